@@ -1,0 +1,34 @@
+"""Q.850 hangup causes as FreeSWITCH spells them, and what each says about how a call ended.
+
+Source: ITU-T Q.850 table 1; names from FreeSWITCH `src/switch_channel.c` (`CAUSE_CHART`).
+"""
+
+from enum import StrEnum
+
+
+class HangupCause(StrEnum):
+    """The causes we send, or treat apart when we receive them."""
+
+    NORMAL_CLEARING = "NORMAL_CLEARING"
+    ORIGINATOR_CANCEL = "ORIGINATOR_CANCEL"
+    USER_BUSY = "USER_BUSY"
+    NO_ANSWER = "NO_ANSWER"
+    NO_USER_RESPONSE = "NO_USER_RESPONSE"
+    CALL_REJECTED = "CALL_REJECTED"
+    NORMAL_TEMPORARY_FAILURE = "NORMAL_TEMPORARY_FAILURE"
+    ALLOTTED_TIMEOUT = "ALLOTTED_TIMEOUT"
+    RECOVERY_ON_TIMER_EXPIRE = "RECOVERY_ON_TIMER_EXPIRE"
+    MEDIA_TIMEOUT = "MEDIA_TIMEOUT"
+
+
+class CallOutcome(StrEnum):
+    """How a call ended for the restaurant (`call.outcome`)."""
+
+    ORDER = "order"
+    INFORMATION = "information"
+    TRANSFERRED = "transferred"
+    ABANDONED = "abandoned"
+    """The caller hung up before any agent answered."""
+    UNSERVED = "unserved"
+    """Nobody could take the call: busy message, then the fallback ladder to its end."""
+    ERROR = "error"

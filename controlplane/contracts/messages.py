@@ -1,0 +1,321 @@
+"""Messages between processes: frozen, and refusing unknown fields.
+
+Facts are in the past tense (`Cleared`), requests in the imperative (`Clear`). JSON is camelCase,
+the spelling the queue's other readers know. Three ids are never mixed: `call_id` (ours, UUIDv7),
+`channel_uuid` (FreeSWITCH's) and `sip_call_id` (the header).
+"""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
+
+_T = TypeVar("_T")
+
+MAX_CONTROL_BYTES = 4_096
+"""Longest control message either side accepts; audio is apart."""
+
+
+class MessageError(ValueError):
+    """A message from another process that is not what the contract says."""
+
+
+class Message(BaseModel):
+    """Base of all messages."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+    def to_json(self) -> str:
+        """Compact JSON, `None` left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+# --- Offer and claim (Redis) -------------------------------------------------------------------
+
+
+class CallOffer(Message):
+    """A bridge offers one call; `attempt` rises each time it is offered again."""
+
+    call_id: UUID
+    restaurant_id: UUID
+    bridge_id: str = Field(max_length=64)
+    channel_uuid: UUID
+    attempt: int = Field(ge=1)
+    caller_number: str | None = Field(default=None, max_length=32)
+    """E.164, or None when hidden: `Privacy: id` leaves the real number in FreeSWITCH's headers."""
+    resumed: bool = False
+    """True when another worker was already talking to this caller."""
+
+
+class CallClaim(Message):
+    """A worker takes one attempt of a call and says where its WebSocket listens."""
+
+    call_id: UUID
+    attempt: int = Field(ge=1)
+    worker_id: str = Field(max_length=64)
+    url: str = Field(pattern=r"^wss?://[\w.\-]+:\d{1,5}/[\w\-/]+$", max_length=200)
+    """Ends with the one-call token: `ws://host:port/calls/<token>`."""
+
+
+class BridgeHeartbeat(Message):
+    """Sent every second with a TTL of 5 s."""
+
+    bridge_id: str
+    capacity: int
+    active_calls: int
+    draining: bool
+    sent_at: datetime
+
+
+class WorkerHeartbeat(Message):
+    """Sent every second with a TTL of 5 s."""
+
+    worker_id: str
+    slots: int
+    active_calls: int
+    draining: bool
+    sent_at: datetime
+
+
+# --- Control channel: worker → bridge (text frames on the call's WebSocket) --------------------
+
+
+class AudioChunk(Message):
+    """Our keys beside the audio in a `streamAudio` message; they come back in `::play` with `file`.
+
+    `generation` rises with each `Clear`: a chunk of an older generation is never played.
+    """
+
+    item: str = Field(max_length=64)
+    """Realtime item id, or a name of ours for pre-rendered speech."""
+    seq: int = Field(ge=0)
+    """Rises by one over the whole call; chunks play in this order."""
+    generation: int = Field(ge=0)
+    ms: int = Field(ge=1, le=1_000)
+
+
+class Clear(Message):
+    """Stop playing now and forget what is queued. Answered by `Cleared`."""
+
+    type: Literal["clear"] = "clear"
+    generation: int = Field(ge=1)
+    """The generation the next chunk will carry."""
+
+
+class Mark(Message):
+    """Say when every chunk up to `seq` was heard: `Marked`, unless a `Clear` comes first."""
+
+    type: Literal["mark"] = "mark"
+    seq: int = Field(ge=0)
+
+
+class Transfer(Message):
+    """Hand the caller to a human. Answered by `TransferFailed`, or by the stream's end."""
+
+    type: Literal["transfer"] = "transfer"
+    reason: str = Field(max_length=64)
+
+
+class Hangup(Message):
+    """End the call once what is queued has been heard."""
+
+    type: Literal["hangup"] = "hangup"
+    outcome: CallOutcome
+
+
+class Hold(Message):
+    """Play the pre-rendered "un instant, s'il vous plaît": the worker can't speak for a moment."""
+
+    type: Literal["hold"] = "hold"
+
+
+WorkerMessage = Annotated[Clear | Mark | Transfer | Hangup | Hold, Field(discriminator="type")]
+_worker_message: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
+
+
+def parse_worker_message(body: str) -> WorkerMessage:
+    """Read a `mod_audio_stream::json` body.
+
+    Raises `MessageError` without quoting the body: it may hold what a caller said.
+    """
+    return _parse(_worker_message, body)
+
+
+# --- Control channel: bridge → worker (`uuid_audio_stream … send_text`) -------------------------
+
+
+class Started(Message):
+    """First message on a connected stream."""
+
+    type: Literal["started"] = "started"
+    call_id: UUID
+    greeting: Literal["playing", "ended"]
+
+
+class GreetingEnded(Message):
+    """The caller has heard the greeting (AI disclosure included); the agent may speak."""
+
+    type: Literal["greeting_ended"] = "greeting_ended"
+
+
+class Cleared(Message):
+    """Playback stopped. `item` is the one that was being heard, None when nothing was."""
+
+    type: Literal["cleared"] = "cleared"
+    generation: int
+    item: str | None = None
+    played_ms: int = Field(default=0, ge=0)
+    """Heard of `item` since its first chunk, in ms, counted from PLAYBACK events."""
+
+
+class Marked(Message):
+    """Everything up to `seq` was heard."""
+
+    type: Literal["marked"] = "marked"
+    seq: int
+
+
+class Dtmf(Message):
+    """The caller pressed a key (RFC 4733 telephone-event)."""
+
+    type: Literal["dtmf"] = "dtmf"
+    digit: str = Field(pattern=r"^[0-9*#A-D]$")
+
+
+class TransferFailed(Message):
+    """Nobody took the transfer: the caller is back with the agent."""
+
+    type: Literal["transfer_failed"] = "transfer_failed"
+    cause: str
+
+
+BridgeMessage = Annotated[
+    Started | GreetingEnded | Cleared | Marked | Dtmf | TransferFailed, Field(discriminator="type")
+]
+_bridge_message: TypeAdapter[BridgeMessage] = TypeAdapter(BridgeMessage)
+
+
+def encode_bridge_message(message: Message) -> str:
+    """Base64url without padding: `send_text` splits on spaces and eats quotes."""
+    return base64.urlsafe_b64encode(message.to_json().encode()).rstrip(b"=").decode()
+
+
+def decode_bridge_message(text: str) -> BridgeMessage:
+    """Read what `encode_bridge_message` made. Raises `MessageError`."""
+    if len(text) > MAX_CONTROL_BYTES:
+        raise MessageError("control message too long")
+    try:
+        body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise MessageError("control message is not base64url JSON") from error
+    return _parse(_bridge_message, body)
+
+
+# --- Call events (Redis stream → Postgres, by the recorder) ------------------------------------
+
+
+class CallEvent(Message):
+    """Base of the facts that make a call's record. `id` (UUIDv7) makes recording idempotent."""
+
+    id: UUID
+    call_id: UUID
+    restaurant_id: UUID
+    at: datetime
+
+
+class CallArrived(CallEvent):
+    """The bridge saw the call."""
+
+    type: Literal["call_arrived"] = "call_arrived"
+    bridge_id: str
+    channel_uuid: UUID
+    sip_call_id: str | None = None
+    caller_number: str | None = None
+
+
+class AgentConnected(CallEvent):
+    """The stream to a worker is connected."""
+
+    type: Literal["agent_connected"] = "agent_connected"
+    worker_id: str
+    time_to_agent_ms: int
+    """From CHANNEL_CREATE to `mod_audio_stream::connect`."""
+
+
+class DisclosurePlayed(CallEvent):
+    """The greeting, which says that an AI speaks (AI Act art. 50), was heard to its end."""
+
+    type: Literal["disclosure_played"] = "disclosure_played"
+
+
+class TurnEnded(CallEvent):
+    """One turn of speech, or one tool call, with what was really heard."""
+
+    type: Literal["turn_ended"] = "turn_ended"
+    position: int
+    role: Literal["caller", "agent", "tool"]
+    text: str
+    heard_ms: int | None = None
+    tool_name: str | None = None
+
+
+class OrderPlaced(CallEvent):
+    """The order is committed in Postgres."""
+
+    type: Literal["order_placed"] = "order_placed"
+    order_id: UUID
+
+
+class UsageReported(CallEvent):
+    """Realtime tokens of the whole call, as `response.done.usage` counted them."""
+
+    type: Literal["usage_reported"] = "usage_reported"
+    model: str
+    input_audio_tokens: int
+    input_text_tokens: int
+    cached_tokens: int
+    output_audio_tokens: int
+    output_text_tokens: int
+
+
+class CallEnded(CallEvent):
+    """The channel is gone."""
+
+    type: Literal["call_ended"] = "call_ended"
+    hangup_cause: HangupCause | str
+    outcome: CallOutcome
+    duration_ms: int
+
+
+AnyCallEvent = Annotated[
+    CallArrived
+    | AgentConnected
+    | DisclosurePlayed
+    | TurnEnded
+    | OrderPlaced
+    | UsageReported
+    | CallEnded,
+    Field(discriminator="type"),
+]
+_call_event: TypeAdapter[AnyCallEvent] = TypeAdapter(AnyCallEvent)
+
+
+def parse_call_event(body: str | bytes) -> AnyCallEvent:
+    """Read one entry of the call events stream. Raises `MessageError`."""
+    return _parse(_call_event, body)
+
+
+def _parse(adapter: TypeAdapter[_T], body: str | bytes) -> _T:
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, e["loc"])) or "message" for e in error.errors()})
+        raise MessageError(f"invalid {', '.join(fields)}") from None

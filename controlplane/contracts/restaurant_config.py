@@ -1,0 +1,75 @@
+"""What a worker knows of a restaurant during a call: a snapshot of menu, hours and voice.
+
+Cached in Redis as JSON, rebuilt from Postgres by `controlplane.tenants.snapshot`. Money is integer
+cents, VAT included; opening rules are local wall time in the restaurant's zone.
+"""
+
+from datetime import time
+from uuid import UUID
+
+from pydantic import Field
+
+from controlplane.contracts.messages import Message
+
+
+class Option(Message):
+    """One choice of a group: "fine", "épaisse"; "supplément mozzarella"."""
+
+    id: UUID
+    name: str
+    spoken_name: str
+    aliases: tuple[str, ...] = ()
+    price_delta_cents: int = 0
+    sold_out: bool = False
+
+
+class OptionGroup(Message):
+    """Between `min_select` and `max_select` of these options go with the item."""
+
+    id: UUID
+    name: str
+    min_select: int = Field(ge=0)
+    max_select: int = Field(ge=0)
+    options: tuple[Option, ...]
+
+
+class MenuItem(Message):
+    """A dish or a drink."""
+
+    id: UUID
+    name: str
+    spoken_name: str
+    aliases: tuple[str, ...] = ()
+    description: str = ""
+    category: str
+    price_cents: int = Field(ge=0)
+    vat_rate_bp: int = Field(ge=0, le=10_000)
+    """Basis points: 1000 = 10 %."""
+    sold_out: bool = False
+    option_groups: tuple[OptionGroup, ...] = ()
+
+
+class OpeningWindow(Message):
+    """Open on `weekday` (0 = Monday), past midnight when `closes` <= `opens`."""
+
+    weekday: int = Field(ge=0, le=6)
+    opens: time
+    closes: time
+
+
+class RestaurantConfig(Message):
+    """Everything a call needs to know of its restaurant."""
+
+    id: UUID
+    slug: str
+    name: str
+    spoken_name: str
+    address: str
+    timezone: str
+    phone_e164: str
+    """The restaurant's own phone: where transfers and the fallback ladder ring."""
+    preparation_minutes: int
+    voice: str
+    realtime_model: str
+    menu: tuple[MenuItem, ...]
+    opening: tuple[OpeningWindow, ...]

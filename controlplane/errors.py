@@ -1,0 +1,18 @@
+"""The errors every process may raise, and what each means to the person who reads it.
+
+AlloRestoError
+├── ConfigurationError     a setting is missing or wrong; names it
+└── ServiceUnavailable     Postgres, Redis or FreeSWITCH did not answer in time
+"""
+
+
+class AlloRestoError(Exception):
+    """Base of the project's own errors."""
+
+
+class ConfigurationError(AlloRestoError):
+    """A setting is missing or wrong. The message names the setting and what to change."""
+
+
+class ServiceUnavailable(AlloRestoError):
+    """A service the process depends on did not answer before its deadline."""

@@ -1,0 +1,66 @@
+"""The record of calls, written by the recorder from the call events stream."""
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.models.base import Base, Instant, PrimaryKey
+
+
+class Call(Base):
+    """One incoming call. Columns stay null until the event that tells them arrives."""
+
+    __tablename__ = "call"
+    __table_args__ = (
+        UniqueConstraint("restaurant_id", "id"),
+        CheckConstraint(
+            f"outcome IN ({', '.join(repr(str(outcome)) for outcome in CallOutcome)})",
+            name="outcome",
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id"))
+    bridge_id: Mapped[str | None]
+    worker_id: Mapped[str | None]
+    channel_uuid: Mapped[UUID | None]
+    sip_call_id: Mapped[str | None]
+    caller_number: Mapped[str | None]
+    started_at: Mapped[Instant | None]
+    time_to_agent_ms: Mapped[int | None]
+    disclosure_played_at: Mapped[Instant | None]
+    ended_at: Mapped[Instant | None]
+    duration_ms: Mapped[int | None]
+    hangup_cause: Mapped[str | None]
+    outcome: Mapped[str | None]
+    order_id: Mapped[UUID | None]
+    realtime_model: Mapped[str | None]
+    input_audio_tokens: Mapped[int] = mapped_column(default=0)
+    input_text_tokens: Mapped[int] = mapped_column(default=0)
+    cached_tokens: Mapped[int] = mapped_column(default=0)
+    output_audio_tokens: Mapped[int] = mapped_column(default=0)
+    output_text_tokens: Mapped[int] = mapped_column(default=0)
+
+
+class CallTurn(Base):
+    """One turn of speech or tool call. Its id is its event's: recording twice is harmless."""
+
+    __tablename__ = "call_turn"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["restaurant_id", "call_id"], ["call.restaurant_id", "call.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("role IN ('caller', 'agent', 'tool')", name="role"),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID]
+    call_id: Mapped[UUID]
+    position: Mapped[int]
+    role: Mapped[str]
+    text: Mapped[str]
+    heard_ms: Mapped[int | None]
+    tool_name: Mapped[str | None]
+    at: Mapped[Instant]

@@ -1,0 +1,26 @@
+"""Events for open pages, committed with what they tell of: a screen can miss none."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models.base import Base, CreatedAt
+
+OUTBOX_CHANNEL = "event_outbox"
+"""NOTIFY channel; its payload is the restaurant's id."""
+
+
+class EventOutbox(Base):
+    """`id` is the SSE event id a page resumes from (`Last-Event-ID`)."""
+
+    __tablename__ = "event_outbox"
+    __table_args__ = (Index(None, "restaurant_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
+    topic: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[CreatedAt]

@@ -1,0 +1,123 @@
+"""The menu: categories, items, option groups, options. Prices are in cents, VAT included.
+
+Child keys are composite, so that no row can point into another tenant.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models.base import Base, Instant, PrimaryKey
+
+
+class MenuCategory(Base):
+    """ "Pizzas", "Boissons"."""
+
+    __tablename__ = "menu_category"
+    __table_args__ = (UniqueConstraint("restaurant_id", "id"),)
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    position: Mapped[int]
+
+
+class MenuItem(Base):
+    """A dish or a drink."""
+
+    __tablename__ = "menu_item"
+    __table_args__ = (
+        UniqueConstraint("restaurant_id", "id"),
+        ForeignKeyConstraint(
+            ["restaurant_id", "category_id"],
+            ["menu_category.restaurant_id", "menu_category.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("price_cents >= 0", name="price_cents"),
+        CheckConstraint("vat_rate_bp BETWEEN 0 AND 10000", name="vat_rate_bp"),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID]
+    category_id: Mapped[UUID]
+    name: Mapped[str]
+    spoken_name: Mapped[str]
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    description: Mapped[str] = mapped_column(default="")
+    price_cents: Mapped[int]
+    vat_rate_bp: Mapped[int]
+    """Basis points: 1000 for immediate consumption, 550 packaged for later, 2000 alcohol."""
+    position: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=True)
+    sold_out_until: Mapped[Instant | None]
+
+
+class OptionGroup(Base):
+    """A choice that goes with items: "Pâte", "Suppléments"."""
+
+    __tablename__ = "option_group"
+    __table_args__ = (
+        UniqueConstraint("restaurant_id", "id"),
+        CheckConstraint("0 <= min_select AND min_select <= max_select", name="select_range"),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    min_select: Mapped[int]
+    max_select: Mapped[int]
+    position: Mapped[int]
+
+
+class Option(Base):
+    """One choice of a group, with what it adds to the price."""
+
+    __tablename__ = "option"
+    __table_args__ = (
+        UniqueConstraint("restaurant_id", "id"),
+        ForeignKeyConstraint(
+            ["restaurant_id", "option_group_id"],
+            ["option_group.restaurant_id", "option_group.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID]
+    option_group_id: Mapped[UUID]
+    name: Mapped[str]
+    spoken_name: Mapped[str]
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    price_delta_cents: Mapped[int]
+    position: Mapped[int]
+    sold_out_until: Mapped[Instant | None]
+
+
+class ItemOptionGroup(Base):
+    """Which groups go with which item."""
+
+    __tablename__ = "item_option_group"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["restaurant_id", "item_id"],
+            ["menu_item.restaurant_id", "menu_item.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["restaurant_id", "option_group_id"],
+            ["option_group.restaurant_id", "option_group.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    restaurant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(primary_key=True)
+    option_group_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,0 +1,96 @@
+"""Orders: what the kitchen prepares. A line is a snapshot; later menu edits do not change it."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
+
+
+class Order(Base):
+    """One order. `idempotency_key` is `call_id:cart_revision`: placing twice finds the first."""
+
+    __tablename__ = "order"
+    __table_args__ = (
+        UniqueConstraint("restaurant_id", "id"),
+        UniqueConstraint("restaurant_id", "idempotency_key"),
+        UniqueConstraint("restaurant_id", "service_date", "number"),
+        CheckConstraint("total_cents >= 0", name="total_cents"),
+        CheckConstraint(
+            "status IN ('placed', 'accepted', 'preparing', 'ready', 'completed',"
+            " 'rejected', 'cancelled')",
+            name="status",
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id"))
+    call_id: Mapped[UUID | None]
+    """No foreign key: the order is committed during the call, the call's row by the recorder."""
+    service_date: Mapped[date]
+    """The restaurant's own date, on which `number` counts from 1."""
+    number: Mapped[int]
+    idempotency_key: Mapped[str]
+    status: Mapped[str] = mapped_column(default="placed")
+    customer_name: Mapped[str | None]
+    customer_phone_e164: Mapped[str | None]
+    note: Mapped[str] = mapped_column(default="")
+    total_cents: Mapped[int]
+    ready_at: Mapped[Instant]
+    created_at: Mapped[CreatedAt]
+
+
+class OrderLine(Base):
+    """One dish of an order: names, prices and options as they were when it was placed."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["restaurant_id", "order_id"],
+            ["order.restaurant_id", "order.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("quantity BETWEEN 1 AND 99", name="quantity"),
+        CheckConstraint("unit_price_cents >= 0", name="unit_price_cents"),
+        CheckConstraint("total_cents = quantity * unit_price_cents", name="total_cents"),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID]
+    order_id: Mapped[UUID]
+    position: Mapped[int]
+    menu_item_id: Mapped[UUID]
+    """No foreign key: the menu may lose the dish, the order keeps it."""
+    name: Mapped[str]
+    quantity: Mapped[int]
+    options: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    """`[{"id": uuid, "name": text, "price_delta_cents": int}]`."""
+    unit_price_cents: Mapped[int]
+    """Options included."""
+    vat_rate_bp: Mapped[int]
+    total_cents: Mapped[int]
+
+
+class OrderEvent(Base):
+    """What happened to an order, and who did it. Append-only."""
+
+    __tablename__ = "order_event"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["restaurant_id", "order_id"],
+            ["order.restaurant_id", "order.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID]
+    order_id: Mapped[UUID]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[CreatedAt]

@@ -1,0 +1,47 @@
+"""Settings of the control plane's processes, read from the environment once, in `run()`.
+
+`DATABASE_URL`, `REDIS_URL` and `OPENAI_API_KEY` keep their usual names; the others begin with
+`ALLORESTO_`.
+"""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What every process needs: where the state is, how to log, where to show metrics."""
+
+    model_config = SettingsConfigDict(env_prefix="ALLORESTO_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        validation_alias=AliasChoices("DATABASE_URL", "ALLORESTO_DATABASE_URL")
+    )
+    redis_url: str = Field(validation_alias=AliasChoices("REDIS_URL", "ALLORESTO_REDIS_URL"))
+    log_level: str = "INFO"
+    log_human: bool = False
+    metrics_port: int = 0
+    """Prometheus port on `metrics_host`; 0 = none."""
+    metrics_host: str = "127.0.0.1"
+
+
+class BridgeSettings(ServiceSettings):
+    """The agent beside one FreeSWITCH. ESL is on loopback, in the same pod."""
+
+    bridge_id: str = "bridge-0"
+    capacity: int = Field(default=200, ge=1, le=200)
+    esl_host: str = "127.0.0.1"
+    esl_port: int = 8021
+    esl_password: str = Field(min_length=8, repr=False)
+    sip_profile: str = "external"
+    gateway_folder: Path
+    """Folder the external profile includes gateways from; on tmpfs in production."""
+    sounds_folder: Path
+    """The French prompts, as FreeSWITCH sees them."""
+
+
+class ControllerSettings(ServiceSettings):
+    """The controller: placement and recorder."""
+
+    replica_id: str = "controller-0"
