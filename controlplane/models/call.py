@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -15,6 +15,7 @@ class Call(Base):
     __tablename__ = "call"
     __table_args__ = (
         UniqueConstraint("restaurant_id", "id"),
+        Index(None, "restaurant_id", "started_at"),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(str(outcome)) for outcome in CallOutcome)})",
             name="outcome",
@@ -52,6 +53,7 @@ class CallTurn(Base):
         ForeignKeyConstraint(
             ["restaurant_id", "call_id"], ["call.restaurant_id", "call.id"], ondelete="CASCADE"
         ),
+        Index(None, "restaurant_id", "call_id"),
         CheckConstraint("role IN ('caller', 'agent', 'tool')", name="role"),
     )
 

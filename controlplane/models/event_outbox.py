@@ -1,5 +1,11 @@
-"""Events for open pages, committed with what they tell of: a screen can miss none."""
+"""Events for open pages, committed with what they tell of: a screen can miss none.
 
+A trigger (first migration) serialises writers of one restaurant from the insert to their commit,
+gives the row its id under that lock and notifies `OUTBOX_CHANNEL`. So ids of a restaurant become
+visible in rising order, and a reader that has seen 7 will never find a 6 later.
+"""
+
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +19,17 @@ OUTBOX_CHANNEL = "event_outbox"
 """NOTIFY channel; its payload is the restaurant's id."""
 
 
+class OutboxTopic(StrEnum):
+    """What `payload` tells of."""
+
+    ORDER_PLACED = "order_placed"
+    """`{"order_id": uuid}`"""
+    ORDER_STATUS_CHANGED = "order_status_changed"
+    """`{"order_id": uuid, "status": text}`"""
+
+
 class EventOutbox(Base):
-    """`id` is the SSE event id a page resumes from (`Last-Event-ID`)."""
+    """`id` is the SSE event id a page resumes from (`Last-Event-ID`). Insert it last."""
 
     __tablename__ = "event_outbox"
     __table_args__ = (Index(None, "restaurant_id", "id"),)

@@ -16,7 +16,9 @@ class OpeningRule(Base):
     __table_args__ = (CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),)
 
     id: Mapped[PrimaryKey]
-    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
+    restaurant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("restaurant.id", ondelete="CASCADE"), index=True
+    )
     weekday: Mapped[int]
     opens: Mapped[time]
     closes: Mapped[time]

@@ -1,14 +1,42 @@
 """Orders: what the kitchen prepares. A line is a snapshot; later menu edits do not change it."""
 
 from datetime import date
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
+
+
+class OrderStatus(StrEnum):
+    """Where an order is. The last three are terminal: they never reopen."""
+
+    PLACED = "placed"
+    ACCEPTED = "accepted"
+    PREPARING = "preparing"
+    READY = "ready"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
+    OrderStatus.PLACED: frozenset(
+        {OrderStatus.ACCEPTED, OrderStatus.REJECTED, OrderStatus.CANCELLED}
+    ),
+    OrderStatus.ACCEPTED: frozenset(
+        {OrderStatus.PREPARING, OrderStatus.READY, OrderStatus.CANCELLED}
+    ),
+    OrderStatus.PREPARING: frozenset({OrderStatus.READY, OrderStatus.CANCELLED}),
+    OrderStatus.READY: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.REJECTED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+}
 
 
 class Order(Base):
@@ -21,8 +49,7 @@ class Order(Base):
         UniqueConstraint("restaurant_id", "service_date", "number"),
         CheckConstraint("total_cents >= 0", name="total_cents"),
         CheckConstraint(
-            "status IN ('placed', 'accepted', 'preparing', 'ready', 'completed',"
-            " 'rejected', 'cancelled')",
+            f"status IN ({', '.join(repr(str(status)) for status in OrderStatus)})",
             name="status",
         ),
     )
@@ -35,7 +62,7 @@ class Order(Base):
     """The restaurant's own date, on which `number` counts from 1."""
     number: Mapped[int]
     idempotency_key: Mapped[str]
-    status: Mapped[str] = mapped_column(default="placed")
+    status: Mapped[str] = mapped_column(default=OrderStatus.PLACED)
     customer_name: Mapped[str | None]
     customer_phone_e164: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
@@ -54,6 +81,7 @@ class OrderLine(Base):
             ["order.restaurant_id", "order.id"],
             ondelete="CASCADE",
         ),
+        Index(None, "restaurant_id", "order_id"),
         CheckConstraint("quantity BETWEEN 1 AND 99", name="quantity"),
         CheckConstraint("unit_price_cents >= 0", name="unit_price_cents"),
         CheckConstraint("total_cents = quantity * unit_price_cents", name="total_cents"),
@@ -85,6 +113,7 @@ class OrderEvent(Base):
             ["order.restaurant_id", "order.id"],
             ondelete="CASCADE",
         ),
+        Index(None, "restaurant_id", "order_id"),
     )
 
     id: Mapped[PrimaryKey]
