@@ -1,0 +1,221 @@
+"""Starts the real FreeSWITCH on our configuration, in a folder of its own, on given ports.
+
+    with FreeSwitchServer(program, runtime_folder=folder, ports=FreeSwitchPorts.free()) as switch:
+        switch.api("sofia profile external startgw pizzeria-0a1b2c3d")
+
+Plain and blocking: used by `make demo`, `make up` and the tests.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from controlplane.errors import ConfigurationError
+from controlplane.local.ports import free_rtp_range, free_sip_port, free_tcp_port
+from controlplane.local.process import ManagedProcess
+from freeswitch import event_socket_probe
+from freeswitch.installation import CONF_FOLDER, module_folder
+from freeswitch.installation import UnusableFreeSwitch as UnusableFreeSwitch
+from freeswitch.installation import find_freeswitch as find_freeswitch
+
+SOUNDS_FOLDER = Path(__file__).parent / "sounds" / "fr"
+LOOPBACK = "127.0.0.1"
+READY_DEADLINE_SECONDS = 20.0
+"""From exec to a profile that listens: 1 s measured, more on a machine under load."""
+STOP_GRACE_SECONDS = 8.0
+"""From SIGTERM to SIGKILL: hang up, un-REGISTER every gateway, end the modules."""
+SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY_BYTES = 256 * 2**20
+"""Room wanted there: agent speech is kept at 16 kB/s until its call ends."""
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+"""Of our environment. Not the rest: a switch needs neither the database nor the API key."""
+_PROBLEM = re.compile(r"\[(WARNING|ERR|CRIT|ALERT)\]")
+_HARMLESS = re.compile(r"\[WARNING\] sofia\.c:\d+ MSG Thread (\d+ Started|Ended)")
+"""mod_sofia says so at WARNING, always (sofia.c, sofia_msg_thread_run)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeSwitchPorts:
+    """Where one FreeSWITCH listens. `rtp`: two ports per leg."""
+
+    sip: int
+    esl: int
+    rtp: range
+
+    @classmethod
+    def free(cls, *, legs: int = 60) -> Self:
+        """Ports nobody uses on this machine, for `legs` legs at once."""
+        return cls(sip=free_sip_port(), esl=free_tcp_port(), rtp=free_rtp_range(pairs=legs))
+
+
+class FreeSwitchServer:
+    """One FreeSWITCH process. Usable as a context manager; started once."""
+
+    conf_folder: Path = CONF_FOLDER
+    sip_profile: str = "external"
+
+    def __init__(
+        self,
+        program: Path,
+        *,
+        runtime_folder: Path,
+        ports: FreeSwitchPorts,
+        esl_password: str | None = None,
+        carrier_networks: Sequence[str] = ("127.0.0.0/8",),
+        gateway_folder: Path | None = None,
+        sounds_folder: Path = SOUNDS_FOLDER,
+        sip_ip: str = LOOPBACK,
+        external_ip: str | None = None,
+        log_level: str = "notice",
+        name: str = "freeswitch",
+    ) -> None:
+        """`runtime_folder` gets log, pid file and state, closed to others: FreeSWITCH writes its
+        whole expanded configuration there, passwords included. `gateway_folder` is in it unless
+        given; `esl_password` is drawn unless given.
+
+        Raises UnusableFreeSwitch when the installation lacks a module.
+        """
+        self.ports = ports
+        self.esl_password = esl_password or secrets.token_urlsafe(24)
+        self.sip_ip = sip_ip
+        self.runtime_folder = runtime_folder.resolve()
+        self.gateway_folder = (gateway_folder or self.runtime_folder / "gateways").resolve()
+        self.sounds_folder = sounds_folder.resolve()
+        self.log_file = self.runtime_folder / "log" / "freeswitch.log"
+        self._memory = _memory_folder(self.runtime_folder)
+        self._settings = {
+            "ALLORESTO_ESL_PORT": str(ports.esl),
+            "ALLORESTO_ESL_PASSWORD": self.esl_password,
+            "ALLORESTO_SIP_IP": sip_ip,
+            "ALLORESTO_SIP_PORT": str(ports.sip),
+            "ALLORESTO_EXTERNAL_IP": external_ip or sip_ip,
+            "ALLORESTO_RTP_START_PORT": str(ports.rtp.start),
+            "ALLORESTO_RTP_END_PORT": str(ports.rtp.stop - 1),
+            "ALLORESTO_CARRIER_NETWORKS": ",".join(carrier_networks),
+            "ALLORESTO_GATEWAY_FOLDER": str(self.gateway_folder),
+            "ALLORESTO_SOUNDS_FOLDER": str(self.sounds_folder),
+            "ALLORESTO_FREESWITCH_LOG_LEVEL": log_level,
+        }
+        for variable, value in self._settings.items():
+            _refuse_xml(variable, value)
+        self.process = ManagedProcess(
+            self._argv(program, module_folder(program)),
+            name=name,
+            env=self.environment(),
+            log_file=self.runtime_folder / "log" / "output.log",
+            stop_signal=signal.SIGTERM,
+            stop_grace=STOP_GRACE_SECONDS,
+        )
+
+    @property
+    def sip_address(self) -> str:
+        """`host:port` of the profile."""
+        return f"{self.sip_ip}:{self.ports.sip}"
+
+    @property
+    def alive(self) -> bool:
+        return self.process.alive
+
+    def start(self) -> Self:
+        """Start, and return once the profile takes calls. Raises ProcessFailed otherwise."""
+        self._make_folders()
+        self.process.start()
+        try:
+            self.process.wait_for(self.ready, deadline=READY_DEADLINE_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> int | None:
+        """End it: calls are hung up, gateways un-registered. Idempotent."""
+        code = self.process.stop()
+        if self._memory != self.runtime_folder:
+            shutil.rmtree(self._memory, ignore_errors=True)
+        return code
+
+    def ready(self) -> bool:
+        """Whether the event socket lets us in and the profile is running."""
+        try:
+            answer = self.api(f"sofia status profile {self.sip_profile}")
+        except OSError:
+            return False
+        return "BIND-URL" in answer
+
+    def api(self, command: str) -> str:
+        """One API command over a connection of its own. Raises OSError when it is not there."""
+        return event_socket_probe.api(command, port=self.ports.esl, password=self.esl_password)
+
+    def problems(self) -> list[str]:
+        """Log lines of level WARNING and worse, but for the ones FreeSWITCH always writes."""
+        if not self.log_file.exists():
+            return []
+        lines = self.log_file.read_text(errors="replace").splitlines()
+        return [line for line in lines if _PROBLEM.search(line) and not _HARMLESS.search(line)]
+
+    def environment(self) -> Mapping[str, str]:
+        """What the process sees: the settings `conf/vars.xml` reads, and little else."""
+        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        return {**kept, **self._settings}
+
+    def _argv(self, program: Path, modules: Path) -> list[str | Path]:
+        here, memory = self.runtime_folder, self._memory
+        return [
+            program, "-nf", "-nc", "-nonat",
+            "-conf", self.conf_folder, "-mod", modules, "-sounds", self.sounds_folder,
+            "-log", here / "log", "-run", here / "run", "-certs", here / "certs",
+            "-storage", here / "storage", "-cache", here / "cache",
+            "-recordings", here / "storage", "-scripts", here / "storage",
+            "-db", memory / "db", "-temp", memory / "temp",
+        ]  # fmt: skip
+
+    def _make_folders(self) -> None:
+        for folder in (self.runtime_folder, self._memory):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        for name in ("log", "run", "certs", "storage", "cache"):
+            (self.runtime_folder / name).mkdir(exist_ok=True)
+        for name in ("db", "temp"):
+            # State of an earlier run: registrations and channels that are gone.
+            shutil.rmtree(self._memory / name, ignore_errors=True)
+            (self._memory / name).mkdir()
+        self.gateway_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _memory_folder(runtime_folder: Path) -> Path:
+    """A folder in memory for the channel table and the agent's speech, else `runtime_folder`.
+
+    Its name follows from the runtime folder, so a run that was killed leaves nothing the next one
+    does not take over.
+    """
+    key = hashlib.sha256(os.fsencode(runtime_folder)).hexdigest()[:16]
+    folder = SHARED_MEMORY / f"alloresto-{os.getuid()}-{key}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        room = os.statvfs(SHARED_MEMORY)
+    except OSError:
+        return runtime_folder
+    if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+        return runtime_folder
+    return folder if room.f_bavail * room.f_frsize >= SHARED_MEMORY_BYTES else runtime_folder
+
+
+def _refuse_xml(variable: str, value: str) -> None:
+    """The preprocessor puts these into the configuration as they are."""
+    if re.search(r"""[\x00-\x1f\x7f<>&"'$]""", value):
+        raise ConfigurationError(
+            f"{variable} : caractère interdit (guillemet, &, <, >, $ ou caractère de contrôle)"
+        )
