@@ -1,0 +1,293 @@
+"""The event socket as the agent sees it: stays connected, subscribed, and answers in time.
+
+One greenlet keeps the connection (`_stay_connected`); the connection's reader hands events to the
+dispatcher, which runs handlers in a greenlet a channel. gevent's own sockets: nothing is patched.
+"""
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+from uuid import uuid4
+
+import gevent
+import structlog
+from gevent.event import AsyncResult, Event
+from prometheus_client import Counter, Gauge
+
+from controlplane.esl import commands
+from controlplane.esl.connection import Connection
+from controlplane.esl.dispatch import Dispatcher, Handler
+from controlplane.esl.errors import (
+    EslAuthenticationFailed,
+    EslDisconnected,
+    EslError,
+    EslTimeout,
+    command_failed,
+)
+from controlplane.esl.event import EslEvent
+from controlplane.esl.executions import Executions
+
+COMMAND_TIMEOUT_S = 2.0
+"""Seconds for one reply: 1 ms on loopback, so 2 s means that FreeSWITCH is stuck."""
+JOB_TIMEOUT_S = 10.0
+"""Seconds for a `bgapi` result."""
+BACKOFF_FIRST_S = 0.05
+"""Seconds before the first new attempt; doubles up to BACKOFF_MAX_S."""
+BACKOFF_MAX_S = 2.0
+"""Seconds between attempts: FreeSWITCH restarts in about 3 s, its calls are lost meanwhile."""
+STABLE_AFTER_S = 5.0
+"""Seconds a connection lives before its end is a new fault and not the same one again."""
+PROBE_INTERVAL_S = 5.0
+"""Seconds without a command after which one is sent: a frozen switch keeps its socket open."""
+
+_OWN_EVENTS = ("BACKGROUND_JOB", "CHANNEL_DESTROY", "CHANNEL_EXECUTE_COMPLETE")
+
+_log = structlog.get_logger()
+_connected = Gauge("alloresto_esl_connected", "1 while the event socket is usable", ["client"])
+_losses = Counter("alloresto_esl_disconnects", "Connections that ended, wanted or not", ["client"])
+
+
+class EslClient:
+    """One event socket, kept for ever. Every method may be called from any greenlet.
+
+    `on_connected` runs in its own greenlet after each (re)connection, once subscribed: the place
+    to compare with what FreeSWITCH holds now. `on_disconnected` runs in its own after each loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        password: str,
+        events: Sequence[str],
+        name: str,
+        on_connected: "Callable[[EslClient], None] | None" = None,
+        on_disconnected: Callable[[], None] | None = None,
+    ) -> None:
+        self._host, self._port, self._password = host, port, password
+        self._subscription = commands.subscribe([*events, *_OWN_EVENTS])
+        self._name = name
+        self._on_connected = on_connected
+        self._on_disconnected = on_disconnected
+        self._dispatcher = Dispatcher(name=name)
+        self._executions = Executions()
+        self._jobs: dict[str, AsyncResult[str]] = {}
+        self._connection: Connection | None = None
+        self._ready = Event()
+        self._last_failure: EslError = EslDisconnected("not started")
+        self._keeper: gevent.Greenlet[[], None] | None = None
+        self._log = _log.bind(esl=name)
+
+    @property
+    def connected(self) -> bool:
+        """True while subscribed and able to take commands."""
+        return bool(self._ready.is_set())
+
+    @property
+    def dropped_events(self) -> int:
+        """Events dropped because their channel's handlers were too late."""
+        return self._dispatcher.dropped
+
+    def on(self, event_name_or_subclass: str, handler: Handler) -> None:
+        """Calls `handler` for each event of that name or CUSTOM subclass (subscribed in `events`).
+
+        One channel's events are handled one after another; other channels do not wait.
+        """
+        self._dispatcher.on(event_name_or_subclass, handler)
+
+    def start(self) -> None:
+        """Starts connecting in the background, for ever, until `close`."""
+        if self._keeper is None:
+            self._keeper = gevent.spawn(self._stay_connected)
+
+    def wait_connected(self, timeout_s: float) -> None:
+        """Raises EslTimeout, caused by the last failure, when not connected in time."""
+        if not self._ready.wait(timeout_s):
+            raise EslTimeout(f"not connected within {timeout_s:g} s") from self._last_failure
+
+    def close(self) -> None:
+        """Ends the connection, fails what waits, forgets queued events. Not to be started again."""
+        if self._keeper is not None:
+            self._keeper.kill(block=False)
+        self._dispatcher.discard()
+        self._lost(EslDisconnected("closed by us"))
+
+    def api(self, command: str, *, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
+        """The output of an API command that answers at once; a slow one delays every other
+        command of this client: use `bgapi`.
+
+        Raises EslCommandFailed on `-ERR` (an empty output is `-ERR no reply`), EslTimeout,
+        EslDisconnected.
+        """
+        message = commands.api(command)
+        forgotten, executions = self._forgotten_by(command)
+        output = self._request(message, timeout_s=timeout_s).rstrip("\n")
+        self._forget(forgotten, executions)
+        return output
+
+    def bgapi(self, command: str, *, timeout_s: float = JOB_TIMEOUT_S) -> str:
+        """The output of an API command run in a FreeSWITCH thread. Raises as `api` does; a job
+        that is late costs no connection and may still end.
+        """
+        deadline = monotonic() + timeout_s
+        job_uuid = str(uuid4())
+        message = commands.bgapi(command, job_uuid=job_uuid)
+        forgotten, executions = self._forgotten_by(command)
+        job: AsyncResult[str] = AsyncResult()
+        self._jobs[job_uuid] = job
+        try:
+            self._request(message, timeout_s=min(timeout_s, COMMAND_TIMEOUT_S))
+            output: str = job.get(timeout=max(0.0, deadline - monotonic())).rstrip("\n")
+        except gevent.Timeout:
+            raise EslTimeout(f"no result of the job within {timeout_s:g} s") from None
+        finally:
+            self._jobs.pop(job_uuid, None)
+        if output.startswith(("-ERR", "-USAGE")):
+            raise command_failed(output)
+        self._forget(forgotten, executions)
+        return output
+
+    def execute(
+        self,
+        channel_uuid: str,
+        application: str,
+        argument: str = "",
+        *,
+        event_uuid: str | None = None,
+        event_lock: bool = True,
+        timeout_s: float = COMMAND_TIMEOUT_S,
+    ) -> str:
+        """Queues a dialplan application on a channel; returns the `Event-UUID` that its
+        CHANNEL_EXECUTE_COMPLETE carries as `Application-UUID`.
+
+        With `event_lock` applications run one after another; without it a later one interrupts
+        and nests. Waits while 32 of this channel have not completed. Raises EslChannelGone,
+        EslCommandFailed, EslTimeout, EslDisconnected.
+        """
+        deadline = monotonic() + timeout_s
+        event_uuid = event_uuid or str(uuid4())
+        message = commands.execute(
+            channel_uuid, application, argument, event_uuid=event_uuid, event_lock=event_lock
+        )
+        self._require_connection()
+        self._executions.take(channel_uuid, event_uuid, timeout_s=timeout_s)
+        try:
+            self._request(message, timeout_s=max(0.001, deadline - monotonic()))
+        except BaseException:
+            self._executions.free(channel_uuid, event_uuid)
+            raise
+        return event_uuid
+
+    def hangup(
+        self, channel_uuid: str, cause: str, *, timeout_s: float = COMMAND_TIMEOUT_S
+    ) -> None:
+        """Ends a channel now, past whatever it has queued. Raises EslChannelGone if it has ended,
+        else as `api` does.
+        """
+        self.api(commands.uuid_kill(channel_uuid, cause), timeout_s=timeout_s)
+
+    def outstanding(self, channel_uuid: str) -> int:
+        """Executions of a channel sent and not completed."""
+        return self._executions.outstanding(channel_uuid)
+
+    def forget_executions(self, channel_uuid: str) -> None:
+        """Frees a channel's places after *another* client sent `uuid_break … all`: what was queued
+        is thrown away and will not complete. `api` and `bgapi` do it for their own.
+        """
+        self._forget(channel_uuid, self._executions.running(channel_uuid))
+
+    def _forgotten_by(self, command: str) -> tuple[str, frozenset[str]]:
+        channel_uuid = commands.breaks_all_of(command) or ""
+        return channel_uuid, self._executions.running(channel_uuid)
+
+    def _forget(self, channel_uuid: str, executions: frozenset[str]) -> None:
+        for event_uuid in executions:
+            self._executions.free(channel_uuid, event_uuid)
+
+    def _require_connection(self) -> Connection:
+        if self._connection is None or not self._ready.is_set():
+            raise EslDisconnected("not connected") from self._last_failure
+        return self._connection
+
+    def _request(self, message: bytes, *, timeout_s: float) -> str:
+        return self._require_connection().request(message, timeout_s=timeout_s)
+
+    def _take_event(self, event: EslEvent) -> None:
+        """Runs in the reader: settles what waits for this event, queues it for the handlers."""
+        match event.name:
+            case "BACKGROUND_JOB":
+                job = self._jobs.pop(event.get("Job-UUID") or "", None)
+                if job is not None:
+                    job.set(event.body or "")
+            case "CHANNEL_EXECUTE_COMPLETE":
+                self._executions.free(event.channel_uuid or "", event.get("Application-UUID") or "")
+            case "CHANNEL_DESTROY":
+                self._executions.channel_gone(event.channel_uuid or "")
+        self._dispatcher.put(event)
+
+    def _stay_connected(self) -> None:
+        """Connect, subscribe, watch, and again: the life of the client."""
+        backoff_s = BACKOFF_FIRST_S
+        while True:
+            began = monotonic()
+            try:
+                self._connect()
+                self._watch()
+            except EslError as error:
+                self._lost(error)
+            if monotonic() - began > STABLE_AFTER_S:
+                backoff_s = BACKOFF_FIRST_S
+            gevent.sleep(backoff_s)
+            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+
+    def _connect(self) -> None:
+        self._connection = connection = Connection(
+            host=self._host,
+            port=self._port,
+            password=self._password,
+            name=self._name,
+            on_event=self._take_event,
+        )
+        connection.open()
+        connection.request(self._subscription, timeout_s=COMMAND_TIMEOUT_S)
+        self._ready.set()
+        _connected.labels(self._name).set(1)
+        self._log.info("esl_connected", host=self._host, port=self._port)
+        if self._on_connected is not None:
+            gevent.spawn(self._call_back, self._on_connected, self)
+
+    def _watch(self) -> None:
+        """Returns never: raises why the connection ended. Sends a command when none was sent."""
+        connection = self._require_connection()
+        while not connection.closed.wait(PROBE_INTERVAL_S):
+            if not connection.pending:
+                connection.request(commands.api("uptime"), timeout_s=COMMAND_TIMEOUT_S)
+        raise connection.failure or EslDisconnected("connection ended")
+
+    def _lost(self, failure: EslError) -> None:
+        was_ready = self._ready.is_set()
+        self._ready.clear()
+        self._last_failure = failure
+        _connected.labels(self._name).set(0)
+        if self._connection is not None:
+            self._connection.close(failure)
+            self._connection = None
+        for job in self._jobs.values():
+            job.set_exception(EslDisconnected(f"connection ended: {failure}"))
+        self._jobs.clear()
+        self._executions.clear(EslDisconnected(f"connection ended: {failure}"))
+        if was_ready:
+            _losses.labels(self._name).inc()
+            self._log.warning("esl_disconnected", why=str(failure))
+            if self._on_disconnected is not None:
+                gevent.spawn(self._call_back, self._on_disconnected)
+        elif isinstance(failure, EslAuthenticationFailed):
+            self._log.error("esl_authentication_failed", why=str(failure))
+        else:
+            self._log.debug("esl_connect_failed", why=str(failure))
+
+    def _call_back(self, callback: Callable[..., None], *args: object) -> None:
+        try:
+            callback(*args)
+        except Exception:  # noqa: BLE001  # the edge of somebody else's code, logged
+            self._log.exception("esl_callback_failed", callback=callback.__name__)
