@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from controlplane.database import libpq_url
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.local.postgres import PostgresPrograms, PostgresServer, find_postgres
 from controlplane.local.unprivileged import reachable_folder, service_account
@@ -101,9 +102,8 @@ class LocalServices:
             _check_redis(self.redis_url)
         if self.database_url and self.redis_url:
             return
-        account = service_account()
         folder = self.data_folder = self._folder(undo)
-        folder.mkdir(mode=0o700 if account is None else 0o711, parents=True, exist_ok=True)
+        account = service_account(folder)
         lock = _lock(folder)
         undo.callback(os.close, lock)
         home = reachable_folder(folder, account)
@@ -135,13 +135,11 @@ class LocalServices:
     def _folder(self, undo: contextlib.ExitStack) -> Path:
         if not self._temporary:
             given = self._wanted_folder or self._environment.get("ALLORESTO_DATA") or DATA_FOLDER
-            return Path(given).absolute()
+            return _made(Path(given).absolute())
         _remove_abandoned(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX))
         undo.callback(_remove, folder)
-        if os.geteuid() == 0:
-            folder.chmod(0o711)
-        return folder
+        return _closed_to_readers(folder)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -150,9 +148,35 @@ class LocalServices:
         self.stop()
 
 
+def _made(folder: Path) -> Path:
+    if folder.is_dir():
+        return folder
+    try:
+        folder.mkdir(parents=True)
+    except OSError as failure:
+        raise _unusable(folder, failure) from failure
+    return _closed_to_readers(folder)
+
+
+def _closed_to_readers(folder: Path) -> Path:
+    """Root's services run as another user, who has to pass through."""
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    return folder
+
+
+def _unusable(folder: Path, failure: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"le dossier de données {folder} n’est pas utilisable ({failure.strerror}) : "
+        "donnez-en un autre dans ALLORESTO_DATA"
+    )
+
+
 def _lock(folder: Path) -> int:
     """Take the folder's lock. The servers' wardens hold it too, so it is free when all are gone."""
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failure:
+        raise _unusable(folder, failure) from failure
     until = time.monotonic() + LOCK_DEADLINE_SECONDS
     while True:
         try:
@@ -187,9 +211,8 @@ def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{TEMPORARY_PREFIX}*"):
         with contextlib.suppress(OSError):
             about = folder.lstat()
-            if about.st_uid == os.geteuid() and time.time() - about.st_mtime > (
-                ABANDONED_AFTER_SECONDS
-            ):
+            age = time.time() - about.st_mtime
+            if about.st_uid == os.geteuid() and age > ABANDONED_AFTER_SECONDS:
                 lock = os.open(folder / "lock", os.O_RDWR)
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -208,11 +231,9 @@ def _remove(folder: Path) -> None:
 
 def _check_database(url: str) -> None:
     try:
-        psycopg.connect(url, connect_timeout=GIVEN_URL_DEADLINE_SECONDS).close()
+        psycopg.connect(libpq_url(url), connect_timeout=GIVEN_URL_DEADLINE_SECONDS).close()
     except psycopg.OperationalError as failure:
         raise ServiceUnavailable(f"DATABASE_URL ne répond pas : {failure}") from failure
-    except psycopg.ProgrammingError as failure:
-        raise ConfigurationError("DATABASE_URL doit être de la forme postgresql://…") from failure
 
 
 def _check_redis(url: str) -> None:

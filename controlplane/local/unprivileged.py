@@ -30,10 +30,17 @@ class Account:
     gid: int
 
 
-def service_account() -> Account | None:
-    """The user services run as: None = whoever runs us, who is not root."""
+def service_account(folder: Path) -> Account | None:
+    """The user services run as: None = whoever runs us, who is not root.
+
+    For root: the owner of `folder` when that is an ordinary user (sudo in their checkout), else
+    one that owns nothing.
+    """
     if os.geteuid() != 0:
         return None
+    owner = folder.stat()
+    if owner.st_uid != 0:
+        return Account(f"uid {owner.st_uid}", owner.st_uid, owner.st_gid)
     for name in ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
@@ -91,7 +98,9 @@ def reachable_folder(wanted: Path, account: Account | None) -> Path:
     key = hashlib.sha256(os.fsencode(wanted.resolve())).hexdigest()[:12]
     elsewhere = STATE_FOLDER / key
     try:
-        elsewhere.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for folder in (STATE_FOLDER, elsewhere):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o711)  # whatever the umask
     except OSError as failure:
         raise _closed(wanted, account) from failure
     if not can_reach(elsewhere, account):

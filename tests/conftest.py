@@ -1,0 +1,125 @@
+"""What every test may ask for: a migrated database of its own and an empty Redis.
+
+The servers are started once a session, on loopback, from PATH or the wheels. To run against
+others, name them in ALLORESTO_TEST_DATABASE_URL (its role needs CREATEDB) and
+ALLORESTO_TEST_REDIS_URL (it is emptied before every test); DATABASE_URL and REDIS_URL are never
+touched.
+"""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from redis import Redis
+from redis import asyncio as async_redis
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from controlplane.database import async_engine, libpq_url, upgrade
+from controlplane.local.services import LocalServices
+
+CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
+REAL_SERVICES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "ALLORESTO_REALTIME_URL")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test says which category it is of; one without would be left out of a selection."""
+    bare = {item.nodeid for item in items if CATEGORIES.isdisjoint(m.name for m in _marks(item))}
+    if bare:
+        raise pytest.UsageError(f"no category marker: {', '.join(sorted(bare))}")
+
+
+def _marks(item: pytest.Item) -> list[pytest.Mark]:
+    return list(item.iter_markers())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_real_service() -> Iterator[None]:
+    """Nothing under test finds the developer's database, Redis or OpenAI account."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in REAL_SERVICES:
+            environment.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[LocalServices]:
+    """Postgres and Valkey for the session, gone after it."""
+    given = {
+        name: os.environ[f"ALLORESTO_TEST_{name}"]
+        for name in ("DATABASE_URL", "REDIS_URL")
+        if f"ALLORESTO_TEST_{name}" in os.environ
+    }
+    with LocalServices(temporary=True, environment=given) as local:
+        yield local
+
+
+@pytest.fixture(scope="session")
+def migrated_template(services: LocalServices) -> Iterator[str]:
+    """Name of a database migrated to head, for `CREATE DATABASE … TEMPLATE`."""
+    name = _fresh_name("template")
+    _administer(services, "CREATE DATABASE {}", name)
+    upgrade(_url_of(services, name))
+    yield name
+    _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database_url(services: LocalServices, migrated_template: str) -> Iterator[str]:
+    """`postgresql://…` of a migrated, empty database that only this test uses."""
+    name = _fresh_name("test")
+    _administer(services, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
+    yield _url_of(services, name)
+    _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def empty_database_url(services: LocalServices) -> Iterator[str]:
+    """The same without a table: for the migrations' own tests."""
+    name = _fresh_name("empty")
+    _administer(services, "CREATE DATABASE {}", name)
+    yield _url_of(services, name)
+    _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An asyncio engine on this test's database."""
+    engine = async_engine(database_url, application_name="test")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def redis_url(services: LocalServices) -> str:
+    """`redis://…` of an empty Redis."""
+    client = Redis.from_url(services.redis_url)
+    client.flushall()
+    client.close()
+    return services.redis_url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[async_redis.Redis]:
+    """An asyncio client on it, which answers in text."""
+    client = async_redis.Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
+
+
+def _fresh_name(kind: str) -> str:
+    return f"alloresto_{kind}_{uuid.uuid4().hex[:12]}"
+
+
+def _url_of(services: LocalServices, database: str) -> str:
+    url = make_url(libpq_url(services.database_url)).set(database=database)
+    return url.render_as_string(hide_password=False)
+
+
+def _administer(services: LocalServices, statement: str, *names: str) -> None:
+    identifiers = [sql.Identifier(name) for name in names]
+    with psycopg.connect(libpq_url(services.database_url), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*identifiers))
