@@ -1,0 +1,220 @@
+"""A restaurant's SIP account as the file FreeSWITCH reads its gateway from.
+
+FreeSWITCH runs that file through a preprocessor before it parses XML (switch_xml.c, `preprocess`):
+line by line it expands dollar-dollar-brace, drops any line that holds an include tag or `<?`, and
+obeys X-PRE-PROCESS, which can run a shell command. Credentials come from people, so what the
+preprocessor reacts to is refused, and the rest is escaped.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+from xml.sax.saxutils import escape
+
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.errors import AlloRestoError
+
+CARRIER_ACL: Final = "carriers"
+"""The list in `conf/autoload_configs/acl.conf.xml`."""
+DIALPLAN_CONTEXT: Final = "public"
+DIALPLAN_EXTENSION: Final = "incoming_call"
+"""Where `conf/dialplan/public.xml` begins; the caller cannot choose another."""
+RETRY_SECONDS: Final = 30
+"""Wait after a refused REGISTER, times the number of failures. Under 5, FreeSWITCH takes 30."""
+EXPIRE_SECONDS_RANGE: Final = range(60, 86_401)
+MAX_NAME: Final = 128
+MAX_SECRET: Final = 128
+"""FreeSWITCH cuts `scheme:realm:user:password` at 255 bytes (sofia_reg.c)."""
+SUFFIX: Final = ".xml"
+
+_NAME = re.compile(r"[A-Za-z0-9_.\-]+")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
+_GREETING = re.compile(r"/[\w./ \-]+\.wav")
+_DIAL = re.compile(
+    r"sofia/(?:gateway/[A-Za-z0-9_.\-]+/\+?[0-9]{3,20}"
+    r"|[A-Za-z0-9_.\-]+/[A-Za-z0-9_.+\-]+@[A-Za-z0-9.\-]+(?::[0-9]{1,5})?)"
+)
+
+
+class InvalidGateway(AlloRestoError):
+    """A value cannot go into a gateway file; names the field, never shows the value."""
+
+    def __init__(self, field_name: str, reason: str) -> None:
+        super().__init__(f"{field_name}: {reason}")
+        self.field = field_name
+
+
+class Transport(StrEnum):
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """One SIP account, and what its calls carry."""
+
+    gateway_name: str
+    """`slug-<8 hex>`."""
+    registrar: str
+    """`host[:port]`: realm and proxy."""
+    username: str
+    password: str = field(repr=False)
+    restaurant_id: UUID
+    transport: str = Transport.UDP
+    expire_seconds: int = 60
+    epoch: int = 0
+    config_version: int = 1
+    greeting: Path | None = None
+    """The restaurant's own greeting; absolute, WAV."""
+    fallback_dial: str = ""
+    """`sofia/gateway/NAME/NUMBER` or `sofia/PROFILE/USER@HOST[:PORT]`; empty: no phone to ring."""
+    caller_id_number: str | None = None
+    """What the restaurant's own phone shows when we ring it; None: the account's user."""
+
+
+def gateway_xml(settings: GatewaySettings) -> str:
+    """The file's text. Raises InvalidGateway on a value that must not be in it."""
+    name = _matching("gateway_name", settings.gateway_name, _NAME, limit=MAX_NAME)
+    registrar = _matching("registrar", settings.registrar, _HOST, limit=253)
+    username = _matching("username", settings.username, _USER)
+    if settings.expire_seconds not in EXPIRE_SECONDS_RANGE:
+        raise InvalidGateway("expire_seconds", "must be between 60 and 86400")
+    if settings.transport not in set(Transport):
+        raise InvalidGateway("transport", "must be udp, tcp or tls")
+    params = {
+        "username": username,
+        "password": _secret("password", settings.password),
+        "realm": registrar.partition(":")[0],
+        "proxy": registrar,
+        "register": "true",
+        "register-transport": settings.transport,
+        "expire-seconds": str(settings.expire_seconds),
+        "retry-seconds": str(RETRY_SECONDS),
+        "caller-id-in-from": "true",
+        "context": DIALPLAN_CONTEXT,
+        "extension": DIALPLAN_EXTENSION,
+        # Without it a 401 makes FreeSWITCH resolve the proxy's name while every other call waits.
+        "gw-auth-acl": CARRIER_ACL,
+    }
+    lines = [
+        "<include>",
+        f"<gateway name={_quoted(name)}>",
+        *(f"<param name={_quoted(key)} value={_quoted(text)}/>" for key, text in params.items()),
+        "<variables>",
+        *(
+            f'<variable name={_quoted(key)} value={_quoted(text)} direction="inbound"/>'
+            for key, text in _variables(settings).items()
+        ),
+        "</variables>",
+        "</gateway>",
+        "</include>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def gateway_file_name(gateway_name: str) -> str:
+    """Raises InvalidGateway when the name is not one."""
+    return _matching("gateway_name", gateway_name, _NAME, limit=MAX_NAME) + SUFFIX
+
+
+def write_gateway_file(folder: Path, settings: GatewaySettings) -> Path:
+    """Put the gateway in `folder`, whole or not at all: a half file blocks every later startgw.
+
+    Raises InvalidGateway before touching the disk, OSError when it cannot be written.
+    """
+    text = gateway_xml(settings)
+    target = folder / gateway_file_name(settings.gateway_name)
+    # Not `*.xml`: the profile's include must never see it.
+    temporary = folder / f".{target.name}.{secrets.token_hex(4)}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    return target
+
+
+def remove_gateway_file(folder: Path, gateway_name: str) -> bool:
+    """Remove the gateway's file; whether it was there."""
+    try:
+        (folder / gateway_file_name(gateway_name)).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def gateway_files(folder: Path) -> set[str]:
+    """Names of the gateways that have a file in `folder`."""
+    return {path.stem for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")}
+
+
+def _variables(settings: GatewaySettings) -> dict[str, str]:
+    """What every call to this gateway carries. FreeSWITCH expands these values again when the
+    dialplan uses them, so each has a pattern without dollar, brace, comma or quote.
+    """
+    caller_id = settings.caller_id_number or settings.username
+    variables = {
+        ChannelVariable.RESTAURANT_ID: str(UUID(str(settings.restaurant_id))),
+        ChannelVariable.EPOCH: str(int(settings.epoch)),
+        ChannelVariable.CONFIG_VERSION: str(int(settings.config_version)),
+        # FreeSWITCH's own, for the leg to the restaurant's phone: carriers cut or mask a call that
+        # shows the guest's number.
+        "effective_caller_id_number": _matching("caller_id_number", caller_id, _USER),
+        "effective_caller_id_name": caller_id,
+    }
+    if settings.greeting is not None:
+        greeting = _matching("greeting", str(settings.greeting), _GREETING, limit=1024)
+        if ".." in Path(greeting).parts:
+            raise InvalidGateway("greeting", "must not climb out of its folder")
+        variables[ChannelVariable.GREETING] = greeting
+    if settings.fallback_dial:
+        variables[ChannelVariable.FALLBACK_DIAL] = _matching(
+            "fallback_dial", settings.fallback_dial, _DIAL, limit=512
+        )
+    return variables
+
+
+def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 512) -> str:
+    _inert(name, value)
+    if len(value) > limit:
+        raise InvalidGateway(name, f"longer than {limit} characters")
+    if not pattern.fullmatch(value):
+        raise InvalidGateway(name, f"does not match {pattern.pattern}")
+    return value
+
+
+def _secret(name: str, value: str) -> str:
+    """Any printable text the preprocessor leaves alone."""
+    _inert(name, value)
+    if not value:
+        raise InvalidGateway(name, "must not be empty")
+    if len(value.encode()) > MAX_SECRET:
+        raise InvalidGateway(name, f"longer than {MAX_SECRET} bytes")
+    return value
+
+
+def _inert(name: str, value: str) -> None:
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
+        raise InvalidGateway(name, "holds a control character")
+    lowered = value.lower()
+    for forbidden in ("$${", "<", "--", "x-pre-process"):
+        if forbidden in lowered:
+            raise InvalidGateway(name, f"holds {forbidden!r}, which FreeSWITCH would act on")
+
+
+def _quoted(text: str) -> str:
+    """An attribute's value, always in double quotes."""
+    return '"' + escape(text, {'"': "&quot;"}) + '"'
