@@ -1,0 +1,86 @@
+"""`python -m aiworker.simulator`: the Realtime simulator as a process of its own.
+
+Prints one JSON line, `{"url": "ws://…/v1", "pid": …}`, when it listens; ends on SIGINT or SIGTERM.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from aiworker.simulator.brain import MonologueBrain, ScriptedBrain
+from aiworker.simulator.faults import read_script
+from aiworker.simulator.hearing import Hearing
+from aiworker.simulator.link import SimulatorSettings
+from aiworker.simulator.server import BrainFactory, RealtimeSimulator
+from controlplane.log import configure_logging
+
+CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal. Options default to `ALLORESTO_SIMULATOR_*` in the environment."""
+    options = _options(arguments)
+    configure_logging(process="realtime-simulator", level=options.log_level)
+    return asyncio.run(_serve(options))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    def default(name: str, otherwise: str) -> str:
+        return os.environ.get(f"ALLORESTO_SIMULATOR_{name}", otherwise)
+
+    parser = argparse.ArgumentParser(prog="aiworker.simulator", description=__doc__)
+    parser.add_argument("--host", default=default("HOST", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=default("PORT", "0"), help="0 = a free one")
+    parser.add_argument(
+        "--library",
+        type=Path,
+        action="append",
+        help="folder of 8 kHz WAV recordings with .txt beside them; may be repeated",
+    )
+    parser.add_argument("--speed", type=float, default=default("SPEED", "8"), help="1 to 20")
+    parser.add_argument("--faults", type=Path, default=default("FAULTS", "") or None)
+    parser.add_argument("--journal", type=Path, default=default("JOURNAL", "") or None)
+    parser.add_argument(
+        "--monologue-ms", type=int, default=default("MONOLOGUE_MS", "0"), help="speak, never listen"
+    )
+    parser.add_argument("--log-level", default=default("LOG_LEVEL", "INFO"))
+    options = parser.parse_args(arguments)
+    if not 1 <= options.speed <= 20:
+        parser.error("--speed is between 1 and 20")
+    return options
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with RealtimeSimulator(
+        brain=_brain(options),
+        hearing=Hearing(),
+        settings=SimulatorSettings(speed=options.speed),
+        faults=read_script(options.faults) if options.faults else (),
+        journal_file=options.journal,
+        host=options.host,
+        port=options.port,
+    ) as server:
+        sys.stdout.write(json.dumps({"url": server.url, "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+    return 0
+
+
+def _brain(options: argparse.Namespace) -> BrainFactory:
+    if options.monologue_ms:
+        return lambda: MonologueBrain(options.monologue_ms)
+    return lambda: ScriptedBrain([])
+
+
+if __name__ == "__main__":
+    sys.exit(run())

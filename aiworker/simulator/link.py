@@ -1,0 +1,85 @@
+"""What the parts of one simulated session share: the socket, the journal, the faults, the items."""
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+from websockets.asyncio.server import ServerConnection
+
+from aiworker.simulator.audio_format import AudioFormat
+from aiworker.simulator.conversation import Conversation
+from aiworker.simulator.faults import ConnectionFaults, Fault
+from aiworker.simulator.journal import Entry, Journal
+from aiworker.simulator.session_config import SESSION_MAX_S
+
+_QUEUED_FAULTS: Final = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatorSettings:
+    """How the simulated service behaves when nothing is wrong."""
+
+    speed: float = 8.0
+    """Audio seconds sent a second, 1 to 20."""
+    delta_ms: int = 160
+    """Audio in one delta, a multiple of 20."""
+    think_ms: int = 120
+    """From response.created to the first output."""
+    transcription_ms: int = 150
+    """From the commit to the caller's transcript, at least; more = after the response."""
+    session_max_s: float = SESSION_MAX_S
+    api_key: str | None = None
+    """The only key taken; None = any."""
+
+
+def new_id(prefix: str) -> str:
+    """Return an id as the service makes them."""
+    return f"{prefix}_{secrets.token_urlsafe(15)}"
+
+
+class Link:
+    """One session's way out, and what its parts hold in common."""
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        journal: Journal,
+        faults: ConnectionFaults,
+        settings: SimulatorSettings,
+    ) -> None:
+        self.session_id = new_id("sess")
+        self.conversation_id = new_id("conv")
+        self.conversation = Conversation()
+        self.faults = faults
+        self.settings = settings
+        self.next_frame = 0
+        """Number of the session's next tone-coded frame."""
+        self.wrong_output_format: AudioFormat | None = None
+        self.due: asyncio.Queue[Fault] = asyncio.Queue(_QUEUED_FAULTS)
+        """Faults an event set off, for the session to carry out."""
+        self._socket = socket
+        self._journal = journal
+
+    async def send(self, event_type: str, /, **fields: Any) -> None:
+        """Send one server event. Raise websockets' ConnectionClosed when the client is gone."""
+        event = {"type": event_type, "event_id": new_id("event"), **fields}
+        await self._socket.send(json.dumps(event, ensure_ascii=False))
+        self.trigger(event_type)
+
+    def trigger(self, event_type: str) -> None:
+        """Queue the faults that an event, sent or received, sets off."""
+        for fault in self.faults.triggered_by(event_type):
+            self.due.put_nowait(fault)
+
+    def note(self, entry: Entry) -> None:
+        """Write in the journal."""
+        self._journal.add(entry)
+
+    async def close(self, code: int) -> None:
+        """Close with `code`; 1006 cannot be sent, so the connection is dropped."""
+        if code == 1006:
+            self._socket.transport.abort()
+        else:
+            await self._socket.close(code)
