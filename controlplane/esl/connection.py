@@ -110,6 +110,19 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise command_failed(text)
         return text
 
+    def keep_awake(self, *, every_s: float) -> None:
+        """Sends an empty line every `every_s` seconds until the connection ends: FreeSWITCH skips
+        it (mod_event_socket.c, `read_packet`) but then looks at its event queue.
+        """
+        while not self.closed.wait(every_s):
+            if self._write_lock.acquire(blocking=False):
+                try:
+                    self.sock.sendall(b"\n")
+                except OSError:
+                    return  # the reader sees the end too, and says why
+                finally:
+                    self._write_lock.release()
+
     def close(self, failure: EslError | None = None) -> None:
         """Ends the connection and fails every pending command. Harmless when already ended."""
         if self.closed.is_set():
