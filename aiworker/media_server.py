@@ -1,0 +1,135 @@
+"""The WebSocket server FreeSWITCH connects to: one path per claimed call, each used once.
+
+`/calls/<token>` where the token is 256 random bits, given to the bridge in the claim. Anything else
+gets HTTP 403, and so does a second connection with a token already used.
+"""
+
+import asyncio
+import hmac
+import http
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from aiworker.metrics import ERRORS
+
+log = structlog.get_logger()
+
+_PATH = "/calls/"
+_TOKEN_BYTES = 32
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+"""Past this the WebSocket is closed (1009); garbage below it is logged and dropped."""
+_RECEIVE_QUEUE_MESSAGES = 64
+"""2.5 s of caller frames: the reader never waits for Realtime, so this is never reached."""
+_CLOSE_SECONDS = 1.0
+"""mod_audio_stream answers a close at once; one that doesn't is cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seat:
+    """A place kept for one call's WebSocket."""
+
+    token: str
+    url: str
+    stream: asyncio.Future[ServerConnection]
+    """The accepted WebSocket."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class MediaServer:
+    """One listening socket for all the calls of the process."""
+
+    def __init__(self, *, host: str, port: int, advertised: str | None = None) -> None:
+        self._host, self._port, self._advertised = host, port, advertised
+        self._waiting: dict[str, Seat] = {}
+        self._seated: dict[str, Seat] = {}
+        self._server: Server | None = None
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator["MediaServer"]:
+        """Listen, until the block ends; then close what is still open."""
+        self._server = await serve(
+            self._serve_stream,
+            self._host,
+            self._port,
+            process_request=self._admit,
+            compression=None,  # the peer is FreeSWITCH in the same data centre: CPU costs more
+            max_size=MAX_MESSAGE_BYTES,
+            max_queue=_RECEIVE_QUEUE_MESSAGES,
+            ping_interval=None,  # caller audio every 40 ms says more than a ping
+            close_timeout=_CLOSE_SECONDS,
+            server_header=None,
+        )
+        try:
+            yield self
+        finally:
+            self._server.close()
+            await self._server.wait_closed()
+
+    @property
+    def base_url(self) -> str:
+        """`ws://host:port` that bridges connect to."""
+        if self._advertised is not None:
+            return self._advertised
+        if self._server is None:
+            raise RuntimeError("the media server is not listening")
+        host, port = next(iter(self._server.sockets)).getsockname()[:2]
+        return f"ws://{host}:{port}"
+
+    def keep_seat(self) -> Seat:
+        """A new token, to be connected to once."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        seat = Seat(
+            token=token,
+            url=f"{self.base_url}{_PATH}{token}",
+            stream=asyncio.get_running_loop().create_future(),
+        )
+        self._waiting[token] = seat
+        return seat
+
+    def release(self, seat: Seat) -> None:
+        """Forget the token; a WebSocket it still has is closed. Idempotent."""
+        self._waiting.pop(seat.token, None)
+        self._seated.pop(seat.token, None)
+        seat.over.set()
+        if not seat.stream.done():
+            seat.stream.cancel()
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        path, _, _ = request.path.partition("?")
+        token = path.removeprefix(_PATH) if path.startswith(_PATH) else ""
+        seat = self._find(token)
+        if seat is None:
+            ERRORS.labels(kind="stream_refused").inc()
+            log.warning("stream_refused", remote=_host_of(connection))
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "Forbidden\n")
+        del self._waiting[seat.token]
+        self._seated[seat.token] = seat
+        return None
+
+    def _find(self, token: str) -> Seat | None:
+        """Compare with every token in constant time; there are no more than free slots."""
+        offered = token.encode(errors="surrogateescape")
+        found = None
+        for expected, seat in self._waiting.items():
+            if hmac.compare_digest(expected.encode(), offered):
+                found = seat
+        return found
+
+    async def _serve_stream(self, connection: ServerConnection) -> None:
+        path = connection.request.path if connection.request else ""
+        seat = self._seated.get(path.partition("?")[0].removeprefix(_PATH))
+        if seat is None or seat.stream.done():
+            return
+        seat.stream.set_result(connection)
+        await seat.over.wait()
+
+
+def _host_of(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return str(address[0]) if address else "unknown"

@@ -1,0 +1,49 @@
+"""Settings of the AI worker, read from the environment once, in `run()`."""
+
+import os
+import socket
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+
+from controlplane.settings import ServiceSettings
+
+
+def _node_name() -> str:
+    return f"{socket.gethostname()[:48]}-{os.getpid()}"
+
+
+class WorkerSettings(ServiceSettings):
+    """One worker process. Environment: `ALLORESTO_` + the field's name, unless an alias says more.
+
+    Model and voice belong to each restaurant (`RestaurantConfig`); `realtime_model` here overrides
+    them all, for the day a model is withdrawn.
+    """
+
+    worker_id: str = Field(default_factory=_node_name, max_length=64)
+    worker_slots: int = Field(default=1, ge=1, le=200)
+    """Calls served at once."""
+
+    media_host: str = "127.0.0.1"
+    """Address the call WebSockets listen on."""
+    media_port: int = Field(default=0, ge=0, le=65_535)
+    """0: a free port."""
+    media_url: str | None = Field(default=None, pattern=r"^wss?://[\w.\-]+:\d{1,5}$")
+    """What bridges are told to connect to; None: the address bound."""
+
+    realtime_url: str = "wss://api.openai.com/v1"
+    """Base of `/realtime`: any server that speaks the protocol."""
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("OPENAI_API_KEY", "ALLORESTO_OPENAI_API_KEY"),
+    )
+    realtime_model: str | None = None
+    transcription_model: str = "gpt-transcribe"
+    noise_reduction: Literal["near_field", "far_field", "off"] = "near_field"
+    vad_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    vad_silence_ms: int = Field(default=500, ge=100, le=2_000)
+
+    max_call_seconds: int = Field(default=900, ge=60, le=3_000)
+    """Longest call; the Realtime session itself ends at 60 min."""
+    drain_seconds: int = Field(default=960, ge=0)
+    """After SIGTERM, how long calls may go on: the longest call and its wrap-up."""

@@ -1,0 +1,34 @@
+"""Tool: put a dish into the cart."""
+
+from pydantic import Field
+
+from aiworker.tools.cart import MOST_OF_ONE
+from aiworker.tools.cart_result import cart_result
+from aiworker.tools.context import ToolContext
+from aiworker.tools.find_dish import find_dish, find_options
+from aiworker.tools.tool import Arguments, Result, Tool
+
+
+class AddItem(Arguments):
+    dish: str = Field(description="Nom du plat, comme à la carte ou comme l'appelant le dit.")
+    quantity: int = Field(default=1, ge=1, le=MOST_OF_ONE, description="Combien.")
+    options: list[str] = Field(
+        default_factory=list, max_length=10, description="Options choisies, par leur nom."
+    )
+
+
+async def add_item(context: ToolContext, arguments: AddItem) -> Result:
+    item = find_dish(context.config, arguments.dish)
+    options = find_options(item, arguments.options)
+    line = context.cart.add(item, options, arguments.quantity)
+    context.changed()
+    return cart_result(context.cart, line, f"C'est noté : {line.spoken}.")
+
+
+TOOL = Tool(
+    name="add_item",
+    description="Ajoute un plat à la commande, avec ses options. Le prix est celui de la carte.",
+    arguments=AddItem,
+    run=add_item,
+    mutates=True,
+)

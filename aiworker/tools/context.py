@@ -1,0 +1,59 @@
+"""What the tools of one call work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from aiworker.tools.cart import Cart
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.restaurant_config import RestaurantConfig
+
+if TYPE_CHECKING:
+    from aiworker.tools.order_book import OrderBook, PlacedOrder
+
+
+class Recap(Protocol):
+    """Whether the caller heard the last read-back, and answered it."""
+
+    def begin(self, revision: int) -> None:
+        """The speech that follows reads this revision of the cart back."""
+        ...
+
+    def was_heard(self, revision: int) -> bool:
+        """Enough of the read-back of this revision was heard."""
+        ...
+
+    def was_answered(self) -> bool:
+        """The caller spoke after it began."""
+        ...
+
+
+@dataclass(slots=True)
+class Ending:
+    """How the call is to end once the agent has said its last words."""
+
+    transfer_reason: str | None = None
+    outcome: CallOutcome | None = None
+
+    @property
+    def decided(self) -> bool:
+        return self.transfer_reason is not None or self.outcome is not None
+
+
+@dataclass(slots=True)
+class ToolContext:
+    """One call, as its tools see it."""
+
+    call_id: UUID
+    config: RestaurantConfig
+    cart: Cart
+    recap: Recap
+    orders: "OrderBook"
+    caller_number: str | None = None
+    ending: Ending = field(default_factory=Ending)
+    placed: "list[PlacedOrder]" = field(default_factory=list)
+    changed: Callable[[], None] = lambda: None
+    """The cart changed: save it for another worker."""
+    announce: "Callable[[PlacedOrder], None]" = lambda order: None
+    """The order is committed: tell the record."""

@@ -1,0 +1,102 @@
+"""Tool: place the order: committed before the model can say so, once whatever is repeated."""
+
+import phonenumbers
+from pydantic import Field
+
+from aiworker.tools.context import ToolContext
+from aiworker.tools.order_book import OrderDraft, PlacedOrder
+from aiworker.tools.spoken_french import clock, number, price
+from aiworker.tools.tool import Arguments, Result, Tool, ToolError
+
+
+class PlaceOrder(Arguments):
+    customer_name: str | None = Field(
+        default=None, max_length=80, description="Nom pour le retrait, si l'appelant l'a donné."
+    )
+    phone: str | None = Field(
+        default=None,
+        max_length=32,
+        description="Numéro donné par l'appelant, seulement s'il en veut un autre que celui d'où "
+        "il appelle.",
+    )
+    note: str = Field(default="", max_length=200, description="Remarque pour la cuisine.")
+
+
+async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
+    """Raises `ToolError` when the cart was not read back, heard and answered as it stands."""
+    cart = context.cart
+    if not cart.lines and context.placed:
+        return _result(context.placed[-1])
+    _check_confirmed(context)
+    draft = OrderDraft(
+        restaurant_id=context.config.id,
+        timezone=context.config.timezone,
+        preparation_minutes=context.config.preparation_minutes,
+        call_id=context.call_id,
+        idempotency_key=f"{context.call_id}:{cart.revision}",
+        lines=cart.lines,
+        customer_name=arguments.customer_name,
+        customer_phone_e164=_phone(arguments.phone) or context.caller_number,
+        note=arguments.note,
+    )
+    order = await context.orders.place(draft)
+    context.placed.append(order)
+    cart.clear()
+    context.changed()
+    context.announce(order)
+    return _result(order)
+
+
+def _check_confirmed(context: ToolContext) -> None:
+    if not context.cart.lines:
+        raise ToolError("cart_empty", "La commande est vide.")
+    if not context.recap.was_heard(context.cart.revision):
+        raise ToolError(
+            "read_back_needed",
+            "Je vous relis d'abord la commande.",
+            next="Appelle read_back, dis le récapitulatif en entier, attends la réponse.",
+        )
+    if not context.recap.was_answered():
+        raise ToolError(
+            "confirmation_needed",
+            "C'est bien cela ?",
+            next="L'appelant n'a pas encore répondu au récapitulatif : attends sa réponse.",
+        )
+
+
+def _phone(given: str | None) -> str | None:
+    if not given:
+        return None
+    try:
+        parsed = phonenumbers.parse(given, "FR")
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        raise ToolError("invalid_phone", "Je n'ai pas bien compris le numéro de téléphone.")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _result(order: PlacedOrder) -> Result:
+    ready = clock(order.ready_at_local.time())
+    return {
+        "status": "placed",
+        "order_number": order.number,
+        "total_cents": order.total_cents,
+        "ready_at": order.ready_at_local.strftime("%H:%M"),
+        "spoken": (
+            f"Votre commande numéro {number(order.number)} est enregistrée. "
+            f"Elle sera prête à {ready}, pour {price(order.total_cents)}."
+        ),
+    }
+
+
+TOOL = Tool(
+    name="place_order",
+    description=(
+        "Enregistre la commande en cuisine, une fois le récapitulatif entendu et confirmé par "
+        "l'appelant. La commande n'existe pas avant la réponse « placed »."
+    ),
+    arguments=PlaceOrder,
+    run=place_order,
+    mutates=True,
+)

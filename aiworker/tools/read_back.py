@@ -1,0 +1,34 @@
+"""Tool: the order as it stands, to be read to the caller before it is placed."""
+
+from aiworker.tools.cart_result import cart_lines
+from aiworker.tools.context import ToolContext
+from aiworker.tools.tool import Arguments, Result, Tool, ToolError
+
+
+class ReadBack(Arguments):
+    pass
+
+
+async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
+    cart = context.cart
+    if not cart.lines:
+        raise ToolError("cart_empty", "La commande est vide.")
+    context.recap.begin(cart.revision)
+    return {
+        "status": "ok",
+        "cart_revision": cart.revision,
+        "lines": cart_lines(cart),
+        "total_cents": cart.total_cents,
+        "spoken": f"Je récapitule : {cart.spoken()} C'est bien cela ?",
+    }
+
+
+TOOL = Tool(
+    name="read_back",
+    description=(
+        "Donne le récapitulatif à dire en entier à l'appelant avant de passer la commande. "
+        "À refaire après tout changement."
+    ),
+    arguments=ReadBack,
+    run=read_back,
+)

@@ -1,0 +1,112 @@
+"""Amounts, times and telephone numbers as a French voice says them. Pure.
+
+The model reads these texts out: a voice model given "12,50 €" or "0612345678" gets some of them
+wrong, and callers hear a wrong price as a promise.
+"""
+
+from collections.abc import Iterable
+from datetime import time
+from itertools import groupby
+
+from controlplane.contracts.restaurant_config import OpeningWindow
+
+_UNITS = (
+    "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize"
+    " dix-sept dix-huit dix-neuf"
+).split()
+_TENS = {2: "vingt", 3: "trente", 4: "quarante", 5: "cinquante", 6: "soixante", 8: "quatre-vingt"}
+_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+MOST = 999_999
+
+
+def number(value: int, *, feminine: bool = False) -> str:
+    """0–999,999 in words. `feminine` says "vingt et une" (heures, pizzas)."""
+    if not 0 <= value <= MOST:
+        raise ValueError("out of range")
+    words = _thousands(value)
+    return f"{words}e" if feminine and words.endswith("un") else words
+
+
+def price(cents: int) -> str:
+    """1250 → "douze euros cinquante"."""
+    euros, rest = divmod(cents, 100)
+    if euros == 0:
+        return f"{number(rest)} centime{'s' if rest > 1 else ''}"
+    words = f"{number(euros)} euro{'s' if euros > 1 else ''}"
+    return f"{words} {number(rest)}" if rest else words
+
+
+def clock(moment: time) -> str:
+    """19:30 → "dix-neuf heures trente"."""
+    if moment.hour == 0 and moment.minute == 0:
+        return "minuit"
+    if moment.hour == 12 and moment.minute == 0:
+        return "midi"
+    hours = f"{number(moment.hour, feminine=True)} heure{'s' if moment.hour > 1 else ''}"
+    return f"{hours} {number(moment.minute)}" if moment.minute else hours
+
+
+def phone(e164: str) -> str:
+    """+33612345678 → "zéro six, douze, trente-quatre, cinquante-six, soixante-dix-huit"."""
+    digits = "".join(filter(str.isdigit, e164))
+    if e164.startswith("+33"):
+        digits = "0" + digits[2:]
+    elif e164.startswith("+"):
+        digits = "00" + digits
+    if len(digits) % 2:
+        digits = digits + " "
+    return ", ".join(_pair(digits[at : at + 2].strip()) for at in range(0, len(digits), 2))
+
+
+def spoken_hours(windows: Iterable[OpeningWindow]) -> str:
+    """Days with the same hours are said together."""
+    days = {
+        day: " et ".join(f"de {clock(w.opens)} à {clock(w.closes)}" for w in rules)
+        for day, rules in groupby(
+            sorted(windows, key=lambda w: (w.weekday, w.opens)), key=lambda w: w.weekday
+        )
+    }
+    phrases = []
+    for hours, same in groupby(range(7), key=lambda day: days.get(day, "fermé")):
+        run = list(same)
+        name = _DAYS[run[0]] if len(run) == 1 else f"du {_DAYS[run[0]]} au {_DAYS[run[-1]]}"
+        phrases.append(f"{name} {hours}")
+    return " ; ".join(phrases)
+
+
+def _thousands(value: int) -> str:
+    thousands, rest = divmod(value, 1_000)
+    if not thousands:
+        return _hundreds(rest, ends=True)
+    words = "mille" if thousands == 1 else f"{_hundreds(thousands, ends=False)} mille"
+    return f"{words} {_hundreds(rest, ends=True)}" if rest else words
+
+
+def _hundreds(value: int, *, ends: bool) -> str:
+    """`ends`: nothing follows, so "cents" and "quatre-vingts" take their s."""
+    hundreds, rest = divmod(value, 100)
+    if not hundreds:
+        return _below_hundred(rest, ends=ends)
+    words = "cent" if hundreds == 1 else f"{_UNITS[hundreds]} cent"
+    if not rest:
+        return f"{words}s" if hundreds > 1 and ends else words
+    return f"{words} {_below_hundred(rest, ends=ends)}"
+
+
+def _below_hundred(value: int, *, ends: bool) -> str:
+    if value < 20:
+        return _UNITS[value]
+    tens, units = divmod(value, 10)
+    if tens in (7, 9):
+        tens, units = tens - 1, units + 10
+    word = _TENS[tens]
+    if not units:
+        return f"{word}s" if tens == 8 and ends else word
+    link = " et " if units in (1, 11) and tens != 8 else "-"
+    return f"{word}{link}{_UNITS[units]}"
+
+
+def _pair(digits: str) -> str:
+    if len(digits) == 2 and digits[0] == "0":
+        return f"{_UNITS[0]} {_UNITS[int(digits[1])]}"
+    return number(int(digits))

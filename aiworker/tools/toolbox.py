@@ -1,0 +1,96 @@
+"""Every tool of the agent, and the one way to run one: checked arguments in, short JSON out."""
+
+import json
+from typing import Any, Final
+
+import structlog
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from aiworker.metrics import TOOL_CALLS
+from aiworker.tools import (
+    add_item,
+    change_item,
+    hang_up,
+    look_up_menu,
+    place_order,
+    read_back,
+    remove_item,
+    transfer_to_human,
+)
+from aiworker.tools.cart import CartError
+from aiworker.tools.context import ToolContext
+from aiworker.tools.tool import Result, Tool, ToolError
+
+log = structlog.get_logger()
+
+TOOLS: Final[dict[str, Tool]] = {
+    module.TOOL.name: module.TOOL
+    for module in (
+        look_up_menu,
+        add_item,
+        change_item,
+        remove_item,
+        read_back,
+        place_order,
+        transfer_to_human,
+        hang_up,
+    )
+}
+_MONEY_WORDS: Final = ("price", "prix", "total", "cents", "amount", "montant", "discount", "remise")
+
+
+def tool_schemas() -> list[dict[str, Any]]:
+    """The tools as `session.update` declares them."""
+    return [tool.schema() for tool in TOOLS.values()]
+
+
+async def run_tool(context: ToolContext, name: str, arguments: str) -> Result:
+    """Run one tool call of the model. What it did wrong becomes a result it can act on."""
+    tool = TOOLS.get(name)
+    if tool is None:
+        TOOL_CALLS.labels(tool="unknown", outcome="refused").inc()
+        log.warning("tool_unknown")
+        return ToolError("unknown_tool", "", tools=list(TOOLS)).result()
+    try:
+        result = await tool.run(context, _checked(tool, arguments))
+    except (ToolError, CartError) as error:
+        TOOL_CALLS.labels(tool=name, outcome="refused").inc()
+        log.info("tool_refused", tool=name, error=error.code)
+        if isinstance(error, CartError):
+            return ToolError(error.code, error.spoken).result()
+        return error.result()
+    TOOL_CALLS.labels(tool=name, outcome="ok").inc()
+    return result
+
+
+def _checked(tool: Tool, arguments: str) -> Any:
+    try:
+        given = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        raise ToolError(
+            "malformed_arguments",
+            "",
+            next="Les arguments ne sont pas du JSON valide : refais le même appel.",
+        ) from None
+    try:
+        return tool.arguments.model_validate(given)
+    except ValidationError as error:
+        raise ToolError("invalid_arguments", "", problems=_problems(error.errors())) from None
+
+
+def _problems(errors: list[ErrorDetails]) -> list[str]:
+    """What is wrong, in words the model can act on, without quoting what was given."""
+    problems = []
+    for error in errors:
+        field = ".".join(map(str, error["loc"])) or "arguments"
+        message = error["msg"]
+        if error["type"] == "extra_forbidden":
+            money = any(word in field.casefold() for word in _MONEY_WORDS)
+            message = (
+                "les prix viennent de la carte du restaurant, jamais des arguments"
+                if money
+                else "argument inconnu de cet outil"
+            )
+        problems.append(f"{field} : {message}")
+    return problems
