@@ -1,0 +1,105 @@
+"""The site: routes, headers, templates, and the outbox feed that lives as long as it does."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from controlplane.database import async_engine, async_sessions
+from webapp.eventstream import OutboxFeed
+from webapp.kitchen.routes import Site
+from webapp.kitchen.routes import router as kitchen_router
+from webapp.security_headers import SecurityHeaders
+from webapp.settings import WebSettings
+
+FOLDER = Path(__file__).parent
+POOL_SIZE = 10
+"""Connections of one process; a stream holds none while it waits."""
+
+_logger = structlog.get_logger()
+
+
+def create_app(settings: WebSettings) -> FastAPI:
+    """The application; it connects when it starts, not before."""
+    engine = async_engine(settings.database_url, application_name="web", pool_size=POOL_SIZE)
+    sessions = async_sessions(engine)
+    feed = OutboxFeed(settings.database_url, sessions)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        listener = asyncio.create_task(feed.run(), name="outbox-feed")
+        try:
+            yield
+        finally:
+            feed.close()
+            listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listener
+            await engine.dispose()
+
+    app = FastAPI(
+        title="AlloResto", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.site = Site(settings, sessions=sessions, feed=feed, templates=templates())
+    app.add_middleware(SecurityHeaders, https=settings.public_url.startswith("https://"))
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.include_router(kitchen_router)
+    app.add_api_route("/healthz", healthz, include_in_schema=False)
+    app.add_api_route("/metrics", prometheus, include_in_schema=False)
+    app.add_exception_handler(RequestValidationError, not_found)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(DBAPIError, database_away)
+    app.add_exception_handler(PoolTimeoutError, database_away)
+    return app
+
+
+def templates() -> Environment:
+    """Strict: a name the template doesn't get is an error, not an empty string on a ticket."""
+    return Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+async def healthz() -> PlainTextResponse:
+    """The process answers; whether Postgres does is not its pod's fault."""
+    return PlainTextResponse("ok")
+
+
+async def prometheus() -> Response:
+    """Prometheus's text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def not_found(_request: Request, _error: Exception) -> Response:
+    """The same words for a wrong key, a malformed id and a page that never was."""
+    return PlainTextResponse("Page introuvable.", 404)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Starlette's own errors, without its English."""
+    if isinstance(error, HTTPException) and error.status_code != 404:
+        return PlainTextResponse("Requête refusée.", error.status_code, error.headers)
+    return await not_found(request, error)
+
+
+async def database_away(_request: Request, error: Exception) -> Response:
+    """The page tries again by itself."""
+    _logger.error("database_away", error=type(error).__name__)
+    return PlainTextResponse(
+        "Service momentanément indisponible.", 503, headers={"Retry-After": "2"}
+    )

@@ -1,0 +1,34 @@
+"""How France writes prices, times and telephone numbers.
+
+No-break spaces are written as escapes: in an editor they look like any other.
+"""
+
+import re
+from datetime import datetime
+from typing import Final
+
+NO_BREAK: Final = "\u00a0"
+NARROW_NO_BREAK: Final = "\u202f"
+_QUANTITY = re.compile(r"(?<=\d) (?=(?:cl|l|g|kg|cm)\b)")
+
+
+def price(cents: int) -> str:
+    """950 → "9,50 €"; thousands apart by a narrow no-break space."""
+    euros, rest = divmod(abs(cents), 100)
+    sign = "\u2212" if cents < 0 else ""
+    return f"{sign}{euros:,}".replace(",", NARROW_NO_BREAK) + f",{rest:02d}{NO_BREAK}€"
+
+
+def clock(at: datetime) -> str:
+    """19:05 → "19 h 05"."""
+    return f"{at.hour}{NO_BREAK}h{NO_BREAK}{at.minute:02d}"
+
+
+def last_digits(phone_e164: str | None) -> str:
+    """What a list may show of a customer's number: "•• 34"; nothing of a hidden one."""
+    return f"••{NO_BREAK}{phone_e164[-2:]}" if phone_e164 else ""
+
+
+def unbroken(name: str) -> str:
+    """A number stays on the line of its unit: "Coca-Cola 33 cl"."""
+    return _QUANTITY.sub(NO_BREAK, name)

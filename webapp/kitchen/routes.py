@@ -1,0 +1,135 @@
+"""The kitchen page: today's orders, their stream, and the buttons that move them on.
+
+Whoever has no valid key for exactly this restaurant gets the answer of a page that doesn't exist.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, status
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.sse import EventSourceResponse
+from jinja2 import Environment
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from controlplane.models.order import OrderStatus
+from controlplane.tenants.order_status import StatusRefused, UnknownOrder, change_order_status
+from webapp import metrics
+from webapp.eventstream import OutboxFeed
+from webapp.kitchen.link import opens_kitchen
+from webapp.kitchen.stream import kitchen_events
+from webapp.kitchen.tickets import Kitchen, Ticket, find_kitchen, tickets_of_today
+from webapp.settings import WebSettings
+
+ACTOR = "kitchen"
+
+router = APIRouter(prefix="/place/{restaurant_id}/kitchen", include_in_schema=False)
+
+Key = Annotated[str, Query(min_length=1, max_length=300)]
+
+
+class Site:
+    """What the routes share; `app.state.site`."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        sessions: async_sessionmaker[AsyncSession],
+        feed: OutboxFeed,
+        templates: Environment,
+    ) -> None:
+        self.settings = settings
+        self.sessions = sessions
+        self.feed = feed
+        self.templates = templates
+
+    def render_ticket(self, ticket: Ticket, kitchen: Kitchen, key: str) -> str:
+        template = self.templates.get_template("kitchen/ticket.html")
+        return template.render(ticket=ticket, kitchen=kitchen, key=key)
+
+
+def the_site(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+SiteHere = Annotated[Site, Depends(the_site)]
+
+
+async def the_kitchen(restaurant_id: UUID, key: Key, site: SiteHere) -> Kitchen:
+    """The restaurant the key opens; the database session is given back before the answer."""
+    settings = site.settings
+    if not opens_kitchen(
+        key,
+        restaurant_id,
+        secret=settings.link_secret.get_secret_value(),
+        max_age_days=settings.kitchen_link_days,
+    ):
+        raise HTTPException(status.HTTP_404_NOT_FOUND)
+    async with site.sessions() as session:
+        kitchen = await find_kitchen(session, restaurant_id)
+    if kitchen is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND)
+    return kitchen
+
+
+KitchenHere = Annotated[Kitchen, Depends(the_kitchen)]
+
+
+@router.get("")
+async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLResponse:
+    """The whole page, which also works without JavaScript."""
+    with metrics.PAGE_SECONDS.time():
+        # Before the orders: what is committed in between comes twice, never not at all.
+        newest = await site.feed.newest_id(kitchen.restaurant_id)
+        async with site.sessions() as session:
+            tickets = await tickets_of_today(session, kitchen)
+        page = site.templates.get_template("kitchen/page.html").render(
+            kitchen=kitchen,
+            key=key,
+            newest=newest,
+            to_make=[ticket for ticket in tickets if not ticket.done],
+            done=[ticket for ticket in tickets if ticket.done],
+        )
+    return HTMLResponse(page)
+
+
+@router.get("/events")
+async def kitchen_stream(
+    site: SiteHere,
+    kitchen: KitchenHere,
+    key: Key,
+    after: Annotated[str | None, Query(max_length=20)] = None,
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+) -> EventSourceResponse:
+    """Server-sent events from `Last-Event-ID`, or from `after` on the page's first connection."""
+    events: AsyncIterator[bytes] = kitchen_events(
+        site.feed,
+        site.sessions,
+        kitchen,
+        after=_outbox_id(last_event_id or after),
+        render=lambda ticket: site.render_ticket(ticket, kitchen, key),
+    )
+    return EventSourceResponse(events, headers={"X-Accel-Buffering": "no"})
+
+
+@router.post("/orders/{order_id}/{to}")
+async def move_order(
+    order_id: UUID, to: OrderStatus, site: SiteHere, kitchen: KitchenHere, key: Key
+) -> Response:
+    """One button of a ticket; back to the page, which shows where the order is now."""
+    async with site.sessions.begin() as session:
+        try:
+            await change_order_status(session, kitchen.restaurant_id, order_id, to=to, actor=ACTOR)
+        except UnknownOrder as error:
+            raise HTTPException(status.HTTP_404_NOT_FOUND) from error
+        except StatusRefused:
+            pass  # another screen was faster: the page says what is
+    url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
+    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+
+
+def _outbox_id(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

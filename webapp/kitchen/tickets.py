@@ -1,0 +1,160 @@
+"""What the kitchen reads of an order. Every query is scoped by the restaurant."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus
+from controlplane.models.restaurant import Restaurant
+from webapp import french
+
+PAGE_LIMIT: Final = 200
+"""Orders on one page, newest first; a full house makes that many in a day."""
+STILL_OPEN_FOR: Final = timedelta(days=1)
+"""An order nobody closed stays on the screen through the next day: the service after midnight."""
+
+STATUS_LABELS: Final[dict[OrderStatus, str]] = {
+    OrderStatus.PLACED: "Nouvelle",
+    OrderStatus.ACCEPTED: "Acceptée",
+    OrderStatus.PREPARING: "En préparation",
+    OrderStatus.READY: "Prête",
+    OrderStatus.COMPLETED: "Remise",
+    OrderStatus.REJECTED: "Refusée",
+    OrderStatus.CANCELLED: "Annulée",
+}
+NEXT_BUTTON: Final[dict[OrderStatus, tuple[OrderStatus, str]]] = {
+    OrderStatus.PLACED: (OrderStatus.ACCEPTED, "Accepter"),
+    OrderStatus.ACCEPTED: (OrderStatus.PREPARING, "Commencer"),
+    OrderStatus.PREPARING: (OrderStatus.READY, "C’est prêt"),
+    OrderStatus.READY: (OrderStatus.COMPLETED, "Remise au client"),
+}
+DONE: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketLine:
+    """ "2 × Margherita", with its options below."""
+
+    quantity: int
+    name: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One order as the kitchen shows it: already in French, in the restaurant's time."""
+
+    order_id: UUID
+    number: int
+    status: OrderStatus
+    status_label: str
+    next_status: OrderStatus | None
+    next_label: str
+    lines: tuple[TicketLine, ...]
+    note: str
+    customer: str
+    total: str
+    placed_at: str
+    ready_at: str
+    ready_at_utc: str
+    """ISO 8601, for the page to sort by and to mark late ones."""
+
+    @property
+    def done(self) -> bool:
+        return self.status in DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Kitchen:
+    """The restaurant whose kitchen it is."""
+
+    restaurant_id: UUID
+    name: str
+    zone: ZoneInfo
+
+    def today(self) -> date:
+        return datetime.now(self.zone).date()
+
+
+async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen | None:
+    """None when there is no such restaurant."""
+    restaurant = await session.get(Restaurant, restaurant_id)
+    if restaurant is None:
+        return None
+    return Kitchen(restaurant.id, restaurant.name, ZoneInfo(restaurant.timezone))
+
+
+async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Ticket]:
+    """Orders still to make first, by the time they are due; then the day's finished ones."""
+    today = kitchen.today()
+    to_show = or_(
+        Order.service_date >= today,
+        (Order.service_date >= today - STILL_OPEN_FOR) & Order.status.not_in(DONE),
+    )
+    tickets = await _tickets(session, kitchen, to_show)
+    return sorted(tickets, key=lambda ticket: (ticket.done, ticket.ready_at_utc, ticket.number))
+
+
+async def tickets_by_id(
+    session: AsyncSession, kitchen: Kitchen, order_ids: Collection[UUID]
+) -> dict[UUID, Ticket]:
+    """Those of this restaurant among them."""
+    if not order_ids:
+        return {}
+    tickets = await _tickets(session, kitchen, Order.id.in_(order_ids))
+    return {ticket.order_id: ticket for ticket in tickets}
+
+
+async def _tickets(
+    session: AsyncSession, kitchen: Kitchen, which: ColumnElement[bool]
+) -> list[Ticket]:
+    orders = await session.scalars(
+        select(Order)
+        .where(Order.restaurant_id == kitchen.restaurant_id, which)
+        .order_by(Order.created_at.desc())
+        .limit(PAGE_LIMIT)
+    )
+    by_id = {order.id: order for order in orders}
+    lines: dict[UUID, list[OrderLine]] = defaultdict(list)
+    for line in await session.scalars(
+        select(OrderLine)
+        .where(OrderLine.restaurant_id == kitchen.restaurant_id, OrderLine.order_id.in_(by_id))
+        .order_by(OrderLine.position)
+    ):
+        lines[line.order_id].append(line)
+    return [_ticket(order, lines[order.id], kitchen.zone) for order in by_id.values()]
+
+
+def _ticket(order: Order, lines: list[OrderLine], zone: ZoneInfo) -> Ticket:
+    status = OrderStatus(order.status)
+    next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
+    who = (order.customer_name or "", french.last_digits(order.customer_phone_e164))
+    return Ticket(
+        order_id=order.id,
+        number=order.number,
+        status=status,
+        status_label=STATUS_LABELS[status],
+        next_status=next_status,
+        next_label=next_label,
+        lines=tuple(
+            TicketLine(
+                quantity=line.quantity,
+                name=french.unbroken(line.name),
+                options=tuple(str(option["name"]) for option in line.options),
+            )
+            for line in lines
+        ),
+        note=order.note,
+        customer=" ".join(part for part in who if part),
+        total=french.price(order.total_cents),
+        placed_at=french.clock(order.created_at.astimezone(zone)),
+        ready_at=french.clock(order.ready_at.astimezone(zone)),
+        ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
+    )
