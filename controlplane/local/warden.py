@@ -11,6 +11,7 @@ back to it. Should the warden itself be killed, PR_SET_PDEATHSIG kills the comma
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import select
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
 def _spawn(command: list[str], *, uid: int, gid: int) -> int:
     """Fork and exec; raise the OSError that kept the command from starting."""
     warden = os.getpid()
+    # Before the change of user, who may not be let in to the modules a search would import.
+    program = _on_path(command[0])
     report_read, report_write = os.pipe()  # closed by a successful exec
     child = os.fork()
     if child == 0:
@@ -66,9 +69,11 @@ def _spawn(command: list[str], *, uid: int, gid: int) -> int:
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() == warden:
                 _forget_signal_handling()
-                os.execvp(command[0], command)
+                os.execv(program, command)
         except OSError as failure:
             os.write(report_write, f"{failure.errno} {failure.strerror}".encode())
+        except BaseException as failure:  # noqa: BLE001  # the edge of the forked process
+            os.write(report_write, f"0 {failure!r}".encode())
         finally:
             os._exit(EXEC_FAILED)
     os.close(report_write)
@@ -79,6 +84,16 @@ def _spawn(command: list[str], *, uid: int, gid: int) -> int:
         number, _, text = report.partition(" ")
         raise OSError(int(number), text, command[0])
     return child
+
+
+def _on_path(program: str) -> str:
+    if "/" in program:
+        return program
+    for folder in os.get_exec_path():
+        candidate = os.path.join(folder, program)
+        if os.access(candidate, os.X_OK):
+            return candidate
+    raise FileNotFoundError(errno.ENOENT, "not found on PATH", program)
 
 
 def _become(*, uid: int, gid: int) -> None:
