@@ -26,7 +26,9 @@ class ChannelVariable(StrEnum):
     # FreeSWITCH's own.
     SIP_GATEWAY = "sip_gateway"
     SIP_CALL_ID = "sip_call_id"
-    PLAYBACK_MS = "playback_ms"
+    PLAYBACK_OFFSET = "playback_last_offset_pos"
+    """Samples of the file handed to the codec: what was heard. `playback_ms` counts what was read
+    from the file, which is all of a short one at once (`switch_ivr_play_say.c`)."""
     HANGUP_CAUSE = "hangup_cause"
 
     # mod_audio_stream: every one is set, because the module reads unset ones uninitialised.

@@ -1,0 +1,45 @@
+"""After a restart of the agent, or of its connection: FreeSWITCH's calls are ours again."""
+
+import json
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from controlplane.agents.incoming_call import IncomingCall, NotOurCall
+from controlplane.agents.switchboard import Switchboard
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslCommandFailed, EslProtocolError
+from controlplane.esl.event import EslEvent
+
+WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback"})
+"""A caller already there hears the dialplan; taking the call back would cut the message."""
+
+
+def adopt_calls(control: EslClient, switchboard: Switchboard) -> None:
+    """Find the calls in FreeSWITCH, tell the stories we do not know, end those that are gone.
+
+    Raises `EslError`.
+    """
+    rows = json.loads(control.api("show channels as json")).get("rows", [])
+    up = {UUID(row["uuid"]): row for row in rows if row.get("direction") == "inbound"}
+    switchboard.forget_missing(set(up))
+    for channel_uuid, row in up.items():
+        if row.get("dest") in WAY_OUT_EXTENSIONS or switchboard.knows(channel_uuid):
+            continue
+        if call := _recognise(control, channel_uuid):
+            switchboard.take_adopted(call)
+            structlog.get_logger().info("call_adopted", channel_uuid=str(channel_uuid))
+
+
+def _recognise(control: EslClient, channel_uuid: UUID) -> IncomingCall | None:
+    try:
+        dump = EslEvent.parse(control.api(f"uuid_dump {channel_uuid} json"))
+        call = IncomingCall.arriving(dump)
+        call.answered = dump.get("Answer-State") == "answered"
+        call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
+        call.streaming = "audio_stream" in control.api(f"uuid_buglist {channel_uuid}")
+    except (EslCommandFailed, EslProtocolError, NotOurCall):
+        return None  # hung up meanwhile, or not a restaurant's
+    return call

@@ -1,0 +1,274 @@
+"""The story of a call, as the bridge lives it. Read `serve_call` from top to bottom.
+
+One greenlet a call. What FreeSWITCH and the worker do arrives as happenings (`switchboard.py`); the
+audio itself does not pass here (`playback.py`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import gevent
+import redis
+import structlog
+
+from controlplane.agents import metrics
+from controlplane.agents.call_record import CallRecord
+from controlplane.agents.channel import RING_S, Channel
+from controlplane.agents.happenings import (
+    Answered,
+    Asked,
+    CallEndedError,
+    Claimed,
+    Parked,
+    PlaybackDrained,
+    QueueLost,
+    RingingEnded,
+    StreamConnected,
+    StreamLost,
+)
+from controlplane.agents.incoming_call import IncomingCall
+from controlplane.agents.offers import CLAIM_DEADLINE_S, LAST_INSTANT_S, Offers
+from controlplane.agents.playback import Playback
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
+from controlplane.contracts.messages import (
+    CallClaim,
+    CallOffer,
+    Hangup,
+    Hold,
+    MessageError,
+    Started,
+    Transfer,
+    TransferFailed,
+)
+from controlplane.esl.errors import EslError
+
+ANSWER_DEADLINE_S: Final = 5.0
+"""The dialplan's first action is `answer`."""
+
+CONNECT_DEADLINE_S: Final = 1.5
+"""mod_audio_stream gives up after 1 s; half a second more for its event."""
+
+GREETING_DEADLINE_S: Final = 30.0
+"""The longest greeting; a channel that is not parked by then is not ours to play on."""
+
+MAX_WAITING_ATTEMPTS: Final = 15
+"""× `CLAIM_DEADLINE_S`: a caller hears "tous nos agents sont occupés" for 30 s at most."""
+
+LONGEST_CALL_S: Final = 20 * 60.0
+"""Five minutes over a worker's own limit: only a worker that forgot its call gets there."""
+
+GOODBYE_DEADLINE_S: Final = 15.0
+"""For what is queued to be heard before a hang-up the worker asked for."""
+
+WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
+"""The dialplan, or the restaurant, ends that call: not we."""
+
+HANGUP_DEADLINE_S: Final = 5.0
+
+MAX_WORKERS: Final = 4
+"""Workers one call may lose before it is left to the way out."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What the story works with."""
+
+    call: IncomingCall
+    channel: Channel
+    playback: Playback
+    offers: Offers
+    record: CallRecord
+    bridge_id: str
+
+
+def serve_call(context: CallContext) -> None:
+    """One call, from its arrival to its record."""
+    cause = "UNKNOWN"
+    try:
+        context.record.arrived()
+        talk_to_workers(context)
+        take_way_out(context)
+    except CallEndedError as ended:
+        cause = ended.cause
+    except EslError as error:
+        context.record.lost()
+        log.warning("call_lost_to_freeswitch", error=type(error).__name__)
+    finally:
+        context.record.ended(cause)
+
+
+def serve_adopted_call(context: CallContext) -> None:
+    """A call found in progress after this agent restarted: go on where it stands."""
+    cause = "UNKNOWN"
+    try:
+        if context.call.streaming:
+            context.channel.tell_worker(Started(call_id=context.call.call_id, greeting="ended"))
+            converse(context)
+        talk_to_workers(context)
+        take_way_out(context)
+    except CallEndedError as ended:
+        cause = ended.cause
+    except EslError as error:
+        context.record.lost()
+        log.warning("call_lost_to_freeswitch", error=type(error).__name__)
+    finally:
+        context.record.ended(cause)
+
+
+def talk_to_workers(context: CallContext) -> None:
+    """Steps 3 to 7, again with another worker when one is lost. Returns when there is none."""
+    for _ in range(MAX_WORKERS):
+        claim = find_worker(context)
+        if claim is None:
+            return
+        if connect_stream(context, claim):
+            converse(context)
+            metrics.WORKERS_LOST.inc()
+
+
+def find_worker(context: CallContext) -> CallClaim | None:
+    """Steps 3 and 4: offer the call until a worker claims it. None: none did, for 30 s."""
+    for attempt in range(MAX_WAITING_ATTEMPTS):
+        happening = offer_once(context)
+        if isinstance(happening, QueueLost):
+            return None
+        if happening.claim is not None:
+            if attempt:
+                context.channel.stop_playing()
+            return happening.claim
+        if not attempt:
+            keep_waiting(context)
+    log.warning("no_worker_claimed", attempts=context.call.attempt)
+    return None
+
+
+def offer_once(context: CallContext) -> Claimed | QueueLost:
+    """One attempt, given up when the caller hangs up."""
+    call = context.call
+    call.attempt += 1
+    offer = CallOffer(
+        call_id=call.call_id,
+        restaurant_id=call.restaurant_id,
+        bridge_id=context.bridge_id,
+        channel_uuid=call.channel_uuid,
+        attempt=call.attempt,
+        caller_number=call.caller_number,
+        resumed=call.worker_id is not None,
+    )
+
+    def offer_and_wait() -> None:
+        try:
+            context.offers.make(offer)
+            call.happened(Claimed(context.offers.await_claim(offer)))
+        except (redis.RedisError, MessageError) as error:
+            log.warning("offer_failed", error=type(error).__name__)
+            call.happened(QueueLost())
+
+    waiting = gevent.spawn(offer_and_wait)
+    try:
+        happening = call.wait(Claimed, QueueLost, timeout_s=CLAIM_DEADLINE_S + 4 * LAST_INSTANT_S)
+    except CallEndedError:
+        waiting.kill(block=False)
+        gevent.spawn(context.offers.give_up, offer)
+        raise
+    return happening if isinstance(happening, Claimed) else QueueLost()
+
+
+def keep_waiting(context: CallContext) -> None:
+    """Nobody yet: "tous nos agents sont occupés", then a soft tone, until somebody comes."""
+    metrics.CALLS_KEPT_WAITING.inc()
+    context.call.outcome = CallOutcome.UNSERVED
+    if not context.call.parked:
+        context.call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
+    context.channel.play_prompt("busy")
+    context.channel.play_waiting_tone()
+
+
+def connect_stream(context: CallContext, claim: CallClaim) -> bool:
+    """Step 5: stream the caller to the worker. False: this worker cannot be reached."""
+    call, channel = context.call, context.channel
+    if not call.answered:
+        call.wait(Answered, timeout_s=ANSWER_DEADLINE_S)
+    channel.start_stream(claim.url)
+    happening = call.wait(StreamConnected, StreamLost, timeout_s=CONNECT_DEADLINE_S)
+    if not isinstance(happening, StreamConnected):
+        log.warning("stream_not_connected", worker_id=claim.worker_id)
+        channel.stop_stream()
+        return False
+    context.playback.restart()
+    call.worker_id, call.streaming = claim.worker_id, True
+    channel.tell_worker(
+        Started(call_id=call.call_id, greeting="ended" if call.parked else "playing")
+    )
+    if call.parked:
+        context.playback.open()
+    context.record.agent_connected(claim.worker_id)
+    channel.set({ChannelVariable.WORKER_ID: claim.worker_id})
+    return True
+
+
+def converse(context: CallContext) -> None:
+    """Step 7: the worker and the caller talk. Returns only when the worker is lost."""
+    call = context.call
+    call.outcome = CallOutcome.INFORMATION
+    while call.streaming:
+        match call.wait(StreamLost, Asked, timeout_s=LONGEST_CALL_S):
+            case Asked(request=Hold()):
+                context.channel.play_prompt("one_moment")
+            case Asked(request=Transfer()):
+                transfer(context)
+            case Asked(request=Hangup(outcome=outcome)):
+                say_goodbye(context, outcome)
+            case StreamLost():
+                call.streaming = False
+            case _:
+                log.warning("call_too_long", limit_s=LONGEST_CALL_S)
+                context.channel.play_prompt("goodbye")
+                say_goodbye(context, call.outcome)
+    lose_worker(context)
+
+
+def lose_worker(context: CallContext) -> None:
+    """The caller hears "un instant, s'il vous plaît" while another worker is found."""
+    log.warning("worker_lost", worker_id=context.call.worker_id)
+    context.playback.close()
+    context.channel.stop_stream()
+    if context.call.parked:
+        context.channel.play_prompt("one_moment")
+
+
+def transfer(context: CallContext) -> None:
+    """Ring the restaurant's own phone. Returns when nobody took the call."""
+    call, channel = context.call, context.channel
+    disposition = "NO_PHONE"
+    if call.fallback_dial:
+        context.playback.close()
+        channel.play_prompt("transfer")
+        channel.ring(call.fallback_dial)
+        happening = call.wait(RingingEnded, timeout_s=RING_S + WAY_OUT_DEADLINE_S)
+        disposition = happening.disposition if isinstance(happening, RingingEnded) else "UNKNOWN"
+        context.playback.open()
+    log.info("transfer_failed", disposition=disposition)
+    channel.tell_worker(TransferFailed(cause=disposition))
+
+
+def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
+    """Hang up once the last words were heard. Ends with `CallEndedError`."""
+    call = context.call
+    call.outcome = outcome
+    if not context.playback.idle:
+        call.wait(PlaybackDrained, timeout_s=GOODBYE_DEADLINE_S)
+    context.channel.hang_up(HangupCause.NORMAL_CLEARING)
+    call.wait(timeout_s=HANGUP_DEADLINE_S)
+    raise CallEndedError(HangupCause.NORMAL_CLEARING)
+
+
+def take_way_out(context: CallContext) -> None:
+    """Step 9: the dialplan says so, rings the restaurant, says goodbye."""
+    context.call.outcome = CallOutcome.UNSERVED
+    context.channel.take_way_out()
+    context.call.left = True
+    context.call.wait(timeout_s=WAY_OUT_DEADLINE_S)

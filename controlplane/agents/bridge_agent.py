@@ -1,0 +1,170 @@
+"""The bridge agent: one process beside one FreeSWITCH. `run()` is the process."""
+
+import signal
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import gevent
+import gevent.event
+import redis
+import structlog
+from prometheus_client import start_http_server
+
+from controlplane.agents import registrations as registrations_module
+from controlplane.agents import switchboard as switchboard_module
+from controlplane.agents.adoption import adopt_calls
+from controlplane.agents.call_record import CallEventPublisher
+from controlplane.agents.offers import Offers
+from controlplane.agents.registrations import Registrations
+from controlplane.agents.switchboard import Switchboard
+from controlplane.contracts import redis_keys
+from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.database import sync_engine
+from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslError
+from controlplane.log import configure_logging
+from controlplane.settings import BridgeSettings
+
+REDIS_DEADLINE_S: Final = 3.0
+"""Longer than the longest BLPOP of an offer."""
+
+HEARTBEAT_S: Final = 1.0
+HEARTBEAT_TTL_S: Final = 5
+"""`bridge_timeout`: a bridge not heard of for this long is lost."""
+
+FREESWITCH_DEADLINE_S: Final = 30.0
+"""FreeSWITCH is ready about 2 s after its start, later on a loaded node."""
+
+FLUSH_DEADLINE_S: Final = 2.0
+
+log = structlog.get_logger()
+
+
+def run() -> int:
+    """Run until SIGTERM or SIGINT. Calls in progress stay up: the next agent adopts them."""
+    settings = BridgeSettings()
+    configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    agent = BridgeAgent(settings)
+    stop = gevent.event.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
+    agent.start()
+    stop.wait()
+    agent.stop()
+    return 0
+
+
+class BridgeAgent:
+    """Wires the bridge's parts together and keeps its loops running."""
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self._settings = settings
+        self._redis = redis.Redis.from_url(
+            settings.redis_url,
+            decode_responses=True,
+            socket_timeout=REDIS_DEADLINE_S,
+            socket_connect_timeout=REDIS_DEADLINE_S,
+            max_connections=2 * settings.capacity + 10,
+        )
+        self._control = self._esl_client(
+            "control", [*switchboard_module.EVENTS, *registrations_module.EVENTS]
+        )
+        self._media = self._esl_client("media", [])
+        self._offers = Offers(self._redis)
+        self._publisher = CallEventPublisher(self._redis)
+        self._switchboard = Switchboard(
+            control=self._control,
+            media=self._media,
+            offers=self._offers,
+            publisher=self._publisher,
+            bridge_id=settings.bridge_id,
+            sounds=settings.sounds_folder,
+        )
+        self._registrations = Registrations(
+            esl=self._control,
+            engine=sync_engine(settings.database_url, application_name="bridge-agent"),
+            bridge_id=settings.bridge_id,
+            profile=settings.sip_profile,
+            gateway_folder=settings.gateway_folder,
+            sounds_folder=settings.sounds_folder,
+        )
+
+    def start(self) -> None:
+        """Connect to FreeSWITCH and start the loops."""
+        self._switchboard.subscribe()
+        self._registrations.subscribe()
+        self._media.start()
+        self._control.start()
+        for loop in (
+            self._publisher.run,
+            self._switchboard.renew_way_outs,
+            self._heartbeats,
+            self._listen_for_assignments,
+            self._registrations.run,
+        ):
+            gevent.spawn(loop)
+        log.info("bridge_agent_started", bridge_id=self._settings.bridge_id)
+
+    def stop(self) -> None:
+        """Stop listening; FreeSWITCH keeps the calls and the registrations."""
+        self._publisher.flush(timeout_s=FLUSH_DEADLINE_S)
+        self._control.close()
+        self._media.close()
+        log.info("bridge_agent_stopped", active_calls=self._switchboard.active_calls)
+
+    def _esl_client(self, name: str, events: list[str]) -> EslClient:
+        return EslClient(
+            host=self._settings.esl_host,
+            port=self._settings.esl_port,
+            password=self._settings.esl_password,
+            events=events,
+            name=name,
+            on_connected=self._freeswitch_connected if name == "control" else None,
+        )
+
+    def _freeswitch_connected(self, client: EslClient) -> None:
+        try:
+            self._media.wait_connected(FREESWITCH_DEADLINE_S)
+            adopt_calls(client, self._switchboard)
+        except EslError as error:
+            log.warning("calls_not_adopted", error=type(error).__name__)
+        self._registrations.reconcile_soon()
+
+    def _heartbeats(self) -> None:
+        settings = self._settings
+        while True:
+            heartbeat = BridgeHeartbeat(
+                bridge_id=settings.bridge_id,
+                capacity=settings.capacity,
+                active_calls=self._switchboard.active_calls,
+                draining=False,
+                sent_at=datetime.now(UTC),
+            )
+            started = time.monotonic()
+            try:
+                if self._control.connected:
+                    key = redis_keys.bridge_heartbeat(settings.bridge_id)
+                    self._redis.set(key, heartbeat.to_json(), ex=HEARTBEAT_TTL_S)
+                self._offers.renew_demand(self._switchboard.call_ids)
+            except redis.RedisError as error:
+                log.warning("heartbeat_not_sent", error=type(error).__name__)
+            gevent.sleep(max(0.0, HEARTBEAT_S - (time.monotonic() - started)))
+
+    def _listen_for_assignments(self) -> None:
+        channel = redis_keys.bridge_assignments(self._settings.bridge_id)
+        while True:
+            try:
+                with self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py leaves it so
+                    ignore_subscribe_messages=True
+                ) as pubsub:
+                    pubsub.subscribe(channel)
+                    self._registrations.reconcile_soon()
+                    while True:
+                        if pubsub.get_message(timeout=HEARTBEAT_TTL_S) is not None:
+                            self._registrations.reconcile_soon()
+            except redis.RedisError as error:
+                log.warning("assignments_not_heard", error=type(error).__name__)
+                gevent.sleep(HEARTBEAT_S)

@@ -1,0 +1,106 @@
+"""What the bridge does to one FreeSWITCH channel, in FreeSWITCH's words.
+
+Two ESL connections: `control` for the call's course, `media` for what must be quick.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from controlplane.contracts.channel_variables import ChannelVariable as Variable
+from controlplane.contracts.hangup_causes import HangupCause
+from controlplane.contracts.media import STREAM_BUFFER_MS
+from controlplane.contracts.messages import Message, encode_bridge_message
+from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslCommandFailed
+
+STREAM_SETTINGS: Final = {
+    Variable.STREAM_MESSAGE_DEFLATE: "true",
+    Variable.STREAM_HEART_BEAT: "15",
+    Variable.STREAM_SUPPRESS_LOG: "true",
+    Variable.STREAM_BUFFER_SIZE: str(STREAM_BUFFER_MS),
+}
+"""All of them, always: mod_audio_stream reads unset ones uninitialised."""
+
+RING_S: Final = 20
+"""How long the restaurant's phone rings before the caller comes back."""
+
+WAY_OUT_S: Final = 4
+"""The dead man's switch: an agent that stops renewing it loses its calls to the dialplan."""
+
+
+class Channel:
+    """One channel. Every method may raise `EslError`."""
+
+    def __init__(
+        self, channel_uuid: UUID, *, control: EslClient, media: EslClient, sounds: Path
+    ) -> None:
+        self._uuid = str(channel_uuid)
+        self._control = control
+        self._media = media
+        self._sounds = sounds
+
+    def set(self, variables: dict[Variable, str]) -> None:
+        """Set channel variables; values hold no `;` (ids and settings of ours)."""
+        pairs = ";".join(f"{name}={value}" for name, value in variables.items())
+        self._control.api(f"uuid_setvar_multi {self._uuid} {pairs}")
+
+    def start_stream(self, url: str) -> None:
+        """Ask for the stream; only `mod_audio_stream::connect` says that it is there."""
+        self.set(STREAM_SETTINGS)
+        self._control.api(f"uuid_audio_stream {self._uuid} start {url} mono 8k")
+
+    def stop_stream(self) -> None:
+        """Detach the stream, if one is. A server that never answers the close blocks it 1 s."""
+        with suppress(EslCommandFailed):
+            self._control.bgapi(f"uuid_audio_stream {self._uuid} stop")
+
+    def tell_worker(self, message: Message) -> None:
+        """Send a control message over the stream; a stream just lost says so by its own event."""
+        text = encode_bridge_message(message)
+        with suppress(EslCommandFailed):
+            self._media.api(f"uuid_audio_stream {self._uuid} send_text {text}")
+
+    def play(self, file: str) -> None:
+        """Queue a file; `event-lock` keeps queued playbacks in order."""
+        self._media.execute(self._uuid, "playback", file)
+
+    def play_prompt(self, name: str) -> None:
+        """Queue one of the French prompts."""
+        self.play(str(self._sounds / f"{name}.wav"))
+
+    def play_waiting_tone(self) -> None:
+        """A soft tone every two seconds until stopped: waiting must not sound like a dead line."""
+        self.play("tone_stream://L=15;v=-20;%(250,1750,480)")
+
+    def stop_playing(self) -> None:
+        """Stop what plays and flush the queue, within a frame."""
+        self._media.api(f"uuid_break {self._uuid} all")
+
+    def ring(self, dial_string: str) -> None:
+        """Ring the restaurant's phone. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome."""
+        self._control.api(
+            f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
+            "continue_on_fail=true;ringback=%(1500,3500,440)"
+        )
+        self._control.execute(self._uuid, "bridge", dial_string)
+
+    def hang_up(self, cause: HangupCause) -> None:
+        """End the call."""
+        self._control.hangup(self._uuid, cause)
+
+    def renew_way_out(self) -> None:
+        """Put off the dialplan's own way out by `WAY_OUT_S`."""
+        self.cancel_way_out()
+        self._control.api(f"sched_transfer +{WAY_OUT_S} {self._uuid} no_agent XML public")
+
+    def cancel_way_out(self) -> None:
+        """Forget what was scheduled for this channel."""
+        with suppress(EslCommandFailed):
+            self._control.api(f"sched_del {self._uuid}")
+
+    def take_way_out(self) -> None:
+        """Leave the caller to the dialplan: busy message, restaurant's phone, goodbye."""
+        self.cancel_way_out()
+        self._control.api(f"uuid_transfer {self._uuid} no_agent XML public")

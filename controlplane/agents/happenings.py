@@ -1,0 +1,77 @@
+"""What can happen to a call that its story waits for, and the failure that ends every wait."""
+
+from dataclasses import dataclass
+
+from controlplane.contracts.messages import CallClaim, Hangup, Hold, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """CHANNEL_ANSWER."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """CHANNEL_PARK: the greeting is over, the channel is ours to play on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The wait for a worker is over. None: nobody claimed in time."""
+
+    claim: CallClaim | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLost:
+    """Redis does not answer: no worker can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConnected:
+    """`mod_audio_stream::connect`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLost:
+    """`mod_audio_stream::disconnect` or `::error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackDrained:
+    """Everything queued was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingingEnded:
+    """The `bridge` application returned: nobody took the transfer."""
+
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The worker asks for something that changes the course of the call."""
+
+    request: Transfer | Hangup | Hold
+
+
+Happening = (
+    Answered
+    | Parked
+    | Claimed
+    | QueueLost
+    | StreamConnected
+    | StreamLost
+    | PlaybackDrained
+    | RingingEnded
+    | Asked
+)
+
+
+class CallEndedError(Exception):
+    """The channel is gone; whatever the story waited for will not come."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause

@@ -1,0 +1,126 @@
+"""One incoming call on this bridge: who calls whom, where it stands, and what happened to it.
+
+Handlers of FreeSWITCH events put happenings in; the call's story (`bridge.py`) takes them out.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import gevent
+import gevent.queue
+import phonenumbers
+
+from controlplane.agents.happenings import CallEndedError, Happening
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.identifiers import new_id
+from controlplane.esl.event import EslEvent
+
+MAX_HAPPENINGS: Final = 64
+"""A call that stands still while this many things happen to it is given up by its handlers."""
+
+
+class NotOurCall(ValueError):
+    """A channel that reached no restaurant of ours: the dialplan refuses it, we leave it alone."""
+
+
+@dataclass(slots=True)
+class IncomingCall:
+    """Identity and state of one call. `created_at` is `time.monotonic()` seconds."""
+
+    call_id: UUID
+    restaurant_id: UUID
+    channel_uuid: UUID
+    gateway_name: str
+    caller_number: str | None = None
+    sip_call_id: str | None = None
+    fallback_dial: str = ""
+    created_at: float = field(default_factory=time.monotonic)
+    answered: bool = False
+    parked: bool = False
+    streaming: bool = False
+    """A worker has the call's audio."""
+    with_human: bool = False
+    """Bridged to the restaurant: no longer ours to play on or to cut."""
+    left: bool = False
+    """In the dialplan's way out."""
+    worker_id: str | None = None
+    attempt: int = 0
+    outcome: CallOutcome = CallOutcome.ABANDONED
+    happenings: "gevent.queue.Queue[Happening | CallEndedError]" = field(
+        default_factory=lambda: gevent.queue.Queue(MAX_HAPPENINGS)
+    )
+
+    @classmethod
+    def arriving(cls, event: EslEvent) -> "IncomingCall":
+        """From CHANNEL_CREATE. Raises `NotOurCall`.
+
+        The tenant is what the gateway's inbound variables say: nothing the caller sends sets them.
+        """
+        restaurant = event.get(ChannelVariable.RESTAURANT_ID.header)
+        gateway = event.get(ChannelVariable.SIP_GATEWAY.header)
+        if event.get("Call-Direction") != "inbound" or not restaurant or not gateway:
+            raise NotOurCall
+        try:
+            return cls(
+                call_id=UUID(event.get(ChannelVariable.CALL_ID.header) or str(new_id())),
+                restaurant_id=UUID(restaurant),
+                channel_uuid=UUID(event.channel_uuid),
+                gateway_name=gateway,
+                caller_number=caller_number(event),
+                sip_call_id=event.get(ChannelVariable.SIP_CALL_ID.header),
+                fallback_dial=event.get(ChannelVariable.FALLBACK_DIAL.header) or "",
+                worker_id=event.get(ChannelVariable.WORKER_ID.header),
+            )
+        except ValueError as error:
+            raise NotOurCall from error
+
+    def happened(self, happening: Happening) -> None:
+        """Tell the story. Raises `gevent.queue.Full` when the story has stopped listening."""
+        self.happenings.put_nowait(happening)
+
+    def ended(self, cause: str) -> None:
+        """The channel is gone: every wait ends with `CallEndedError`."""
+        while True:
+            try:
+                self.happenings.put_nowait(CallEndedError(cause))
+            except gevent.queue.Full:
+                self.happenings.get_nowait()
+            else:
+                return
+
+    def wait(self, *kinds: type[Happening], timeout_s: float) -> Happening | None:
+        """The next happening of these kinds; others are dropped. None at the deadline.
+
+        Raises `CallEndedError` when the caller or the network hung up.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                happening = self.happenings.get(timeout=left)
+            except gevent.queue.Empty:
+                return None
+            if isinstance(happening, CallEndedError):
+                raise happening
+            if isinstance(happening, kinds):
+                return happening
+        return None
+
+
+def caller_number(event: EslEvent) -> str | None:
+    """The caller in E.164, None when hidden or not a number.
+
+    With `Privacy: id` FreeSWITCH keeps the real number in Caller-Caller-ID-Number: it is dropped
+    here, before anything else sees it (RFC 3323).
+    """
+    if event.get("Caller-Privacy-Hide-Number") == "true":
+        return None
+    try:
+        number = phonenumbers.parse(event.get("Caller-Caller-ID-Number") or "", "FR")
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

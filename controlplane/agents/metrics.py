@@ -1,0 +1,33 @@
+"""Prometheus metrics of a bridge agent. Restaurants appear on no label but the registration's."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CALLS = Counter("alloresto_bridge_calls_total", "Calls ended, by outcome.", ["outcome"])
+CALLS_ACTIVE = Gauge("alloresto_bridge_calls_active", "Calls on this bridge now.")
+CALLS_KEPT_WAITING = Counter(
+    "alloresto_bridge_calls_kept_waiting_total", "Calls that heard the busy message."
+)
+TIME_TO_AGENT = Histogram(
+    "alloresto_bridge_time_to_agent_seconds",
+    "CHANNEL_CREATE to mod_audio_stream::connect.",
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+WORKERS_LOST = Counter(
+    "alloresto_bridge_workers_lost_total", "Streams that ended while the caller was there."
+)
+CHUNKS_DROPPED = Counter(
+    "alloresto_bridge_chunks_dropped_total", "Audio chunks of a cleared generation, or unreadable."
+)
+MESSAGES_REFUSED = Counter(
+    "alloresto_bridge_messages_refused_total",
+    "Worker messages against the contract.",
+)
+CALL_EVENTS_DROPPED = Counter(
+    "alloresto_bridge_call_events_dropped_total", "Call events lost because too many waited."
+)
+REGISTRATIONS = Gauge(
+    "sip_registrations_count", "Gateways REGED at their carrier, on this bridge.", ["bridge"]
+)
+REGISTRATIONS_ASSIGNED = Gauge(
+    "sip_registrations_assigned", "Gateways placed on this bridge.", ["bridge"]
+)

@@ -1,0 +1,121 @@
+"""Steps 7 of a call, towards the caller: chunks the worker sent become FreeSWITCH playbacks.
+
+mod_audio_stream writes each chunk to a file and fires `::play`; nothing is heard until we queue a
+`playback` with `event-lock` (without it queued playbacks nest and run in reverse). What was heard
+is counted from PLAYBACK_STOP, never from what was sent.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from controlplane.contracts.messages import AudioChunk, Cleared
+
+MAX_WAITING_CHUNKS: Final = 600
+"""One minute of audio while the greeting plays; a worker that sends more is not pacing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One file FreeSWITCH has, and what it is part of."""
+
+    file: str
+    audio: AudioChunk
+
+
+class Playback:
+    """One call's playback queue: what waits, what FreeSWITCH holds, what was heard.
+
+    No I/O of its own: `play(file)` queues a file in FreeSWITCH, `stop()` breaks and flushes.
+    """
+
+    def __init__(self, *, play: Callable[[str], None], stop: Callable[[], None]) -> None:
+        self._play = play
+        self._stop = stop
+        self._open = False
+        self._generation = 0
+        self._waiting: deque[Chunk] = deque()
+        self._queued: dict[str, Chunk] = {}
+        self._heard_ms: dict[str, int] = {}
+        self._heard_seq = -1
+        self._hearing: str | None = None
+        self.dropped = 0
+        """Chunks of a cleared generation, or over the bound."""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and FreeSWITCH holds nothing."""
+        return not self._waiting and not self._queued
+
+    @property
+    def heard_seq(self) -> int:
+        """The last chunk heard to its end, -1 before the first."""
+        return self._heard_seq
+
+    def open(self) -> None:
+        """The channel is free (greeting over, parked): play what waits and all that follows."""
+        self._open = True
+        self._pump()
+
+    def close(self) -> None:
+        """Another application has the channel: chunks wait."""
+        self._open = False
+
+    def restart(self) -> None:
+        """Another worker speaks from now on, counting generations and chunks from 0."""
+        self._open = False
+        self._generation = 0
+        self._waiting.clear()
+        self._queued.clear()
+        self._heard_ms.clear()
+        self._heard_seq = -1
+        self._hearing = None
+
+    def add(self, chunk: Chunk) -> None:
+        """Queue a chunk; one of an older generation was cleared before it arrived."""
+        if chunk.audio.generation < self._generation or len(self._waiting) >= MAX_WAITING_CHUNKS:
+            self.dropped += 1
+            return
+        self._generation = chunk.audio.generation
+        self._waiting.append(chunk)
+        if self._open:
+            self._pump()
+
+    def started(self, file: str) -> None:
+        """PLAYBACK_START."""
+        if chunk := self._queued.get(file):
+            self._hearing = chunk.audio.item
+
+    def stopped(self, file: str, *, played_ms: int) -> None:
+        """PLAYBACK_STOP, `done` or `break`: `played_ms` of the file were heard."""
+        chunk = self._queued.pop(file, None)
+        if chunk is None:
+            return
+        item = chunk.audio.item
+        heard = min(played_ms, chunk.audio.ms)
+        self._heard_ms[item] = self._heard_ms.get(item, 0) + heard
+        if heard == chunk.audio.ms:
+            self._heard_seq = max(self._heard_seq, chunk.audio.seq)
+
+    def clear(self, generation: int) -> bool:
+        """Forget what waits, stop what plays. True: a PLAYBACK_STOP is still to come."""
+        self._generation = max(self._generation, generation)
+        self._waiting.clear()
+        if self._queued:
+            self._stop()
+        return bool(self._queued)
+
+    def cleared(self, generation: int) -> Cleared:
+        """The answer to a `Clear`, once playback has stopped (or its deadline has passed)."""
+        self._queued.clear()
+        item, self._hearing = self._hearing, None
+        played = self._heard_ms.get(item, 0) if item else 0
+        self._heard_ms = {item: played} if item else {}
+        return Cleared(generation=generation, item=item, played_ms=played)
+
+    def _pump(self) -> None:
+        while self._waiting:
+            chunk = self._waiting.popleft()
+            self._queued[chunk.file] = chunk
+            self._play(chunk.file)

@@ -1,0 +1,190 @@
+"""The console command `alloresto`. Each subcommand imports what it runs, and nothing else.
+
+Processes differ in runtime (gevent, asyncio): importing one must not bring the other.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from pydantic import ValidationError
+
+from controlplane.errors import AlloRestoError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand. A wrong setting or argument ends with a line that says what to change."""
+    arguments = _parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        return command(arguments)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            setting = "_".join(map(str, problem["loc"])).upper()
+            print(f"alloresto: {setting}: {problem['msg']}", file=sys.stderr)
+        return 2
+    except AlloRestoError as error:
+        print(f"alloresto: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run_bridge_agent(_: argparse.Namespace) -> int:
+    """The agent beside one FreeSWITCH."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from controlplane.agents.bridge_agent import run
+
+    return run()
+
+
+def run_controller(_: argparse.Namespace) -> int:
+    """Placement and recorder."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from controlplane.controller.controller import run
+
+    return run() or 0
+
+
+def run_ai_worker(_: argparse.Namespace) -> int:
+    """The AI worker."""
+    from aiworker.ai_worker import run
+
+    return run() or 0
+
+
+def run_web(_: argparse.Namespace) -> int:
+    """The web app."""
+    from webapp.web import run
+
+    return run() or 0
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """One call, end to end."""
+    from controlplane.local.demo import run_demo
+
+    return run_demo(as_json=arguments.json)
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """The whole stack, until Ctrl-C."""
+    from controlplane.local.demo import run_up
+
+    return run_up(calls=arguments.calls)
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """One more call to the stack that `alloresto up` runs."""
+    from controlplane.local.demo import run_call
+
+    return run_call(as_json=arguments.json)
+
+
+def db_upgrade(_: argparse.Namespace) -> int:
+    """Migrate the database."""
+    from controlplane.database import upgrade
+    from controlplane.errors import ConfigurationError
+
+    if not os.environ.get("DATABASE_URL"):
+        raise ConfigurationError("DATABASE_URL is not set: write postgresql://…")
+    upgrade(os.environ["DATABASE_URL"])
+    return 0
+
+
+def fs_status(arguments: argparse.Namespace) -> int:
+    """What one FreeSWITCH says of itself."""
+    from controlplane.errors import ConfigurationError
+    from controlplane.esl.probe import status_lines
+
+    password = os.environ.get("ALLORESTO_ESL_PASSWORD")
+    if not password:
+        raise ConfigurationError("ALLORESTO_ESL_PASSWORD is not set: FreeSWITCH's ESL password")
+    print(*status_lines(arguments.host, arguments.port, password), sep="\n")
+    return 0
+
+
+def bench_call(arguments: argparse.Namespace) -> int:
+    """Calls, measured at the caller's ear."""
+    from controlplane.local.bench_call import run_bench_call
+
+    return run_bench_call(calls=arguments.calls, as_json=arguments.json)
+
+
+def bench_worker(arguments: argparse.Namespace) -> int:
+    """CPU and memory of a worker, a call."""
+    from controlplane.local.bench_worker import run_bench_worker
+
+    return run_bench_worker(
+        calls=arguments.calls, seconds=arguments.seconds, as_json=arguments.json
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="alloresto", description="A voice AI that answers the restaurant's telephone."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run one process").add_subparsers(
+        required=True, metavar="PROCESS"
+    )
+    for name, process in {
+        "bridge-agent": run_bridge_agent,
+        "controller": run_controller,
+        "ai-worker": run_ai_worker,
+        "web": run_web,
+    }.items():
+        run.add_parser(name, help=process.__doc__).set_defaults(command=process)
+
+    one_call = commands.add_parser("demo", help="start everything, play one call")
+    one_call.add_argument("--json", action="store_true", help="end with one JSON line")
+    one_call.set_defaults(command=demo)
+
+    stack = commands.add_parser("up", help="start everything and leave it running")
+    stack.add_argument("--calls", type=int, default=1, help="calls to play at the start")
+    stack.set_defaults(command=up)
+
+    another = commands.add_parser("call", help="one more call to what `alloresto up` runs")
+    another.add_argument("--json", action="store_true", help="end with one JSON line")
+    another.set_defaults(command=call)
+
+    database = commands.add_parser("db", help="the database").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    database.add_parser("upgrade", help="migrate to the newest schema").set_defaults(
+        command=db_upgrade
+    )
+
+    freeswitch = commands.add_parser("fs", help="a FreeSWITCH, over ESL").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    status = freeswitch.add_parser("status", help=fs_status.__doc__)
+    status.add_argument("--host", default="127.0.0.1")
+    status.add_argument("--port", type=int, default=8021)
+    status.set_defaults(command=fs_status)
+
+    bench = commands.add_parser("bench", help="measure").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    calls = bench.add_parser("call", help=bench_call.__doc__)
+    calls.add_argument("--calls", type=int, default=50)
+    calls.add_argument("--json", action="store_true", help="end with one JSON line")
+    calls.set_defaults(command=bench_call)
+    worker = bench.add_parser("worker", help=bench_worker.__doc__)
+    worker.add_argument("--calls", type=int, default=50)
+    worker.add_argument("--seconds", type=int, default=20)
+    worker.add_argument("--json", action="store_true", help="end with one JSON line")
+    worker.set_defaults(command=bench_worker)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
