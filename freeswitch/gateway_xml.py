@@ -107,11 +107,11 @@ def gateway_xml(settings: GatewaySettings) -> str:
     }
     lines = [
         "<include>",
-        f"<gateway name={_quoted(name)}>",
-        *(f"<param name={_quoted(key)} value={_quoted(text)}/>" for key, text in params.items()),
+        f"<gateway name={quoted(name)}>",
+        *(f"<param name={quoted(key)} value={quoted(text)}/>" for key, text in params.items()),
         "<variables>",
         *(
-            f'<variable name={_quoted(key)} value={_quoted(text)} direction="inbound"/>'
+            f'<variable name={quoted(key)} value={quoted(text)} direction="inbound"/>'
             for key, text in _variables(settings).items()
         ),
         "</variables>",
@@ -188,7 +188,7 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
 
 
 def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 512) -> str:
-    _inert(name, value)
+    inert(name, value)
     if len(value) > limit:
         raise InvalidGateway(name, f"longer than {limit} characters")
     if not pattern.fullmatch(value):
@@ -198,7 +198,7 @@ def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 5
 
 def _secret(name: str, value: str) -> str:
     """Any printable text the preprocessor leaves alone."""
-    _inert(name, value)
+    inert(name, value)
     if not value:
         raise InvalidGateway(name, "must not be empty")
     if len(value.encode()) > MAX_SECRET:
@@ -206,7 +206,8 @@ def _secret(name: str, value: str) -> str:
     return value
 
 
-def _inert(name: str, value: str) -> None:
+def inert(name: str, value: str) -> None:
+    """Raises InvalidGateway when FreeSWITCH's preprocessor would react to `value`."""
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
         raise InvalidGateway(name, "holds a control character")
     lowered = value.lower()
@@ -215,6 +216,6 @@ def _inert(name: str, value: str) -> None:
             raise InvalidGateway(name, f"holds {forbidden!r}, which FreeSWITCH would act on")
 
 
-def _quoted(text: str) -> str:
-    """An attribute's value, always in double quotes."""
+def quoted(text: str) -> str:
+    """An XML attribute's value, escaped, always in double quotes."""
     return '"' + escape(text, {'"': "&quot;"}) + '"'

@@ -77,6 +77,7 @@ class FreeSwitchServer:
         log_level: str = "notice",
         stop_grace: float = STOP_GRACE_SECONDS,
         name: str = "freeswitch",
+        extra_settings: Mapping[str, str] | None = None,
     ) -> None:
         """`runtime_folder` gets log, pid file and state, closed to others: FreeSWITCH writes its
         whole expanded configuration there, passwords included. `gateway_folder` is in it unless
@@ -99,11 +100,13 @@ class FreeSwitchServer:
             "ALLORESTO_SIP_PORT": str(ports.sip),
             "ALLORESTO_EXTERNAL_IP": external_ip or sip_ip,
             "ALLORESTO_RTP_START_PORT": str(ports.rtp.start),
-            "ALLORESTO_RTP_END_PORT": str(ports.rtp.stop - 1),
+            # FreeSWITCH hands out even ports, and warns about an odd end.
+            "ALLORESTO_RTP_END_PORT": str(ports.rtp[-1] // 2 * 2),
             "ALLORESTO_CARRIER_NETWORKS": ",".join(carrier_networks),
             "ALLORESTO_GATEWAY_FOLDER": str(self.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(self.sounds_folder),
             "ALLORESTO_FREESWITCH_LOG_LEVEL": log_level,
+            **(extra_settings or {}),
         }
         for variable, value in self._settings.items():
             _refuse_xml(variable, value)
