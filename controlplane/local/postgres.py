@@ -28,6 +28,8 @@ from controlplane.local.process import ManagedProcess, ProcessFailed
 from controlplane.local.unprivileged import Account, own_folder, reachable_program
 
 OLDEST_MAJOR = 15
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
+"""Debian keeps the servers of each version off PATH, in `<version>/bin`."""
 SUPERUSER = "postgres"
 ROLE = "alloresto"
 """Owns the database but is no superuser: row-level security would not bind one."""
@@ -97,7 +99,7 @@ def find_postgres() -> PostgresPrograms:
 
 def _system_folders() -> list[Path]:
     on_path = shutil.which("postgres")
-    debian = Path("/usr/lib/postgresql").glob("*/bin")
+    debian = DEBIAN_FOLDER.glob("*/bin")
     versioned = [folder for folder in debian if folder.parent.name.isdecimal()]
     versioned.sort(key=lambda folder: int(folder.parent.name), reverse=True)
     return ([Path(on_path).resolve().parent] if on_path else []) + versioned
