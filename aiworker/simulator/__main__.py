@@ -63,7 +63,7 @@ async def _serve(options: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stop.set)
     async with RealtimeSimulator(
         brain=_brain(options),
-        hearing=Hearing(),
+        hearing=Hearing.from_folders(options.library or [CALLER_SOUNDS]),
         settings=SimulatorSettings(speed=options.speed),
         faults=read_script(options.faults) if options.faults else (),
         journal_file=options.journal,

@@ -1,7 +1,8 @@
 """The simulated agent's voice: every 20 ms frame says which frame it is, in three tones.
 
-A receiver anywhere in the call decodes exactly which frames were heard, after G.711 and through a
-switch, without a speech model. Twelve bits: one tone of sixteen in each of three bands, all on the 50 Hz grid of a 160-sample frame, where tones do not leak into one another.
+A receiver anywhere in the call decodes exactly which frames were heard, after G.711 and
+through a switch, without a speech model. Twelve bits: one tone of sixteen in each of three bands,
+all on the 50 Hz grid of a 160-sample frame, where tones do not leak into one another.
 """
 
 from functools import cache
