@@ -136,8 +136,13 @@ def test_another_users_command_does_not_outlive_its_warden() -> None:
 @as_root
 def test_another_user_keeps_none_of_roots_groups(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with ManagedProcess(["id", "-G"], name="id", user=_other_account(), log_file=log) as command:
-        command.wait(deadline=10)
+    before = os.getgroups()
+    os.setgroups([0, 4])
+    try:
+        with ManagedProcess(["id", "-G"], name="id", user=_other_account(), log_file=log) as shown:
+            shown.wait(deadline=10)
+    finally:
+        os.setgroups(before)
     assert log.read_text().split() == [str(_other_account().gid)]
 
 
