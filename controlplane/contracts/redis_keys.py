@@ -15,6 +15,9 @@ CALLS_DEMAND: Final = "calls:demand"
 CALL_EVENTS: Final = "stream:call_events"
 """Stream of call events (field `event` = JSON), read by the controller's recorder."""
 
+CALL_EVENTS_DEAD: Final = "stream:call_events:dead"
+"""Stream of entries the recorder could not record: `entry` = its id, `reason`, `event`."""
+
 
 def call_offer(call_id: UUID) -> str:
     """String = the attempt number now on offer. Absent: the call is taken, or no longer offered."""

@@ -1,0 +1,139 @@
+"""Step 10 of a call: one call event as rows of `call` and `call_turn`.
+
+Events may come in any order, twice, and from two recorders at once: every column's final value
+depends on the set of events alone, never on the order they were written in.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func
+from sqlalchemy.dialects.postgresql import Insert, insert
+
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import (
+    AgentConnected,
+    AnyCallEvent,
+    CallArrived,
+    CallEnded,
+    DisclosurePlayed,
+    OrderPlaced,
+    TurnEnded,
+    UsageReported,
+)
+from controlplane.models.call import Call, CallTurn
+
+
+class EventRefused(ValueError):
+    """The event contradicts what is recorded; recording it again would not help."""
+
+
+def record_event(connection: Connection, event: AnyCallEvent) -> None:
+    """Write one event; the caller commits.
+
+    Raises `EventRefused`, or SQLAlchemy's `IntegrityError` / `DataError` for an event that no
+    table takes (a restaurant that doesn't exist, a number out of range).
+    """
+    columns = _columns(event)
+    statement = insert(Call).values(id=event.call_id, restaurant_id=event.restaurant_id, **columns)
+    result = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"id": Call.id, **_merged(event, statement)},
+            where=Call.restaurant_id == event.restaurant_id,
+        )
+    )
+    if result.rowcount == 0:
+        raise EventRefused("the call belongs to another restaurant")
+    if isinstance(event, TurnEnded):
+        _record_turn(connection, event)
+
+
+def _columns(event: AnyCallEvent) -> dict[str, Any]:
+    """What the event alone says of the call."""
+    match event:
+        case CallArrived():
+            return {
+                "started_at": event.at,
+                "bridge_id": event.bridge_id,
+                "channel_uuid": event.channel_uuid,
+                "sip_call_id": event.sip_call_id,
+                "caller_number": event.caller_number,
+            }
+        case AgentConnected():
+            return {"worker_id": event.worker_id, "time_to_agent_ms": event.time_to_agent_ms}
+        case DisclosurePlayed():
+            return {"disclosure_played_at": event.at}
+        case OrderPlaced():
+            return {"order_id": event.order_id, "outcome": CallOutcome.ORDER}
+        case UsageReported():
+            return {
+                "realtime_model": event.model,
+                "input_audio_tokens": event.input_audio_tokens,
+                "input_text_tokens": event.input_text_tokens,
+                "cached_tokens": event.cached_tokens,
+                "output_audio_tokens": event.output_audio_tokens,
+                "output_text_tokens": event.output_text_tokens,
+            }
+        case CallEnded():
+            return {
+                "ended_at": event.at,
+                "duration_ms": event.duration_ms,
+                "hangup_cause": event.hangup_cause,
+                "outcome": event.outcome,
+            }
+        case TurnEnded():
+            return {}
+
+
+def _merged(event: AnyCallEvent, statement: Insert) -> dict[str, ColumnElement[Any]]:
+    """The same columns where the row exists: how what it says meets what was said before."""
+    new = statement.excluded
+    match event:
+        case AgentConnected():
+            # A resumed call connects twice; the caller waited for the first one.
+            first = func.coalesce(new.time_to_agent_ms <= Call.time_to_agent_ms, True)
+            return {
+                "worker_id": case((first, new.worker_id), else_=Call.worker_id),
+                "time_to_agent_ms": func.least(new.time_to_agent_ms, Call.time_to_agent_ms),
+            }
+        case DisclosurePlayed():
+            return {
+                "disclosure_played_at": func.least(
+                    new.disclosure_played_at, Call.disclosure_played_at
+                )
+            }
+        case OrderPlaced():
+            # UUIDv7: the greatest is the latest.
+            return {
+                "order_id": func.greatest(new.order_id, Call.order_id),
+                "outcome": new.outcome,
+            }
+        case UsageReported():
+            # Each report is of the whole call so far; the greatest is the last.
+            counts = [name for name in _columns(event) if name.endswith("_tokens")]
+            greatest = {name: func.greatest(new[name], getattr(Call, name)) for name in counts}
+            return {"realtime_model": new.realtime_model, **greatest}
+        case CallEnded():
+            # However the call ended, an order placed in it is what it was for.
+            outcome = case((Call.order_id.is_not(None), Call.outcome), else_=new.outcome)
+            return {name: new[name] for name in _columns(event)} | {"outcome": outcome}
+        case _:
+            return {name: new[name] for name in _columns(event)}
+
+
+def _record_turn(connection: Connection, event: TurnEnded) -> None:
+    connection.execute(
+        insert(CallTurn)
+        .values(
+            id=event.id,
+            restaurant_id=event.restaurant_id,
+            call_id=event.call_id,
+            position=event.position,
+            role=event.role,
+            text=event.text.replace("\0", ""),  # the one character Postgres does not store
+            heard_ms=event.heard_ms,
+            tool_name=event.tool_name,
+            at=event.at,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
