@@ -56,6 +56,7 @@ class InvalidEslArgument(EslError, ValueError):
 
 def command_failed(reply: str) -> EslCommandFailed:
     """The error for a refusing `reply`: a missing channel has its own class."""
+    reply = reply.strip()
     if reply.lower().startswith(_CHANNEL_GONE):
         return EslChannelGone(reply)
     return EslCommandFailed(reply)
