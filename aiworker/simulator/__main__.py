@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aiworker.simulator.brain import MonologueBrain, ScriptedBrain
+from aiworker.simulator.brain import MonologueBrain
 from aiworker.simulator.faults import read_script
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
+from aiworker.simulator.order_brain import OrderBrain
 from aiworker.simulator.server import BrainFactory, RealtimeSimulator
 from controlplane.log import configure_logging
 
@@ -79,7 +80,7 @@ async def _serve(options: argparse.Namespace) -> int:
 def _brain(options: argparse.Namespace) -> BrainFactory:
     if options.monologue_ms:
         return lambda: MonologueBrain(options.monologue_ms)
-    return lambda: ScriptedBrain([])
+    return OrderBrain
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from aiworker.simulator.brain import Brain, ScriptedBrain
+from aiworker.simulator.brain import Brain
 from aiworker.simulator.faults import ConnectionFaults, Fault, FaultKind
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.journal import Journal, SessionClosed, SessionOpened
 from aiworker.simulator.link import Link, SimulatorSettings
+from aiworker.simulator.order_brain import OrderBrain
 from aiworker.simulator.session import RealtimeSession
 
 PATH: Final = "/v1/realtime"
@@ -54,7 +55,7 @@ class RealtimeSimulator:
         self.faults = tuple(faults)
         self.journal = Journal(journal_file)
         self.connections = 0
-        self._brain = brain or (lambda: ScriptedBrain([]))
+        self._brain = brain or OrderBrain
         self._hearing = hearing or Hearing()
         self._settings = settings or SimulatorSettings()
         self._host = host

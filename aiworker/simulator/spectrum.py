@@ -1,7 +1,7 @@
 """What a stretch of speech sounds like, in numbers that survive G.711, level and a late start.
 
 Every 10 ms: the energies of 16 bands in decibels, less the frame's own mean, so that what is left
-is the shape of the spectrum. Frames far below the loudest are zero: silence neither helps nor harms.
+is the shape of the spectrum. Frames far below the loudest are zero: silence does not count.
 """
 
 from typing import Final
