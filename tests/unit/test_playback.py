@@ -77,8 +77,7 @@ def test_the_position_starts_again_with_each_item(playback: Playback) -> None:
     assert playback.cleared(1) == Cleared(generation=1, item="item_b", played_ms=100)
 
 
-def test_an_item_resumed_after_a_clear_counts_from_its_resumption(playback: Playback) -> None:
-    """The worker knows how much it had heard before; see `Cleared`."""
+def test_an_item_resumed_after_a_false_alarm_keeps_its_count(playback: Playback) -> None:
     playback.open()
     playback.add(chunk(0))
     playback.started("0.r8")
