@@ -1,0 +1,144 @@
+"""Migrations, deadlines, and the order in which the outbox becomes visible."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from controlplane import database as db
+from controlplane.errors import ConfigurationError
+from controlplane.models.event_outbox import EventOutbox
+from controlplane.models.registry import Base
+from tests.integration.kitchen_orders import add_restaurant
+
+pytestmark = pytest.mark.integration
+
+
+def tables(url: str) -> set[str]:
+    engine = create_engine(db.sqlalchemy_url(url))
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_providers_url_becomes_one_for_psycopg(scheme: str) -> None:
+    url = f"{scheme}://user:p%40ss@host:5433/name?sslmode=require"
+    assert db.sqlalchemy_url(url).drivername == "postgresql+psycopg"
+    assert db.libpq_url(url) == "postgresql://user:p%40ss@host:5433/name?sslmode=require"
+
+
+@pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "secret", ""])
+def test_another_url_is_refused_without_quoting_it(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        db.sqlalchemy_url(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_migrations_make_what_the_models_say(empty_database_url: str) -> None:
+    db.upgrade(empty_database_url)
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+    db.check_models(empty_database_url)
+
+
+def test_downgrade_leaves_nothing_and_upgrade_starts_over(empty_database_url: str) -> None:
+    db.upgrade(empty_database_url)
+    db.downgrade(empty_database_url, revision="base")
+    assert tables(empty_database_url) == {"alembic_version"}
+    with psycopg.connect(db.libpq_url(empty_database_url)) as connection:
+        left = connection.execute(
+            "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        ).fetchone()
+    assert left == (0,)
+    db.upgrade(empty_database_url)
+    db.check_models(empty_database_url)
+
+
+def test_replicas_may_upgrade_at_the_same_time(empty_database_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(db.upgrade, empty_database_url) for _ in range(4)]:
+            done.result(timeout=60)
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_an_upgrade_waits_no_longer_than_its_deadline(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "MIGRATION_WAIT_S", 1)
+    with psycopg.connect(db.libpq_url(empty_database_url)) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", [db.MIGRATION_LOCK_KEY])
+        with pytest.raises(OperationalError, match="timeout"):
+            db.upgrade(empty_database_url)
+
+
+async def test_a_statement_ends_at_its_deadline(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "STATEMENT_TIMEOUT_MS", 100)
+    engine = db.async_engine(database_url, application_name="test")
+    async with engine.connect() as connection:
+        with pytest.raises(OperationalError, match="statement timeout"):
+            await connection.execute(text("SELECT pg_sleep(5)"))
+    await engine.dispose()
+
+
+async def test_sessions_are_in_utc(database: AsyncEngine) -> None:
+    async with database.connect() as connection:
+        assert await connection.scalar(text("SHOW timezone")) == "UTC"
+
+
+async def test_the_outbox_of_a_restaurant_becomes_visible_in_the_order_of_its_ids(
+    database: AsyncEngine,
+) -> None:
+    """1 A writes and stays open. 2 B writes and wants to commit. 3 B waits until A commits.
+
+    Without the trigger B's higher id is visible first, and a page that saw it misses A's.
+    """
+    sessions = db.async_sessions(database)
+    async with sessions.begin() as session:
+        ours, theirs = await add_restaurant(session), await add_restaurant(session)
+
+    async def write(restaurant_id: object) -> None:
+        async with sessions.begin() as session:
+            session.add(EventOutbox(restaurant_id=restaurant_id, topic="b", payload={}))
+
+    async with sessions() as a:
+        a.add(EventOutbox(restaurant_id=ours, topic="a", payload={}))
+        await a.flush()
+        b = asyncio.create_task(write(ours))
+        await asyncio.wait_for(write(theirs), timeout=2)  # another restaurant does not wait
+        done, _ = await asyncio.wait({b}, timeout=0.3)
+        assert not done
+        await a.commit()
+    await asyncio.wait_for(b, timeout=2)
+    async with sessions() as session:
+        rows = await session.scalars(
+            select(EventOutbox.topic)
+            .where(EventOutbox.restaurant_id == ours)
+            .order_by(EventOutbox.id)
+        )
+        assert rows.all() == ["a", "b"]
+
+
+async def test_a_commit_to_the_outbox_notifies_and_a_rollback_does_not(
+    database: AsyncEngine, database_url: str
+) -> None:
+    sessions = db.async_sessions(database)
+    async with sessions.begin() as session:
+        restaurant_id = await add_restaurant(session)
+    listener = await psycopg.AsyncConnection.connect(db.libpq_url(database_url), autocommit=True)
+    async with listener:
+        await listener.execute("LISTEN event_outbox")
+        async with sessions() as session:
+            session.add(EventOutbox(restaurant_id=restaurant_id, topic="t", payload={}))
+            await session.flush()
+            await session.rollback()
+        async with sessions.begin() as session:
+            session.add(EventOutbox(restaurant_id=restaurant_id, topic="t", payload={}))
+        heard = [notify.payload async for notify in listener.notifies(timeout=0.5)]
+    assert heard == [str(restaurant_id)]

@@ -1,0 +1,184 @@
+"""The kitchen page over HTTP: who may see it, what it shows, what its buttons do."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from controlplane.contracts.identifiers import new_id
+from controlplane.database import async_sessions
+from controlplane.models.event_outbox import EventOutbox
+from controlplane.models.order import Order, OrderEvent, OrderStatus
+from tests.integration.kitchen_orders import add_order, add_restaurant
+from tests.integration.kitchen_site import SECRET, TestSite, running_site
+from webapp.kitchen.link import kitchen_key
+
+pytestmark = pytest.mark.integration
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+@pytest.fixture
+def sessions(database: AsyncEngine) -> Sessions:
+    return async_sessions(database)
+
+
+@pytest.fixture
+async def restaurant(sessions: Sessions) -> UUID:
+    async with sessions.begin() as session:
+        return await add_restaurant(session)
+
+
+@pytest.fixture
+async def site(database_url: str) -> AsyncIterator[TestSite]:
+    async with running_site(database_url) as site:
+        yield site
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient() as client:
+        yield client
+
+
+async def test_anonymous_and_other_tenants_get_the_answer_of_no_page(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    async with sessions.begin() as session:
+        other = await add_restaurant(session)
+        await add_order(session, restaurant, customer="Camille")
+    nowhere = await browser.get(f"{site.base_url}/nowhere")
+    page = site.page(restaurant)
+    for url in (
+        page.partition("?")[0],
+        site.page(restaurant, key=""),
+        site.page(restaurant, key="wrong"),
+        site.page(restaurant, key="x" * 10_000),
+        site.page(restaurant, key=kitchen_key(other, secret=SECRET)),
+        site.page(restaurant, key=kitchen_key(restaurant, secret="another secret")),
+        site.page(new_id()),
+        site.page(restaurant).replace(str(restaurant), "not-an-id"),
+    ):
+        for url_of_kitchen in (url, url.replace("/kitchen", "/kitchen/events")):
+            answer = await browser.get(url_of_kitchen)
+            assert (answer.status_code, answer.text) == (404, nowhere.text), url_of_kitchen
+            assert answer.headers["content-type"] == nowhere.headers["content-type"]
+
+
+async def test_another_tenants_key_can_neither_see_nor_move_an_order(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    async with sessions.begin() as session:
+        other = await add_restaurant(session, name="Chez Autre")
+        order_id = await add_order(session, restaurant, customer="Camille")
+    page = await browser.get(site.page(other))
+    assert page.status_code == 200
+    assert "Camille" not in page.text
+    url = site.page(other).replace("/kitchen?", f"/kitchen/orders/{order_id}/accepted?")
+    assert (await browser.post(url)).status_code == 404
+    async with sessions() as session:
+        assert await session.scalar(select(Order.status)) == OrderStatus.PLACED
+
+
+async def test_the_page_shows_what_is_to_make_and_hides_the_number(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    async with sessions.begin() as session:
+        await add_order(
+            session,
+            restaurant,
+            dishes=((2, "Margherita", 1_100), (1, "Coca-Cola 33 cl", 250)),
+            options=("pâte fine",),
+            phone="+33639980134",
+            note="sans <olives>",
+        )
+        await add_order(session, restaurant, customer="Ancien", days_ago=2)
+        await add_order(
+            session, restaurant, customer="Minuit", days_ago=1, status=OrderStatus.ACCEPTED
+        )
+        await add_order(
+            session, restaurant, customer="Hier", days_ago=1, status=OrderStatus.COMPLETED
+        )
+        await add_order(session, restaurant, customer="Fini", status=OrderStatus.COMPLETED)
+    answer = await browser.get(site.page(restaurant))
+    text = answer.text
+    assert "Margherita" in text
+    assert "pâte fine" in text
+    assert "24,50\u00a0€" in text
+    assert "••\u00a034" in text
+    assert "9980134" not in text
+    assert "sans &lt;olives&gt;" in text
+    assert text.index("Minuit") < text.index("Terminées") < text.index("Fini")
+    assert "Ancien" not in text
+    assert "Hier" not in text
+
+
+async def test_headers_keep_the_key_at_home(
+    site: TestSite, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    for url in (site.page(restaurant), f"{site.base_url}/nowhere", site.base_url + "/healthz"):
+        headers = (await browser.get(url)).headers
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "server" not in headers
+
+
+async def test_every_file_the_page_names_is_there(
+    site: TestSite, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    for name, kind in (
+        ("kitchen.css", "text/css"),
+        ("kitchen.js", "javascript"),
+        ("icon.svg", "svg"),
+    ):
+        assert f"/static/{name}" in (await browser.get(site.page(restaurant))).text
+        answer = await browser.get(f"{site.base_url}/static/{name}")
+        assert answer.status_code == 200
+        assert kind in answer.headers["content-type"]
+    assert (await browser.get(f"{site.base_url}/static/../settings.py")).status_code == 404
+
+
+async def test_a_button_moves_the_order_once_and_tells_open_pages(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    async with sessions.begin() as session:
+        order_id = await add_order(session, restaurant)
+    url = site.page(restaurant).replace("/kitchen?", f"/kitchen/orders/{order_id}/accepted?")
+    for _ in range(2):  # a double tap
+        answer = await browser.post(url)
+        assert answer.status_code == 303
+        assert answer.headers["location"] == site.page(restaurant).removeprefix(site.base_url)
+    async with sessions() as session:
+        assert await session.scalar(select(Order.status)) == OrderStatus.ACCEPTED
+        (event,) = await session.scalars(select(OrderEvent))
+        assert (event.from_status, event.to_status, event.actor) == (
+            "placed",
+            "accepted",
+            "kitchen",
+        )
+        topics = await session.scalars(select(EventOutbox.topic).order_by(EventOutbox.id))
+        assert topics.all() == ["order_placed", "order_status_changed"]
+
+
+@pytest.mark.parametrize("to", ["placed", "completed", "eaten"])
+async def test_a_step_that_is_not_allowed_changes_nothing(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient, to: str
+) -> None:
+    async with sessions.begin() as session:
+        order_id = await add_order(session, restaurant, status=OrderStatus.ACCEPTED)
+    url = site.page(restaurant).replace("/kitchen?", f"/kitchen/orders/{order_id}/{to}?")
+    assert (await browser.post(url)).status_code == (404 if to == "eaten" else 303)
+    async with sessions() as session:
+        assert await session.scalar(select(Order.status)) == OrderStatus.ACCEPTED
+        assert (await session.scalars(select(OrderEvent))).all() == []
+
+
+async def test_health_and_metrics(site: TestSite, browser: httpx2.AsyncClient) -> None:
+    assert (await browser.get(f"{site.base_url}/healthz")).text == "ok"
+    assert "alloresto_web_streams" in (await browser.get(f"{site.base_url}/metrics")).text
