@@ -69,6 +69,7 @@ class EslClient:
         wake_every_s: float | None = None,
     ) -> None:
         self._host, self._port, self._password = host, port, password
+        commands.auth(password)  # a password that cannot be sent is refused here, not for ever
         self._subscription = commands.subscribe([*events, *_OWN_EVENTS])
         self._name = name
         self._on_connected = on_connected
@@ -117,7 +118,8 @@ class EslClient:
             self._keeper.kill(block=False)
         self._closing = True
         self._dispatcher.discard()
-        self._lost(EslDisconnected("closed by us"))
+        if self._connection is not None:
+            self._connection.close()
 
     def api(self, command: str, *, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         """The output of an API command that answers at once; a slow one delays every other
@@ -212,7 +214,7 @@ class EslClient:
             self._executions.free(channel_uuid, event_uuid)
 
     def _require_connection(self) -> Connection:
-        if self._connection is None or not self._ready.is_set():
+        if self._connection is None or not self.connected:
             raise EslDisconnected("not connected") from self._last_failure
         return self._connection
 
@@ -237,24 +239,28 @@ class EslClient:
         backoff_s = BACKOFF_FIRST_S
         while True:
             began = monotonic()
+            self._connection = connection = self._new_connection()
             try:
-                self._connect()
-                self._watch()
+                self._open(connection)
+                self._watch(connection)
             except EslError as error:
-                self._lost(error)
+                connection.close(error)
             if monotonic() - began > STABLE_AFTER_S:
                 backoff_s = BACKOFF_FIRST_S
             gevent.sleep(backoff_s)
             backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
 
-    def _connect(self) -> None:
-        self._connection = connection = Connection(
+    def _new_connection(self) -> Connection:
+        return Connection(
             host=self._host,
             port=self._port,
             password=self._password,
             name=self._name,
             on_event=self._take_event,
+            on_closed=self._lost,
         )
+
+    def _open(self, connection: Connection) -> None:
         connection.open()
         connection.request(self._subscription, timeout_s=COMMAND_TIMEOUT_S)
         self._ready.set()
@@ -265,22 +271,18 @@ class EslClient:
         if self._wake_every_s is not None:
             gevent.spawn(connection.keep_awake, every_s=self._wake_every_s)
 
-    def _watch(self) -> None:
-        """Returns never: raises why the connection ended. Sends a command when none was sent."""
-        connection = self._require_connection()
+    def _watch(self, connection: Connection) -> None:
+        """Returns when the connection has ended. Sends a command when none is under way."""
         while not connection.closed.wait(PROBE_INTERVAL_S):
             if not connection.pending:
                 connection.request(commands.api("uptime"), timeout_s=COMMAND_TIMEOUT_S)
-        raise connection.failure or EslDisconnected("connection ended")
 
     def _lost(self, failure: EslError) -> None:
+        """Runs as the connection closes: what waited for it fails, then the agent is told."""
         was_ready = self._ready.is_set()
         self._ready.clear()
         self._last_failure = failure
         _connected.labels(self._name).set(0)
-        if self._connection is not None:
-            self._connection.close(failure)
-            self._connection = None
         for job in self._jobs.values():
             job.set_exception(EslDisconnected(f"connection ended: {failure}"))
         self._jobs.clear()

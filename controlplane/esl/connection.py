@@ -5,7 +5,7 @@ others replaced: framing and decoding (`frames`), a deadline on every reply, rep
 the connection ends, whole writes, and a reader that does nothing but hand frames over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -52,7 +52,14 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
     _commands_sent: list["AsyncResult[str]"]
 
     def __init__(
-        self, *, host: str, port: int, password: str, name: str, on_event: EventSink | None = None
+        self,
+        *,
+        host: str,
+        port: int,
+        password: str,
+        name: str,
+        on_event: EventSink | None = None,
+        on_closed: Callable[[EslError], None] | None = None,
     ) -> None:
         super().__init__(host, port, password, timeout=CONNECT_TIMEOUT_S)
         self.closed = Event()
@@ -61,6 +68,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
         """Why it ended."""
         self._auth_command = commands.auth(password)
         self._on_event = on_event
+        self._on_closed = on_closed
         self._log = _log.bind(esl=name)
         self._write_lock = BoundedSemaphore(1)
         self._in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
@@ -124,7 +132,9 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
                     self._write_lock.release()
 
     def close(self, failure: EslError | None = None) -> None:
-        """Ends the connection and fails every pending command. Harmless when already ended."""
+        """Ends the connection, fails every pending command, then calls `on_closed`, all before it
+        returns. Harmless when already ended.
+        """
         if self.closed.is_set():
             return
         self.closed.set()
@@ -138,6 +148,8 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             reply.set_exception(EslDisconnected(f"connection ended: {self.failure}"))
         if self._receive_events_greenlet not in (None, gevent.getcurrent()):
             self._receive_events_greenlet.kill(block=False)
+        if self._on_closed is not None:
+            self._on_closed(self.failure)
 
     # What InboundESL calls or offers, replaced.
 

@@ -49,11 +49,18 @@ def open_admin_client(
     Raises EslTimeout, EslDisconnected or EslAuthenticationFailed. python-ESL blocks the whole
     thread while it waits: not for a gevent process with calls in progress.
     """
-    try:
-        native = importlib.import_module("ESL")
-    except ImportError:
+    native = native_library()
+    if native is None:
         return GreenswitchAdmin(host, port, password, timeout_s=timeout_s)
     return NativeAdmin(native, host, port, password, timeout_s=timeout_s)
+
+
+def native_library() -> Any | None:
+    """python-ESL's module, None when it is not installed."""
+    try:
+        return importlib.import_module("ESL")
+    except ImportError:
+        return None
 
 
 class GreenswitchAdmin:

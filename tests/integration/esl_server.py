@@ -84,11 +84,8 @@ class EslServer:
         self.sessions: list[Session] = []
         self._answers: dict[str, Answer] = {}
         self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
-
-    @property
-    def port(self) -> int:
-        return int(self._listener.getsockname()[1])
 
     @property
     def session(self) -> Session:
