@@ -48,6 +48,9 @@ class StackAddress:
     switch: str
     realtime: str
     dial_uri: str
+    """What a caller dials, through the carrier."""
+    direct_uri: str
+    """What the carrier dials: for benchmarks of the bridge alone."""
     database_url: str
     redis_url: str
     kitchen_url: str
@@ -139,6 +142,7 @@ class Stack:
             switch=self.switch.kind,
             realtime="simulator" if journal else "openai",
             dial_uri=self.switch.dial_uri(demo.gateway_name),
+            direct_uri=self.switch.direct_uri(demo.gateway_name),
             database_url=services.database_url,
             redis_url=services.redis_url,
             kitchen_url=kitchen_link(web_url, demo.restaurant_id, secret=self._link_secret),
