@@ -197,10 +197,13 @@ def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 5
 
 
 def _secret(name: str, value: str) -> str:
-    """Any printable text the preprocessor leaves alone."""
+    """Any printable text the preprocessor leaves alone, and the digest takes whole."""
     inert(name, value)
     if not value:
         raise InvalidGateway(name, "must not be empty")
+    if ":" in value:
+        # sofia-sip's auc_credentials: `scheme:"realm":user:password`, cut at the next colon.
+        raise InvalidGateway(name, "holds a colon, where FreeSWITCH would cut it")
     if len(value.encode()) > MAX_SECRET:
         raise InvalidGateway(name, f"longer than {MAX_SECRET} bytes")
     return value

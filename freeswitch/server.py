@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Self
 
 from controlplane.errors import ConfigurationError
 from controlplane.local.ports import free_rtp_range, free_sip_port, free_tcp_port
-from controlplane.local.process import ManagedProcess
+from controlplane.local.process import ManagedProcess, ProcessFailed
 from freeswitch import event_socket_probe
 from freeswitch.installation import CONF_FOLDER, module_folder
 from freeswitch.installation import UnusableFreeSwitch as UnusableFreeSwitch
@@ -130,6 +131,7 @@ class FreeSwitchServer:
 
     def start(self) -> Self:
         """Start, and return once the profile takes calls. Raises ProcessFailed otherwise."""
+        self._refuse_taken_port()
         self._make_folders()
         self.process.start()
         try:
@@ -192,6 +194,18 @@ class FreeSwitchServer:
             shutil.rmtree(self._memory / name, ignore_errors=True)
             (self._memory / name).mkdir()
         self.gateway_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _refuse_taken_port(self) -> None:
+        """FreeSWITCH would start all the same, and try for ever to get its event socket."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, self.ports.esl))
+                probe.listen()
+            except OSError as error:
+                raise ProcessFailed(
+                    f"{self.process.name}: event socket port {self.ports.esl} is taken"
+                ) from error
 
     def __enter__(self) -> Self:
         return self.start()
