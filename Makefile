@@ -70,6 +70,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 		"(Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "Installing into $(VENV), once (about a minute)…"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
