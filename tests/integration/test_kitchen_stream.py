@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import psycopg
@@ -68,10 +68,7 @@ async def until_no_stream(site: TestSite) -> None:
 
 
 async def test_an_order_is_seen_within_300_ms(
-    site: TestSite,
-    sessions: Sessions,
-    restaurant: UUID,
-    record_property: Callable[[str, object], None],
+    site: TestSite, sessions: Sessions, restaurant: UUID
 ) -> None:
     taken_ms = []
     async with EventClient(site.events(restaurant, after=0)).open() as events:
@@ -84,9 +81,7 @@ async def test_an_order_is_seen_within_300_ms(
             assert ticket.data["order"] == committed
             assert "Margherita" in ticket.data["html"]
     taken_ms.sort()
-    p50, p95 = taken_ms[25], taken_ms[47]
-    record_property("seen_ms", {"p50": p50, "p95": p95, "max": taken_ms[-1]})
-    assert p95 < SEEN_P95_MS, taken_ms
+    assert taken_ms[47] < SEEN_P95_MS, taken_ms
 
 
 async def test_what_was_missed_while_away_comes_on_return(
