@@ -88,7 +88,7 @@ class EslClient:
     @property
     def connected(self) -> bool:
         """True while subscribed and able to take commands."""
-        return bool(self._ready.is_set())
+        return self._ready.is_set()
 
     @property
     def dropped_events(self) -> int:
@@ -146,7 +146,7 @@ class EslClient:
         self._jobs[job_uuid] = job
         try:
             self._request(message, timeout_s=min(timeout_s, COMMAND_TIMEOUT_S))
-            output: str = job.get(timeout=max(0.0, deadline - monotonic())).rstrip("\n")
+            output = (job.get(timeout=max(0.0, deadline - monotonic())) or "").rstrip("\n")
         except gevent.Timeout:
             raise EslTimeout(f"no result of the job within {timeout_s:g} s") from None
         finally:

@@ -106,7 +106,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             try:
                 with self._in_flight:
                     self._write(message, reply)
-                    text: str = reply.get()
+                    text = reply.get() or ""
             except gevent.Timeout as fired:
                 if fired is not timer:
                     raise
