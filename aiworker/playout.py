@@ -39,7 +39,9 @@ class Speech:
     sent_ms: int = 0
     """Handed to FreeSWITCH, and not cleared since."""
     heard_ms: int = 0
-    """Certainly heard: told by `Cleared` or `Marked`."""
+    """Heard, as told by `Cleared` or `Marked`; between `pause` and `cleared`, by the clock."""
+    told_ms: int = 0
+    """Heard, as last told by `Cleared`."""
     last_seq: int | None = None
     mark_asked: bool = False
     text: str = ""
@@ -164,6 +166,16 @@ class Playout:
         unsent = sum(speech.received_ms - speech.sent_ms for speech in self._queue)
         return unsent + self._ahead_ms(now)
 
+    def heard_of(self, item: str, now: float) -> tuple[int, int] | None:
+        """(heard, received) ms of an item, by the clock. None: it is done with, or unknown."""
+        ahead = self._ahead_ms(now)
+        for speech in reversed(self._queue):
+            unheard = min(ahead, speech.sent_ms - speech.heard_ms)
+            if speech.item == item:
+                return speech.sent_ms - unheard, speech.received_ms
+            ahead -= unheard
+        return None
+
     def silent_since(self) -> float:
         """When the last audio sent will have been, or was, played."""
         return self._plays_until
@@ -200,17 +212,19 @@ class Playout:
         return True
 
     def cleared(self, item: str | None, played_ms: int) -> None:
-        """The bridge says what was heard: all before `item`, `played_ms` of it, nothing after."""
-        if item is None:
-            return
-        known = any(speech.item == item for speech in self._queue)
-        before = known
+        """The bridge says what was heard: all before `item`, `played_ms` of it, nothing after.
+
+        None: nothing was heard since the last `Clear`. An item already done with was the last one
+        begun, so nothing of those behind it was heard either.
+        """
+        before = any(speech.item == item for speech in self._queue)
         for speech in self._queue:
             if speech.item == item:
                 speech.heard_ms = min(played_ms, speech.received_ms)
                 before = False
-            elif known:
-                speech.heard_ms = speech.received_ms if before else 0
+            else:
+                speech.heard_ms = speech.received_ms if before else speech.told_ms
+            speech.told_ms = speech.heard_ms
 
     def resume(self) -> list[Speech]:
         """Go on from the millisecond each item was heard to. Returns items heard to the end."""
@@ -218,7 +232,7 @@ class Playout:
         done = [speech for speech in self._queue if speech.all_heard]
         self._queue = deque(speech for speech in self._queue if not speech.all_heard)
         for speech in self._queue:
-            speech.sent_ms = speech.heard_ms
+            speech.sent_ms = speech.told_ms = speech.heard_ms
             speech.mark_asked = False
         return done
 

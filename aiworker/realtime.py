@@ -80,6 +80,8 @@ class RealtimeLink:
         self._audio = bytearray()
         self._audio_wanted = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._given_up: str | None = None
         self.heard_from_at = time.monotonic()
         """When the last event came."""
 
@@ -137,6 +139,16 @@ class RealtimeLink:
             self.heard_from_at = time.monotonic()
             yield event
 
+    def probe(self) -> None:
+        """Ask for an answer that changes nothing: an empty `session.update`."""
+        self.send({"type": "session.update", "session": {"type": "realtime"}})
+
+    def give_up(self, reason: str) -> None:
+        """The session answers nothing: make `events` raise `RealtimeUnavailable(reason)`."""
+        if self._given_up is None:
+            self._given_up = reason
+            self._closing = asyncio.create_task(self.close(), name="realtime-close")
+
     async def close(self) -> None:
         """Close, and wait for it no longer than half a second."""
         if self._sender is not None:
@@ -155,7 +167,7 @@ class RealtimeLink:
                 raw = await self._connection.recv_bytes()
             except ConnectionClosed as error:
                 code = error.rcvd.code if error.rcvd is not None else 1006
-                raise RealtimeUnavailable(f"closed_{code}") from error
+                raise RealtimeUnavailable(self._given_up or f"closed_{code}") from error
             try:
                 event = json.loads(raw)
             except ValueError:

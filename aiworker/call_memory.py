@@ -1,0 +1,78 @@
+"""What survives the worker: cart and transcript tail, in Redis, written as they change.
+
+One writer task a call writes the newest state only. Redis being away costs the resume, never the
+call.
+"""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+import structlog
+from pydantic import Field, ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from aiworker.metrics import ERRORS
+from aiworker.tools.cart import CartState
+from aiworker.transcript import SaidTurn
+from controlplane.contracts import redis_keys
+from controlplane.contracts.messages import Message
+
+log = structlog.get_logger()
+
+KEPT_SECONDS: Final = 3_600
+"""Longer than any call; a caller who rings back within the hour is a new call."""
+_READ_SECONDS: Final = 0.5
+"""The caller waits in silence for this."""
+_RETRY_SECONDS: Final = 1.0
+
+
+class CallState(Message):
+    """Everything another worker needs to go on."""
+
+    cart: CartState = Field(default_factory=CartState)
+    turns: tuple[SaidTurn, ...] = ()
+    next_position: int = 0
+
+
+class CallMemory:
+    """One call's state in Redis."""
+
+    def __init__(self, redis: Redis, call_id: UUID) -> None:
+        self._redis = redis
+        self._key = redis_keys.call_state(call_id)
+        self._newest: CallState | None = None
+        self._changed = asyncio.Event()
+
+    async def recall(self) -> CallState | None:
+        """What another worker left. None: nothing, or nothing readable."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                raw = await self._redis.get(self._key)
+            return CallState.model_validate_json(raw) if raw else None
+        except (RedisError, OSError, TimeoutError, ValidationError) as error:
+            ERRORS.labels(kind="call_state").inc()
+            log.warning("call_state_unreadable", error=type(error).__name__)
+            return None
+
+    def keep(self, state: CallState) -> None:
+        """Write soon; a newer state takes the place of one not yet written."""
+        self._newest = state
+        self._changed.set()
+
+    async def write_changes(self) -> None:
+        """Runs as long as the call."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            state = self._newest
+            if state is None:
+                continue
+            try:
+                await self._redis.set(self._key, state.to_json(), ex=KEPT_SECONDS)
+            except (RedisError, OSError) as error:
+                ERRORS.labels(kind="call_state").inc()
+                log.warning("call_state_not_saved", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._changed.set()

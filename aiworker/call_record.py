@@ -1,0 +1,80 @@
+"""What one call leaves behind: turns as heard, orders, usage; told to the recorder at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from aiworker.transcript import Role, Transcript
+from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.messages import CallEvent, OrderPlaced, TurnEnded, UsageReported
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens of the whole call."""
+
+    input_audio: int = 0
+    input_text: int = 0
+    cached: int = 0
+    output_audio: int = 0
+    output_text: int = 0
+
+    def add(self, usage: Any) -> None:
+        """Add a `response.done.usage`; it is null for failed responses."""
+        if not isinstance(usage, dict):
+            return
+        taken = usage.get("input_token_details") or {}
+        given = usage.get("output_token_details") or {}
+        self.input_audio += int(taken.get("audio_tokens") or 0)
+        self.input_text += int(taken.get("text_tokens") or 0)
+        self.cached += int(taken.get("cached_tokens") or 0)
+        self.output_audio += int(given.get("audio_tokens") or 0)
+        self.output_text += int(given.get("text_tokens") or 0)
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call's events, numbered in the order its turns began."""
+
+    call_id: UUID
+    restaurant_id: UUID
+    tell: Callable[[CallEvent], None]
+    transcript: Transcript = field(default_factory=Transcript)
+    usage: Usage = field(default_factory=Usage)
+
+    def spoke(self, role: Role, position: int, text: str, heard_ms: int | None = None) -> None:
+        self.transcript.say(role, text)
+        self.tell(
+            TurnEnded(**self._event(), position=position, role=role, text=text, heard_ms=heard_ms)
+        )
+
+    def used_tool(self, position: int, name: str, text: str) -> None:
+        self.tell(
+            TurnEnded(**self._event(), position=position, role="tool", text=text, tool_name=name)
+        )
+
+    def placed_order(self, order_id: UUID) -> None:
+        self.tell(OrderPlaced(**self._event(), order_id=order_id))
+
+    def ended(self, model: str) -> None:
+        self.tell(
+            UsageReported(
+                **self._event(),
+                model=model,
+                input_audio_tokens=self.usage.input_audio,
+                input_text_tokens=self.usage.input_text,
+                cached_tokens=self.usage.cached,
+                output_audio_tokens=self.usage.output_audio,
+                output_text_tokens=self.usage.output_text,
+            )
+        )
+
+    def _event(self) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "call_id": self.call_id,
+            "restaurant_id": self.restaurant_id,
+            "at": datetime.now(UTC),
+        }

@@ -1,0 +1,124 @@
+"""The caller is heard while the agent speaks: silence at once, then decide who goes on. Pure.
+
+Two stages. The agent falls silent the moment speech is detected. Within half a second the loudness
+of the caller's audio says whether it was speech: then the agent's words are dropped where they were
+heard to; or a noise, a "mmh": then the agent goes on from the very millisecond. What a short
+utterance meant is known later, from its transcript. The caller of this code says what time it is.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+DECIDE_SECONDS: Final = 0.5
+"""A pause this short sounds like a breath; longer and a false alarm sounds like a fault."""
+BEFORE_DETECTION_SECONDS: Final = 0.3
+"""Speech the server's detector needed before it said so: its share of the evidence."""
+SPEECH_MS: Final = 380
+"""Voiced audio that is more than a "oui", a cough or a door."""
+CERTAIN_MS: Final = 560
+"""Enough to decide before the half second is over."""
+CLEARED_SECONDS: Final = 0.3
+"""How long the bridge may take to say what was heard; then the clock's estimate serves."""
+NEARLY_DONE_MS: Final = 1_500
+"""A "oui" in the last words of a question answers it."""
+
+_BACKCHANNELS: Final = frozenset(
+    "oui ouais ouai ok okay mmh mm mhm hm hmm hum humhum euh ah oh eh bah ben allo voila bien tres"
+    " bon parfait super daccord d accord entendu exact exactement c ca est merci".split()
+)
+_MOST_BACKCHANNEL_WORDS: Final = 5
+
+
+class Decision(StrEnum):
+    """What to do with the agent's words."""
+
+    DROP = "drop"
+    """The caller has the floor."""
+    RESUME = "resume"
+    """It was nothing: go on from where the caller heard."""
+    INSIST = "insist"
+    """It was speech after all: fall silent again, for good."""
+
+
+class Meaning(StrEnum):
+    """What a short utterance over the agent's speech is worth."""
+
+    NOTHING = "nothing"
+    BACKCHANNEL = "backchannel"
+    """ "oui", "d'accord", "mmh", "allô": the agent is to go on."""
+    SPEECH = "speech"
+    """Anything else; "non" and "stop" above all."""
+
+
+class Stage(StrEnum):
+    """Where one interruption stands."""
+
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    DROPPED = "dropped"
+
+
+@dataclass(slots=True)
+class Interruption:
+    """One utterance of the caller over the agent's speech. Times in seconds."""
+
+    began_at: float
+    unheard_ms: int
+    """What the agent still had to say."""
+    awaits_cleared: bool
+    stage: Stage = Stage.PAUSED
+    insisted: bool = False
+    """Its words were understood, and they interrupt."""
+    _resumed_at: float = 0.0
+
+    def decide(self, now: float, voiced_ms: int) -> Decision | None:
+        """None: too early. `voiced_ms`: since `evidence_since()`."""
+        if self.stage is Stage.RESUMED:
+            return Decision.INSIST if voiced_ms >= SPEECH_MS else None
+        if self.stage is not Stage.PAUSED or self._must_wait_for_cleared(now):
+            return None
+        if self.insisted or voiced_ms >= CERTAIN_MS:
+            return self._drop()
+        if now < self.began_at + DECIDE_SECONDS:
+            return None
+        if voiced_ms >= SPEECH_MS:
+            return self._drop()
+        self.stage, self._resumed_at = Stage.RESUMED, now
+        return Decision.RESUME
+
+    def evidence_since(self) -> float:
+        """From when the caller's speech counts."""
+        if self.stage is Stage.RESUMED:
+            return self._resumed_at
+        return self.began_at - BEFORE_DETECTION_SECONDS
+
+    def cleared(self) -> None:
+        """The bridge has said what was heard."""
+        self.awaits_cleared = False
+
+    def _must_wait_for_cleared(self, now: float) -> bool:
+        return self.awaits_cleared and now < self.began_at + CLEARED_SECONDS
+
+    def _drop(self) -> Decision:
+        self.stage = Stage.DROPPED
+        return Decision.DROP
+
+
+def meaning(transcript: str) -> Meaning:
+    """What a short utterance over the agent's speech was worth."""
+    flat = unicodedata.normalize("NFKD", transcript.casefold())
+    plain = "".join(char for char in flat if not unicodedata.combining(char))
+    words = re.findall(r"[a-z0-9]+", plain)
+    if not words:
+        return Meaning.NOTHING
+    if len(words) <= _MOST_BACKCHANNEL_WORDS and all(word in _BACKCHANNELS for word in words):
+        return Meaning.BACKCHANNEL
+    return Meaning.SPEECH
+
+
+def answers_question(agent_text: str, unheard_ms: int) -> bool:
+    """A "oui" this near the end of a question is its answer, not a backchannel."""
+    return agent_text.rstrip().endswith("?") and unheard_ms <= NEARLY_DONE_MS

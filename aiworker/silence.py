@@ -1,0 +1,46 @@
+"""Nobody speaks: invite, ask whether the caller is there, say goodbye. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+FIRST_WORDS_SECONDS: Final = 4.0
+"""The greeting has asked already; a caller who says nothing by then needs an invitation."""
+CHECK_IN_SECONDS: Final = 8.0
+"""Long enough to read a menu to the family."""
+
+INVITE: Final = (
+    "L'appelant n'a encore rien dit. Invite-le à parler, en une phrase : "
+    "« Je vous écoute, que puis-je pour vous ? »"
+)
+CHECK_IN: Final = (
+    "L'appelant se tait depuis un moment. Demande-lui gentiment : « Vous êtes toujours là ? »"
+)
+LAST_CHECK_IN: Final = "L'appelant se tait toujours. Dis-lui : « Je ne vous entends pas, allô ? »"
+GOODBYE: Final = (
+    "L'appelant ne répond plus. Prends congé, en une phrase : "
+    "« Je ne vous entends plus, je raccroche. À bientôt ! »"
+)
+
+
+@dataclass(slots=True)
+class SilencePolicy:
+    """What to tell the agent, and after how long."""
+
+    spoken: bool = False
+    """The caller has said something during the call."""
+    _asked: int = 0
+
+    def caller_spoke(self) -> None:
+        self.spoken, self._asked = True, 0
+
+    def due(self, quiet_seconds: float) -> str | None:
+        """The instruction to give the agent now, once; `GOODBYE` ends the call."""
+        first = not self.spoken and self._asked == 0
+        if quiet_seconds < (FIRST_WORDS_SECONDS if first else CHECK_IN_SECONDS):
+            return None
+        steps = (CHECK_IN, LAST_CHECK_IN, GOODBYE)
+        if not self.spoken:
+            steps = (INVITE, CHECK_IN, GOODBYE)
+        step = steps[min(self._asked, len(steps) - 1)]
+        self._asked += 1
+        return step

@@ -1,0 +1,57 @@
+"""What was said in a call, as far as it was heard: for the record and for a worker that resumes."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from controlplane.contracts.messages import Message
+
+TAIL_TURNS: Final = 12
+"""What a new session is told of the conversation: enough to go on, little enough to be quick."""
+_LONGEST_TURN: Final = 1_000
+
+Role = Literal["caller", "agent"]
+
+
+class SaidTurn(Message):
+    """One turn of the tail."""
+
+    role: Role
+    text: str
+
+
+@dataclass(slots=True)
+class Transcript:
+    """Numbers the turns of a call, and keeps the last ones."""
+
+    next_position: int = 0
+    _tail: deque[SaidTurn] = field(default_factory=lambda: deque(maxlen=TAIL_TURNS))
+
+    def number(self) -> int:
+        """The position of the next turn, in the order they began."""
+        position, self.next_position = self.next_position, self.next_position + 1
+        return position
+
+    def say(self, role: Role, text: str) -> None:
+        if text:
+            self._tail.append(SaidTurn(role=role, text=text[:_LONGEST_TURN]))
+
+    def tail(self) -> tuple[SaidTurn, ...]:
+        return tuple(self._tail)
+
+    def restore(self, turns: tuple[SaidTurn, ...], next_position: int) -> None:
+        self._tail.extend(turns)
+        self.next_position = next_position
+
+
+def heard_text(text: str, *, heard_ms: int, total_ms: int) -> str:
+    """The words heard by `heard_ms`: in proportion, to the last whole word, never one too many."""
+    if total_ms <= 0 or heard_ms <= 0:
+        return ""
+    if heard_ms >= total_ms:
+        return text
+    cut = text[: len(text) * heard_ms // total_ms]
+    if len(cut) == len(text) or text[len(cut)].isspace():
+        return cut.rstrip()
+    head, space, _ = cut.rpartition(" ")
+    return head.rstrip() if space else ""
