@@ -39,7 +39,8 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
 _GREETING = re.compile(r"/[\w./ \-]+\.wav")
 _DIAL = re.compile(
-    r"sofia/(?:gateway/[A-Za-z0-9_.\-]+/\+?[0-9]{3,20}"
+    # Six digits at least: no emergency number, no short one.
+    r"sofia/(?:gateway/[A-Za-z0-9_.\-]+/\+?[0-9]{6,20}"
     r"|[A-Za-z0-9_.\-]+/[A-Za-z0-9_.+\-]+@[A-Za-z0-9.\-]+(?::[0-9]{1,5})?)"
 )
 
