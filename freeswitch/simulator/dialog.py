@@ -162,15 +162,19 @@ class Dialog:
         """Press one key (0-9, *, #, A-D); the future ends when its last packet has left."""
         return self.rtp.send_digit(digit, duration_ms=duration_ms)
 
-    async def hangup(self) -> None:
-        """Send BYE and wait for its answer, 2 s at most. Does nothing on an ended call."""
+    async def hangup(self, *, reason: str | None = None) -> None:
+        """Send BYE and wait for its answer, 2 s at most. Does nothing on an ended call.
+
+        `reason` is the `Reason` header (RFC 3326).
+        """
         if self.ended.is_set():
             return
         self.finish(CallEnd.LOCAL_HANGUP)
+        bye = self.in_dialog("BYE")
+        if reason is not None:
+            bye.headers.add("Reason", reason)
         with contextlib.suppress(NoAnswer):  # the media is closed: the call is over all the same
-            await self._endpoint.request(
-                self.in_dialog("BYE"), self._peer, deadline_s=BYE_DEADLINE_S
-            )
+            await self._endpoint.request(bye, self._peer, deadline_s=BYE_DEADLINE_S)
 
     async def wait_ended(self, *, deadline_s: float) -> CallEnd:
         """Wait for either side's hang-up. Raises `TimeoutError`."""

@@ -48,22 +48,20 @@ class _Key:
 class RtpSession(asyncio.DatagramProtocol):
     """The media of one call leg.
 
-    `next_frame` gives 320 bytes of L16, or None for nothing: silence is sent then, unless
-    `silent_when_idle`, in which case no packet leaves, as FreeSWITCH does while parked.
+    A telephone calls `start`: `next_frame` gives 320 bytes of L16 each 20 ms, or None for silence.
+    A switch does not: it calls `write` or `skip` once a frame, and while parked sends nothing.
     """
 
     def __init__(
         self,
         *,
-        next_frame: Callable[[], bytes | None],
         on_frame: Callable[[ReceivedFrame], None],
         on_digit: Callable[[str, int], None] | None = None,
-        silent_when_idle: bool = False,
+        next_frame: Callable[[], bytes | None] | None = None,
     ) -> None:
         self._next_frame = next_frame
         self._on_frame = on_frame
         self._on_digit = on_digit
-        self._silent_when_idle = silent_when_idle
         self._transport: asyncio.DatagramTransport | None = None
         self._remote: Address | None = None
         self._codec = Codec.PCMA
@@ -85,18 +83,12 @@ class RtpSession(asyncio.DatagramProtocol):
         host: str,
         *,
         port: int = 0,
-        next_frame: Callable[[], bytes | None],
         on_frame: Callable[[ReceivedFrame], None],
         on_digit: Callable[[str, int], None] | None = None,
-        silent_when_idle: bool = False,
+        next_frame: Callable[[], bytes | None] | None = None,
     ) -> "RtpSession":
         """Bind a UDP port; nothing is sent before `start`."""
-        session = cls(
-            next_frame=next_frame,
-            on_frame=on_frame,
-            on_digit=on_digit,
-            silent_when_idle=silent_when_idle,
-        )
+        session = cls(next_frame=next_frame, on_frame=on_frame, on_digit=on_digit)
         await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: session, local_addr=(host, port)
         )
@@ -193,16 +185,21 @@ class RtpSession(asyncio.DatagramProtocol):
     def _send_one(self) -> None:
         if self._keys:
             self._send_key(self._keys[0])
+            self._timestamp += FRAME_SAMPLES
         else:
-            frame = self._next_frame()
-            if frame is None and not self._silent_when_idle:
-                frame = SILENCE_L16
-            if frame is None:
-                self._talking = False
-            else:
-                payload = self._codec.encode(frame[:FRAME_L16_BYTES])
-                self._send(self._codec.value, payload, self._timestamp, marker=not self._talking)
-                self._talking = True
+            frame = self._next_frame() if self._next_frame is not None else None
+            self.write(frame if frame is not None else SILENCE_L16)
+
+    def write(self, l16: bytes) -> None:
+        """Send one frame of 320 bytes now."""
+        payload = self._codec.encode(l16[:FRAME_L16_BYTES])
+        self._send(self._codec.value, payload, self._timestamp, marker=not self._talking)
+        self._talking = True
+        self._timestamp += FRAME_SAMPLES
+
+    def skip(self) -> None:
+        """20 ms pass in which nothing is sent: the next packet starts a talkspurt."""
+        self._talking = False
         self._timestamp += FRAME_SAMPLES
 
     def _send_key(self, key: _Key) -> None:

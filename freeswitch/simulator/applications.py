@@ -1,0 +1,119 @@
+"""The dialplan applications our dialplan and the agent use (mod_dptools.c)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from freeswitch.simulator.bridge import bridge
+from freeswitch.simulator.hangup import cause_of
+from freeswitch.simulator.playback import play
+from freeswitch.simulator.session import Application, Session
+
+
+async def _answer(session: Session, _: str) -> None:
+    session.answer()
+
+
+async def _park(session: Session, _: str) -> None:
+    channel = session.channel
+    channel.fire("CHANNEL_PARK")
+    while session.ready:
+        await session.tick()
+        session.dialog.rtp.skip()
+        await session.parse_private_events()
+    channel.set("park_timeout", None)
+    channel.fire("CHANNEL_UNPARK")
+
+
+async def _set(session: Session, data: str) -> None:
+    name, _, value = data.partition("=")
+    session.channel.set(name.strip(), value)
+
+
+async def _multiset(session: Session, data: str) -> None:
+    for pair in data.split():
+        await _set(session, pair)
+
+
+async def _unset(session: Session, data: str) -> None:
+    session.channel.set(data.strip(), None)
+
+
+async def _hangup(session: Session, data: str) -> None:
+    session.hangup(data.strip() or "NORMAL_CLEARING")
+
+
+async def _respond(session: Session, data: str) -> None:
+    status = data.split()[0] if data.split() else "503"
+    session.respond_status = int(status) if status.isdigit() else 503
+    session.hangup(cause_of(session.respond_status))
+
+
+async def _transfer(session: Session, data: str) -> None:
+    destination, _, rest = data.partition(" ")
+    words = rest.split()
+    session.transfer(destination, words[1] if len(words) > 1 else session.channel.context)
+
+
+async def _execute_extension(session: Session, data: str) -> None:
+    words = data.split()
+    context = words[2] if len(words) > 2 else session.channel.context
+    channel = session.channel
+    for action in session.switch.dialplan.hunt(context, words[0], channel.variable):
+        if not session.ready:
+            return
+        await session.execute(action.application, action.data)
+
+
+async def _sched_transfer(session: Session, data: str) -> None:
+    when, destination, *rest = data.split()
+    context = rest[1] if len(rest) > 1 else session.channel.context
+    task = session.switch.scheduler.at(
+        when,
+        group=session.channel.uuid,
+        run=lambda: session.transfer(destination, context),
+    )
+    session.channel.set("last_sched_id", str(task))
+
+
+async def _sched_hangup(session: Session, data: str) -> None:
+    when, *rest = data.split()
+    cause = rest[0] if rest else "ALLOTTED_TIMEOUT"
+    session.switch.scheduler.at(when, group=session.channel.uuid, run=lambda: session.hangup(cause))
+
+
+async def _sched_cancel(session: Session, data: str) -> None:
+    session.switch.scheduler.cancel(data.strip() or session.channel.uuid)
+
+
+async def _sleep(session: Session, data: str) -> None:
+    for _ in range(int(data) // 20 if data.strip().isdigit() else 0):
+        if not session.ready or session.broken:
+            return
+        await session.tick()
+        session.dialog.rtp.skip()
+        await session.parse_private_events()
+
+
+async def _nothing(_session: Session, _data: str) -> None:
+    """`log` and `info`: no trace here."""
+
+
+APPLICATIONS: Final[Mapping[str, Application]] = {
+    "answer": _answer,
+    "bridge": bridge,
+    "execute_extension": _execute_extension,
+    "hangup": _hangup,
+    "info": _nothing,
+    "log": _nothing,
+    "multiset": _multiset,
+    "park": _park,
+    "playback": play,
+    "respond": _respond,
+    "sched_cancel": _sched_cancel,
+    "sched_hangup": _sched_hangup,
+    "sched_transfer": _sched_transfer,
+    "set": _set,
+    "sleep": _sleep,
+    "transfer": _transfer,
+    "unset": _unset,
+}

@@ -1,0 +1,173 @@
+"""`bridge`: rings another telephone and connects the caller with it.
+
+The second leg is a telephone of this process (`phone.py`), so it comes from a SIP port of its own.
+"""
+
+import asyncio
+import contextlib
+import re
+from typing import Final
+
+from freeswitch.simulator.channel import Channel, ChannelState
+from freeswitch.simulator.dialog import Dialog
+from freeswitch.simulator.events import microseconds
+from freeswitch.simulator.g711 import FRAME_L16_BYTES
+from freeswitch.simulator.hangup import DIAL_STATUS, cause_of
+from freeswitch.simulator.phone import CallError, CallRefused, CallTimedOut, Phone
+from freeswitch.simulator.rtp_session import ReceivedFrame
+from freeswitch.simulator.session import Session
+from freeswitch.simulator.sip import SipUri
+from freeswitch.simulator.sound_file import SoundNotFound, read_sound
+
+DEFAULT_RING_S: Final = 60.0
+"""`originate_timeout` when the dial string sets none."""
+_DIRECT = re.compile(r"sofia/(?P<profile>[\w.\-]+)/(?P<uri>[^\s/]+@[^\s/]+)")
+_GATEWAY = re.compile(r"sofia/gateway/(?P<gateway>[\w.\-]+)/(?P<number>\+?\w+)")
+
+
+async def bridge(session: Session, dial_string: str) -> None:
+    """Ring, connect, and come back with `originate_disposition` set when nobody took it."""
+    channel = session.channel
+    target = _target(session, re.sub(r"^[{\[][^}\]]*[}\]]", "", dial_string))
+    if target is None:
+        _fail(session, "DESTINATION_OUT_OF_ORDER")
+        return
+    stop_stream = channel.variable("api_on_pre_originate") or ""
+    if "uuid_audio_stream" in stop_stream and session.stream is not None:
+        stream, session.stream = session.stream, None
+        await stream.stop()
+    leg = Channel(
+        session.switch.bus,
+        caller=channel.caller,
+        caller_name=channel.caller_name,
+        network=(target.host, target.port),
+        direction="outbound",
+    )
+    leg.name = f"sofia/external/{target.user}@{target.host}:{target.port}"
+    leg.destination = target.user
+    leg.other_leg, channel.other_leg = channel.uuid, leg.uuid
+    leg.variables["call_uuid"] = channel.uuid
+    leg.fire("CHANNEL_OUTGOING")
+    leg.fire("CHANNEL_CREATE")
+    leg.fire("CHANNEL_ORIGINATE")
+    async with Phone(host=session.switch.settings.sip_ip) as phone:
+        try:
+            dialog = await _ring(session, phone, target)
+        except CallError as error:
+            _end_leg(leg, _cause(error))
+            channel.other_leg = None
+            _fail(session, _cause(error))
+            return
+        if dialog is None:
+            _end_leg(leg, "ORIGINATOR_CANCEL")
+            return
+        leg.answered_at, leg.answer_state = microseconds(), "answered"
+        leg.fire("CHANNEL_ANSWER")
+        await _connect(session, leg, dialog)
+
+
+async def _ring(session: Session, phone: Phone, target: SipUri) -> Dialog | None:
+    """None when the caller hung up or was taken elsewhere meanwhile."""
+    channel = session.channel
+    timeout_text = channel.variable("call_timeout") or ""
+    calling = asyncio.create_task(
+        phone.call(
+            str(target),
+            from_number=channel.caller.user,
+            display_name=channel.caller_name or channel.caller.user,
+            deadline_s=float(timeout_text) if timeout_text.isdigit() else DEFAULT_RING_S,
+        )
+    )
+    tone = _ring_back(channel)
+    position = 0
+    while not calling.done() and session.ready:
+        if tone:
+            session.dialog.rtp.write(tone[position : position + FRAME_L16_BYTES])
+            position = (position + FRAME_L16_BYTES) % len(tone)
+        else:
+            session.dialog.rtp.skip()
+        await session.tick()
+    if not calling.done():
+        calling.cancel()
+        with contextlib.suppress(asyncio.CancelledError, CallError):
+            await calling
+        return None
+    return await calling
+
+
+def _ring_back(channel: Channel) -> bytes:
+    script = channel.variable("transfer_ringback") or channel.variable("ringback") or ""
+    if script.startswith("%"):
+        script = f"tone_stream://{script}"
+    try:
+        tone = read_sound(script) if script else b""
+    except SoundNotFound:
+        return b""
+    return tone[: len(tone) // FRAME_L16_BYTES * FRAME_L16_BYTES]
+
+
+async def _connect(session: Session, leg: Channel, dialog: Dialog) -> None:
+    channel = session.channel
+    sides = {"Bridge-A-Unique-ID": channel.uuid, "Bridge-B-Unique-ID": leg.uuid}
+    channel.set("originate_disposition", "SUCCESS")
+    channel.set("DIALSTATUS", "SUCCESS")
+    channel.set("bridge_uuid", leg.uuid)
+    channel.fire("CHANNEL_BRIDGE", sides)
+
+    def to_leg(frame: ReceivedFrame) -> None:
+        with contextlib.suppress(ValueError):  # the other side has just hung up
+            dialog.play(frame.l16)
+
+    session.frame_taps.append(to_leg)
+    dialog.on_frame(lambda frame: session.dialog.rtp.write(frame.l16))
+    try:
+        while session.ready and not dialog.ended.is_set():
+            await session.tick()
+    finally:
+        session.frame_taps.remove(to_leg)
+    cause = channel.hangup_cause or "NORMAL_CLEARING"
+    await dialog.hangup()
+    _end_leg(leg, cause)
+    channel.set("bridge_hangup_cause", cause)
+    channel.set("last_bridge_hangup_cause", cause)
+    channel.fire("CHANNEL_UNBRIDGE", sides)
+    channel.other_leg = None
+    if session.ready and channel.variable("hangup_after_bridge") == "true":
+        session.hangup(cause)
+
+
+def _target(session: Session, dial_string: str) -> SipUri | None:
+    if match := _DIRECT.fullmatch(dial_string):
+        return SipUri.parse(f"sip:{match['uri']}")
+    if match := _GATEWAY.fullmatch(dial_string):
+        gateway = session.switch.gateways.get(match["gateway"])
+        if gateway is not None:
+            host, port = gateway.registrar
+            return SipUri(match["number"], host, port)
+    return None
+
+
+def _cause(error: CallError) -> str:
+    if isinstance(error, CallRefused):
+        return cause_of(error.status)
+    return "NO_ANSWER" if isinstance(error, CallTimedOut) else "NORMAL_TEMPORARY_FAILURE"
+
+
+def _fail(session: Session, cause: str) -> None:
+    channel = session.channel
+    channel.set("originate_disposition", cause)
+    channel.set("originate_failed_cause", cause)
+    channel.set("last_bridge_hangup_cause", cause)
+    channel.set("DIALSTATUS", DIAL_STATUS.get(cause, "UNAVAILABLE"))
+    if session.ready and channel.variable("continue_on_fail") != "true":
+        session.hangup(cause)
+
+
+def _end_leg(leg: Channel, cause: str) -> None:
+    leg.hangup_cause, leg.answer_state, leg.hung_up_at = cause, "hangup", microseconds()
+    leg.fire("CHANNEL_HANGUP")
+    leg.set("hangup_cause", cause)
+    leg.state, leg.call_state = ChannelState.REPORTING, "HANGUP"
+    leg.fire("CHANNEL_HANGUP_COMPLETE")
+    leg.state = ChannelState.DESTROY
+    leg.fire("CHANNEL_DESTROY")

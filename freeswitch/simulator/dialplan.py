@@ -1,0 +1,85 @@
+"""Reads the same dialplan XML as the real FreeSWITCH and says which applications a call runs.
+
+Covers what `freeswitch/conf/dialplan/` uses: contexts, extensions, conditions with `break`,
+actions, anti-actions, `${variable}` and `$${global}` (mod_dialplan_xml.c, `parse_exten`).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+_GLOBAL = re.compile(r"\$\$\{([^}]+)\}")
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One application to run; `data` is expanded when it runs."""
+
+    application: str
+    data: str = ""
+
+
+class Dialplan:
+    """Every context of a folder of dialplan files."""
+
+    def __init__(self, folder: Path, *, global_variables: Mapping[str, str]) -> None:
+        self._contexts: dict[str, ElementTree.Element] = {}
+        for file in sorted(folder.glob("*.xml")):
+            text = _GLOBAL.sub(
+                lambda match: global_variables.get(match[1], ""), file.read_text(encoding="utf-8")
+            )
+            for context in ElementTree.fromstring(text).iter("context"):
+                self._contexts[context.attrib["name"]] = context
+
+    def hunt(
+        self, context: str, destination: str, variable: Callable[[str], str | None]
+    ) -> list[Action]:
+        """The actions of the first extension that matches; empty when there is none."""
+        found = self._contexts.get(context)
+        for extension in found.iter("extension") if found is not None else ():
+            matched, actions = _read_extension(extension, destination, variable)
+            if matched:
+                return actions
+        return []
+
+
+def _read_extension(
+    extension: ElementTree.Element, destination: str, variable: Callable[[str], str | None]
+) -> tuple[bool, list[Action]]:
+    actions: list[Action] = []
+    matched = False
+    for condition in extension.iter("condition"):
+        passed = _passes(condition, destination, variable)
+        actions += _actions(condition, "action" if passed else "anti-action")
+        matched = passed
+        break_when = condition.get("break", "on-false")
+        if break_when == "never":
+            matched = True
+        elif break_when == "always" or (break_when == "on-true") is passed:
+            break
+    return matched, actions
+
+
+def _passes(
+    condition: ElementTree.Element, destination: str, variable: Callable[[str], str | None]
+) -> bool:
+    field = condition.get("field")
+    if field is None:
+        return True
+    value = destination if field == "destination_number" else expand(field, variable)
+    return re.search(condition.get("expression", ""), value) is not None
+
+
+def _actions(condition: ElementTree.Element, kind: str) -> list[Action]:
+    return [
+        Action(element.attrib["application"], element.get("data", ""))
+        for element in condition.iter(kind)
+    ]
+
+
+def expand(text: str, variable: Callable[[str], str | None]) -> str:
+    """Replace each `${name}`; unset variables become nothing."""
+    return _VARIABLE.sub(lambda match: variable(match[1]) or "", text)

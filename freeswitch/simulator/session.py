@@ -1,0 +1,255 @@
+"""A call's own thread of work: runs its dialplan, the commands sent to it, and its 20 ms clock.
+
+Written after `switch_core_session_run`, `switch_ivr_park` and `switch_ivr_parse_all_events`: what
+is queued by `sendmsg` is looked at once a frame, also while something plays, unless an execution
+with `event-lock` is running. That alone makes queued playbacks run in order or nest.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from freeswitch.simulator.audio_stream import AudioStream
+from freeswitch.simulator.channel import Channel, ChannelState
+from freeswitch.simulator.dialog import CallEnd, Dialog
+from freeswitch.simulator.dialplan import expand
+from freeswitch.simulator.events import microseconds
+from freeswitch.simulator.hangup import q850_reason
+from freeswitch.simulator.rtp_session import FRAME_S, ReceivedFrame
+
+if TYPE_CHECKING:
+    from freeswitch.simulator.switch import Switch
+
+MAX_PRIVATE_EVENTS: Final = 256
+"""`SWITCH_EVENT_QUEUE_LEN` of a session; one more closes the connection that sent it."""
+MAX_LATE_S: Final = 0.2
+"""A clock later than this starts anew instead of hurrying after the time lost."""
+
+Application = Callable[["Session", str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateEvent:
+    """One `sendmsg`, waiting for the session."""
+
+    headers: Mapping[str, str]
+
+    @property
+    def locks(self) -> bool:
+        """`event-lock: true`: what is queued behind waits for this one's end."""
+        return self.headers.get("event-lock", "").lower() == "true"
+
+
+@dataclass(slots=True)
+class Playing:
+    """The file handle `uuid_fileman` acts on."""
+
+    path: str
+    paused: bool = False
+
+
+class Session:
+    """One answered or ringing call."""
+
+    def __init__(self, switch: "Switch", channel: Channel, dialog: Dialog) -> None:
+        self.switch, self.channel, self.dialog = switch, channel, dialog
+        self.private_events: deque[PrivateEvent] = deque()
+        self.playing: Playing | None = None
+        self.stream: AudioStream | None = None
+        self.broken = False
+        """`uuid_break` was asked for; the playback that runs takes notice."""
+        self.respond_status: int | None = None
+        self.frame_taps: list[Callable[[ReceivedFrame], None]] = []
+        self._locked = False
+        self._was_broken = False
+        self._transfer: tuple[str, str] | None = None
+        self._answer: Callable[[], None] | None = None
+        self._next_tick_at = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether an application may go on (`switch_channel_ready`)."""
+        return self.channel.hangup_cause is None and self._transfer is None
+
+    async def run(self, *, answer: Callable[[], None]) -> None:
+        """From the INVITE to CHANNEL_DESTROY. `answer` sends the 200."""
+        self._answer = answer
+        self._next_tick_at = time.monotonic()
+        self.channel.fire("CHANNEL_CREATE")
+        self.channel.move_to(ChannelState.ROUTING, call_state="RINGING")
+        try:
+            while self.channel.hangup_cause is None:
+                await self._run_dialplan()
+        finally:
+            await self._end()
+
+    async def _run_dialplan(self) -> None:
+        if self._transfer is not None:
+            self.channel.destination, self.channel.context = self._transfer
+            self._transfer = None
+            self.channel.move_to(ChannelState.ROUTING, call_state="RINGING")
+        channel = self.channel
+        actions = self.switch.dialplan.hunt(channel.context, channel.destination, channel.variable)
+        state = "ACTIVE" if channel.answered_at else "RINGING"
+        channel.move_to(ChannelState.EXECUTE, call_state=state)
+        for action in actions:
+            if not self.ready:
+                return
+            await self.execute(action.application, action.data)
+        if self.ready:
+            self.hangup("NORMAL_CLEARING" if actions else "NO_ROUTE_DESTINATION")
+
+    async def execute(
+        self, application: str, data: str = "", *, event_uuid: str | None = None
+    ) -> None:
+        """Run one application, with its two events."""
+        run = self.switch.applications.get(application)
+        if run is None:
+            self.hangup("DESTINATION_OUT_OF_ORDER")
+            return
+        channel = self.channel
+        expanded = expand(data, channel.variable)
+        channel.set("current_application_response", None)
+        channel.set("current_application_data", expanded)
+        channel.set("current_application", application)
+        headers = {"Application": application}
+        if expanded:
+            headers["Application-Data"] = expanded
+        application_uuid = event_uuid or str(uuid4())
+        channel.fire("CHANNEL_EXECUTE", {**headers, "Application-UUID": application_uuid})
+        await run(self, expanded)
+        response = channel.variable("current_application_response") or "_none_"
+        channel.fire(
+            "CHANNEL_EXECUTE_COMPLETE",
+            {**headers, "Application-Response": response, "Application-UUID": application_uuid},
+        )
+
+    async def tick(self) -> None:
+        """Wait for the next frame, as reading one does; the clock doesn't drift."""
+        self._next_tick_at += FRAME_S
+        delay_s = self._next_tick_at - time.monotonic()
+        if delay_s < -MAX_LATE_S:
+            self._next_tick_at = time.monotonic()
+        await asyncio.sleep(max(delay_s, 0.0))
+
+    # What others ask of the session
+
+    def queue(self, event: PrivateEvent) -> bool:
+        """Take a `sendmsg`; False when too many wait."""
+        if len(self.private_events) >= MAX_PRIVATE_EVENTS:
+            return False
+        self.private_events.append(event)
+        return True
+
+    def break_playback(self, *, flush: bool) -> None:
+        """`uuid_break`; `flush` forgets what is queued too."""
+        if flush:
+            self.private_events.clear()
+        self.broken = True
+
+    def transfer(self, destination: str, context: str) -> None:
+        """Leave the running application and hunt again (`switch_ivr_session_transfer`)."""
+        self.private_events.clear()
+        self.channel.transfer_source = (
+            f"{microseconds() // 1_000_000}:{uuid4()}:bl_xfer:{destination}/{context}/XML"
+        )
+        self._transfer = (destination, context)
+
+    def hangup(self, cause: str) -> None:
+        """Mark the call as over; the session notices within a frame."""
+        channel = self.channel
+        if channel.hangup_cause is not None:
+            return
+        channel.hangup_cause = cause
+        channel.answer_state = "hangup"
+        channel.hung_up_at = microseconds()
+        channel.fire("CHANNEL_HANGUP")
+
+    def answer(self) -> None:
+        """Send the 200, once."""
+        if self._answer is None or self.channel.answered_at:
+            return
+        self._answer()
+        self.channel.answered_at = microseconds()
+        self.channel.answer_state = "answered"
+        self.channel.set("endpoint_disposition", "ANSWER")
+        self._next_tick_at = time.monotonic()
+        self.channel.fire("CHANNEL_ANSWER")
+        self.channel.call_state = "ACTIVE"
+        self.channel.fire_brief("CHANNEL_CALLSTATE")
+
+    def hear(self, frame: ReceivedFrame) -> None:
+        """The caller's audio: to the stream, and to whoever is bridged."""
+        if self.stream is not None:
+            self.stream.feed(frame.l16)
+        for tap in self.frame_taps:
+            tap(frame)
+
+    def hear_digit(self, digit: str, duration: int) -> None:
+        """A key of the caller."""
+        self.channel.fire_brief(
+            "DTMF",
+            {"DTMF-Digit": digit, "DTMF-Duration": str(duration), "DTMF-Source": "RTP"},
+        )
+
+    # Queued commands
+
+    async def parse_private_events(self) -> None:
+        """Run what is queued, unless a locked execution is under way."""
+        while self.private_events and not self._locked and self.ready:
+            event = self.private_events.popleft()
+            self._was_broken = False
+            self._locked = event.locks
+            try:
+                await self._obey(event)
+            finally:
+                self._locked = False
+            if self._was_broken:  # back to the loop that reads frames first
+                return
+
+    def note_broken(self) -> None:
+        """The playback that just ended was broken off."""
+        self._was_broken = True
+
+    async def _obey(self, event: PrivateEvent) -> None:
+        match event.headers.get("call-command", ""):
+            case "execute":
+                loops = event.headers.get("loops", "1")
+                for _ in range(max(int(loops) if loops.lstrip("-").isdigit() else 1, 1)):
+                    await self.execute(
+                        event.headers.get("execute-app-name", ""),
+                        event.headers.get("execute-app-arg", ""),
+                        event_uuid=event.headers.get("Event-UUID"),
+                    )
+            case "hangup":
+                self.hangup(event.headers.get("hangup-cause", "NORMAL_CLEARING"))
+
+    async def _end(self) -> None:
+        channel = self.channel
+        if channel.hangup_cause is None:  # the process is stopping
+            self.hangup("MANAGER_REQUEST")
+        cause = channel.hangup_cause or "NORMAL_CLEARING"
+        if self.stream is not None:
+            await self.stream.stop()
+        channel.set("hangup_cause", cause)
+        channel.move_to(ChannelState.HANGUP, call_state="HANGUP")
+        if self.dialog.end is CallEnd.REMOTE_HANGUP:
+            channel.set("sip_hangup_disposition", "recv_bye")
+        elif channel.answered_at:
+            channel.set("sip_hangup_disposition", "send_bye")
+        channel.set("duration", str((channel.hung_up_at - channel.created_at) // 1_000_000))
+        billed = channel.hung_up_at - channel.answered_at if channel.answered_at else 0
+        channel.set("billsec", str(billed // 1_000_000))
+        channel.set("billmsec", str(billed // 1_000))
+        channel.move_to(ChannelState.REPORTING)
+        channel.fire("CHANNEL_HANGUP_COMPLETE")
+        channel.state = ChannelState.DESTROY
+        channel.fire("CHANNEL_DESTROY")
+        if channel.answered_at:
+            await self.dialog.hangup(reason=q850_reason(cause))
+        else:
+            self.dialog.close_media()

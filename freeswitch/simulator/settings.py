@@ -1,0 +1,51 @@
+"""The simulator's settings: the environment the real FreeSWITCH's `conf/vars.xml` reads."""
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CONF_FOLDER = Path(__file__).parent.parent / "conf"
+
+
+class SimulatorSettings(BaseSettings):
+    """Read once, in `run()`."""
+
+    model_config = SettingsConfigDict(env_prefix="ALLORESTO_", extra="ignore", frozen=True)
+
+    esl_port: int = 8021
+    esl_password: str = Field(min_length=8, repr=False)
+    sip_ip: str = "127.0.0.1"
+    sip_port: int = 5080
+    carrier_networks: str = "127.0.0.0/8"
+    """Who may call, separated by commas; others get 403."""
+    gateway_folder: Path
+    sounds_folder: Path
+    temp_folder: Path
+    """Where the audio of `streamAudio` messages is written."""
+    max_sessions: int = 400
+    simulator_time_factor: float = Field(default=1.0, gt=0, le=10)
+    """Scales the delays of gateways and of the heartbeat: 0.1 makes a registration take 0.2 s."""
+    registrar_port: int = Field(default=0, validation_alias="ALLORESTO_SIMULATOR_REGISTRAR_PORT")
+    """UDP port of a carrier's registrar of its own; 0: none."""
+    simulator_accounts: dict[str, str] = Field(default_factory=dict, repr=False)
+    """That carrier's accounts: password by user name, as JSON."""
+    log_level: str = "INFO"
+
+    def is_carrier(self, host: str) -> bool:
+        """Whether calls from this address are taken (`apply-inbound-acl`)."""
+        networks = (IPv4Network(text.strip()) for text in self.carrier_networks.split(","))
+        return any(IPv4Network(host).subnet_of(network) for network in networks)
+
+    @property
+    def globals(self) -> dict[str, str]:
+        """What `$${name}` stands for in the dialplan, and `global_getvar` answers."""
+        return {
+            "sounds_folder": str(self.sounds_folder),
+            "sounds_dir": str(self.sounds_folder),
+            "gateway_folder": str(self.gateway_folder),
+            "temp_dir": str(self.temp_folder),
+            "sip_ip": self.sip_ip,
+            "sip_port": str(self.sip_port),
+        }

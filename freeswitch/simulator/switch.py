@@ -1,0 +1,106 @@
+"""The whole simulated FreeSWITCH: what its parts share, and its life from start to stop."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from freeswitch.simulator.api_commands import COMMANDS, VERSION
+from freeswitch.simulator.applications import APPLICATIONS
+from freeswitch.simulator.dialplan import Dialplan
+from freeswitch.simulator.event_socket import EventSocket
+from freeswitch.simulator.events import EventBus
+from freeswitch.simulator.gateways import GatewayTable
+from freeswitch.simulator.registrar import Registrar
+from freeswitch.simulator.scheduler import Scheduler
+from freeswitch.simulator.session import Application, Session
+from freeswitch.simulator.settings import CONF_FOLDER, SimulatorSettings
+from freeswitch.simulator.user_agent import UserAgent
+
+HEARTBEAT_S: Final = 5.0
+"""`event-heartbeat-interval` of `conf/autoload_configs/switch.conf.xml`."""
+
+
+class Switch:
+    """Shared state; `run` serves until `stopping` is set."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.bus = EventBus()
+        self.sessions: dict[str, Session] = {}
+        self.sessions_total = 0
+        self.paused_inbound = False
+        self.started_at = time.monotonic()
+        self.stopping = asyncio.Event()
+        self.scheduler = Scheduler()
+        self.applications: Mapping[str, Application] = APPLICATIONS
+        self.dialplan = Dialplan(CONF_FOLDER / "dialplan", global_variables=settings.globals)
+        self.user_agent = UserAgent(self)
+        self.gateways = GatewayTable(
+            self.bus,
+            settings.gateway_folder,
+            register=self.user_agent.register,
+            time_factor=settings.simulator_time_factor,
+        )
+        self.registrar = Registrar(settings.simulator_accounts) if settings.registrar_port else None
+
+    async def api(self, command: str) -> str:
+        """Run one API command; empty when it answers nothing."""
+        name, _, argument = command.strip().partition(" ")
+        run = COMMANDS.get(name)
+        if run is None:
+            return f"-ERR {name} Command not found!\n"
+        answer = await run(self, argument.strip())
+        headers = {"API-Command": name}
+        if argument:
+            headers["API-Command-Argument"] = argument
+        self.bus.fire("API", headers)
+        return answer
+
+    async def run(self) -> None:
+        """Serve until stopped: SIP first, the event socket last, because it says "ready"."""
+        self.settings.gateway_folder.mkdir(parents=True, exist_ok=True)
+        self.settings.temp_folder.mkdir(parents=True, exist_ok=True)
+        if self.registrar is not None:
+            await self.registrar.open(self.settings.sip_ip, port=self.settings.registrar_port)
+        await self.user_agent.open()
+        self.gateways.add()
+        event_socket = EventSocket(self)
+        await event_socket.open()
+        tasks = [
+            asyncio.create_task(self.gateways.run()),
+            asyncio.create_task(self.scheduler.run()),
+            asyncio.create_task(self._heartbeat()),
+        ]
+        try:
+            await self.stopping.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.gateways.unregister_all()
+            await self.user_agent.close()
+            await event_socket.close()
+            if self.registrar is not None:
+                self.registrar.close()
+            for file in self.settings.temp_folder.glob("*.tmp.*"):
+                with contextlib.suppress(OSError):
+                    file.unlink()
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S * self.settings.simulator_time_factor)
+            self.bus.fire(
+                "HEARTBEAT",
+                {
+                    "Event-Info": "System Ready",
+                    "FreeSWITCH-Version": VERSION,
+                    "Uptime-msec": str(int((time.monotonic() - self.started_at) * 1_000)),
+                    "Session-Count": str(len(self.sessions)),
+                    "Max-Sessions": str(self.settings.max_sessions),
+                    "Session-Per-Sec": "60",
+                    "Session-Since-Startup": str(self.sessions_total),
+                    "Idle-CPU": "99.000000",
+                },
+            )

@@ -1,0 +1,125 @@
+"""A small event socket client for contract tests: asyncio, JSON events, everything kept."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+EVENT_DEADLINE_S = 5.0
+REPLY_DEADLINE_S = 5.0
+
+Event = dict[str, Any]
+
+
+class EventSocketClient:
+    """One connection. `events` holds every event received, each with its arrival in `_at`."""
+
+    def __init__(self, port: int, password: str) -> None:
+        self._port, self._password = port, password
+        self._replies: asyncio.Queue[tuple[dict[str, str], str]] = asyncio.Queue()
+        self.events: list[Event] = []
+        self._arrived = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.disconnect_notice = False
+        self._reader_task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._reader_task = asyncio.create_task(self._read())
+        await self._replies.get()  # auth/request
+        headers, _ = await self.send(f"auth {self._password}")
+        assert headers["Reply-Text"] == "+OK accepted"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        if self._reader_task is not None:
+            self._reader_task.cancel()
+            await asyncio.gather(self._reader_task, return_exceptions=True)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                head = await self._reader.readuntil(b"\n\n")
+                headers = dict(
+                    line.split(": ", 1) for line in head.decode().splitlines() if ": " in line
+                )
+                length = int(headers.get("Content-Length", 0))
+                body = (await self._reader.readexactly(length)).decode("utf-8", "replace")
+                if headers.get("Content-Type") == "text/event-json":
+                    event = json.loads(body)
+                    event["_at"] = time.monotonic()
+                    self.events.append(event)
+                    self._arrived.set()
+                elif headers.get("Content-Type") == "text/disconnect-notice":
+                    self.disconnect_notice = True
+                else:
+                    self._replies.put_nowait((headers, body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.closed.set()
+            self._arrived.set()
+
+    async def send(
+        self, command: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, str], str]:
+        """One command with its own headers; its reply's headers and body."""
+        self.write(command, headers)
+        async with asyncio.timeout(REPLY_DEADLINE_S):
+            return await self._replies.get()
+
+    def write(self, command: str, headers: Mapping[str, str] | None = None) -> None:
+        """Send without waiting for the reply."""
+        lines = [command, *(f"{name}: {value}" for name, value in (headers or {}).items())]
+        self._writer.write(("\n".join(lines) + "\n\n").encode())
+
+    async def api(self, command: str) -> str:
+        """The answer to one API command, as it came."""
+        return (await self.send(f"api {command}"))[1]
+
+    async def subscribe(self, events: str) -> None:
+        """`event json …`."""
+        headers, _ = await self.send(f"event json {events}")
+        assert headers["Reply-Text"].startswith("+OK")
+
+    async def execute(
+        self, uuid: str, application: str, data: str = "", *, event_uuid: str = "", lock: str = ""
+    ) -> str:
+        """`sendmsg` execute; the reply text."""
+        headers = {"call-command": "execute", "execute-app-name": application}
+        if data:
+            headers["execute-app-arg"] = data
+        if event_uuid:
+            headers["Event-UUID"] = event_uuid
+        if lock:
+            headers["event-lock"] = lock
+        return (await self.send(f"sendmsg {uuid}", headers))[0]["Reply-Text"]
+
+    async def wait(
+        self,
+        matches: Callable[[Event], bool],
+        *,
+        start: int = 0,
+        deadline_s: float = EVENT_DEADLINE_S,
+    ) -> Event:
+        """The first event from position `start` that matches."""
+        async with asyncio.timeout(deadline_s):
+            while True:
+                for event in self.events[start:]:
+                    if matches(event):
+                        return event
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    async def event(self, name: str, *, start: int = 0, **headers: str) -> Event:
+        """The first event of that name or CUSTOM subclass with these headers (`_` for `-`)."""
+        wanted = {key.replace("_", "-"): value for key, value in headers.items()}
+        return await self.wait(
+            lambda event: (
+                name in (event.get("Event-Name"), event.get("Event-Subclass"))
+                and all(event.get(key) == value for key, value in wanted.items())
+            ),
+            start=start,
+        )
