@@ -35,14 +35,14 @@ def record_event(connection: Connection, event: AnyCallEvent) -> None:
     """
     columns = _columns(event)
     statement = insert(Call).values(id=event.call_id, restaurant_id=event.restaurant_id, **columns)
-    result = connection.execute(
+    written = connection.scalar(
         statement.on_conflict_do_update(
             index_elements=["id"],
             set_={"id": Call.id, **_merged(event, statement)},
             where=Call.restaurant_id == event.restaurant_id,
-        )
+        ).returning(Call.id)
     )
-    if result.rowcount == 0:
+    if written is None:
         raise EventRefused("the call belongs to another restaurant")
     if isinstance(event, TurnEnded):
         _record_turn(connection, event)
