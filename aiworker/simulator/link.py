@@ -30,6 +30,8 @@ class SimulatorSettings:
     transcription_ms: int = 150
     """From the commit to the caller's transcript, at least; more = after the response."""
     session_max_s: float = SESSION_MAX_S
+    idle_speed: float = 1.0
+    """How much faster than asked `idle_timeout_ms` (5 s at least) runs, for tests."""
     api_key: str | None = None
     """The only key taken; None = any."""
 

@@ -157,7 +157,7 @@ class ResponseRun:
         while sent_ms < total_ms:
             await self.pause(next_at - loop.time())
             chunk_ms = min(settings.delta_ms, total_ms - sent_ms)
-            upto = math.ceil(len(say.text) * (sent_ms + chunk_ms) / total_ms)
+            upto = len(say.text) * (sent_ms + chunk_ms) // total_ms
             await self._transcript(item, index, say.text[said:upto])
             said = upto
             await self._audio(item, index, chunk_ms)

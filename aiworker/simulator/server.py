@@ -5,6 +5,7 @@ As a process: `python -m aiworker.simulator`.
 """
 
 import asyncio
+import contextlib
 import http
 import json
 from collections.abc import Callable, Sequence
@@ -55,6 +56,7 @@ class RealtimeSimulator:
         self.faults = tuple(faults)
         self.journal = Journal(journal_file)
         self.connections = 0
+        self._closing = asyncio.Event()
         self._brain = brain or OrderBrain
         self._hearing = hearing or Hearing()
         self._settings = settings or SimulatorSettings()
@@ -88,6 +90,7 @@ class RealtimeSimulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closing.set()
         if self._server:
             self._server.close()
             await self._server.wait_closed()
@@ -100,7 +103,8 @@ class RealtimeSimulator:
         if refused:
             return _refusal(socket, refused.status, _CODES.get(refused.status, "server_error"))
         if faults.active(FaultKind.HANG_ON_CONNECT):
-            await asyncio.sleep(HANG_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), HANG_S)
             return _refusal(socket, 504, "timeout")
         target = urlsplit(request.path)
         if target.path != PATH:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -154,7 +153,7 @@ class RealtimeSession:
     async def _append(self, event: dict[str, Any]) -> None:
         try:
             audio = base64.b64decode(event["audio"], validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise InvalidRequest(
                 "invalid_value",
                 "Invalid 'audio'. Expected base64-encoded audio bytes.",
@@ -396,7 +395,8 @@ class RealtimeSession:
         timeout_ms = turn.get("idle_timeout_ms")
         if timeout_ms and not self._input.speaking and self._active is None:
             self._cancel_idle()
-            self._idle = self._spawn(self._idle_out((timeout_ms + audio_ms) / 1_000))
+            seconds = (timeout_ms + audio_ms) / 1_000 / self._link.settings.idle_speed
+            self._idle = self._spawn(self._idle_out(seconds))
 
     def _cancel_idle(self) -> None:
         if self._idle and self._idle is not asyncio.current_task():
