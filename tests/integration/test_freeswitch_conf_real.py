@@ -296,6 +296,7 @@ async def test_the_fallback_rings_the_restaurants_phone_and_the_ai_stops_listeni
         host, port = restaurant.endpoint.address
         switches.carrier.add_phone(RESTAURANT_PHONE, f"{host}:{port}")
         gateway(gateway_name=name, fallback_dial=f"sofia/gateway/{name}/{RESTAURANT_PHONE}")
+        await eventually(lambda: state_of(switches.bridge, name) == "REGED")
         dialog = await phone.call(uri(switches, name), from_number=CALLER)
         channel = await eventually(lambda: parked(switches.bridge, name))
         switches.bridge.api(f"sched_del {channel}")
