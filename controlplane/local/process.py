@@ -86,8 +86,12 @@ class ManagedProcess:
         control, theirs = socket.socketpair()
         control.settimeout(START_DEADLINE_SECONDS)
         self._control = control
-        with theirs:
-            self._launch(theirs.fileno())
+        try:
+            with theirs:
+                self._launch(theirs.fileno())
+        except OSError as failure:  # no such `cwd`, no process left to start
+            control.close()
+            raise ProcessFailed(f"{self.name} could not be started: {failure}") from failure
         line = self._next_line()
         word, _, rest = line.partition(" ")
         if word != "pid":

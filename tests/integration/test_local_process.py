@@ -202,6 +202,13 @@ def test_a_command_that_cannot_be_executed_says_why(program: str, reason: str) -
     assert not command.alive
 
 
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    command = ManagedProcess(["sleep", "1000"], name="homeless", cwd=tmp_path / "nowhere")
+    with pytest.raises(ProcessFailed, match=r"homeless could not be started: .*nowhere"):
+        command.start()
+    assert command.stop() is None
+
+
 def test_waiting_for_a_command_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("an earlier run\n")
     script = "echo 'address in use'; exit 1"
