@@ -26,8 +26,10 @@ _SILENCE_RMS: Final = 60.0
 _CODED_SHARE: Final = 0.5
 """Least share of the frame's energy in its three tones: whole frames reach 0.99, a window over two
 frames 0.55, noise 0.2."""
-_DOMINANCE: Final = 1.5
-"""Least power ratio between the best and the second tone of a band."""
+_DOMINANCE: Final = 3.0
+"""Least power ratio of the best to the second tone of a band: off the edge 3.3, in speech 2.9."""
+_BALANCE: Final = 12
+"""Most power one band's tone has over another's: they are sent equal, a line may tilt them."""
 
 _Samples = npt.NDArray[np.float64]
 
@@ -109,7 +111,7 @@ def _decode(frames: _Samples) -> list[int | None]:
     share = best.sum(axis=1) / np.maximum(total, 1.0)
     loud = np.sqrt((frames**2).mean(axis=1)) >= _SILENCE_RMS
     clear = (best >= _DOMINANCE * second).all(axis=1)
-    balanced = best.min(axis=1) * 30 >= best.max(axis=1)
+    balanced = best.min(axis=1) * _BALANCE >= best.max(axis=1)
     good = loud & clear & balanced & (share >= _CODED_SHARE)
     index = (tone[:, 0] << 8) | (tone[:, 1] << 4) | tone[:, 2]
     return [int(i) if ok else None for i, ok in zip(index, good, strict=True)]
