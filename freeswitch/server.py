@@ -223,13 +223,13 @@ def _memory_folder(runtime_folder: Path) -> Path:
     key = hashlib.sha256(os.fsencode(runtime_folder)).hexdigest()[:16]
     folder = SHARED_MEMORY / f"alloresto-{os.getuid()}-{key}"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
         room = os.statvfs(SHARED_MEMORY)
+        if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
+            return runtime_folder
     except OSError:
         return runtime_folder
-    if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
-        return runtime_folder
-    return folder if room.f_bavail * room.f_frsize >= SHARED_MEMORY_BYTES else runtime_folder
+    roomy = room.f_bavail * room.f_frsize >= SHARED_MEMORY_BYTES
+    return folder if roomy and os.access(SHARED_MEMORY, os.W_OK) else runtime_folder
 
 
 def _refuse_xml(variable: str, value: str) -> None:
