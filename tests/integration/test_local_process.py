@@ -13,7 +13,7 @@ import pytest
 
 from controlplane.local.process import ManagedProcess, ProcessFailed
 from controlplane.local.unprivileged import Account, service_account
-from tests.process_tree import process, still_running_after, tree_below
+from tests.process_tree import ProcessSeen, process, still_running_after, tree_below
 
 pytestmark = pytest.mark.integration
 
@@ -21,13 +21,14 @@ REPOSITORY = Path(__file__).parents[2]
 GONE_DEADLINE_SECONDS = 8.0
 """Above the stop grace the parents below ask for, on a machine under load."""
 
+FAMILY_DEADLINE_SECONDS = 10.0
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
 
 STUBBORN_FAMILY = """
 trap '' TERM INT HUP
 setsid sh -c 'trap "" TERM INT HUP; sleep 1000 & sleep 1000' &
 (sleep 1000 &)
-echo family >&2
 while :; do sleep 1000; done
 """
 """Ignores signals, has a child in a session of its own, and an orphan."""
@@ -42,7 +43,6 @@ family = ManagedProcess(
 starter = threading.Thread(target=family.start)
 starter.start()
 starter.join()
-family.wait_for(lambda: "family" in family.log_tail(), deadline=10)
 if "forks" in sys.argv:
     if os.fork() == 0:
         time.sleep(1000)
@@ -71,12 +71,22 @@ def parent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
             started.kill()
 
 
+def whole_family_below(pid: int) -> set[ProcessSeen]:
+    """The processes below `pid`, once the stubborn family is complete: four of them sleep."""
+    until = time.monotonic() + FAMILY_DEADLINE_SECONDS
+    while True:
+        below = tree_below(pid)
+        if sum(seen.name == "sleep" for seen in below) == 4:
+            return below
+        assert time.monotonic() < until, below
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV])
 def test_nothing_outlives_a_parent_that_is_killed(
     parent: subprocess.Popen[bytes], number: signal.Signals
 ) -> None:
-    below = tree_below(parent.pid)
-    assert [seen.name for seen in below].count("sleep") >= 4
+    below = whole_family_below(parent.pid)
 
     parent.send_signal(number)
 
@@ -84,7 +94,7 @@ def test_nothing_outlives_a_parent_that_is_killed(
 
 
 def test_nothing_outlives_ctrl_c(parent: subprocess.Popen[bytes]) -> None:
-    below = tree_below(parent.pid)
+    below = whole_family_below(parent.pid)
 
     os.killpg(parent.pid, signal.SIGINT)
 
@@ -93,8 +103,9 @@ def test_nothing_outlives_ctrl_c(parent: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.parametrize("parent", [["forks"]], indirect=True)
 def test_a_forked_copy_of_the_parent_keeps_nothing_alive(parent: subprocess.Popen[bytes]) -> None:
-    copies = {seen for seen in tree_below(parent.pid) if _is_copy_of(parent.pid, seen.pid)}
-    family = tree_below(parent.pid) - copies
+    below = whole_family_below(parent.pid)
+    copies = {seen for seen in below if _is_copy_of(parent.pid, seen.pid)}
+    family = below - copies
     assert len(copies) == 1
 
     parent.kill()
@@ -167,13 +178,10 @@ def test_stop_sends_the_signal_asked_for_and_reports_the_exit_code(tmp_path: Pat
 
 
 def test_stop_kills_after_the_grace_and_leaves_no_descendant(tmp_path: Path) -> None:
-    log = tmp_path / "log"
     command = ManagedProcess(
-        ["sh", "-c", STUBBORN_FAMILY], name="family", log_file=log, stop_grace=0.2
+        ["sh", "-c", STUBBORN_FAMILY], name="family", log_file=tmp_path / "log", stop_grace=0.2
     ).start()
-    command.wait_for(lambda: "family" in command.log_tail(), deadline=10)
-    family = tree_below(process(command.pid).parent)
-    assert len(family) >= 5
+    family = whole_family_below(process(command.pid).parent)
 
     assert command.stop() == -signal.SIGKILL
     assert not {seen for seen in family if seen.runs}
