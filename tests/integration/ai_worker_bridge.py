@@ -1,0 +1,285 @@
+"""A bridge and its FreeSWITCH as a worker sees them: offers in Redis, one WebSocket, a playback clock.
+
+Speaks the real protocol over real sockets: 40 ms L16 frames at their pace, `streamAudio` chunks
+played one after the other, `Cleared` and `Marked` by what was played.
+"""
+
+import asyncio
+import base64
+import json
+import time
+import wave
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from redis.asyncio import Redis
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from aiworker.ai_worker import Worker
+from aiworker.settings import WorkerSettings
+from aiworker.simulator import tone_code
+from controlplane.contracts import redis_keys
+from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.media import L16_BYTES_PER_MS, STREAM_BUFFER_MS
+from controlplane.contracts.messages import (
+    AudioChunk,
+    CallClaim,
+    CallOffer,
+    Clear,
+    Cleared,
+    GreetingEnded,
+    Mark,
+    Marked,
+    Message,
+    Started,
+    WorkerMessage,
+    encode_bridge_message,
+    parse_worker_message,
+)
+
+DEADLINE_S: Final = 10.0
+"""For anything to happen on a machine under load."""
+CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
+SILENCE: Final = bytes(STREAM_BUFFER_MS * L16_BYTES_PER_MS)
+
+
+def recording(name: str) -> bytes:
+    """L16 of one of the demo caller's recordings."""
+    with wave.open(str(CALLER_SOUNDS / f"{name}.wav")) as sound:
+        return sound.readframes(sound.getnframes())
+
+
+@dataclass
+class Played:
+    """One chunk in FreeSWITCH's queue."""
+
+    chunk: AudioChunk
+    l16: bytes
+    arrived: float
+    starts: float
+    ends: float
+
+
+@dataclass
+class FakeBridge:
+    """One call, as the bridge holds it."""
+
+    redis: Redis
+    restaurant_id: UUID
+    call_id: UUID = field(default_factory=new_id)
+    attempt: int = 0
+    heard: bytearray = field(default_factory=bytearray)
+    """L16 of all that was played, silence between left out."""
+    chunks: list[Played] = field(default_factory=list)
+    requests: list[WorkerMessage] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    cleared_at: list[float] = field(default_factory=list)
+    _queue: list[Played] = field(default_factory=list)
+    _heard_ms: dict[str, int] = field(default_factory=dict)
+    _says: bytearray = field(default_factory=bytearray)
+    _socket: ClientConnection | None = None
+    _generation: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # --- Offer and stream ----------------------------------------------------------------------
+
+    async def offer(self, *, resumed: bool = False) -> CallOffer:
+        """Put the next attempt in the queue."""
+        self.attempt += 1
+        offer = CallOffer(
+            call_id=self.call_id,
+            restaurant_id=self.restaurant_id,
+            bridge_id="bridge-test",
+            channel_uuid=new_id(),
+            attempt=self.attempt,
+            caller_number="+33639980123",
+            resumed=resumed,
+        )
+        await self.redis.set(redis_keys.call_offer(self.call_id), self.attempt, px=2_500)
+        await self.redis.lpush(redis_keys.QUEUE_INCOMING_CALLS, offer.to_json())
+        return offer
+
+    async def claim(self) -> CallClaim | None:
+        """Wait 2 s for the claim, as a bridge does."""
+        popped = await self.redis.blpop([redis_keys.call_claim(self.call_id)], timeout=2)
+        return CallClaim.model_validate_json(popped[1]) if popped else None
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, *, greeting: str = "ended", audio: bool = True
+    ) -> AsyncIterator["FakeBridge"]:
+        """Connect as mod_audio_stream does; `Started`, then caller frames at their pace."""
+        async with connect(url, compression=None) as self._socket:
+            self.closed.clear()
+            self._generation = 0
+            await self.tell(Started(call_id=self.call_id, greeting=greeting))
+            tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._tick())]
+            if audio:
+                tasks.append(asyncio.create_task(self._speak()))
+            try:
+                yield self
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def call(self, *, resumed: bool = False, greeting: str = "ended") -> Any:
+        """Offer, claim, stream."""
+        await self.offer(resumed=resumed)
+        claim = await self.claim()
+        assert claim is not None
+        async with self.stream(claim.url, greeting=greeting):
+            yield self
+
+    # --- The caller ----------------------------------------------------------------------------
+
+    def say(self, l16: bytes) -> None:
+        """Speak from the next frame on."""
+        self._says += l16
+
+    async def finish_saying(self) -> None:
+        await self.until(lambda: not self._says)
+
+    async def tell(self, message: Message) -> None:
+        assert self._socket is not None
+        await self._socket.send(encode_bridge_message(message))
+
+    async def end_greeting(self) -> None:
+        await self.tell(GreetingEnded())
+
+    async def send_raw(self, data: bytes | str) -> None:
+        assert self._socket is not None
+        await self._socket.send(data)
+
+    # --- What a test waits for -----------------------------------------------------------------
+
+    async def until(self, true: Callable[[], object], *, seconds: float = DEADLINE_S) -> None:
+        """Wait until `true()`; looked at whenever something happened. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            while not true():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def request(self, kind: type[Message], *, seconds: float = DEADLINE_S) -> Any:
+        """The first request of this kind."""
+        await self.until(lambda: any(isinstance(r, kind) for r in self.requests), seconds=seconds)
+        return next(r for r in self.requests if isinstance(r, kind))
+
+    @property
+    def playing(self) -> bool:
+        return bool(self._queue)
+
+    def heard_ms(self, item: str) -> int:
+        return self._heard_ms.get(item, 0)
+
+    def heard_frames(self) -> list[int | None]:
+        """Index of every tone-coded 20 ms frame heard."""
+        return tone_code.decode_frames(bytes(self.heard))
+
+    # --- The switch ----------------------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        assert self._socket is not None
+        due = time.monotonic()
+        while True:
+            frame = bytes(self._says[: len(SILENCE)])
+            del self._says[: len(SILENCE)]
+            await self._socket.send(frame + SILENCE[len(frame) :])
+            due += STREAM_BUFFER_MS / 1_000
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def _tick(self) -> None:
+        while True:
+            await self._play()
+            self._changed.set()
+            await asyncio.sleep(0.01)
+
+    async def _listen(self) -> None:
+        assert self._socket is not None
+        try:
+            async for text in self._socket:
+                body = json.loads(text)
+                if body["type"] == "streamAudio":
+                    self._queue_chunk(body["data"])
+                else:
+                    await self._obey(parse_worker_message(str(text)))
+                self._changed.set()
+        except ConnectionClosed:
+            pass
+        self.closed.set()
+        self._changed.set()
+
+    def _queue_chunk(self, data: dict[str, Any]) -> None:
+        assert (data.pop("audioDataType"), data.pop("sampleRate")) == ("raw", 8_000)
+        l16 = base64.b64decode(data.pop("audioData"))
+        chunk = AudioChunk.model_validate(data)
+        assert len(l16) == chunk.ms * L16_BYTES_PER_MS
+        assert chunk.ms % 20 == 0
+        if chunk.generation < self._generation:
+            return
+        now = time.monotonic()
+        starts = max(now, self._queue[-1].ends if self._queue else now)
+        played = Played(chunk, l16, now, starts, starts + chunk.ms / 1_000)
+        self.chunks.append(played)
+        self._queue.append(played)
+
+    async def _play(self) -> None:
+        now = time.monotonic()
+        while self._queue and self._queue[0].ends <= now:
+            done = self._queue.pop(0)
+            self._hear(done, done.chunk.ms)
+            await self._mark()
+
+    def _hear(self, played: Played, ms: int) -> None:
+        item = played.chunk.item
+        self._heard_ms[item] = self._heard_ms.get(item, 0) + ms
+        self.heard += played.l16[: ms * L16_BYTES_PER_MS]
+        self._heard_seq = played.chunk.seq
+
+    async def _mark(self) -> None:
+        due = [r for r in self.requests if isinstance(r, Mark) and r.seq <= self._heard_seq]
+        for mark in due:
+            self.requests.remove(mark)
+            await self.tell(Marked(seq=mark.seq))
+
+    async def _obey(self, request: WorkerMessage) -> None:
+        self.requests.append(request)
+        if isinstance(request, Clear):
+            await self._clear(request)
+        elif isinstance(request, Mark) and not self._queue:
+            await self._mark()
+
+    async def _clear(self, request: Clear) -> None:
+        self.cleared_at.append(time.monotonic())
+        await self._play()
+        item = self.chunks[-1].chunk.item if self.chunks else None
+        if self._queue:
+            now, first = time.monotonic(), self._queue[0]
+            self._hear(first, max(0, int((now - first.starts) * 50)) * 20)
+            item = first.chunk.item
+        self._queue.clear()
+        self._generation = request.generation
+        played = self._heard_ms.get(item, 0) if item else 0
+        await self.tell(Cleared(generation=request.generation, item=item, played_ms=played))
+
+
+@asynccontextmanager
+async def working(settings: WorkerSettings) -> AsyncIterator[Worker]:
+    """A worker in this process that claims; drained at the end."""
+    worker = Worker(settings)
+    serving = asyncio.create_task(worker.serve())
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            await worker.ready.wait()
+        yield worker
+    finally:
+        worker.stop()
+        worker.stop()
+        async with asyncio.timeout(DEADLINE_S):
+            await serving
