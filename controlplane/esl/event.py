@@ -12,6 +12,7 @@ from typing import Any
 from controlplane.esl.errors import EslProtocolError
 
 _BODY = "_body"
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -21,7 +22,7 @@ class EslEvent:
     A header that FreeSWITCH pushed several values to reads as its first; `all` gives every one.
     """
 
-    headers: dict[str, tuple[str, ...]]
+    headers: dict[str, str | tuple[str, ...]]
     body: str | None = None
 
     @classmethod
@@ -32,14 +33,18 @@ class EslEvent:
         """
         text = payload if isinstance(payload, str) else payload.decode("utf-8", errors="replace")
         try:
-            found = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+            found = _JSON.decode(text)
         except (ValueError, RecursionError) as error:
             raise EslProtocolError("event payload is not JSON") from error
         if not isinstance(found, dict):
             raise EslProtocolError("event payload is not a JSON object")
-        headers = {_scalar(name): _values(value) for name, value in found.items()}
-        body = headers.pop(_BODY, None)
-        return cls(headers, body[0] if body else None)
+        if set(map(type, found.values())) - {str}:  # most events hold text only
+            found = {
+                name: value if type(value) is str else _values(value)
+                for name, value in found.items()
+            }
+        body = _first(found.pop(_BODY, None))
+        return cls(found, body)
 
     @property
     def name(self) -> str:
@@ -57,12 +62,13 @@ class EslEvent:
         return self.get("Unique-ID")
 
     def get(self, header: str, default: str | None = None) -> str | None:
-        values = self.headers.get(header)
-        return values[0] if values else default
+        return _first(self.headers.get(header, default))
 
     def all(self, header: str) -> tuple[str, ...]:
         """Every value of `header`, in order; empty when missing."""
-        return self.headers.get(header, ())
+        values = self.headers.get(header, ())
+        every = (values,) if isinstance(values, str) else values
+        return tuple(_without_surrogates(value) for value in every)
 
     def json_body(self) -> dict[str, Any]:
         """The body as a JSON object. Raises EslProtocolError when it is not one."""
@@ -75,7 +81,7 @@ class EslEvent:
         return found
 
     def __getitem__(self, header: str) -> str:
-        return self.headers[header][0]
+        return _first(self.headers[header]) or ""
 
     def __contains__(self, header: object) -> bool:
         return header in self.headers
@@ -91,15 +97,20 @@ class EslEvent:
         return f"<EslEvent {self.subclass or self.name} {self.channel_uuid or '-'}>"
 
 
-def _values(value: object) -> tuple[str, ...]:
+def _first(value: str | tuple[str, ...] | None) -> str | None:
+    text = value[0] if isinstance(value, tuple) else value
+    return text if text is None or text.isascii() else _without_surrogates(text)
+
+
+def _values(value: object) -> str | tuple[str, ...]:
     if isinstance(value, list):
         return tuple(_scalar(one) for one in value) or ("",)
-    return (_scalar(value),)
+    return _scalar(value)
 
 
 def _scalar(value: object) -> str:
     if isinstance(value, str):
-        return value if value.isascii() else _without_surrogates(value)
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:

@@ -1,5 +1,6 @@
 """The same client on a real FreeSWITCH, whose configuration is a few lines without SIP."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -70,7 +71,9 @@ class Switch:
         self._process.wait()
 
     def freeze(self) -> None:
+        """Returns once every thread has stopped."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -131,10 +134,15 @@ def test_a_channel_that_is_not_there_is_said(client: EslClient) -> None:
 
 
 def test_a_channels_events_come_in_order_to_its_end(client: EslClient) -> None:
-    seen: list[str] = []
-    for name in ("CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_HANGUP_COMPLETE"):
-        client.on(name, lambda event: seen.append(event.name))
     channel_uuid = str(uuid4())
+    seen: list[str] = []
+
+    def note(event: EslEvent) -> None:
+        if event.channel_uuid == channel_uuid:
+            seen.append(event.name)
+
+    for name in ("CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_HANGUP_COMPLETE"):
+        client.on(name, note)
     client.bgapi(f"originate {{origination_uuid={channel_uuid}}}null/test &park()")
     eventually(lambda: "CHANNEL_PARK" in seen)
     client.hangup(channel_uuid, "USER_BUSY")
@@ -147,9 +155,12 @@ def test_more_executions_than_freeswitch_can_queue_complete_in_order(
     client: EslClient, channel: str
 ) -> None:
     completed: list[str | None] = []
-    client.on(
-        "CHANNEL_EXECUTE_COMPLETE", lambda event: completed.append(event.get("Application-UUID"))
-    )
+
+    def note(event: EslEvent) -> None:
+        if event.channel_uuid == channel:
+            completed.append(event.get("Application-UUID"))
+
+    client.on("CHANNEL_EXECUTE_COMPLETE", note)
     sent = [client.execute(channel, "playback", HALF_SECOND_TONE)]
     sent += [client.execute(channel, "set", f"n={n}", timeout_s=DEADLINE_S) for n in range(299)]
     eventually(lambda: len(completed) == len(sent))
@@ -179,7 +190,8 @@ def test_break_all_completes_nothing_and_frees_every_place(client: EslClient, ch
     completed: list[str | None] = []
 
     def note(event: EslEvent) -> None:
-        completed.append(event.get("Application-UUID"))
+        if event.channel_uuid == channel:
+            completed.append(event.get("Application-UUID"))
 
     client.on("CHANNEL_EXECUTE_COMPLETE", note)
     sent = [client.execute(channel, "playback", LONG_TONE) for _ in range(MAX_OUTSTANDING)]
