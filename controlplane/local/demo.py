@@ -28,9 +28,9 @@ RECORD_DEADLINE_S: Final = 3.0
 """For the last call event to arrive after the hang-up."""
 
 SPOKEN_ORDER: Final = (
-    ("Margherita", 1, ("Mozzarella",)),
+    ("Margherita", 1, ("mozzarella",)),
     ("Quatre fromages", 1, ()),
-    ("Coca-Cola", 1, ()),
+    ("Coca-Cola 33 cl", 1, ()),
 )
 """What `ORDER_SCRIPT` orders: dish, quantity, options."""
 
