@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aiworker.simulator.brain import Call, Output, Say, Turn
 from aiworker.simulator.conversation import Item
+from aiworker.simulator.french_numbers import read_number
 from aiworker.simulator.french_text import plain_text, words
 from aiworker.simulator.menu_words import Menu
 from aiworker.simulator.order_phrases import Ordered, Understood, Wish, understand
@@ -25,6 +26,8 @@ WHAT_TO_CHANGE: Final = "Que voulez-vous changer ?"
 NO_TOOL: Final = "Je suis désolée, je ne peux pas le faire par téléphone."
 ARE_YOU_THERE: Final = "Vous êtes toujours là ?"
 
+_QUOTED = re.compile(r"«\s*(.+?)\s*»")
+_RECALLED = re.compile(r"ligne (\d+) : ([^;.]+)")
 _TOTAL = re.compile(r"\s*Total : [^.]*\.")
 _NOTED = re.compile(r"^C'est noté : ")
 _OPENING = re.compile(r"^Horaires : (.+?)\.?$", re.MULTILINE)
@@ -57,6 +60,8 @@ class _State:
     last_said: str = ""
     finishing: bool = False
     """The caller said that is all in the same breath as a dish."""
+    offered_transfer: bool = False
+    """A tool failed and proposed the restaurant's phone."""
 
 
 class OrderBrain:
@@ -66,6 +71,8 @@ class OrderBrain:
         self._state = _State()
         self._seen: set[str] = set()
         self._calls: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._intended: dict[str, Call] = {}
+        """The last call of each function as it was meant, should it arrive as something else."""
 
     def respond(self, turn: Turn) -> list[Output]:
         """Answer what is new since the last response: tool results first, then words."""
@@ -73,15 +80,36 @@ class OrderBrain:
         self._seen.update(item.id for item in fresh)
         self._remember_calls(turn.items)
         results = [self._result(i) for i in fresh if i.kind == "function_call_output"]
-        spoken = [item for item in fresh if item.kind == "message" and item.role == "user"]
+        messages = [item for item in fresh if item.kind == "message"]
         if results:
             outputs = self._after_tools(results)
-        elif spoken:
-            text = " ".join(item.text for item in spoken).strip()
+        elif messages and messages[-1].role == "system":
+            outputs = self._after_instructions(messages)
+        elif messages and messages[-1].role == "user":
+            text = " ".join(item.text for item in _unanswered(messages)).strip()
             outputs = self._after_words(text, Menu.from_instructions(turn.instructions), turn)
         else:
             outputs = [Say(ARE_YOU_THERE if turn.number else WHAT_WILL_IT_BE)]
         return self._with_known_tools(outputs, turn)
+
+    # -- what the system says --------------------------------------------------------------
+
+    def _after_instructions(self, messages: Sequence[Item]) -> list[Output]:
+        """Do what a system message asks: say what it quotes, remember the order it recalls."""
+        texts = [item.text for item in messages if item.role == "system"]
+        recalled = [line for text in texts for line in _recalled_lines(text)]
+        for line in recalled:
+            self._state.cart[line.line] = line
+            self._state.last_line = line.line
+        quoted = [quote for text in texts for quote in _QUOTED.findall(text)]
+        if not quoted:
+            flat = plain_text(" ".join(texts))
+            quoted = [say for sign, say in _ASKED_FOR.items() if plain_text(sign) in flat]
+        said = " ".join(quoted) or LISTENING
+        if recalled:
+            names = " ; ".join(f"{line.quantity} {line.name}" for line in recalled)
+            said = f"{said} J'ai noté : {names}. {ANYTHING_ELSE}"
+        return [Say(said)]
 
     # -- what the tools said ---------------------------------------------------------------
 
@@ -100,6 +128,13 @@ class OrderBrain:
     ) -> list[Output]:
         for name, arguments, result in results:
             self._learn(name, arguments, result)
+        again = [
+            self._intended[name]
+            for name, _, result in results
+            if result.get("error") == "malformed_arguments" and name in self._intended
+        ]
+        if again:
+            return list(again)
         failed = [result for _, _, result in results if result.get("status") == "error"]
         names = {name for name, _, _ in results}
         if names & _CHANGES:
@@ -127,7 +162,7 @@ class OrderBrain:
         if failed:
             self._state.finishing = False
             done = [r for r in results if r.get("status") != "error"]
-            return [Say(_joined([*done, *failed]))]
+            return [Say(_joined([*done, *failed]) or NO_TOOL)]
         if self._state.finishing or self._state.phase is _Phase.CONFIRMING:
             self._state.finishing = False
             return [Call.of("read_back")] if self._state.cart else [Say(WHAT_WILL_IT_BE)]
@@ -142,6 +177,8 @@ class OrderBrain:
             case "cart_empty":
                 self._state.cart.clear()
                 return [Say(f"{spoken} {WHAT_WILL_IT_BE}")]
+            case "orders_unavailable":
+                self._state.offered_transfer = True
         return [Say(spoken or NO_TOOL)]
 
     def _learn(self, name: str, arguments: dict[str, Any], result: dict[str, Any]) -> None:
@@ -175,6 +212,9 @@ class OrderBrain:
         if changes:
             self._state.finishing = Wish.DONE in said.wishes
             return list(changes)
+        transfer, self._state.offered_transfer = self._state.offered_transfer, False
+        if transfer and Wish.YES in said.wishes:
+            return [Call.of("transfer_to_human", reason="technical")]
         if offered and Wish.YES in said.wishes:
             return [Call.of("add_item", dish=offered[0], quantity=offered[1])]
         if Wish.HOURS in said.wishes:
@@ -265,6 +305,7 @@ class OrderBrain:
         kept = [o for o in outputs if not isinstance(o, Call) or o.name in turn.tools]
         if len(kept) < len(outputs) and not any(isinstance(o, Say) for o in kept):
             kept.insert(0, Say(NO_TOOL))
+        self._intended.update({o.name: o for o in kept if isinstance(o, Call)})
         said = [o.text for o in kept if isinstance(o, Say)]
         self._state.last_said = said[-1] if said else self._state.last_said
         return kept
@@ -275,10 +316,37 @@ _REASONS: Final = {
     Wish.COMPLAINT: "complaint",
     Wish.HUMAN: "asked",
 }
+_ASKED_FOR: Final = {
+    "prends congé": "Je dois vous laisser. Merci de votre appel, au revoir !",
+    "personne n'a répondu": "Excusez-moi, personne n'est libre. Je continue avec vous ?",
+}
 _OPENERS: Final = {
     plain_text(text)
     for text in ("allô", "bonjour", "bonsoir", "mmh", "je voudrais commander", "merci", "euh")
 }
+
+
+def _unanswered(messages: Sequence[Item]) -> list[Item]:
+    """Return the caller's messages after the agent's last."""
+    spoken: list[Item] = []
+    for item in messages:
+        if item.role == "assistant":
+            spoken.clear()
+        elif item.role == "user":
+            spoken.append(item)
+    return spoken
+
+
+def _recalled_lines(text: str) -> list[_Line]:
+    """Read "ligne 1 : deux Margherita, pâte fine ; ligne 2 : …", as a resumed call is told."""
+    lines = []
+    for number, spoken in _RECALLED.findall(text):
+        dish, *options = [part.strip() for part in spoken.split(",")]
+        said = words(dish)
+        read = read_number([word.plain for word in said]) or (1, 0)
+        name = " ".join(word.written for word in said[read[1] :])
+        lines.append(_Line(int(number), name, read[0], options))
+    return lines
 
 
 def _removal(ordered: Ordered, line: _Line | None) -> Call:
