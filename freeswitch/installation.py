@@ -48,7 +48,7 @@ def module_folder(program: Path) -> Path:
     if missing:
         raise UnusableFreeSwitch(
             f"{program} est inutilisable : {', '.join(missing)} manque dans {folder} "
-            "(mod_audio_stream s’installe à part, voir docs/telecom.md)"
+            "(mod_audio_stream ne fait pas partie de FreeSWITCH : il s’installe à part)"
         )
     return folder
 
