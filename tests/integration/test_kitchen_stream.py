@@ -142,6 +142,21 @@ async def test_another_tenants_stream_stays_silent(
         assert heard.data["order"] == own
 
 
+async def test_a_replay_is_of_one_restaurant(
+    site: TestSite, sessions: Sessions, restaurant: UUID
+) -> None:
+    """Another tenant's ids would move the page's position past its own orders."""
+    async with sessions.begin() as session:
+        other = await add_restaurant(session)
+    await order(sessions, other)
+    own = await order(sessions, restaurant)
+    feed = site.server.config.app.state.site.feed
+    events = await feed.replay(restaurant, after=0, limit=10)
+    assert [event.payload for event in events] == [{"order_id": own}]
+    await order(sessions, other)
+    assert await feed.newest_id(restaurant) == events[-1].id
+
+
 async def test_a_status_change_is_a_ticket_as_it_now_is(
     site: TestSite, sessions: Sessions, restaurant: UUID
 ) -> None:
