@@ -146,9 +146,10 @@ class EslClient:
         self._jobs[job_uuid] = job
         try:
             self._request(message, timeout_s=min(timeout_s, COMMAND_TIMEOUT_S))
-            output = (job.get(timeout=max(0.0, deadline - monotonic())) or "").rstrip("\n")
-        except gevent.Timeout:
-            raise EslTimeout(f"no result of the job within {timeout_s:g} s") from None
+            job.wait(max(0.0, deadline - monotonic()))
+            if not job.ready():
+                raise EslTimeout(f"no result of the job within {timeout_s:g} s")
+            output = (job.get() or "").rstrip("\n")
         finally:
             self._jobs.pop(job_uuid, None)
         if output.startswith(("-ERR", "-USAGE")):

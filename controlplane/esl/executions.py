@@ -8,7 +8,6 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import gevent
 from gevent.event import AsyncResult
 
 from controlplane.esl.errors import EslChannelGone, EslError, EslTimeout
@@ -45,13 +44,13 @@ class Executions:
         turn: AsyncResult[None] = AsyncResult()
         channel.waiting.append((event_uuid, turn))
         try:
-            turn.get(timeout=timeout_s)
-        except gevent.Timeout:
-            self._give_up(channel_uuid, event_uuid, turn)
-            raise EslTimeout(
-                f"{MAX_OUTSTANDING} executions of this channel still run after {timeout_s:g} s"
-            ) from None
-        except gevent.GreenletExit:
+            turn.wait(timeout_s)
+            if not turn.ready():
+                raise EslTimeout(
+                    f"{MAX_OUTSTANDING} executions of this channel still run after {timeout_s:g} s"
+                )
+            turn.get()
+        except BaseException:  # also when killed, or at the deadline of whoever called us
             self._give_up(channel_uuid, event_uuid, turn)
             raise
 

@@ -540,6 +540,23 @@ def test_break_all_frees_the_places_of_what_it_threw_away(
     assert client.outstanding(CHANNEL) == 1
 
 
+def test_a_callers_own_deadline_stays_its_own(client: EslClient, server: EslServer) -> None:
+    sent = _fill(client)
+    server.answer("api silence", None)
+
+    def interrupt(wait: Callable[..., str], *arguments: str) -> None:
+        with gevent.Timeout(0.05) as own, pytest.raises(gevent.Timeout) as caught:
+            wait(*arguments)
+        assert caught.value is own
+
+    interrupt(client.execute, CHANNEL, "playback")
+    interrupt(client.bgapi, "originate")
+    complete(server.session, sent[0])
+    assert client.execute(CHANNEL, "playback")
+    interrupt(client.api, "silence")
+    assert client.connected
+
+
 def test_a_refused_execution_frees_its_place(client: EslClient, server: EslServer) -> None:
     server.answer("sendmsg", reply(f"-ERR invalid session id [{CHANNEL}]"))
     for _ in range(MAX_OUTSTANDING + 1):
