@@ -16,6 +16,7 @@ from controlplane.contracts.media import (
     PCMU_BYTES_PER_MS,
     PCMU_SILENCE,
     QUEUED_AHEAD_MS,
+    whole_frames_ms,
 )
 
 _RUNNING_LOW_MS = 60
@@ -114,8 +115,7 @@ class Playout:
         if speech is None:
             return None
         ahead = self._ahead_ms(now)
-        available = (speech.received_ms - speech.sent_ms) // FRAME_MS * FRAME_MS
-        length = min(CHUNK_MS, available)
+        length = self._next_length(speech)
         if length == 0 or ahead + length > QUEUED_AHEAD_MS:
             return None
         if length < CHUNK_MS and not speech.ended and ahead > _RUNNING_LOW_MS:
@@ -125,21 +125,29 @@ class Playout:
     def next_chunk_at(self, now: float) -> float | None:
         """When to ask again if nothing else happens; None: only new audio changes anything."""
         speech = None if self.paused else self._being_sent()
-        if speech is None or speech.received_ms - speech.sent_ms < FRAME_MS:
+        length = 0 if speech is None else self._next_length(speech)
+        if speech is None or length == 0:
             return None
-        length = min(CHUNK_MS, speech.received_ms - speech.sent_ms)
         room = QUEUED_AHEAD_MS - length
         if length < CHUNK_MS and not speech.ended:
             room = _RUNNING_LOW_MS
         return max(now, self._plays_until - room / 1_000)
 
+    @staticmethod
+    def _next_length(speech: Speech) -> int:
+        """Whole frames; the last piece of an item may be less, and is padded when it is sent."""
+        length = min(CHUNK_MS, speech.received_ms - speech.sent_ms)
+        return length if speech.ended else length // FRAME_MS * FRAME_MS
+
     def _take(self, speech: Speech, length: int, now: float) -> Chunk:
         start = speech.sent_ms * PCMU_BYTES_PER_MS
         pcmu = bytes(speech.audio[start : start + length * PCMU_BYTES_PER_MS])
+        if odd := length % FRAME_MS:
+            pcmu += bytes([PCMU_SILENCE]) * ((FRAME_MS - odd) * PCMU_BYTES_PER_MS)
         speech.sent_ms += length
         speech.last_seq = self._seq
         self._seq += 1
-        self._plays_until = max(now, self._plays_until) + length / 1_000
+        self._plays_until = max(now, self._plays_until) + whole_frames_ms(length) / 1_000
         return Chunk(
             pcmu=pcmu,
             item=speech.item,

@@ -12,6 +12,7 @@ import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -107,7 +108,12 @@ class RealtimeLink:
         return link
 
     async def _configure(self, session: Event) -> None:
-        await self._connection.send_raw(json.dumps({"type": "session.update", "session": session}))
+        from websockets.exceptions import ConnectionClosed
+
+        with suppress(ConnectionClosed):  # `_receive` says with which code
+            await self._connection.send_raw(
+                json.dumps({"type": "session.update", "session": session})
+            )
         while True:
             event = await self._receive()
             if event.get("type") == "error":

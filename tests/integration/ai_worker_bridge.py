@@ -1,4 +1,4 @@
-"""A bridge and its FreeSWITCH as a worker sees them: offers in Redis, one WebSocket, a playback clock.
+"""A bridge and its FreeSWITCH as a worker sees them: offers in Redis, one WebSocket, playback.
 
 Speaks the real protocol over real sockets: 40 ms L16 frames at their pace, `streamAudio` chunks
 played one after the other, `Cleared` and `Marked` by what was played.
@@ -51,7 +51,8 @@ SILENCE: Final = bytes(STREAM_BUFFER_MS * L16_BYTES_PER_MS)
 def recording(name: str) -> bytes:
     """L16 of one of the demo caller's recordings."""
     with wave.open(str(CALLER_SOUNDS / f"{name}.wav")) as sound:
-        return sound.readframes(sound.getnframes())
+        l16: bytes = sound.readframes(sound.getnframes())
+        return l16
 
 
 @dataclass

@@ -1,7 +1,6 @@
-"""A call through a real worker: bridge protocol, Realtime simulator, Postgres and Redis, all real."""
+"""A call through a worker: bridge protocol, Realtime simulator, Postgres and Redis over sockets."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import psycopg
 import pytest
@@ -9,11 +8,10 @@ from redis.asyncio import Redis
 
 from aiworker.settings import WorkerSettings
 from aiworker.simulator.brain import Call, Output, Say, ScriptedBrain
-from aiworker.simulator.faults import Fault
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
 from aiworker.simulator.server import RealtimeSimulator
-from controlplane.contracts.messages import Hangup, parse_call_event
+from controlplane.contracts.messages import Hangup
 from controlplane.database import libpq_url
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, seed_demo
 from tests.integration.ai_worker_bridge import CALLER_SOUNDS, FakeBridge, recording, working
@@ -58,6 +56,7 @@ async def test_an_order_is_placed_and_said(
                 await bridge.until(lambda: not bridge.playing)
                 bridge.say(recording("oui_c_est_bien_ca"))
                 hangup = await bridge.request(Hangup)
+                await bridge.until(lambda: not bridge.playing)
     assert hangup.outcome == "order"
     with psycopg.connect(libpq_url(demo_url)) as database:
         orders = database.execute(
