@@ -50,21 +50,23 @@ def run_controller(_: argparse.Namespace) -> int:
     monkey.patch_all()
     from controlplane.controller.controller import run
 
-    return run() or 0
+    run()
+    return 0
 
 
 def run_ai_worker(_: argparse.Namespace) -> int:
     """The AI worker."""
     from aiworker.ai_worker import run
 
-    return run() or 0
+    return run()
 
 
 def run_web(_: argparse.Namespace) -> int:
     """The web app."""
     from webapp.web import run
 
-    return run() or 0
+    run()
+    return 0
 
 
 def demo(arguments: argparse.Namespace) -> int:

@@ -77,7 +77,7 @@ def run_bench_call(*, calls: int, as_json: bool) -> int:
         address = stack.address
         with LiveTranscript(address.redis_url, show=None) as transcript:
             dialogs = asyncio.run(_many_calls(address, calls))
-    measured = _measure(address, dialogs, transcript.events)
+        measured = _measure(address, dialogs, transcript.events)
     with Stack(realtime_arguments=("--monologue-ms", str(MONOLOGUE_MS))) as stack:
         gap = asyncio.run(_one_minute(stack.address))
     result = CallBench(switch=address.switch, calls=len(dialogs), gap_ms_max=gap, **measured)
