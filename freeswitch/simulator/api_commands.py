@@ -124,11 +124,11 @@ async def _uuid_kill(switch: "Switch", argument: str) -> str:
 
 
 async def _uuid_transfer(switch: "Switch", argument: str) -> str:
-    uuid, *words = argument.split() or [""]
+    uuid, *words = separate(argument) or [""]
     session = switch.sessions.get(uuid)
     if session is None or not words:
         return _NO_CHANNEL
-    session.transfer(words[0], words[2] if len(words) > 2 else session.channel.context)
+    session.transfer(words)
     return _OK
 
 
@@ -210,9 +210,7 @@ async def _sched_transfer(switch: "Switch", argument: str) -> str:
     session = switch.sessions.get(uuid)
     if session is None or not words:
         return _NO_CHANNEL
-    context = words[2] if len(words) > 2 else session.channel.context
-    destination = words[0]
-    switch.scheduler.at(when, group=uuid, run=lambda: session.transfer(destination, context))
+    switch.scheduler.at(when, group=uuid, run=lambda: session.transfer(words))
     return _OK
 
 

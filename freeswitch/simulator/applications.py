@@ -49,28 +49,24 @@ async def _respond(session: Session, data: str) -> None:
 
 
 async def _transfer(session: Session, data: str) -> None:
-    destination, _, rest = data.partition(" ")
-    words = rest.split()
-    session.transfer(destination, words[1] if len(words) > 1 else session.channel.context)
+    session.transfer(data.split())
 
 
 async def _execute_extension(session: Session, data: str) -> None:
     words = data.split()
     context = words[2] if len(words) > 2 else session.channel.context
     channel = session.channel
-    for action in session.switch.dialplan.hunt(context, words[0], channel.variable):
+    actions = session.switch.dialplan.hunt(context, words[0], channel.variable)
+    for action in actions:
         if not session.ready:
             return
         await session.execute(action.application, action.data)
 
 
 async def _sched_transfer(session: Session, data: str) -> None:
-    when, destination, *rest = data.split()
-    context = rest[1] if len(rest) > 1 else session.channel.context
+    when, *words = data.split()
     task = session.switch.scheduler.at(
-        when,
-        group=session.channel.uuid,
-        run=lambda: session.transfer(destination, context),
+        when, group=session.channel.uuid, run=lambda: session.transfer(words)
     )
     session.channel.set("last_sched_id", str(task))
 

@@ -44,7 +44,7 @@ class Channel:
         self.direction = direction
         self.caller, self.caller_name, self.network = caller, caller_name, network
         self.name = f"sofia/external/{caller.user}@{caller.host}:{caller.port}"
-        self.destination, self.context = "", "default"
+        self.destination, self.dialplan, self.context = "", "XML", "default"
         self.codec_name = "PCMA"
         self.state = ChannelState.INIT
         self.call_state, self.answer_state = "DOWN", "ringing"
@@ -137,7 +137,7 @@ class Channel:
             "Caller-Direction": self.direction,
             "Caller-Logical-Direction": self.direction,
             "Caller-Username": number,
-            "Caller-Dialplan": "XML",
+            "Caller-Dialplan": self.dialplan,
             "Caller-Caller-ID-Name": self.caller_name or number,
             "Caller-Caller-ID-Number": number,
             "Caller-Orig-Caller-ID-Name": self.caller_name or number,
@@ -191,7 +191,7 @@ class Channel:
             "dest": self.destination,
             "application": self.variables.get("current_application", ""),
             "application_data": self.variables.get("current_application_data", ""),
-            "dialplan": "XML",
+            "dialplan": self.dialplan,
             "context": self.context,
             "read_codec": self.codec_name,
             "read_rate": "8000",

@@ -37,30 +37,34 @@ class Dialplan:
     def hunt(
         self, context: str, destination: str, variable: Callable[[str], str | None]
     ) -> list[Action]:
-        """The actions of the first extension that matches; empty when there is none."""
+        """The actions of the first extension that matches; empty when there is none.
+
+        As in FreeSWITCH, what an extension collected before it failed stays in the list.
+        """
         found = self._contexts.get(context)
+        actions: list[Action] = []
         for extension in found.iter("extension") if found is not None else ():
-            matched, actions = _read_extension(extension, destination, variable)
-            if matched:
-                return actions
-        return []
+            if _read_extension(extension, destination, variable, actions):
+                break
+        return actions
 
 
 def _read_extension(
-    extension: ElementTree.Element, destination: str, variable: Callable[[str], str | None]
-) -> tuple[bool, list[Action]]:
-    actions: list[Action] = []
+    extension: ElementTree.Element,
+    destination: str,
+    variable: Callable[[str], str | None],
+    actions: list[Action],
+) -> bool:
     matched = False
     for condition in extension.iter("condition"):
         passed = _passes(condition, destination, variable)
-        actions += _actions(condition, "action" if passed else "anti-action")
-        matched = passed
+        found = _actions(condition, "action" if passed else "anti-action")
+        actions += found
+        matched = passed or bool(found)
         break_when = condition.get("break", "on-false")
-        if break_when == "never":
-            matched = True
-        elif break_when == "always" or (break_when == "on-true") is passed:
+        if break_when == "always" or break_when == f"on-{str(passed).lower()}":
             break
-    return matched, actions
+    return matched
 
 
 def _passes(

@@ -1,6 +1,7 @@
 """mod_event_socket: the agent's connection. Commands in, replies and JSON events out."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ MAX_UNSENT_BYTES: Final = 64 * 2**20
 """A listener that reads nothing loses events beyond this; more than `MAX_LOST` end it."""
 MAX_LOST: Final = 500
 AUTH_DEADLINE_S: Final = 10.0
+GOODBYE_DEADLINE_S: Final = 1.0
+_GOODBYE: Final = b"Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
 
 EVENT_NAMES: Final = frozenset(
     """ALL CUSTOM CHANNEL_CREATE CHANNEL_DESTROY CHANNEL_STATE CHANNEL_CALLSTATE CHANNEL_ANSWER
@@ -99,17 +102,26 @@ class Connection:
         try:
             while (command := await self._read()) is not None:
                 if not await self._obey(*command):
-                    self._write(
-                        b"Content-Type: text/disconnect-notice\nContent-Length: 67\n\n"
-                        b"Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
-                    )
-                    await self._writer.drain()
+                    await self._say_goodbye()
                     return
                 await self._writer.drain()
         finally:
             stop_listening()
             for job in self._jobs:
                 job.cancel()
+
+    async def _say_goodbye(self) -> None:
+        """Say so, then read on until the client closes: closing first would lose what was said."""
+        self._write(
+            b"Content-Type: text/disconnect-notice\nContent-Length: %d\n\n" % len(_GOODBYE)
+            + _GOODBYE
+        )
+        await self._writer.drain()
+        self._writer.write_eof()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_DEADLINE_S):
+                while await self._reader.read(65_536):
+                    pass
 
     async def _authenticate(self) -> bool:
         async with asyncio.timeout(AUTH_DEADLINE_S):

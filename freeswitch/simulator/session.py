@@ -16,7 +16,7 @@ from uuid import uuid4
 from freeswitch.simulator.audio_stream import AudioStream
 from freeswitch.simulator.channel import Channel, ChannelState
 from freeswitch.simulator.dialog import CallEnd, Dialog
-from freeswitch.simulator.dialplan import expand
+from freeswitch.simulator.dialplan import Action, expand
 from freeswitch.simulator.events import microseconds
 from freeswitch.simulator.hangup import q850_reason
 from freeswitch.simulator.rtp_session import FRAME_S, ReceivedFrame
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_PRIVATE_EVENTS: Final = 256
 """`SWITCH_EVENT_QUEUE_LEN` of a session; one more closes the connection that sent it."""
+INLINE: Final = "inline"
 MAX_LATE_S: Final = 0.2
 """A clock later than this starts anew instead of hurrying after the time lost."""
 
@@ -66,7 +67,7 @@ class Session:
         self.frame_taps: list[Callable[[ReceivedFrame], None]] = []
         self._locked = False
         self._was_broken = False
-        self._transfer: tuple[str, str] | None = None
+        self._transfer: tuple[str, str, str] | None = None
         self._answer: Callable[[], None] | None = None
         self._next_tick_at = 0.0
 
@@ -89,19 +90,27 @@ class Session:
 
     async def _run_dialplan(self) -> None:
         if self._transfer is not None:
-            self.channel.destination, self.channel.context = self._transfer
+            channel = self.channel
+            channel.destination, channel.dialplan, channel.context = self._transfer
             self._transfer = None
             self.channel.move_to(ChannelState.ROUTING, call_state="RINGING")
-        channel = self.channel
-        actions = self.switch.dialplan.hunt(channel.context, channel.destination, channel.variable)
-        state = "ACTIVE" if channel.answered_at else "RINGING"
-        channel.move_to(ChannelState.EXECUTE, call_state=state)
+        actions = self._hunt()
+        state = "ACTIVE" if self.channel.answered_at else "RINGING"
+        self.channel.move_to(ChannelState.EXECUTE, call_state=state)
         for action in actions:
             if not self.ready:
                 return
             await self.execute(action.application, action.data)
         if self.ready:
             self.hangup("NORMAL_CLEARING" if actions else "NO_ROUTE_DESTINATION")
+
+    def _hunt(self) -> list[Action]:
+        channel = self.channel
+        if channel.dialplan == INLINE:  # `application[:data][,…]` instead of an extension's name
+            steps = (step.partition(":") for step in channel.destination.split(","))
+            return [Action(application, data) for application, _, data in steps]
+        dialplan = self.switch.dialplan
+        return dialplan.hunt(channel.context, channel.destination, channel.variable)
 
     async def execute(
         self, application: str, data: str = "", *, event_uuid: str | None = None
@@ -151,13 +160,19 @@ class Session:
             self.private_events.clear()
         self.broken = True
 
-    def transfer(self, destination: str, context: str) -> None:
-        """Leave the running application and hunt again (`switch_ivr_session_transfer`)."""
+    def transfer(self, words: list[str]) -> None:
+        """Leave the running application and hunt again (`switch_ivr_session_transfer`).
+
+        `words`: destination, then dialplan (`XML` or `inline`) and context when given.
+        """
+        destination = words[0]
+        dialplan = words[1] if len(words) > 1 else "XML"
+        context = words[2] if len(words) > 2 else self.channel.context
         self.private_events.clear()
         self.channel.transfer_source = (
-            f"{microseconds() // 1_000_000}:{uuid4()}:bl_xfer:{destination}/{context}/XML"
+            f"{microseconds() // 1_000_000}:{uuid4()}:bl_xfer:{destination}/{context}/{dialplan}"
         )
-        self._transfer = (destination, context)
+        self._transfer = (destination, dialplan, context)
 
     def hangup(self, cause: str) -> None:
         """Mark the call as over; the session notices within a frame."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 EVENT_DEADLINE_S = 5.0
 REPLY_DEADLINE_S = 5.0
+POLL_S = 0.02
 
 Event = dict[str, Any]
 
@@ -70,6 +71,11 @@ class EventSocketClient:
         async with asyncio.timeout(REPLY_DEADLINE_S):
             return await self._replies.get()
 
+    @property
+    def unread_replies(self) -> int:
+        """Replies nobody asked for yet."""
+        return self._replies.qsize()
+
     def write(self, command: str, headers: Mapping[str, str] | None = None) -> None:
         """Send without waiting for the reply."""
         lines = [command, *(f"{name}: {value}" for name, value in (headers or {}).items())]
@@ -123,3 +129,12 @@ class EventSocketClient:
             ),
             start=start,
         )
+
+    async def channel_rows(self, count: int) -> list[dict[str, str]]:
+        """`show channels`, once it has that many rows: FreeSWITCH writes them a moment late."""
+        async with asyncio.timeout(EVENT_DEADLINE_S):
+            while True:
+                table = json.loads(await self.api("show channels as json"))
+                if table["row_count"] == count:
+                    return list(table.get("rows", []))
+                await asyncio.sleep(POLL_S)
