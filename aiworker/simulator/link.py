@@ -3,18 +3,24 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 from aiworker.simulator.audio_format import AudioFormat
 from aiworker.simulator.conversation import Conversation
+from aiworker.simulator.errors import InvalidRequest
 from aiworker.simulator.faults import ConnectionFaults, Fault
-from aiworker.simulator.journal import Entry, Journal
+from aiworker.simulator.journal import Entry, ErrorSent, Journal
 from aiworker.simulator.session_config import SESSION_MAX_S
 
 _QUEUED_FAULTS: Final = 32
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +69,7 @@ class Link:
         """Faults an event set off, for the session to carry out."""
         self._socket = socket
         self._journal = journal
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, event_type: str, /, **fields: Any) -> None:
         """Send one server event. Raise websockets' ConnectionClosed when the client is gone."""
@@ -85,3 +92,40 @@ class Link:
             self._socket.transport.abort()
         else:
             await self._socket.close(code)
+
+    async def refuse(self, refusal: InvalidRequest) -> None:
+        """Send an `error` event; the session stays open."""
+        self.note(
+            ErrorSent(
+                session_id=self.session_id,
+                code=refusal.code,
+                param=refusal.param,
+                message=refusal.message,
+            )
+        )
+        await self.send("error", error=refusal.as_error())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside the session, until the session ends."""
+        task = asyncio.create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ConnectionClosed:
+            pass  # the session ends by itself
+        except InvalidRequest as refusal:
+            await self.refuse(refusal)
+        except Exception:  # the edge of one session's work beside its reading
+            log.exception("simulator_task_failed", session_id=self.session_id)
+            await self.close(1011)
+
+    async def stop(self) -> None:
+        """End all that runs beside the session."""
+        pending = list(self._tasks)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
