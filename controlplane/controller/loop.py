@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from controlplane.controller import metrics
 
 RETRY_FIRST_S: Final = 0.2
-RETRY_MOST_S: Final = 5.0
-"""Postgres or Redis restarts within seconds; a turn that fails for another reason is rare work."""
+RETRY_MOST_S: Final = 2.0
+"""Postgres or Redis restarts within seconds, and only one or two controllers ask again."""
 
 _logger = structlog.get_logger()
 
