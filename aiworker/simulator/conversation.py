@@ -107,6 +107,8 @@ class Conversation:
 
     def check_new(self, data: dict[str, Any]) -> None:
         """Refuse an item the service would not take from a client."""
+        if data["type"] == "function_call" and not data.get("call_id"):
+            raise InvalidRequest.missing("item.call_id")
         if data["type"] == "function_call_output":
             calls = [i for i in self.items if i.kind == "function_call"]
             if data["call_id"] not in {call.data["call_id"] for call in calls}:

@@ -7,16 +7,14 @@ exists) from tool results, whose `spoken` it says as it is. It never makes up a 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Any, Final
 
 from aiworker.simulator.brain import Call, Output, Say, Turn
 from aiworker.simulator.conversation import Item
-from aiworker.simulator.french_numbers import read_number
 from aiworker.simulator.french_text import plain_text, words
 from aiworker.simulator.menu_words import Menu
 from aiworker.simulator.order_phrases import Ordered, Understood, Wish, understand
+from aiworker.simulator.order_state import CartLine, OrderState, Phase, line_of, recalled_lines
 
 WHAT_WILL_IT_BE: Final = "Que désirez-vous commander ?"
 LISTENING: Final = "Oui, je vous écoute."
@@ -27,48 +25,17 @@ NO_TOOL: Final = "Je suis désolée, je ne peux pas le faire par téléphone."
 ARE_YOU_THERE: Final = "Vous êtes toujours là ?"
 
 _QUOTED = re.compile(r"«\s*(.+?)\s*»")
-_RECALLED = re.compile(r"ligne (\d+) : ([^;.]+)")
 _TOTAL = re.compile(r"\s*Total : [^.]*\.")
 _NOTED = re.compile(r"^C'est noté : ")
 _OPENING = re.compile(r"^Horaires : (.+?)\.?$", re.MULTILINE)
 _CHANGES: Final = {"add_item", "change_item", "remove_item"}
 
 
-class _Phase(Enum):
-    ORDERING = auto()
-    CONFIRMING = auto()
-    """The order was read back; the next word is yes, no or a change."""
-    PLACED = auto()
-
-
-@dataclass
-class _Line:
-    line: int
-    name: str
-    quantity: int
-    options: list[str]
-
-
-@dataclass
-class _State:
-    phase: _Phase = _Phase.ORDERING
-    cart: dict[int, _Line] = field(default_factory=dict)
-    last_line: int | None = None
-    name: str | None = None
-    offered: tuple[str, int] | None = None
-    """A dish a tool suggested instead of one it did not know, and how many."""
-    last_said: str = ""
-    finishing: bool = False
-    """The caller said that is all in the same breath as a dish."""
-    offered_transfer: bool = False
-    """A tool failed and proposed the restaurant's phone."""
-
-
 class OrderBrain:
     """One call's order taker."""
 
     def __init__(self) -> None:
-        self._state = _State()
+        self._state = OrderState()
         self._seen: set[str] = set()
         self._calls: dict[str, tuple[str, dict[str, Any]]] = {}
         self._intended: dict[str, Call] = {}
@@ -97,7 +64,7 @@ class OrderBrain:
     def _after_instructions(self, messages: Sequence[Item]) -> list[Output]:
         """Do what a system message asks: say what it quotes, remember the order it recalls."""
         texts = [item.text for item in messages if item.role == "system"]
-        recalled = [line for text in texts for line in _recalled_lines(text)]
+        recalled = [line for text in texts for line in recalled_lines(text)]
         for line in recalled:
             self._state.cart[line.line] = line
             self._state.last_line = line.line
@@ -145,10 +112,10 @@ class OrderBrain:
             return self._after_failure(result, spoken)
         match name:
             case "read_back":
-                self._state.phase = _Phase.CONFIRMING
+                self._state.phase = Phase.CONFIRMING
                 return [Say(spoken)]
             case "place_order":
-                self._state.phase = _Phase.PLACED
+                self._state.phase = Phase.PLACED
                 self._state.cart.clear()
                 return [Say(f"{spoken} Merci et à bientôt !"), Call.of("hang_up")]
             case "look_up_menu":
@@ -163,7 +130,7 @@ class OrderBrain:
             self._state.finishing = False
             done = [r for r in results if r.get("status") != "error"]
             return [Say(_joined([*done, *failed]) or NO_TOOL)]
-        if self._state.finishing or self._state.phase is _Phase.CONFIRMING:
+        if self._state.finishing or self._state.phase is Phase.CONFIRMING:
             self._state.finishing = False
             return [Call.of("read_back")] if self._state.cart else [Say(WHAT_WILL_IT_BE)]
         return [Say(f"{_joined(results)} {ANYTHING_ELSE}")]
@@ -173,7 +140,7 @@ class OrderBrain:
             case "read_back_needed":
                 return [Say(spoken), Call.of("read_back")]
             case "confirmation_needed":
-                self._state.phase = _Phase.CONFIRMING
+                self._state.phase = Phase.CONFIRMING
             case "cart_empty":
                 self._state.cart.clear()
                 return [Say(f"{spoken} {WHAT_WILL_IT_BE}")]
@@ -193,9 +160,9 @@ class OrderBrain:
             state.last_line = max(state.cart, default=None)
         elif name in _CHANGES and "line" in result:
             state.last_line = int(result["line"])
-            state.cart[state.last_line] = _line(result)
+            state.cart[state.last_line] = line_of(result)
         for line in result.get("lines", []) if name == "read_back" else []:
-            state.cart[line["line"]] = _line(line)
+            state.cart[line["line"]] = line_of(line)
 
     # -- what the caller said --------------------------------------------------------------
 
@@ -229,18 +196,18 @@ class OrderBrain:
         for wish, reason in _REASONS.items():
             if wish in said.wishes:
                 return [Call.of("transfer_to_human", reason=reason)]
-        if Wish.GOODBYE in said.wishes and self._state.phase is not _Phase.CONFIRMING:
+        if Wish.GOODBYE in said.wishes and self._state.phase is not Phase.CONFIRMING:
             return [Call.of("hang_up")]
         return []
 
     def _small_words(self, said: Understood, text: str) -> list[Output]:
         state = self._state
-        if state.phase is _Phase.CONFIRMING:
+        if state.phase is Phase.CONFIRMING:
             return self._confirming(said)
         if said.wishes & {Wish.DONE, Wish.NO} or said.name:
             if state.cart:
                 return [Call.of("read_back")]
-            if state.phase is _Phase.PLACED:
+            if state.phase is Phase.PLACED:
                 return [Call.of("hang_up")]
             return [Say(WHAT_WILL_IT_BE)]
         if Wish.REPEAT in said.wishes and state.last_said:
@@ -294,7 +261,7 @@ class OrderBrain:
         options = {"options": list(ordered.options)} if ordered.options else {}
         return Call.of("add_item", dish=ordered.dish, quantity=ordered.quantity or 1, **options)
 
-    def _line_of(self, dish: str) -> _Line | None:
+    def _line_of(self, dish: str) -> CartLine | None:
         wanted = {word.plain for word in words(dish)}
         for line in self._state.cart.values():
             if wanted <= {word.plain for word in words(line.name)}:
@@ -337,33 +304,12 @@ def _unanswered(messages: Sequence[Item]) -> list[Item]:
     return spoken
 
 
-def _recalled_lines(text: str) -> list[_Line]:
-    """Read "ligne 1 : deux Margherita, pâte fine ; ligne 2 : …", as a resumed call is told."""
-    lines = []
-    for number, spoken in _RECALLED.findall(text):
-        dish, *options = [part.strip() for part in spoken.split(",")]
-        said = words(dish)
-        read = read_number([word.plain for word in said]) or (1, 0)
-        name = " ".join(word.written for word in said[read[1] :])
-        lines.append(_Line(int(number), name, read[0], options))
-    return lines
-
-
-def _removal(ordered: Ordered, line: _Line | None) -> Call:
+def _removal(ordered: Ordered, line: CartLine | None) -> Call:
     """Take the whole line out, or only as many as were named."""
     if line and ordered.quantity and ordered.quantity < line.quantity:
         left = line.quantity - ordered.quantity
         return Call.of("change_item", line=line.line, quantity=left)
     return Call.of("remove_item", dish=line.name if line else ordered.dish)
-
-
-def _line(result: dict[str, Any]) -> _Line:
-    return _Line(
-        line=int(result["line"]),
-        name=str(result.get("name", "")),
-        quantity=int(result.get("quantity", 1)),
-        options=list(result.get("options", [])),
-    )
 
 
 def _joined(results: Sequence[dict[str, Any]]) -> str:

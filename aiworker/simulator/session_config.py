@@ -29,6 +29,15 @@ _SEMANTIC_VAD: Final = {
     "interrupt_response": True,
 }
 _SEMANTIC_SILENCE_MS: Final = {"low": 1_000, "medium": 600, "auto": 600, "high": 300}
+_NULLABLE: Final = {
+    "turn_detection",
+    "idle_timeout_ms",
+    "noise_reduction",
+    "transcription",
+    "tracing",
+    "prompt",
+    "include",
+}
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_TOOLS: Final = 128
 _TIMEOUT_RANGE_MS: Final = (5_000, 30_000)
@@ -72,11 +81,9 @@ class SessionConfig:
             raise InvalidRequest.not_one_of("session.type", change["type"], ["realtime"])
         self._check(change)
         merged = copy.deepcopy(self.data)
-        for name, value in change.items():
-            if name != "audio":
-                merged[name] = value
+        merged |= _kept({name: value for name, value in change.items() if name != "audio"})
         for side, fields in (change.get("audio") or {}).items():
-            merged["audio"][side] |= self._sides(side, fields)
+            merged["audio"][side] |= self._sides(side, _kept(fields or {}))
         self.data = merged
 
     def _sides(self, side: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +93,7 @@ class SessionConfig:
         known = _SERVER_VAD if asked["type"] == "server_vad" else _SEMANTIC_VAD
         now = self.turn_detection or {}
         base = now if now.get("type") == asked["type"] else known
-        return fields | {"turn_detection": base | asked}
+        return fields | {"turn_detection": base | _kept(asked)}
 
     def _check(self, change: dict[str, Any]) -> None:
         if change.get("model") not in (None, self.data["model"]):
@@ -147,6 +154,11 @@ class SessionConfig:
         return self.data["audio"]["output"]["voice"]
 
 
+def _kept(fields: dict[str, Any]) -> dict[str, Any]:
+    """Drop the nulls of fields that always have a value."""
+    return {n: value for n, value in fields.items() if value is not None or n in _NULLABLE}
+
+
 def check_modalities(fields: dict[str, Any], path: str) -> None:
     """Refuse any `output_modalities` but exactly one."""
     modalities = fields.get("output_modalities")
@@ -173,6 +185,8 @@ def check_tools(tools: list[dict[str, Any]], path: str) -> None:
         )
     seen: set[str] = set()
     for number, tool in enumerate(tools):
+        if tool.get("type") is None:
+            raise InvalidRequest.missing(f"{path}[{number}].type")
         if tool.get("type") != "function":
             continue
         where = f"{path}[{number}].name"
@@ -208,7 +222,7 @@ def _check_format(fields: dict[str, Any], path: str) -> None:
     audio_format = fields.get("format")
     if audio_format is None:
         return
-    if "type" not in audio_format:
+    if audio_format.get("type") is None:
         raise InvalidRequest.missing(f"{path}.format.type")
     if audio_format["type"] == AudioFormat.PCM:
         if "rate" not in audio_format:

@@ -3,6 +3,8 @@
 import asyncio
 import audioop
 import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -363,6 +365,22 @@ async def test_audio_that_is_not_base64_is_refused() -> None:
     async with simulator() as server, connected(server) as client:
         error = await client.refusal("input_audio_buffer.append", audio="é")
     assert (error["code"], error["param"]) == ("invalid_value", "audio")
+
+
+async def test_a_recorded_caller_is_understood_and_turned_into_tool_calls() -> None:
+    sounds = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
+    recording = (sounds / "margherita_mozzarella_quatre_fromages.wav").read_bytes()[44:]
+    menu = "# Carte\n- Pizzas : Margherita, Quatre fromages, Reine\n"
+    server = RealtimeSimulator(hearing=Hearing.from_folders([sounds]), settings=QUICK)
+    async with server, connected(server) as client:
+        await client.configure(instructions=menu, tools=[TOOL])
+        await client.append(SILENCE_1_S + recording + SILENCE_1_S)
+        await client.until("input_audio_buffer.committed")
+        calls = (await client.respond())["output"]
+    assert [json.loads(call["arguments"]) for call in calls] == [
+        {"dish": "Margherita", "quantity": 1, "options": ["mozzarella"]},
+        {"dish": "Quatre fromages", "quantity": 1},
+    ]
 
 
 # -- items ---------------------------------------------------------------------------------
