@@ -187,7 +187,7 @@ async def test_slow_and_stalling_replies(kind: FaultKind) -> None:
         await client.until("response.done")
         whole_s = loop.time() - began
     assert (first_s >= 0.3) is (kind is FaultKind.SLOW)
-    assert 0.3 <= whole_s <= 1.5
+    assert 0.3 <= whole_s <= 3
 
 
 @pytest.mark.parametrize(
