@@ -130,11 +130,20 @@ class EventSocketClient:
             start=start,
         )
 
-    async def channel_rows(self, count: int) -> list[dict[str, str]]:
-        """`show channels`, once it has that many rows: FreeSWITCH writes them a moment late."""
+    async def channel_row(self, uuid: str) -> dict[str, str]:
+        """A call's line of `show channels`, once it is there: FreeSWITCH writes it a moment late."""
         async with asyncio.timeout(EVENT_DEADLINE_S):
             while True:
                 table = json.loads(await self.api("show channels as json"))
-                if table["row_count"] == count:
-                    return list(table.get("rows", []))
+                for row in table.get("rows", []):
+                    if row["uuid"] == uuid and row["callstate"] == "ACTIVE":
+                        return dict(row)
+                await asyncio.sleep(POLL_S)
+
+    async def channel_count(self, count: int) -> None:
+        """Wait until `show channels count` says so."""
+        async with asyncio.timeout(EVENT_DEADLINE_S):
+            while True:
+                if await self.api("show channels count") == f"\n{count} total.\n":
+                    return
                 await asyncio.sleep(POLL_S)

@@ -26,7 +26,7 @@ from tests.integration.event_socket_client import EventSocketClient
 RESTAURANT_ID = "0193c1a0-0000-7000-8000-000000000001"
 GATEWAY = "chez-luigi-3f9a1c2b"
 GREETING_HZ, BUSY_HZ, TRANSFER_HZ, GOODBYE_HZ = 500, 700, 900, 1_100
-PROMPT_MS = 200
+PROMPT_MS = 100
 PROMPTS = {
     "greeting_generic": GREETING_HZ,
     "busy": BUSY_HZ,
@@ -53,11 +53,11 @@ class SwitchUnderTest:
         return EventSocketClient(self.server.ports.esl, self.server.esl_password)
 
 
-@pytest.fixture(scope="module", params=["simulator", "freeswitch"])
+@pytest.fixture(scope="session", params=["simulator", "freeswitch"])
 def switch(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SwitchUnderTest]:
-    """Started once for a module; every test makes its own calls."""
+    """Started once for all; every test makes its own calls."""
     program = find_freeswitch()
     real = request.param == "freeswitch"
     if real and program is None:
@@ -89,6 +89,7 @@ def switch(
             gateway_folder=gateways,
             sounds_folder=sounds,
             carrier_networks=networks,
+            time_factor=0.3,  # of the gateways' delays only; the real one takes its second
         )
     with server:
         yield SwitchUnderTest(server, real)
@@ -125,12 +126,13 @@ class ParkedCall:
 
 
 async def park(
-    switch: SwitchUnderTest, client: EventSocketClient, phone: Phone, *, user: str | None = None
+    switch: SwitchUnderTest, client: EventSocketClient, phone: Phone, *, uri: str | None = None
 ) -> ParkedCall:
     """Call, wait for the greeting's end, and hold the call."""
     start = len(client.events)
-    uri = switch.uri(user) if user else switch.uri()
-    dialog = await phone.call(uri, from_number="+33612345678", display_name="Jean Dupont")
+    dialog = await phone.call(
+        uri or switch.uri(), from_number="+33612345678", display_name="Jean Dupont"
+    )
     parked = await client.event("CHANNEL_PARK", start=start)
     uuid = str(parked["Unique-ID"])
     assert await client.api(f"sched_del {uuid}") == "+OK Deleted: 1\n"

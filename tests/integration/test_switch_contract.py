@@ -18,11 +18,8 @@ from tests.integration.switch_under_test import (
     RESTAURANT_ID,
     TRANSFER_HZ,
     SwitchUnderTest,
-    client,
     heard,
     park,
-    phone,
-    switch,
     tone,
     until,
     write_gateway,
@@ -31,14 +28,10 @@ from tests.integration.switch_under_test import (
 
 pytestmark = pytest.mark.integration
 
-__all__ = ["client", "phone", "switch"]  # fixtures
-
 
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
-        ("show channels as json", '{"row_count": 0}\n'),
-        ("show channels count", "\n0 total.\n"),
         (
             "sofia profile external startgw nobody",
             "Reload XML [Success]\n+OK start gateway nobody complete\n",
@@ -150,13 +143,17 @@ async def test_the_channel_can_be_found_again(
     call = await park(switch, client, phone)
 
     assert await client.api(f"uuid_exists {call.uuid}") == "true"
-    rows = await client.channel_rows(1)
-    row = rows[0]
-    assert (row["uuid"], row["callstate"], row["cid_num"]) == (call.uuid, "ACTIVE", "+33612345678")
-    assert (row["direction"], row["dest"]) == ("inbound", "incoming_call")
+    row = await client.channel_row(call.uuid)
+    assert (row["cid_num"], row["direction"]) == ("+33612345678", "inbound")
+    assert (row["dest"], row["context"]) == ("incoming_call", "public")
     dump = json.loads(await client.api(f"uuid_dump {call.uuid} json"))
     assert dump["variable_sip_gateway"] == GATEWAY
     assert dump["Event-Name"] == "CHANNEL_DATA"
+
+
+async def test_no_channels(client: EventSocketClient) -> None:
+    await client.channel_count(0)
+    assert await client.api("show channels as json") == '{"row_count": 0}\n'
 
 
 async def test_variables(switch: SwitchUnderTest, client: EventSocketClient, phone: Phone) -> None:
@@ -213,7 +210,7 @@ async def test_the_way_out_rings_the_restaurants_phone(
             alloresto_fallback_dial=f"sofia/external/cuisine@{host}:{port}",
         )
         await client.api(f"sofia profile external startgw {name}")
-        call = await park(switch, client, phone, user=f"gw+{name}")
+        call = await park(switch, client, phone, uri=switch.uri(f"gw+{name}"))
 
         assert await client.api(f"uuid_transfer {call.uuid} no_agent XML public") == "+OK\n"
         answered = await restaurant.listen(deadline_s=DEADLINE_S)
@@ -260,7 +257,7 @@ async def test_the_restaurants_own_greeting(
     write_gateway(folder, name, alloresto_greeting=str(greeting))
     await client.api(f"sofia profile external startgw {name}")
 
-    call = await park(switch, client, phone, user=f"gw+{name}")
+    call = await park(switch, client, phone, uri=switch.uri(f"gw+{name}"))
 
     played = [(1_300, 100)] if exists else [(GREETING_HZ, PROMPT_MS)]
     assert heard(call.dialog.received) == played

@@ -11,19 +11,14 @@ from tests.integration.event_socket_client import Event, EventSocketClient
 from tests.integration.switch_under_test import (
     ParkedCall,
     SwitchUnderTest,
-    client,
     heard,
     park,
-    phone,
     pitch,
-    switch,
     tone,
     until,
 )
 
 pytestmark = pytest.mark.integration
-
-__all__ = ["client", "phone", "switch"]  # fixtures
 
 TONES = (700, 900, 1_100)
 

@@ -1,0 +1,5 @@
+"""Fixtures of the contract tests: `switch` (simulator, then FreeSWITCH), `client`, `phone`."""
+
+from tests.integration.switch_under_test import client, phone, switch
+
+__all__ = ["client", "phone", "switch"]
