@@ -18,6 +18,10 @@ BEFORE_DETECTION_SECONDS: Final = 0.3
 """Speech the server's detector needed before it said so: its share of the evidence."""
 SPEECH_MS: Final = 380
 """Voiced audio that is more than a "oui", a cough or a door."""
+SPEAKING_SECONDS: Final = 0.06
+"""The caller's last frame, or the one before it, was speech."""
+OVER_SECONDS: Final = 0.2
+"""A "mmh" lasts as long as two words, but nothing follows it; between words there is less."""
 CERTAIN_MS: Final = 560
 """Enough to decide before the half second is over."""
 CLEARED_SECONDS: Final = 0.3
@@ -74,7 +78,7 @@ class Interruption:
     """Its words were understood, and they interrupt."""
     _resumed_at: float = 0.0
 
-    def decide(self, now: float, voiced_ms: int) -> Decision | None:
+    def decide(self, now: float, *, voiced_ms: int, last_voiced_at: float) -> Decision | None:
         """None: too early. `voiced_ms`: since `evidence_since()`."""
         if self.stage is Stage.RESUMED:
             return Decision.INSIST if voiced_ms >= SPEECH_MS else None
@@ -84,8 +88,11 @@ class Interruption:
             return self._drop()
         if now < self.began_at + DECIDE_SECONDS:
             return None
-        if voiced_ms >= SPEECH_MS:
+        silent = now - last_voiced_at
+        if voiced_ms >= SPEECH_MS and silent < SPEAKING_SECONDS:
             return self._drop()
+        if voiced_ms >= SPEECH_MS and silent < OVER_SECONDS:
+            return None
         self.stage, self._resumed_at = Stage.RESUMED, now
         return Decision.RESUME
 

@@ -102,8 +102,13 @@ class TurnTaking:
         """Decide what is due."""
         now = self._clock()
         if self._interruption is not None:
-            voiced = self._voice.voiced_ms(self._interruption.evidence_since())
-            self._apply(self._interruption.decide(now, voiced))
+            since = self._interruption.evidence_since()
+            decision = self._interruption.decide(
+                now,
+                voiced_ms=self._voice.voiced_ms(since),
+                last_voiced_at=self._voice.last_voiced_at or 0.0,
+            )
+            self._apply(decision)
         for item in [item for item, (deadline, _) in self._doubtful.items() if now > deadline]:
             _, nearly_done = self._doubtful.pop(item)
             self._weigh(Meaning.BACKCHANNEL, nearly_done=nearly_done)

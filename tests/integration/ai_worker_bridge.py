@@ -9,13 +9,14 @@ import base64
 import json
 import time
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
+import psycopg
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -23,12 +24,18 @@ from websockets.exceptions import ConnectionClosed
 from aiworker.ai_worker import Worker
 from aiworker.settings import WorkerSettings
 from aiworker.simulator import tone_code
+from aiworker.simulator.brain import Output, ScriptedBrain
+from aiworker.simulator.faults import Fault
+from aiworker.simulator.hearing import Hearing
+from aiworker.simulator.link import SimulatorSettings
+from aiworker.simulator.server import RealtimeSimulator
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.media import L16_BYTES_PER_MS, STREAM_BUFFER_MS
 from controlplane.contracts.messages import (
     AudioChunk,
     CallClaim,
+    CallEvent,
     CallOffer,
     Clear,
     Cleared,
@@ -39,13 +46,20 @@ from controlplane.contracts.messages import (
     Started,
     WorkerMessage,
     encode_bridge_message,
+    parse_call_event,
     parse_worker_message,
 )
+from controlplane.database import libpq_url
+from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID
 
 DEADLINE_S: Final = 10.0
 """For anything to happen on a machine under load."""
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
+QUICK: Final = SimulatorSettings(speed=20, think_ms=20, transcription_ms=20)
 SILENCE: Final = bytes(STREAM_BUFFER_MS * L16_BYTES_PER_MS)
+
+
+_M = TypeVar("_M", bound=Message)
 
 
 def recording(name: str) -> bytes:
@@ -53,6 +67,9 @@ def recording(name: str) -> bytes:
     with wave.open(str(CALLER_SOUNDS / f"{name}.wav")) as sound:
         l16: bytes = sound.readframes(sound.getnframes())
         return l16
+
+
+Greeting = Literal["playing", "ended"]
 
 
 @dataclass
@@ -85,6 +102,7 @@ class FakeBridge:
     _says: bytearray = field(default_factory=bytearray)
     _socket: ClientConnection | None = None
     _generation: int = 0
+    _heard_seq: int = -1
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # --- Offer and stream ----------------------------------------------------------------------
@@ -112,7 +130,7 @@ class FakeBridge:
 
     @asynccontextmanager
     async def stream(
-        self, url: str, *, greeting: str = "ended", audio: bool = True
+        self, url: str, *, greeting: Greeting = "ended", audio: bool = True
     ) -> AsyncIterator["FakeBridge"]:
         """Connect as mod_audio_stream does; `Started`, then caller frames at their pace."""
         async with connect(url, compression=None) as self._socket:
@@ -130,7 +148,9 @@ class FakeBridge:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     @asynccontextmanager
-    async def call(self, *, resumed: bool = False, greeting: str = "ended") -> Any:
+    async def call(
+        self, *, resumed: bool = False, greeting: Greeting = "ended"
+    ) -> AsyncIterator["FakeBridge"]:
         """Offer, claim, stream."""
         await self.offer(resumed=resumed)
         claim = await self.claim()
@@ -140,12 +160,22 @@ class FakeBridge:
 
     # --- The caller ----------------------------------------------------------------------------
 
-    def say(self, l16: bytes) -> None:
-        """Speak from the next frame on."""
-        self._says += l16
+    def say(self, name: str) -> None:
+        """Speak a recording from the next frame on."""
+        self._says += recording(name)
 
-    async def finish_saying(self) -> None:
+    async def said(self) -> None:
+        """Until all of it was sent."""
         await self.until(lambda: not self._says)
+
+    async def hears(self, ms: int) -> None:
+        """Until the caller has heard this much of the agent, in all."""
+        await self.until(lambda: len(self.heard) >= ms * L16_BYTES_PER_MS)
+
+    async def hears_all(self, ms: int) -> None:
+        """The same, and then silence."""
+        await self.hears(ms)
+        await self.until(lambda: not self._queue)
 
     async def tell(self, message: Message) -> None:
         assert self._socket is not None
@@ -167,7 +197,7 @@ class FakeBridge:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def request(self, kind: type[Message], *, seconds: float = DEADLINE_S) -> Any:
+    async def request(self, kind: type[_M], *, seconds: float = DEADLINE_S) -> _M:
         """The first request of this kind."""
         await self.until(lambda: any(isinstance(r, kind) for r in self.requests), seconds=seconds)
         return next(r for r in self.requests if isinstance(r, kind))
@@ -284,3 +314,56 @@ async def working(settings: WorkerSettings) -> AsyncIterator[Worker]:
         worker.stop()
         async with asyncio.timeout(DEADLINE_S):
             await serving
+
+
+def worker_settings(
+    database_url: str, redis_url: str, realtime_url: str, **changes: Any
+) -> WorkerSettings:
+    """A worker's settings on this test's services."""
+    given = {"worker_id": "worker-test", "realtime_url": realtime_url} | changes
+    return WorkerSettings(
+        DATABASE_URL=database_url, REDIS_URL=redis_url, OPENAI_API_KEY="sk-test", **given
+    )
+
+
+Step = Sequence[Output]
+"""What the model says and calls in one response."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A demo restaurant, a Realtime simulator and a worker, on this test's own services."""
+
+    database_url: str
+    redis_url: str
+    redis: Redis
+    hearing: Hearing
+
+    def bridge(self) -> FakeBridge:
+        return FakeBridge(self.redis, DEMO_RESTAURANT_ID)
+
+    @asynccontextmanager
+    async def play(
+        self, *steps: Sequence[Output], faults: Sequence[Fault] = (), **settings: Any
+    ) -> AsyncIterator[RealtimeSimulator]:
+        """A worker over a model that says these steps, one a response."""
+        async with RealtimeSimulator(
+            brain=lambda: ScriptedBrain(steps), hearing=self.hearing, settings=QUICK, faults=faults
+        ) as realtime:
+            async with working(
+                worker_settings(self.database_url, self.redis_url, realtime.url, **settings)
+            ):
+                yield realtime
+
+    async def events(self) -> list[CallEvent]:
+        """What was told to the recorder."""
+        entries: Any = await self.redis.xrange(redis_keys.CALL_EVENTS)
+        return [parse_call_event(fields["event"]) for _, fields in entries]
+
+    def orders(self) -> list[tuple[Any, ...]]:
+        """number, total_cents, customer_name, customer_phone_e164."""
+        with psycopg.connect(libpq_url(self.database_url)) as database:
+            return database.execute(
+                "SELECT number, total_cents, customer_name, customer_phone_e164"
+                ' FROM "order" ORDER BY number'
+            ).fetchall()

@@ -27,55 +27,72 @@ def interruption(*, awaits_cleared: bool = False, insisted: bool = False) -> Int
     )
 
 
+def decide(
+    caller: Interruption, now: float, voiced_ms: int, *, silent_for: float = 0.0
+) -> Decision | None:
+    return caller.decide(now, voiced_ms=voiced_ms, last_voiced_at=now - silent_for)
+
+
 def test_nothing_is_decided_before_half_a_second_on_little_evidence() -> None:
-    assert interruption().decide(DECIDED - 0.01, SPEECH_MS) is None
+    assert decide(interruption(), DECIDED - 0.01, SPEECH_MS) is None
 
 
 def test_half_a_second_of_speech_gives_the_caller_the_floor() -> None:
     caller = interruption()
-    assert caller.decide(DECIDED, SPEECH_MS) is Decision.DROP
+    assert decide(caller, DECIDED, SPEECH_MS) is Decision.DROP
     assert caller.stage is Stage.DROPPED
 
 
 def test_certain_speech_is_not_waited_for() -> None:
-    assert interruption().decide(BEGAN + 0.2, CERTAIN_MS) is Decision.DROP
+    assert decide(interruption(), BEGAN + 0.2, CERTAIN_MS) is Decision.DROP
 
 
 @pytest.mark.parametrize("voiced_ms", [0, 40, 200, SPEECH_MS - 40])
 def test_a_noise_or_a_short_word_lets_the_agent_go_on(voiced_ms: int) -> None:
     caller = interruption()
-    assert caller.decide(DECIDED, voiced_ms) is Decision.RESUME
+    assert decide(caller, DECIDED, voiced_ms) is Decision.RESUME
     assert caller.stage is Stage.RESUMED
+
+
+def test_a_long_mmh_is_over_when_it_is_judged() -> None:
+    caller = interruption()
+    assert decide(caller, DECIDED, 480, silent_for=0.2) is Decision.RESUME
+
+
+def test_between_two_words_it_is_too_early_to_say() -> None:
+    caller = interruption()
+    assert decide(caller, DECIDED, SPEECH_MS, silent_for=0.12) is None
+    assert decide(caller, DECIDED + 0.08, SPEECH_MS + 40) is Decision.DROP
 
 
 def test_what_was_heard_is_waited_for_but_not_for_ever() -> None:
     caller = interruption(awaits_cleared=True)
-    assert caller.decide(BEGAN + CLEARED_SECONDS - 0.01, CERTAIN_MS) is None
-    assert caller.decide(BEGAN + CLEARED_SECONDS, CERTAIN_MS) is Decision.DROP
+    assert decide(caller, BEGAN + CLEARED_SECONDS - 0.01, CERTAIN_MS) is None
+    assert decide(caller, BEGAN + CLEARED_SECONDS, CERTAIN_MS) is Decision.DROP
 
 
 def test_what_was_heard_decides_at_once_when_it_is_known() -> None:
     caller = interruption(awaits_cleared=True)
     caller.cleared()
-    assert caller.decide(BEGAN + 0.05, CERTAIN_MS) is Decision.DROP
+    assert decide(caller, BEGAN + 0.05, CERTAIN_MS) is Decision.DROP
 
 
 def test_speech_that_goes_on_after_a_false_alarm_interrupts_after_all() -> None:
     caller = interruption()
-    caller.decide(DECIDED, 100)
+    decide(caller, DECIDED, 100)
     assert caller.evidence_since() == DECIDED
-    assert caller.decide(DECIDED + 0.2, 160) is None
-    assert caller.decide(DECIDED + 0.6, SPEECH_MS) is Decision.INSIST
+    assert decide(caller, DECIDED + 0.2, 160) is None
+    assert decide(caller, DECIDED + 0.6, SPEECH_MS) is Decision.INSIST
 
 
 def test_words_that_were_understood_need_no_loudness() -> None:
-    assert interruption(insisted=True).decide(BEGAN, 0) is Decision.DROP
+    assert decide(interruption(insisted=True), BEGAN, 0) is Decision.DROP
 
 
 def test_a_decision_is_made_once() -> None:
     caller = interruption()
-    caller.decide(DECIDED, SPEECH_MS)
-    assert caller.decide(DECIDED + 1, CERTAIN_MS) is None
+    decide(caller, DECIDED, SPEECH_MS)
+    assert decide(caller, DECIDED + 1, CERTAIN_MS) is None
 
 
 @pytest.mark.parametrize(
