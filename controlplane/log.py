@@ -15,6 +15,13 @@ def configure_logging(*, process: str, level: str = "INFO", human: bool = False)
 
     `human` prints aligned text instead of JSON, for a terminal.
     """
+
+    def _name_process(
+        logger: object, method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["process"] = process  # not a context variable: greenlets start with none
+        return event
+
     numeric = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -24,6 +31,7 @@ def configure_logging(*, process: str, level: str = "INFO", human: bool = False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _name_process,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -33,5 +41,4 @@ def configure_logging(*, process: str, level: str = "INFO", human: bool = False)
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     logging.basicConfig(level=max(numeric, logging.WARNING), stream=sys.stderr)

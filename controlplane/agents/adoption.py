@@ -1,6 +1,7 @@
 """After a restart of the agent, or of its connection: FreeSWITCH's calls are ours again."""
 
 import json
+import time
 from typing import Final
 from uuid import UUID
 
@@ -38,8 +39,15 @@ def _recognise(control: EslClient, channel_uuid: UUID) -> IncomingCall | None:
         dump = EslEvent.parse(control.api(f"uuid_dump {channel_uuid} json"))
         call = IncomingCall.arriving(dump)
         call.answered = dump.get("Answer-State") == "answered"
+        call.created_at = time.monotonic() - _age_s(dump)
         call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
         call.streaming = "audio_stream" in control.api(f"uuid_buglist {channel_uuid}")
     except (EslCommandFailed, EslProtocolError, NotOurCall):
         return None  # hung up meanwhile, or not a restaurant's
     return call
+
+
+def _age_s(dump: EslEvent) -> float:
+    """How long the channel has been there: Caller-Channel-Created-Time is Unix microseconds."""
+    created = dump.get("Caller-Channel-Created-Time") or ""
+    return max(0.0, time.time() - int(created) / 1_000_000) if created.isdigit() else 0.0

@@ -89,6 +89,7 @@ def serve_call(context: CallContext) -> None:
     cause = "UNKNOWN"
     try:
         context.record.arrived()
+        context.channel.set({ChannelVariable.CALL_ID: str(context.call.call_id)})
         talk_to_workers(context)
         take_way_out(context)
     except CallEndedError as ended:

@@ -53,7 +53,8 @@ class EslClient:
     to compare with what FreeSWITCH holds now. `on_disconnected` runs in its own after each loss.
 
     `wake_every_s` (seconds) makes events come sooner: FreeSWITCH looks at its event queue only
-    every 20 ms unless something arrives on the socket, so an empty line is sent that often.
+    every 20 ms unless something arrives on the socket, so an empty line is sent that often while
+    `wake_while` says yes.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class EslClient:
         on_connected: "Callable[[EslClient], None] | None" = None,
         on_disconnected: Callable[[], None] | None = None,
         wake_every_s: float | None = None,
+        wake_while: Callable[[], bool] = lambda: True,
     ) -> None:
         self._host, self._port, self._password = host, port, password
         commands.auth(password)  # a password that cannot be sent is refused here, not for ever
@@ -75,6 +77,7 @@ class EslClient:
         self._on_connected = on_connected
         self._on_disconnected = on_disconnected
         self._wake_every_s = wake_every_s
+        self._wake_while = wake_while
         self._closing = False
         self._dispatcher = Dispatcher(name=name)
         self._executions = Executions()
@@ -270,7 +273,7 @@ class EslClient:
         if self._on_connected is not None:
             gevent.spawn(self._call_back, self._on_connected, self)
         if self._wake_every_s is not None:
-            gevent.spawn(connection.keep_awake, every_s=self._wake_every_s)
+            gevent.spawn(connection.keep_awake, every_s=self._wake_every_s, needed=self._wake_while)
 
     def _watch(self, connection: Connection) -> None:
         """Returns when the connection has ended. Sends a command when none is under way."""

@@ -33,6 +33,8 @@ CONNECT_TIMEOUT_S = 5.0
 """Seconds for connect, greeting and authentication: loopback takes 20 ms, a frozen switch never."""
 MAX_IN_FLIGHT = 256
 """Commands sent and not answered; more wait their turn (FreeSWITCH answers one at a time)."""
+IDLE_CHECK_S = 0.02
+"""Seconds between two looks at whether quick events are needed: as long as FreeSWITCH's own."""
 _RECEIVE_BYTES = 64 * 1024
 _REFUSALS = ("-ERR", "-USAGE")
 
@@ -118,12 +120,13 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise command_failed(text)
         return text
 
-    def keep_awake(self, *, every_s: float) -> None:
+    def keep_awake(self, *, every_s: float, needed: Callable[[], bool]) -> None:
         """Sends an empty line every `every_s` seconds until the connection ends: FreeSWITCH skips
-        it (mod_event_socket.c, `read_packet`) but then looks at its event queue.
+        it (mod_event_socket.c, `read_packet`) but then looks at its event queue. Nothing is sent
+        while `needed` says no.
         """
-        while not self.closed.wait(every_s):
-            if self._write_lock.acquire(blocking=False):
+        while not self.closed.wait(every_s if needed() else IDLE_CHECK_S):
+            if needed() and self._write_lock.acquire(blocking=False):
                 try:
                     self.sock.sendall(b"\n")
                 except OSError:

@@ -81,8 +81,7 @@ class Ear:
         """Until the agent has spoken and been silent for `TURN_OVER_MS`. Raises `TimeoutError`."""
         await self.wait_for_speech()
         async with asyncio.timeout(TURN_DEADLINE_S):
-            while self.speaking:
-                # By the clock: a switch that plays nothing may send nothing at all.
+            while self.speaking:  # noqa: ASYNC110  # silence is the absence of an event
                 await asyncio.sleep(FRAME_MS / 1_000)
 
     @property

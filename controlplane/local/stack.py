@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -88,6 +89,7 @@ class Stack:
         self._realtime_arguments = realtime_arguments
         self._link_secret = secrets.token_urlsafe(32)
         self._undo = contextlib.ExitStack()
+        self._launches: dict[str, tuple[list[str], Mapping[str, str]]] = {}
         self.processes: dict[str, ManagedProcess] = {}
 
     def __enter__(self) -> Self:
@@ -98,6 +100,16 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+
+    def kill(self, name: str) -> None:
+        """End one process as a crash would."""
+        self.processes[name].send_signal(signal.SIGKILL)
+        self.processes[name].stop()
+
+    def launch_again(self, name: str) -> None:
+        """Start a process that has ended, as it was started the first time."""
+        arguments, environment = self._launches[name]
+        self._launch(self._undo, name, arguments, environment)
 
     def _start(self, undo: contextlib.ExitStack) -> None:
         services = undo.enter_context(self._services)
@@ -116,8 +128,8 @@ class Stack:
             hours=Hours.AROUND_THE_CLOCK,
         )
         realtime_url, journal = self._realtime(undo)
-        web_port = free_tcp_port()
-        web_url = f"http://127.0.0.1:{web_port}"
+        self._web_port = free_tcp_port()
+        web_url = f"http://127.0.0.1:{self._web_port}"
         for name, settings in {
             "controller": {},
             "bridge-agent": {
@@ -132,7 +144,7 @@ class Stack:
                 "REALTIME_URL": realtime_url,
             },
             "web": {
-                "WEB_PORT": str(web_port),
+                "WEB_PORT": str(self._web_port),
                 "PUBLIC_URL": web_url,
                 "LINK_SECRET": self._link_secret,
             },
@@ -148,7 +160,7 @@ class Stack:
             kitchen_url=kitchen_link(web_url, demo.restaurant_id, secret=self._link_secret),
             journal=str(journal) if journal else None,
         )
-        self._wait_until_ready(web_port)
+        self.wait_until_ready()
 
     def _realtime(self, undo: contextlib.ExitStack) -> tuple[str, Path | None]:
         if os.environ.get("OPENAI_API_KEY"):
@@ -186,6 +198,7 @@ class Stack:
         arguments: list[str],
         environment: Mapping[str, str],
     ) -> None:
+        self._launches[name] = (arguments, environment)
         process = ManagedProcess(
             [sys.executable, *arguments],
             name=name,
@@ -196,14 +209,14 @@ class Stack:
         undo.callback(process.stop)
         self.processes[name] = process.start()
 
-    def _wait_until_ready(self, web_port: int) -> None:
+    def wait_until_ready(self) -> None:
         """Registered at the carrier, a worker waiting, the kitchen page served."""
         redis = Redis.from_url(self._services.redis_url, socket_timeout=5)
         self.processes["ai-worker"].wait_for(
             lambda: next(redis.scan_iter(redis_keys.worker_heartbeat("*")), None),
             deadline=READY_DEADLINE_S,
         )
-        self.processes["web"].wait_for(lambda: _accepts(web_port), deadline=READY_DEADLINE_S)
+        self.processes["web"].wait_for(lambda: _accepts(self._web_port), deadline=READY_DEADLINE_S)
         self.processes["bridge-agent"].wait_for(self._registered, deadline=REGISTERED_DEADLINE_S)
 
     def _registered(self) -> bool:

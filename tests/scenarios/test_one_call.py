@@ -1,0 +1,220 @@
+"""The main job, on the switch found: a caller dials, orders, interrupts, confirms."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg
+import pytest
+
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import AgentConnected, CallEnded, OrderPlaced
+from controlplane.database import libpq_url
+from controlplane.local.demo import SPOKEN_ORDER, placed_order
+from controlplane.local.demo_caller import CALLER_NUMBER, Ear, call_and_order, speech
+from controlplane.local.measures import heard_error_ms, heard_frames, read_journal
+from controlplane.local.stack import Stack
+from controlplane.local.transcript import LiveTranscript
+from freeswitch.simulator.dialog import CallEnd
+from freeswitch.simulator.phone import Phone
+from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+
+pytestmark = pytest.mark.scenario
+
+RECORD_DEADLINE_S = 5.0
+T = TypeVar("T")
+
+
+async def eventually(probe: Callable[[], T | None], *, deadline_s: float) -> T:
+    """Poll until there is an answer."""
+    until = time.monotonic() + deadline_s
+    while (answer := probe()) is None:
+        assert time.monotonic() < until, "it did not happen in time"
+        await asyncio.sleep(0.05)
+    return answer
+
+
+def recorded_call(stack: Stack, call_id: object) -> tuple[str, int, bool] | None:
+    """Outcome, turns, disclosure of a call whose end was recorded."""
+    with psycopg.connect(libpq_url(stack.address.database_url)) as database:
+        row = database.execute(
+            "SELECT outcome, disclosure_played_at IS NOT NULL,"
+            " (SELECT count(*) FROM call_turn WHERE call_id = call.id)"
+            " FROM call WHERE id = %s AND ended_at IS NOT NULL",
+            [call_id],
+        ).fetchone()
+    return (row[0], row[2], row[1]) if row else None
+
+
+async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
+    """
+    1. The caller dials; the greeting plays; a worker is connected meanwhile.
+    2. Two dishes, one with an option. The caller cuts the agent short to add a drink.
+    3. The agent reads the order back; the caller confirms; the agent says goodbye and hangs up.
+    4. Postgres holds the order that was spoken, once, and the call's record.
+    """
+    began = time.monotonic()
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        played = await call_and_order(stack.address.dial_uri)
+        ended = await eventually(
+            lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
+            deadline_s=RECORD_DEADLINE_S,
+        )
+    assert played.end is CallEnd.REMOTE_HANGUP
+    order = placed_order(stack.address.database_url, ended.call_id)
+    assert order is not None
+    assert sorted(order.lines) == sorted(SPOKEN_ORDER)
+    assert order.total_cents == 950 + 150 + 1_250 + 250
+    assert [e.order_id for e in transcript.events if isinstance(e, OrderPlaced)] == [order.order_id]
+
+    outcome, turns, disclosed = await eventually(
+        lambda: recorded_call(stack, ended.call_id), deadline_s=RECORD_DEADLINE_S
+    )
+    assert (outcome, disclosed) == (CallOutcome.ORDER, True)
+    assert turns >= 8
+
+    heard = heard_frames(played.frames)
+    journal = read_journal(Path(stack.address.journal or ""), since=began)
+    errors = heard_error_ms(journal, heard)
+    assert errors, "the interruption was not truncated"
+    assert max(errors) <= 20
+
+
+async def test_caller_hangs_up_during_the_greeting(stack: Stack) -> None:
+    """
+    1. The caller dials and hangs up one second into the greeting.
+    2. The call is recorded without disclosure, the worker free for the next one.
+    """
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        async with Phone() as phone:
+            dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+            await asyncio.sleep(1.0)  # speaking time, not a race
+            await dialog.hangup()
+        ended = await eventually(
+            lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
+            deadline_s=RECORD_DEADLINE_S,
+        )
+    outcome, _, disclosed = await eventually(
+        lambda: recorded_call(stack, ended.call_id), deadline_s=RECORD_DEADLINE_S
+    )
+    assert not disclosed
+    assert outcome in {CallOutcome.INFORMATION, CallOutcome.ABANDONED}
+
+
+async def test_no_worker_is_there(stack: Stack) -> None:
+    """
+    1. No worker runs. The caller hears the greeting, then "tous nos agents sont occupés", a tone.
+    2. A worker starts; the caller is talking to the agent within seconds.
+    3. At no moment was there silence of more than three seconds.
+    """
+    stack.kill("ai-worker")
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        async with Phone() as phone:
+            dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+            await asyncio.sleep(12.0)  # into the busy message
+            assert not [e for e in transcript.events if isinstance(e, AgentConnected)]
+            await asyncio.to_thread(stack.launch_again, "ai-worker")
+            await eventually(
+                lambda: next((e for e in transcript.events if isinstance(e, AgentConnected)), None),
+                deadline_s=10.0,
+            )
+            connected_at = time.monotonic()
+            await dialog.play(speech("qu_avez_vous_comme_pizzas"))
+            await Ear(dialog).wait_for_speech(for_ms=200)
+            await dialog.hangup()
+    assert dialog.answered_at is not None
+    silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=connected_at)
+    assert silence <= LONGEST_SILENCE_S
+
+
+async def test_worker_dies_mid_order(stack: Stack) -> None:
+    """
+    1. The caller has ordered two margheritas and a coke when the worker is killed.
+    2. "Un instant, s'il vous plaît", then another worker, which has the cart.
+    3. The caller says that is all, confirms, and the order is what was said before the crash.
+    """
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        async with Phone() as phone:
+            dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+            ear = Ear(dialog)
+            await ear.wait_for_turn_over()
+            await dialog.play(speech("deux_margherita_un_coca"))
+            await ear.wait_for_turn_over()
+            killed_at = time.monotonic()
+            stack.kill("ai-worker")
+            await asyncio.to_thread(stack.launch_again, "ai-worker")
+            await eventually(
+                lambda: (
+                    found
+                    if len(found := [e for e in transcript.events if isinstance(e, AgentConnected)])
+                    == 2
+                    else None
+                ),
+                deadline_s=10.0,
+            )
+            await ear.wait_for_turn_over()
+            resumed_at = time.monotonic()
+            for line in ("non_merci_c_est_tout", "oui_c_est_bien_ca"):
+                await dialog.play(speech(line))
+                await ear.wait_for_turn_over()
+            await dialog.hangup()
+        ended = await eventually(
+            lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
+            deadline_s=RECORD_DEADLINE_S,
+        )
+    order = placed_order(stack.address.database_url, ended.call_id)
+    assert order is not None
+    assert sorted(order.lines) == [("Coca-Cola 33 cl", 1, ()), ("Margherita", 2, ())]
+    assert (
+        longest_silence_s(dialog.received, since=killed_at, until=resumed_at) <= LONGEST_SILENCE_S
+    )
+
+
+async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
+    """
+    1. The caller is talking to the agent when the bridge agent is killed and started again.
+    2. The call is adopted: the same worker hears the next question and is heard answering it.
+    """
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        async with Phone() as phone:
+            dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+            ear = Ear(dialog)
+            await ear.wait_for_turn_over()
+            await dialog.play(speech("qu_avez_vous_comme_pizzas"))
+            await ear.wait_for_turn_over()
+            stack.kill("bridge-agent")
+            await asyncio.to_thread(stack.launch_again, "bridge-agent")
+            await asyncio.sleep(2.0)  # its start; the way out would come at four seconds
+            await dialog.play(speech("deux_margherita_un_coca"))
+            asked_at = time.monotonic()
+            await ear.wait_for_speech(for_ms=300)
+            answered_in = time.monotonic() - asked_at
+            await dialog.hangup()
+        await eventually(
+            lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
+            deadline_s=RECORD_DEADLINE_S,
+        )
+    assert len([e for e in transcript.events if isinstance(e, AgentConnected)]) == 1
+    assert answered_in < LONGEST_SILENCE_S
+
+
+async def test_realtime_is_gone_mid_call(stack: Stack) -> None:
+    """
+    1. The model's server dies while the caller talks, and refuses every connection after that.
+    2. "Un instant", then the restaurant's own phone is rung; nobody answers; goodbye.
+    3. At no moment was there silence of more than three seconds.
+    """
+    async with Phone() as phone:
+        dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+        ear = Ear(dialog)
+        await ear.wait_for_turn_over()
+        await dialog.play(speech("deux_margherita_un_coca"))
+        lost_at = time.monotonic()
+        stack.kill("realtime-simulator")
+        await dialog.wait_ended(deadline_s=60.0)
+        assert dialog.end is CallEnd.REMOTE_HANGUP
+        assert dialog.ended_at is not None
+        silence = longest_silence_s(dialog.received, since=lost_at, until=dialog.ended_at)
+    assert silence <= LONGEST_SILENCE_S
