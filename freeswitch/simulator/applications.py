@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from controlplane.contracts.media import FRAME_MS
 from freeswitch.simulator.bridge import bridge
 from freeswitch.simulator.hangup import cause_of
 from freeswitch.simulator.playback import play
@@ -17,8 +18,8 @@ async def _park(session: Session, _: str) -> None:
     channel = session.channel
     channel.fire("CHANNEL_PARK")
     while session.ready:
-        await session.tick()
-        session.dialog.rtp.skip()
+        if await session.tick():
+            session.dialog.rtp.skip()
         await session.parse_private_events()
     channel.set("park_timeout", None)
     channel.fire("CHANNEL_UNPARK")
@@ -82,11 +83,11 @@ async def _sched_cancel(session: Session, data: str) -> None:
 
 
 async def _sleep(session: Session, data: str) -> None:
-    for _ in range(int(data) // 20 if data.strip().isdigit() else 0):
-        if not session.ready or session.broken:
-            return
-        await session.tick()
-        session.dialog.rtp.skip()
+    frames = int(data) // FRAME_MS if data.strip().isdigit() else 0
+    while frames and session.ready and not session.broken:
+        if await session.tick():
+            session.dialog.rtp.skip()
+            frames -= 1
         await session.parse_private_events()
 
 

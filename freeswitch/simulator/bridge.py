@@ -81,12 +81,13 @@ async def _ring(session: Session, phone: Phone, target: SipUri) -> Dialog | None
     tone = _ring_back(channel)
     position = 0
     while not calling.done() and session.ready:
+        if not await session.tick():
+            continue
         if tone:
             session.dialog.rtp.write(tone[position : position + FRAME_L16_BYTES])
             position = (position + FRAME_L16_BYTES) % len(tone)
         else:
             session.dialog.rtp.skip()
-        await session.tick()
     if not calling.done():
         calling.cancel()
         with contextlib.suppress(asyncio.CancelledError, CallError):

@@ -40,17 +40,19 @@ async def play(session: Session, path: str) -> None:
             status = "break"
             break
         await session.parse_private_events()
+        if not await session.tick():
+            continue
         if session.playing is not None and session.playing.paused:
-            frame = SILENCE_L16
-        elif offset >= total:
+            session.dialog.rtp.write(SILENCE_L16)
+            continue
+        if offset >= total:
+            session.give_back_tick()
             break
-        else:
-            while read < total and read - offset <= _FRAME_SAMPLES:
-                read = min(read + READ_AHEAD_SAMPLES, total)
-            frame = sound[2 * offset : 2 * offset + FRAME_L16_BYTES].ljust(FRAME_L16_BYTES, b"\0")
-            offset = min(offset + _FRAME_SAMPLES, total)
+        while read < total and read - offset <= _FRAME_SAMPLES:
+            read = min(read + READ_AHEAD_SAMPLES, total)
+        frame = sound[2 * offset : 2 * offset + FRAME_L16_BYTES].ljust(FRAME_L16_BYTES, b"\0")
+        offset = min(offset + _FRAME_SAMPLES, total)
         session.dialog.rtp.write(frame)
-        await session.tick()
     session.playing = outer
     channel.set("playback_last_offset_pos", str(offset))
     channel.set("playback_seconds", str(read // _SAMPLES_PER_MS // 1_000))

@@ -1,8 +1,11 @@
 """A call's own thread of work: runs its dialplan, the commands sent to it, and its 20 ms clock.
 
 Written after `switch_core_session_run`, `switch_ivr_park` and `switch_ivr_parse_all_events`: what
-is queued by `sendmsg` is looked at once a frame, also while something plays, unless an execution
-with `event-lock` is running. That alone makes queued playbacks run in order or nest.
+is queued by `sendmsg` is looked at also while something plays, unless an execution with
+`event-lock` is running. That alone makes queued playbacks run in order or nest.
+
+A command takes effect one frame after it came, whenever it came, and RTP leaves on a clock of its
+own: so it was measured on the real one (command to event 20.7 ms, to the caller's ear 32 ms).
 """
 
 import asyncio
@@ -58,7 +61,7 @@ class Session:
 
     def __init__(self, switch: "Switch", channel: Channel, dialog: Dialog) -> None:
         self.switch, self.channel, self.dialog = switch, channel, dialog
-        self.private_events: deque[PrivateEvent] = deque()
+        self._private_events: deque[tuple[float, PrivateEvent]] = deque()
         self.playing: Playing | None = None
         self.stream: AudioStream | None = None
         self.broken = False
@@ -70,6 +73,7 @@ class Session:
         self._transfer: tuple[str, str, str] | None = None
         self._answer: Callable[[], None] | None = None
         self._next_tick_at = 0.0
+        self._wake = asyncio.Event()
 
     @property
     def ready(self) -> bool:
@@ -137,28 +141,55 @@ class Session:
             {**headers, "Application-Response": response, "Application-UUID": application_uuid},
         )
 
-    async def tick(self) -> None:
-        """Wait for the next frame, as reading one does; the clock doesn't drift."""
-        self._next_tick_at += FRAME_S
-        delay_s = self._next_tick_at - time.monotonic()
+    async def tick(self) -> bool:
+        """Wait until the next frame is due and return True; the clock doesn't drift.
+
+        False, before its time, when a command came: look at it, then wait again.
+        """
+        due_at = self._next_tick_at + FRAME_S
+        delay_s = due_at - time.monotonic()
         if delay_s < -MAX_LATE_S:
-            self._next_tick_at = time.monotonic()
-        await asyncio.sleep(max(delay_s, 0.0))
+            due_at = time.monotonic()
+        if delay_s > 0:
+            try:
+                async with asyncio.timeout(delay_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            else:
+                self._wake.clear()
+                return False
+        else:
+            await asyncio.sleep(0)
+        self._next_tick_at = due_at
+        return True
+
+    def give_back_tick(self) -> None:
+        """The tick was not used: what comes next may send its frame in it."""
+        self._next_tick_at -= FRAME_S
+
+    def _wake_soon(self) -> None:
+        asyncio.get_running_loop().call_later(FRAME_S, self._wake.set)
 
     # What others ask of the session
 
     def queue(self, event: PrivateEvent) -> bool:
         """Take a `sendmsg`; False when too many wait."""
-        if len(self.private_events) >= MAX_PRIVATE_EVENTS:
+        if len(self._private_events) >= MAX_PRIVATE_EVENTS:
             return False
-        self.private_events.append(event)
+        self._private_events.append((time.monotonic() + FRAME_S, event))
+        self._wake_soon()
         return True
 
     def break_playback(self, *, flush: bool) -> None:
         """`uuid_break`; `flush` forgets what is queued too."""
         if flush:
-            self.private_events.clear()
+            self._private_events.clear()
+        asyncio.get_running_loop().call_later(FRAME_S, self._break)
+
+    def _break(self) -> None:
         self.broken = True
+        self._wake.set()
 
     def transfer(self, words: list[str]) -> None:
         """Leave the running application and hunt again (`switch_ivr_session_transfer`).
@@ -168,11 +199,12 @@ class Session:
         destination = words[0]
         dialplan = words[1] if len(words) > 1 else "XML"
         context = words[2] if len(words) > 2 else self.channel.context
-        self.private_events.clear()
+        self._private_events.clear()
         self.channel.transfer_source = (
             f"{microseconds() // 1_000_000}:{uuid4()}:bl_xfer:{destination}/{context}/{dialplan}"
         )
         self._transfer = (destination, dialplan, context)
+        self._wake_soon()
 
     def hangup(self, cause: str) -> None:
         """Mark the call as over; the session notices within a frame."""
@@ -183,6 +215,7 @@ class Session:
         channel.answer_state = "hangup"
         channel.hung_up_at = microseconds()
         channel.fire("CHANNEL_HANGUP")
+        self._wake_soon()
 
     def answer(self) -> None:
         """Send the 200, once."""
@@ -215,8 +248,11 @@ class Session:
 
     async def parse_private_events(self) -> None:
         """Run what is queued, unless a locked execution is under way."""
-        while self.private_events and not self._locked and self.ready:
-            event = self.private_events.popleft()
+        while self._private_events and not self._locked and self.ready:
+            due_at, event = self._private_events[0]
+            if due_at > time.monotonic():
+                return
+            self._private_events.popleft()
             self._was_broken = False
             self._locked = event.locks
             try:

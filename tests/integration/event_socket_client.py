@@ -131,7 +131,7 @@ class EventSocketClient:
         )
 
     async def channel_row(self, uuid: str) -> dict[str, str]:
-        """A call's line of `show channels`, once it is there: FreeSWITCH writes it a moment late."""
+        """A call's line of `show channels`: FreeSWITCH writes it a moment late."""
         async with asyncio.timeout(EVENT_DEADLINE_S):
             while True:
                 table = json.loads(await self.api("show channels as json"))
