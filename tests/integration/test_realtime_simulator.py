@@ -264,6 +264,15 @@ async def test_usage_counts_every_token_and_what_the_cache_had() -> None:
     assert second["total_tokens"] == 167 + 11 + 2
 
 
+async def test_new_instructions_empty_the_cache() -> None:
+    async with simulator([Say("Oui")], [Say("Oui")]) as server, connected(server) as client:
+        await client.configure(instructions="i" * 400)
+        await client.respond()
+        await client.configure(instructions="j" * 400)
+        usage = (await client.respond())["usage"]
+    assert usage["input_token_details"]["cached_tokens"] == 0
+
+
 # -- the caller's turn ---------------------------------------------------------------------
 
 

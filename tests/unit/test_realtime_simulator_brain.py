@@ -242,6 +242,15 @@ async def test_how_callers_say_dishes(words: str, cart: list[tuple[int, str, lis
     assert dialogue.cart == cart
 
 
+async def test_a_word_of_several_dishes_is_left_to_the_tool() -> None:
+    dialogue = Dialogue()
+    await dialogue.caller("un coca et un coca zéro")
+    assert dialogue.calls == [
+        ("add_item", {"dish": "coca", "quantity": 1}),
+        ("add_item", {"dish": "Coca-Cola Zéro 33 cl", "quantity": 1}),
+    ]
+
+
 async def test_a_dish_that_is_not_on_the_menu_is_refused_in_the_tool_s_words() -> None:
     dialogue = Dialogue()
     said = await dialogue.caller("je voudrais deux hamburgers")

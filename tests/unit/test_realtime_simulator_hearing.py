@@ -36,6 +36,16 @@ def test_a_turn_may_begin_late() -> None:
     assert [HEARING.recognise(turn).text for turn in cut] == WORDS
 
 
+def test_hiss_on_the_line_does_not_matter() -> None:
+    hiss = np.random.default_rng(4)
+    heard = []
+    for recording in RECORDINGS:
+        turn = np.frombuffer(by_telephone(recording.l16), dtype="<i2").astype(np.float64)
+        noisy = np.clip(turn + hiss.normal(0, 60, len(turn)), -32_768, 32_767).astype("<i2")
+        heard.append(HEARING.recognise(bytes(16 * 1_000) + noisy.tobytes()).text)
+    assert heard == WORDS
+
+
 def test_each_recording_is_only_itself() -> None:
     for recording in RECORDINGS:
         others = Hearing(one for one in RECORDINGS if one is not recording)

@@ -97,6 +97,8 @@ def test_a_turn_taken_holds_exactly_its_audio() -> None:
     ]
     assert [len(turn) for turn in turns] == [(1_600 - 200) * 16]
     assert buffer.appended_ms == 1_800
+    # What came before the turn's end is gone with it: 200 ms of silence are left.
+    assert len(buffer.commit()) == 200 * 16
 
 
 def test_an_idle_call_does_not_grow_and_the_clock_goes_on() -> None:
