@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from controlplane.contracts.media import FRAME_MS
 from freeswitch.simulator.channel import Channel
 from freeswitch.simulator.events import CUSTOM
-from freeswitch.simulator.g711 import double_rate
+from freeswitch.simulator.g711 import RateDoubler
 
 CONNECT_TIMEOUT_S: Final = 1.0
 """Fixed in the module."""
@@ -59,6 +59,7 @@ class AudioStream:
         self._on_detached = on_detached
         self._frame_bytes = _buffered_frames(channel) * FRAME_MS * rate // 1_000 * 2
         self._buffer = bytearray()
+        self._doubler = RateDoubler()
         self._files: list[Path] = []
         self._file_number = 0
         self._socket: ClientConnection | None = None
@@ -78,7 +79,7 @@ class AudioStream:
         """One frame of the caller, 8 kHz. Lost while the socket isn't connected."""
         if self.paused or self._socket is None:
             return
-        self._buffer += l16 if self._rate == 8_000 else double_rate(l16)
+        self._buffer += l16 if self._rate == 8_000 else self._doubler.double(l16)
         while len(self._buffer) >= self._frame_bytes:
             frame = bytes(self._buffer[: self._frame_bytes])
             del self._buffer[: self._frame_bytes]

@@ -39,7 +39,13 @@ def halve_rate(l16: bytes) -> bytes:
     return resampled
 
 
-def double_rate(l16: bytes) -> bytes:
-    """8 kHz mono L16 → 16 kHz."""
-    resampled, _ = audioop.ratecv(l16, _SAMPLE_BYTES, 1, 8_000, 16_000, None)
-    return resampled
+class RateDoubler:
+    """8 kHz mono L16 → 16 kHz, frame after frame; the first comes out one sample short."""
+
+    def __init__(self) -> None:
+        self._state: tuple[int, tuple[tuple[int, int], ...]] | None = None
+
+    def double(self, l16: bytes) -> bytes:
+        """The next frame."""
+        resampled, self._state = audioop.ratecv(l16, _SAMPLE_BYTES, 1, 8_000, 16_000, self._state)
+        return resampled

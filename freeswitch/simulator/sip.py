@@ -99,7 +99,7 @@ class SipUri:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     _PATTERN = re.compile(
-        r"sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:;?>]+)(?::(?P<port>\d{1,5}))?"
+        r"sips?:(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]\s]*\]|[^:;?<>@\s]+)(?::(?P<port>\d{1,5}))?"
         r"(?P<parameters>(?:;[^;?]*)*)(?:\?.*)?",
         re.IGNORECASE,
     )
@@ -252,6 +252,8 @@ def parse(datagram: bytes) -> SipRequest | SipResponse:
     if not separator:
         raise SipError("no end of headers")
     start, *lines = re.sub(r"\r\n[ \t]+", " ", head.decode("utf-8", "replace")).split("\r\n")
+    if "\r" in start or "\n" in start:
+        raise SipError("line break in the start line")
     headers = Headers()
     for line in lines:
         name, colon, value = line.partition(":")
