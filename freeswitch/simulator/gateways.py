@@ -142,7 +142,12 @@ class GatewayTable:
 
     async def unregister_all(self) -> None:
         """At the end of the process: give every binding back."""
-        registered = [gateway for gateway in self.all() if gateway.up_since is not None]
+        registered = [
+            gateway
+            for gateway in self.all()
+            if gateway.state is not GatewayState.NOREG
+            and (gateway.up_since is not None or gateway.state is GatewayState.REGISTER)
+        ]
         for gateway in registered:
             self._start(gateway, expires_s=0)
         tasks = [gateway.task for gateway in registered if gateway.task is not None]

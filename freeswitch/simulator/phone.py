@@ -28,7 +28,7 @@ from freeswitch.simulator.sip import (
     new_branch,
     new_tag,
 )
-from freeswitch.simulator.sip_endpoint import T1_S, T2_S, TIMER_B_S, NoAnswer, SipEndpoint
+from freeswitch.simulator.sip_endpoint import TIMER_B_S, NoAnswer, SipEndpoint, cancel_of
 
 CANCEL_DEADLINE_S: Final = 2.0
 """A cancelled INVITE has its 487 within this on loopback; then the phone forgets the call."""
@@ -247,12 +247,8 @@ class Phone:
             self._spawn(dialog.hangup())
 
     async def _cancel(self, invite: SipRequest, peer: Address) -> None:
-        """RFC 3261 §9.1: same branch, same sequence number."""
-        kept = ("Via", "Max-Forwards", "From", "To", "Call-ID")
-        fields = [(name, invite.headers.required(name)) for name in kept]
-        cancel = SipRequest("CANCEL", invite.uri, Headers([*fields, ("CSeq", "1 CANCEL")]))
         with contextlib.suppress(NoAnswer):  # nobody there: nothing to cancel
-            await self.endpoint.request(cancel, peer, deadline_s=CANCEL_DEADLINE_S)
+            await self.endpoint.request(cancel_of(invite), peer, deadline_s=CANCEL_DEADLINE_S)
 
     # Being called
 
@@ -304,20 +300,8 @@ class Phone:
         dialog.invite, dialog.answer, dialog.answered_at = call.invite, response, time.monotonic()
         self._dialogs[dialog.call_id] = dialog
         rtp.start()
-        await self._send_until_acknowledged(call, response)
+        await self.endpoint.respond_until_acknowledged(response, call.peer, call.acknowledged)
         return dialog
-
-    async def _send_until_acknowledged(self, call: "_IncomingCall", response: SipResponse) -> None:
-        """RFC 3261 §13.3.1.4: the 200 of an INVITE is repeated end to end until its ACK."""
-        delay_s = T1_S
-        self.endpoint.respond(response, call.peer)
-        while not call.acknowledged.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay_s):
-                    await call.acknowledged.wait()
-                return
-            delay_s = min(2 * delay_s, T2_S)
-            self.endpoint.respond(response, call.peer)
 
     # Requests coming in
 

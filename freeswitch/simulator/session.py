@@ -9,6 +9,7 @@ own: so it was measured on the real one (command to event 20.7 ms, to the caller
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -74,6 +75,8 @@ class Session:
         self._answer: Callable[[], None] | None = None
         self._next_tick_at = 0.0
         self._wake = asyncio.Event()
+        self._heard_at = time.monotonic()
+        self._media_timeout_s = math.inf
 
     @property
     def ready(self) -> bool:
@@ -162,6 +165,8 @@ class Session:
         else:
             await asyncio.sleep(0)
         self._next_tick_at = due_at
+        if time.monotonic() - self._heard_at > self._media_timeout_s:
+            self.hangup("MEDIA_TIMEOUT")
         return True
 
     def give_back_tick(self) -> None:
@@ -225,13 +230,17 @@ class Session:
         self.channel.answered_at = microseconds()
         self.channel.answer_state = "answered"
         self.channel.set("endpoint_disposition", "ANSWER")
-        self._next_tick_at = time.monotonic()
+        self._next_tick_at = self._heard_at = time.monotonic()
+        timeout_ms = self.channel.variable("media_timeout") or ""
+        if timeout_ms.isdigit():
+            self._media_timeout_s = int(timeout_ms) / 1_000
         self.channel.fire("CHANNEL_ANSWER")
         self.channel.call_state = "ACTIVE"
         self.channel.fire_brief("CHANNEL_CALLSTATE")
 
     def hear(self, frame: ReceivedFrame) -> None:
         """The caller's audio: to the stream, and to whoever is bridged."""
+        self._heard_at = frame.at
         if self.stream is not None:
             self.stream.feed(frame.l16)
         for tap in self.frame_taps:

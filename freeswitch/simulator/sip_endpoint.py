@@ -1,6 +1,7 @@
 """SIP transactions over UDP (RFC 3261 §17): retransmission, timers, ACK to refusals."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, cast
@@ -101,6 +102,26 @@ class SipEndpoint(asyncio.DatagramProtocol):
         while len(self._answered) > MAX_ANSWERED:
             self._answered.popitem(last=False)
         self.send(response, to)
+
+    async def respond_until_acknowledged(
+        self, response: SipResponse, to: Address, acknowledged: asyncio.Event
+    ) -> None:
+        """Repeat the 200 of an INVITE until its ACK (RFC 3261 §13.3.1.4).
+
+        Raises `NoAnswer` after 64 × T1. Set `acknowledged` to stop earlier.
+        """
+        delay_s = T1_S
+        try:
+            async with asyncio.timeout(TIMER_B_S):
+                while True:
+                    self.respond(response, to)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(delay_s):
+                            await acknowledged.wait()
+                            return
+                    delay_s = min(2 * delay_s, T2_S)
+        except TimeoutError as error:
+            raise NoAnswer("no ACK") from error
 
     async def request(
         self,
@@ -204,3 +225,11 @@ def ack_of_refusal(invite: SipRequest, response: SipResponse) -> SipRequest:
             ]
         ),
     )
+
+
+def cancel_of(invite: SipRequest) -> SipRequest:
+    """The CANCEL of an INVITE: same branch, same sequence number (RFC 3261 §9.1)."""
+    kept = ("Via", "Max-Forwards", "From", "To", "Call-ID")
+    fields = [(name, invite.headers.required(name)) for name in kept]
+    sequence = invite.headers.required("CSeq").split()[0]
+    return SipRequest("CANCEL", invite.uri, Headers([*fields, ("CSeq", f"{sequence} CANCEL")]))

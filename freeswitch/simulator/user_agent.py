@@ -30,7 +30,7 @@ from freeswitch.simulator.sip import (
     new_branch,
     new_tag,
 )
-from freeswitch.simulator.sip_endpoint import T1_S, T2_S, TIMER_B_S, SipEndpoint
+from freeswitch.simulator.sip_endpoint import T1_S, NoAnswer, SipEndpoint
 
 if TYPE_CHECKING:
     from freeswitch.simulator.switch import Switch
@@ -145,6 +145,7 @@ class UserAgent:
             case "BYE":
                 self.endpoint.respond(request.response(200 if call else 481), peer)
                 if call is not None:
+                    call.acknowledged.set()  # an ACK lost on the way no longer matters
                     call.session.dialog.finish(CallEnd.REMOTE_HANGUP)
                     call.session.hangup("NORMAL_CLEARING")
             case "CANCEL":
@@ -276,23 +277,13 @@ class UserAgent:
             route=call.invite.headers.get_all("Record-Route"),
         )
         call.session.channel.set("sip_to_tag", call.tag)
-        self._spawn(self._send_until_acknowledged(call, response))
+        self._spawn(self._until_acknowledged(call, response))
 
-    async def _send_until_acknowledged(self, call: "_Call", response: SipResponse) -> None:
-        delay_s, waited_s = T1_S, 0.0
-        self.endpoint.respond(response, call.peer)
-        while not call.session.dialog.ended.is_set():
-            try:
-                async with asyncio.timeout(delay_s):
-                    await call.acknowledged.wait()
-                return
-            except TimeoutError:
-                waited_s += delay_s
-            if waited_s >= TIMER_B_S:
-                call.session.hangup("RECOVERY_ON_TIMER_EXPIRE")
-                return
-            delay_s = min(2 * delay_s, T2_S)
-            self.endpoint.respond(response, call.peer)
+    async def _until_acknowledged(self, call: "_Call", response: SipResponse) -> None:
+        try:
+            await self.endpoint.respond_until_acknowledged(response, call.peer, call.acknowledged)
+        except NoAnswer:
+            call.session.hangup("RECOVERY_ON_TIMER_EXPIRE")
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
