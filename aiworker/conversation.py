@@ -82,6 +82,7 @@ class Conversation:
         self._texts: dict[str, str] = {}
         self._calls_seen: set[str] = set()
         self._failures = 0
+        self._asked_again = False
         self.turns = self._new_turns()
         self._handlers: dict[str, Callable[[Event], None]] = {
             "input_audio_buffer.speech_started": lambda event: self.turns.speech_started(),
@@ -311,7 +312,17 @@ class Conversation:
             self._on_response_failed(response)
         elif response.get("status") == "completed":
             self._failures = 0
+            self._ask_again_if_empty()
         self.turns.response_done(response_id)
+
+    def _ask_again_if_empty(self) -> None:
+        """An answer of nothing is dead air for the caller; twice is what the model means."""
+        gate = self.turns.gate
+        empty = gate.alive and not gate.answered
+        if empty and not self._asked_again:
+            log.warning("response_empty")
+            gate.wanted = True
+        self._asked_again = empty and not self._asked_again
 
     def _on_response_failed(self, response: dict[str, Any]) -> None:
         details = response.get("status_details") or {}

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import psycopg
+import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -56,6 +57,10 @@ DEADLINE_S: Final = 10.0
 """For anything to happen on a machine under load."""
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
 QUICK: Final = SimulatorSettings(speed=20, think_ms=20, transcription_ms=20)
+QUICK_TURN_MS: Final = 350
+"""Silence that ends a turn: the recordings used here have no longer pause inside."""
+QUICK_POLL_S: Final = 0.1
+"""What a drain may wait for the claim loop."""
 SILENCE: Final = bytes(STREAM_BUFFER_MS * L16_BYTES_PER_MS)
 
 
@@ -303,7 +308,14 @@ class FakeBridge:
 @asynccontextmanager
 async def working(settings: WorkerSettings) -> AsyncIterator[Worker]:
     """A worker in this process that claims; drained at the end."""
-    worker = Worker(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aiworker.claim.POLL_SECONDS", QUICK_POLL_S)
+        async with _serving(Worker(settings)) as worker:
+            yield worker
+
+
+@asynccontextmanager
+async def _serving(worker: Worker) -> AsyncIterator[Worker]:
     serving = asyncio.create_task(worker.serve())
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -320,7 +332,11 @@ def worker_settings(
     database_url: str, redis_url: str, realtime_url: str, **changes: Any
 ) -> WorkerSettings:
     """A worker's settings on this test's services."""
-    given = {"worker_id": "worker-test", "realtime_url": realtime_url} | changes
+    given: dict[str, Any] = {
+        "worker_id": "worker-test",
+        "realtime_url": realtime_url,
+        "vad_silence_ms": QUICK_TURN_MS,
+    } | changes
     return WorkerSettings(
         DATABASE_URL=database_url, REDIS_URL=redis_url, OPENAI_API_KEY="sk-test", **given
     )

@@ -47,7 +47,7 @@ async def test_an_order_is_placed_said_and_recorded(stage: Stage) -> None:
     bridge = stage.bridge()
     async with stage.play(*ORDER), bridge.call(greeting="playing"):
         await bridge.end_greeting()
-        bridge.say("deux_margherita_un_coca")
+        bridge.say("d_accord")
         await bridge.hears_all(600)
         bridge.say("oui_c_est_bien_ca")
         hangup = await bridge.request(Hangup)
@@ -79,7 +79,7 @@ async def test_an_order_is_not_placed_before_it_was_heard_and_answered(stage: St
     )
     bridge = stage.bridge()
     async with stage.play(*steps) as realtime, bridge.call():
-        bridge.say("deux_margherita_un_coca")
+        bridge.say("d_accord")
         await bridge.hears_all(800)
     assert stage.orders() == []
     created = [str(entry.event) for entry in realtime.journal.of(ClientEvent)]
@@ -91,7 +91,7 @@ async def test_an_order_is_not_placed_before_it_was_heard_and_answered(stage: St
 async def test_speech_is_paced(stage: Stage) -> None:
     bridge = stage.bridge()
     async with stage.play([Say("…", 2_000)]), bridge.call():
-        bridge.say("deux_margherita_un_coca")
+        bridge.say("d_accord")
         await bridge.hears_all(2_000)
     assert bridge.heard_frames() == list(range(100))
     ahead = [played.ends - played.arrived for played in bridge.chunks]
@@ -129,7 +129,7 @@ async def test_a_backchannel_does_not_interrupt(stage: Stage) -> None:
     """1 the agent speaks, 2 "mmh", 3 a pause, 4 the agent goes on from the same frame."""
     bridge = stage.bridge()
     async with stage.play([Say("Voici ce que je vous propose.", 3_000)]), bridge.call():
-        bridge.say("deux_margherita_un_coca")
+        bridge.say("d_accord")
         await bridge.hears(600)
         bridge.say("mmh")
         await bridge.request(Clear)
@@ -139,9 +139,9 @@ async def test_a_backchannel_does_not_interrupt(stage: Stage) -> None:
 
 async def test_stop_interrupts_however_short(stage: Stage) -> None:
     bridge = stage.bridge()
-    steps: tuple[Step, ...] = ([Say("Un discours.", 8_000)], [Say("Pardon.", 200)])
+    steps: tuple[Step, ...] = ([Say("Un discours.", 5_000)], [Say("Pardon.", 200)])
     async with stage.play(*steps) as realtime, bridge.call():
-        bridge.say("deux_margherita_un_coca")
+        bridge.say("d_accord")
         await bridge.hears(600)
         bridge.say("stop")
         first = bridge.chunks[0].chunk.item
@@ -188,7 +188,7 @@ async def test_another_worker_resumes_with_the_cart(stage: Stage) -> None:
     steps: tuple[Step, ...] = ([Call.of("add_item", dish="calzone")], [Say("C'est noté.", 200)])
     async with stage.play(*steps):
         async with bridge.call():
-            bridge.say("deux_margherita_un_coca")
+            bridge.say("d_accord")
             await bridge.hears_all(200)
     resumed: tuple[Step, ...] = (
         [Say("Reprenons.", 200), Call.of("read_back")],
