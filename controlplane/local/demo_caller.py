@@ -13,7 +13,7 @@ import numpy as np
 
 from controlplane.contracts.media import FRAME_MS, SAMPLE_RATE_HZ
 from freeswitch.simulator.dialog import CallEnd, Dialog
-from freeswitch.simulator.phone import Phone
+from freeswitch.simulator.phone import CallError, Phone
 from freeswitch.simulator.rtp_session import ReceivedFrame
 
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
@@ -56,6 +56,10 @@ ORDER_SCRIPT: Final = (
     Line("non_merci_c_est_tout"),
     Line("oui_c_est_bien_ca"),
 )
+
+
+class CallCut(CallError):
+    """The other side hung up in the middle of the script."""
 
 
 class Ear:
@@ -114,7 +118,8 @@ class PlayedCall:
 async def call_and_order(dial_uri: str, script: Sequence[Line] = ORDER_SCRIPT) -> PlayedCall:
     """Dial, follow the script, wait for the agent to hang up.
 
-    Raises `CallError` when nobody answers, `TimeoutError` when the agent stays silent.
+    Raises `CallError` when nobody answers or the line is cut before the caller has said all,
+    `TimeoutError` when the agent stays silent.
     """
     async with Phone() as phone:
         dialog = await phone.call(dial_uri, from_number=CALLER_NUMBER)
@@ -125,6 +130,8 @@ async def call_and_order(dial_uri: str, script: Sequence[Line] = ORDER_SCRIPT) -
                     await ear.wait_for_speech(for_ms=INTERRUPT_AFTER_MS)
                 else:
                     await ear.wait_for_turn_over()
+                if dialog.ended.is_set():
+                    raise CallCut(f"coupé avant « {line.recording} » ({dialog.end})")
                 await dialog.play(speech(line.recording))
             await dialog.wait_ended(deadline_s=TURN_DEADLINE_S + GOODBYE_DEADLINE_S)
         finally:

@@ -18,6 +18,9 @@ from freeswitch.simulator.rtp_session import ReceivedFrame
 CODES: Final = 4_096
 """Frame numbers on the wire are modulo this."""
 
+STOPPED_S: Final = 0.1
+"""Without a frame: five missing in a row are no jitter."""
+
 SILENCE_WINDOW_S: Final = 1.0
 """After `speech_started`, in which the agent's voice must have stopped."""
 
@@ -74,13 +77,22 @@ def delta_to_ear_ms(journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]
 def interrupt_to_silence_ms(
     journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]
 ) -> list[float]:
-    """For each `speech_started` while the agent was heard: until its last frame was over."""
+    """For each `speech_started` while the agent was heard: until the voice stopped.
+
+    It may come back: a noise that was no interruption resumes the sentence half a second later. A
+    voice that does not stop at all counts as `SILENCE_WINDOW_S`.
+    """
     delays = []
     for entry in journal:
         if entry.kind != "SpeechStarted" or not _heard_around(entry.at, heard):
             continue
-        late = [f.at for f in heard if entry.at <= f.at <= entry.at + SILENCE_WINDOW_S]
-        delays.append(((late[-1] - entry.at) * 1_000) if late else 0.0)
+        last = entry.at
+        for frame in heard:
+            if entry.at < frame.at <= entry.at + SILENCE_WINDOW_S:
+                if frame.at - last > STOPPED_S:
+                    break
+                last = frame.at
+        delays.append((last - entry.at) * 1_000)
     return delays
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from freeswitch.carrier.server import CarrierServer
 from freeswitch.installation import find_freeswitch
 from freeswitch.server import FreeSwitchPorts, FreeSwitchServer
+from freeswitch.simulator.server import SimulatorServer
 
 SwitchKind = Literal["freeswitch", "simulator"]
 
@@ -47,41 +48,56 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
     stands in for it silently.
     """
     program = find_freeswitch()
-    with contextlib.ExitStack() as undo:
-        if program is None:
-            yield _simulator(undo, folder)
-        else:
-            yield _freeswitch(undo, program, folder, number=number, password=password)
-
-
-def _freeswitch(
-    undo: contextlib.ExitStack, program: Path, folder: Path, *, number: str, password: str
-) -> LocalSwitch:
-    carrier = undo.enter_context(
+    if program is None:
+        with SimulatorServer(
+            runtime_folder=folder / "freeswitch-simulator",
+            ports=FreeSwitchPorts.free(legs=120),
+            accounts={number: password},
+        ) as simulator:
+            yield _local(
+                simulator,
+                kind="simulator",
+                registrar=simulator.registrar,
+                carrier_uri=None,
+                registered=lambda: simulator.registered(number),
+            )
+        return
+    with (
         CarrierServer(
             program,
             runtime_folder=folder / "carrier",
             ports=FreeSwitchPorts.free(),
             accounts={number: password},
-        )
-    )
-    switch = undo.enter_context(
+        ) as carrier,
         FreeSwitchServer(
             program, runtime_folder=folder / "freeswitch", ports=FreeSwitchPorts.free(legs=120)
+        ) as switch,
+    ):
+        yield _local(
+            switch,
+            kind="freeswitch",
+            registrar=carrier.sip_address,
+            carrier_uri=f"sip:{number}@{carrier.sip_address}",
+            registered=lambda: carrier.registered(number),
         )
-    )
+
+
+def _local(
+    switch: FreeSwitchServer | SimulatorServer,
+    *,
+    kind: SwitchKind,
+    registrar: str,
+    carrier_uri: str | None,
+    registered: Callable[[], bool],
+) -> LocalSwitch:
     return LocalSwitch(
-        kind="freeswitch",
+        kind=kind,
         sip_address=switch.sip_address,
         esl_port=switch.ports.esl,
         esl_password=switch.esl_password,
         gateway_folder=switch.gateway_folder,
         sounds_folder=switch.sounds_folder,
-        registrar=carrier.sip_address,
-        carrier_uri=f"sip:{number}@{carrier.sip_address}",
-        registered=lambda: carrier.registered(number),
+        registrar=registrar,
+        carrier_uri=carrier_uri,
+        registered=registered,
     )
-
-
-def _simulator(undo: contextlib.ExitStack, folder: Path) -> LocalSwitch:
-    raise NotImplementedError
