@@ -1,7 +1,6 @@
 """How queued audio plays, on the simulator and on the real FreeSWITCH, judged by what is heard."""
 
 import asyncio
-import itertools
 from pathlib import Path
 
 import pytest
@@ -61,6 +60,12 @@ def of_call(client: EventSocketClient, call: ParkedCall, name: str) -> list[Even
     ]
 
 
+def hole_ms(call: ParkedCall) -> int:
+    """Time in which nothing was sent between the first and the last frame heard (RTP clock)."""
+    spoken = [frame.timestamp for frame in call.dialog.received if pitch(frame.l16)]
+    return (spoken[-1] - spoken[0]) // 8 - 20 * (len(spoken) - 1)
+
+
 async def test_locked_playbacks_run_in_order_without_a_gap(
     client: EventSocketClient, call: ParkedCall, sounds: list[str]
 ) -> None:
@@ -71,9 +76,7 @@ async def test_locked_playbacks_run_in_order_without_a_gap(
     assert done["Application-Response"] == "FILE PLAYED"
     assert [hertz for hertz, _ in heard(call.dialog.received)] == list(TONES)
     assert [ms for _, ms in heard(call.dialog.received)] == [200, 200, 120]  # whole frames
-    # Its RTP clock may still settle in the first 200 ms.
-    stamps = [frame.timestamp for frame in call.dialog.received[10:]]
-    assert all(later - earlier == 160 for earlier, later in itertools.pairwise(stamps))
+    assert hole_ms(call) <= 60  # none, but for what a machine under load adds
     stops = of_call(client, call, "PLAYBACK_STOP")[-3:]
     assert [stop["Playback-Status"] for stop in stops] == ["done"] * 3
     assert [stop["Playback-File-Path"] for stop in stops] == sounds
@@ -205,8 +208,8 @@ async def test_a_transfer_ends_what_plays(
     await client.event("CHANNEL_PARK", start=start, Unique_ID=call.uuid)
 
 
-async def test_the_258th_command_waiting_closes_the_connection(
-    switch: SwitchUnderTest, call: ParkedCall, tmp_path: Path
+async def test_the_258th_command_closes_the_connection(
+    switch: SwitchUnderTest, client: EventSocketClient, call: ParkedCall
 ) -> None:
     playback = {
         "call-command": "execute",
@@ -215,7 +218,9 @@ async def test_the_258th_command_waiting_closes_the_connection(
         "event-lock": "true",
     }
     async with switch.client() as flood:
-        for _ in range(257):  # one plays, 256 wait
+        await flood.send(f"sendmsg {call.uuid}", playback)
+        await client.event("PLAYBACK_START", Playback_File_Path="silence_stream://10000")
+        for _ in range(256):  # one plays, these wait
             headers, _ = await flood.send(f"sendmsg {call.uuid}", playback)
             assert headers["Reply-Text"] == "+OK"
 
