@@ -29,6 +29,8 @@ from controlplane.log import configure_logging
 
 log = structlog.get_logger()
 
+FIRST_CLAIM_SECONDS: Final = 0.1
+"""An offer that waited for this worker is claimed by then; the heavy imports take 0.5 s more."""
 REDIS_CONNECT_SECONDS: Final = 1.0
 REDIS_ANSWER_SECONDS: Final = 3.0
 """Over the 1 s a BLMOVE blocks."""
@@ -71,6 +73,8 @@ class Worker:
             host=settings.media_host, port=settings.media_port, advertised=settings.media_url
         )
         self._heavy: asyncio.Future[HeavyServices]
+        self._claimed = asyncio.Event()
+        """The first call is claimed."""
         self.ready = asyncio.Event()
         """It claims."""
 
@@ -87,7 +91,7 @@ class Worker:
         metrics.SLOTS.set(settings.worker_slots)
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.metrics_host)
-        self._heavy = asyncio.create_task(asyncio.to_thread(build_heavy, settings))
+        self._heavy = asyncio.create_task(self._build_heavy())
         background = [
             asyncio.create_task(self._events.publish()),
             asyncio.create_task(send_heartbeats(self._redis, self._heartbeat)),
@@ -107,6 +111,15 @@ class Worker:
             await self._redis.aclose()
             log.info("worker_ended", worker_id=settings.worker_id)
 
+    async def _build_heavy(self) -> HeavyServices:
+        """Import what is heavy once a first claim had its chance: imports hold the interpreter."""
+        try:
+            async with asyncio.timeout(FIRST_CLAIM_SECONDS):
+                await self._claimed.wait()
+        except TimeoutError:
+            pass
+        return await asyncio.to_thread(build_heavy, self._settings)
+
     async def _claim_calls(self) -> None:
         """Until the drain: a free slot, an offer, a claim, a call."""
         queue = OfferQueue(self._redis, worker_id=self._settings.worker_id)
@@ -124,6 +137,7 @@ class Worker:
                 self._media.release(seat)
                 self._free.release()
                 continue
+            self._claimed.set()
             self._start_call(offer, seat)
         await queue.give_back()
 
