@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from aiworker.tools.spoken_french import number, price
+from aiworker.tools.spoken_french import is_feminine, number, price
 from controlplane.contracts.messages import Message
 from controlplane.contracts.restaurant_config import MenuItem, Option
 
@@ -49,6 +49,7 @@ class CartLine(Message):
     unit_price_cents: int = Field(ge=0)
     """Options included."""
     vat_rate_bp: int
+    feminine: bool = False
 
     @property
     def total_cents(self) -> int:
@@ -58,7 +59,8 @@ class CartLine(Message):
     def spoken(self) -> str:
         """ "deux Margherita, pâte fine"."""
         options = "".join(f", {option.spoken_name or option.name}" for option in self.options)
-        return f"{number(self.quantity)} {self.spoken_name or self.name}{options}"
+        count = number(self.quantity, feminine=self.feminine)
+        return f"{count} {self.spoken_name or self.name}{options}"
 
 
 class CartState(Message):
@@ -185,4 +187,5 @@ def _line(number_: int, item: MenuItem, options: tuple[CartOption, ...], quantit
         options=options,
         unit_price_cents=max(0, unit),
         vat_rate_bp=item.vat_rate_bp,
+        feminine=is_feminine(item.spoken_name or item.name, item.category),
     )

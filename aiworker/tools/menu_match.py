@@ -13,9 +13,9 @@ from typing import Generic, Protocol, TypeVar
 
 SUGGESTIONS = 3
 _CLOSE = 0.6
-_STOP_WORDS = frozenset(
-    "le la les l un une des du de d au aux a avec et en s il vous plait pizza pizzas".split()
-)
+_ARTICLES = frozenset("le la les l un une des du de d au aux a avec et en s il vous plait".split())
+_GENERIC = frozenset({"pizza", "pizzas"})
+"""Said with every dish of the house: "une pizza margherita"."""
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": " ", "'": " "})
 
 
@@ -46,7 +46,8 @@ def words_of(text: str) -> tuple[str, ...]:
     flat = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
     plain = "".join(char for char in flat if not unicodedata.combining(char))
     words = re.findall(r"[a-z0-9]+", plain)
-    kept = [word for word in words if word not in _STOP_WORDS] or words
+    words = [word for word in words if word not in _ARTICLES] or words
+    kept = [word for word in words if word not in _GENERIC] or words
     return tuple(_singular(word) for word in kept)
 
 

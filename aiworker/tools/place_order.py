@@ -71,7 +71,7 @@ def _phone(given: str | None) -> str | None:
         parsed = phonenumbers.parse(given, "FR")
     except phonenumbers.NumberParseException:
         parsed = None
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
         raise ToolError("invalid_phone", "Je n'ai pas bien compris le numéro de téléphone.")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 

@@ -4,6 +4,7 @@ The model reads these texts out: a voice model given "12,50 €" or "0612345678"
 wrong, and callers hear a wrong price as a promise.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import time
 from itertools import groupby
@@ -16,6 +17,10 @@ _UNITS = (
 ).split()
 _TENS = {2: "vingt", 3: "trente", 4: "quarante", 5: "cinquante", 6: "soixante", 8: "quatre-vingt"}
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_FEMININE = frozenset(
+    "pizza salade eau biere limonade bouteille carafe canette pression soupe tarte mousse creme"
+    " glace assiette formule entree bruschetta panna crepe galette portion part planche".split()
+)
 MOST = 999_999
 
 
@@ -25,6 +30,21 @@ def number(value: int, *, feminine: bool = False) -> str:
         raise ValueError("out of range")
     words = _thousands(value)
     return f"{words}e" if feminine and words.endswith("un") else words
+
+
+def is_feminine(name: str, category: str) -> bool:
+    """Whether one of it is "une": by the first word of its name, else of its category.
+
+    A guess for the ear: pizzas go by the word "pizza", which nobody says.
+    """
+    return any(_first_word(text) in _FEMININE for text in (name, category))
+
+
+def _first_word(text: str) -> str:
+    flat = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(char for char in flat if not unicodedata.combining(char))
+    word = plain.split()[0] if plain.split() else ""
+    return word.removesuffix("s")
 
 
 def price(cents: int) -> str:

@@ -199,7 +199,7 @@ async def test_another_worker_resumes_with_the_cart(stage: Stage) -> None:
             await bridge.hears_all(600)
     told = [str(e.event) for e in realtime.journal.of(ClientEvent) if e.type.endswith("create")]
     assert any("reprenons" in event for event in told)
-    assert any("ligne 1 : un Calzone" in event for event in told)
+    assert any("ligne 1 : une Calzone" in event for event in told)
     (read_back,) = (event for event in told if "function_call_output" in event)
     assert "12" in read_back
     assert "1250" in read_back
