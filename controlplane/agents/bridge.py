@@ -4,6 +4,8 @@ One greenlet a call. What FreeSWITCH and the worker do arrives as happenings (`s
 audio itself does not pass here (`playback.py`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +43,7 @@ from controlplane.contracts.messages import (
     Transfer,
     TransferFailed,
 )
-from controlplane.esl.errors import EslError
+from controlplane.esl.errors import EslChannelGone, EslError
 
 ANSWER_DEADLINE_S: Final = 5.0
 """The dialplan's first action is `answer`."""
@@ -54,6 +56,12 @@ GREETING_DEADLINE_S: Final = 30.0
 
 MAX_WAITING_ATTEMPTS: Final = 15
 """× `CLAIM_DEADLINE_S`: a caller hears "tous nos agents sont occupés" for 30 s at most."""
+
+ATTEMPTS_BETWEEN_MESSAGES: Final = 6
+"""12 s of tone, then a voice again."""
+
+MAX_QUEUE_FAILURES: Final = 3
+"""A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting."""
 
 LONGEST_CALL_S: Final = 20 * 60.0
 """Five minutes over a worker's own limit: only a worker that forgot its call gets there."""
@@ -86,37 +94,47 @@ class CallContext:
 
 def serve_call(context: CallContext) -> None:
     """One call, from its arrival to its record."""
-    cause = "UNKNOWN"
-    try:
+    with recorded(context):
         context.record.arrived()
         context.channel.set({ChannelVariable.CALL_ID: str(context.call.call_id)})
         talk_to_workers(context)
         take_way_out(context)
-    except CallEndedError as ended:
-        cause = ended.cause
-    except EslError as error:
-        context.record.lost()
-        log.warning("call_lost_to_freeswitch", error=type(error).__name__)
-    finally:
-        context.record.ended(cause)
 
 
 def serve_adopted_call(context: CallContext) -> None:
     """A call found in progress after this agent restarted: go on where it stands."""
-    cause = "UNKNOWN"
-    try:
+    with recorded(context):
         if context.call.streaming:
             context.channel.tell_worker(Started(call_id=context.call.call_id, greeting="ended"))
             converse(context)
         talk_to_workers(context)
         take_way_out(context)
+
+
+@contextmanager
+def recorded(context: CallContext) -> Iterator[None]:
+    """The edge of a call: however its story ends, the end is recorded with its cause."""
+    cause = "UNKNOWN"
+    try:
+        yield
     except CallEndedError as ended:
         cause = ended.cause
+    except EslChannelGone:
+        cause = hangup_cause(context.call)
     except EslError as error:
         context.record.lost()
         log.warning("call_lost_to_freeswitch", error=type(error).__name__)
     finally:
         context.record.ended(cause)
+
+
+def hangup_cause(call: IncomingCall) -> str:
+    """Of a channel that is gone: its CHANNEL_HANGUP_COMPLETE is on its way."""
+    try:
+        call.wait(timeout_s=HANGUP_DEADLINE_S)
+    except CallEndedError as ended:
+        return ended.cause
+    return "UNKNOWN"
 
 
 def talk_to_workers(context: CallContext) -> None:
@@ -132,17 +150,19 @@ def talk_to_workers(context: CallContext) -> None:
 
 def find_worker(context: CallContext) -> CallClaim | None:
     """Steps 3 and 4: offer the call until a worker claims it. None: none did, for 30 s."""
+    failures = 0
     for attempt in range(MAX_WAITING_ATTEMPTS):
         happening = offer_once(context)
-        if isinstance(happening, QueueLost):
-            return None
-        if happening.claim is not None:
+        if isinstance(happening, Claimed) and happening.claim is not None:
             if attempt:
                 context.channel.stop_playing()
             return happening.claim
-        if not attempt:
-            keep_waiting(context)
-    log.warning("no_worker_claimed", attempts=context.call.attempt)
+        failures += isinstance(happening, QueueLost)
+        if failures == MAX_QUEUE_FAILURES:
+            break
+        if attempt % ATTEMPTS_BETWEEN_MESSAGES == 0:
+            keep_waiting(context, prompt="still_waiting" if attempt else "busy")
+    log.warning("no_worker_claimed", attempts=context.call.attempt, queue_failures=failures)
     return None
 
 
@@ -178,13 +198,14 @@ def offer_once(context: CallContext) -> Claimed | QueueLost:
     return happening if isinstance(happening, Claimed) else QueueLost()
 
 
-def keep_waiting(context: CallContext) -> None:
+def keep_waiting(context: CallContext, *, prompt: str) -> None:
     """Nobody yet: "tous nos agents sont occupés", then a soft tone, until somebody comes."""
     metrics.CALLS_KEPT_WAITING.inc()
     context.call.outcome = CallOutcome.UNSERVED
     if not context.call.parked:
         context.call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
-    context.channel.play_prompt("busy")
+    context.channel.stop_playing()
+    context.channel.play_prompt(prompt)
     context.channel.play_waiting_tone()
 
 

@@ -10,6 +10,8 @@ import gevent.event
 import redis
 import structlog
 from prometheus_client import start_http_server
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from controlplane.agents import registrations as registrations_module
 from controlplane.agents import switchboard as switchboard_module
@@ -71,6 +73,7 @@ class BridgeAgent:
             decode_responses=True,
             socket_timeout=REDIS_DEADLINE_S,
             socket_connect_timeout=REDIS_DEADLINE_S,
+            retry=Retry(NoBackoff(), 1),
             max_connections=2 * settings.capacity + 10,
         )
         self._control = self._esl_client(

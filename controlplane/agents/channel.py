@@ -82,7 +82,7 @@ class Channel:
         """Ring the restaurant's phone. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome."""
         self._control.api(
             f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
-            "continue_on_fail=true;ringback=%(1500,3500,440)"
+            "continue_on_fail=true"
         )
         self._control.execute(self._uuid, "bridge", dial_string)
 

@@ -223,7 +223,7 @@ class Switchboard:
         context.channel.stop_stream()
 
     def _executed(self, context: CallContext, event: EslEvent) -> None:
-        if event.get("Application") == "bridge":
+        if event.get("Application") == "bridge" and not context.call.with_human:
             disposition = event.get("variable_originate_disposition") or "UNKNOWN"
             context.call.happened(RingingEnded(disposition=disposition))
 

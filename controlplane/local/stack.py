@@ -33,6 +33,9 @@ from webapp.kitchen.link import kitchen_link
 DEMO_NUMBER: Final = "0033199001234"
 """The demo restaurant's line at its carrier; of the range ARCEP keeps for fiction."""
 
+RESTAURANT_PHONE: Final = "+33199005678"
+"""Where transfers ring: another line than the one the agent answers."""
+
 BRIDGE_ID: Final = "bridge-0"
 
 READY_DEADLINE_S: Final = 30.0
@@ -125,6 +128,7 @@ class Stack:
             registrar=self.switch.registrar,
             username=DEMO_NUMBER,
             password=password,
+            fallback_phone=RESTAURANT_PHONE,
             hours=Hours.AROUND_THE_CLOCK,
         )
         realtime_url, journal = self._realtime(undo)

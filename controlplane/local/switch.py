@@ -30,6 +30,8 @@ class LocalSwitch:
     """What a caller dials through the carrier; None: the simulator is its own carrier."""
     registered: Callable[[], bool]
     """Whether the registrar itself has the demo account."""
+    add_phone: Callable[[str, str], None] | None
+    """Make the carrier ring `number` at `host:port`; None: the simulator's carrier rings nobody."""
 
     def direct_uri(self, gateway_name: str) -> str:
         """The URI a carrier sends the INVITE to."""
@@ -60,6 +62,7 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
                 registrar=simulator.registrar,
                 carrier_uri=None,
                 registered=lambda: simulator.registered(number),
+                add_phone=None,
             )
         return
     with (
@@ -79,6 +82,7 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
             registrar=carrier.sip_address,
             carrier_uri=f"sip:{number}@{carrier.sip_address}",
             registered=lambda: carrier.registered(number),
+            add_phone=carrier.add_phone,
         )
 
 
@@ -89,6 +93,7 @@ def _local(
     registrar: str,
     carrier_uri: str | None,
     registered: Callable[[], bool],
+    add_phone: Callable[[str, str], None] | None,
 ) -> LocalSwitch:
     return LocalSwitch(
         kind=kind,
@@ -100,4 +105,5 @@ def _local(
         registrar=registrar,
         carrier_uri=carrier_uri,
         registered=registered,
+        add_phone=add_phone,
     )

@@ -10,12 +10,13 @@ import psycopg
 import pytest
 
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import AgentConnected, CallEnded, OrderPlaced
+from controlplane.contracts.media import L16_BYTES_PER_MS
+from controlplane.contracts.messages import AgentConnected, CallEnded, OrderPlaced, TurnEnded
 from controlplane.database import libpq_url
 from controlplane.local.demo import SPOKEN_ORDER, placed_order
 from controlplane.local.demo_caller import CALLER_NUMBER, Ear, call_and_order, speech
 from controlplane.local.measures import heard_error_ms, heard_frames, read_journal
-from controlplane.local.stack import Stack
+from controlplane.local.stack import RESTAURANT_PHONE, Stack
 from controlplane.local.transcript import LiveTranscript
 from freeswitch.simulator.dialog import CallEnd
 from freeswitch.simulator.phone import Phone
@@ -46,6 +47,11 @@ def recorded_call(stack: Stack, call_id: object) -> tuple[str, int, bool] | None
             [call_id],
         ).fetchone()
     return (row[0], row[2], row[1]) if row else None
+
+
+def speech_s(recording: str) -> float:
+    """How long the caller themselves speaks."""
+    return len(speech(recording)) / (1_000 * L16_BYTES_PER_MS)
 
 
 async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
@@ -218,3 +224,44 @@ async def test_realtime_is_gone_mid_call(stack: Stack) -> None:
         assert dialog.ended_at is not None
         silence = longest_silence_s(dialog.received, since=lost_at, until=dialog.ended_at)
     assert silence <= LONGEST_SILENCE_S
+
+
+async def test_caller_asks_for_a_human(stack: Stack) -> None:
+    """
+    1. The caller asks to speak to somebody; the restaurant's own phone rings.
+    2. It is answered: the two hear each other, no worker listens any more.
+    3. The restaurant hangs up, and so does the bridge; the call is recorded as transferred.
+    """
+    if stack.switch.add_phone is None:
+        pytest.skip("the simulator's carrier rings nobody: this needs a real FreeSWITCH")
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        async with Phone() as restaurant, Phone() as phone:
+            address = restaurant.uri.rpartition("@")[2]
+            await asyncio.to_thread(stack.switch.add_phone, RESTAURANT_PHONE, address)
+            ringing = asyncio.create_task(restaurant.listen(deadline_s=40.0, rings_s=1.0))
+            dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+            ear = Ear(dialog)
+            await ear.wait_for_turn_over()
+            asked_at = time.monotonic()
+            await dialog.play(speech("parler_a_quelqu_un"))
+            human = await ringing
+            assert human.invite is not None
+            assert CALLER_NUMBER.removeprefix("+33") not in human.invite.headers.required("From")
+            at_the_restaurant = Ear(human)
+            await dialog.play(speech("au_nom_de_martin"))
+            await at_the_restaurant.wait_for_speech(for_ms=200)
+            await human.play(speech("d_accord"))
+            await ear.wait_for_speech(for_ms=100)
+            answered_at = time.monotonic()
+            await human.hangup()
+            await dialog.wait_ended(deadline_s=5.0)
+        ended = await eventually(
+            lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
+            deadline_s=RECORD_DEADLINE_S,
+        )
+    assert ended.outcome is CallOutcome.TRANSFERRED
+    assert not any(
+        isinstance(event, TurnEnded) and "Martin" in event.text for event in transcript.events
+    ), "the agent went on listening"
+    silence = longest_silence_s(dialog.received, since=asked_at, until=answered_at)
+    assert silence <= LONGEST_SILENCE_S + speech_s("parler_a_quelqu_un")
