@@ -29,8 +29,10 @@ STREAM_SECONDS: Final = 3.0
 """From the claim to the WebSocket: the bridge gives up after 1.5 s and offers the call again."""
 CONFIG_SECONDS: Final = 2.5
 """The caller hears the greeting meanwhile."""
-TICK_SECONDS: Final = 0.05
-"""How exactly half a second is half a second when an interruption is decided."""
+TICK_SECONDS: Final = 0.2
+"""How exactly a silence of seconds is broken."""
+QUICK_TICK_SECONDS: Final = 0.05
+"""How exactly half a second is half a second while an interruption is decided."""
 
 
 class CallNotServed(AlloRestoError):
@@ -157,5 +159,6 @@ async def open_link(agent: Agent, config: RestaurantConfig, services: CallServic
 async def watch_the_clock(agent: Agent) -> None:
     """Interruptions to decide, silences to break, last words to wait for."""
     while True:
-        await asyncio.sleep(TICK_SECONDS)
+        quick = agent.conversation.turns.deciding
+        await asyncio.sleep(QUICK_TICK_SECONDS if quick else TICK_SECONDS)
         agent.manners.tick()

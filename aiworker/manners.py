@@ -1,6 +1,6 @@
 """The agent's manners: no silence without a reason, no end before the last word was heard.
 
-Driven by `tick`, twenty times a second; it waits for nothing.
+Driven by `tick`, five times a second and more; it waits for nothing.
 """
 
 import asyncio

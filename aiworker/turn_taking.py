@@ -61,6 +61,11 @@ class TurnTaking:
         """The agent is silent until it is known who goes on."""
         return self._interruption is not None and self._interruption.stage is Stage.PAUSED
 
+    @property
+    def deciding(self) -> bool:
+        """The next tenth of a second matters."""
+        return self._interruption is not None or bool(self._doubtful)
+
     # --- What the server heard -----------------------------------------------------------------
 
     def speech_started(self) -> None:
