@@ -41,10 +41,18 @@ def _recognise(control: EslClient, channel_uuid: UUID) -> IncomingCall | None:
         call.answered = dump.get("Answer-State") == "answered"
         call.created_at = time.monotonic() - _age_s(dump)
         call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
-        call.streaming = "audio_stream" in control.api(f"uuid_buglist {channel_uuid}")
+        call.streaming = _has_stream(control, channel_uuid)
     except (EslCommandFailed, EslProtocolError, NotOurCall):
         return None  # hung up meanwhile, or not a restaurant's
     return call
+
+
+def _has_stream(control: EslClient, channel_uuid: UUID) -> bool:
+    """Whether a stream is attached; an empty list arrives as `-ERR no reply`."""
+    try:
+        return "audio_stream" in control.api(f"uuid_buglist {channel_uuid}")
+    except EslCommandFailed:
+        return False
 
 
 def _age_s(dump: EslEvent) -> float:

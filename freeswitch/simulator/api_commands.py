@@ -41,6 +41,13 @@ async def _status(switch: "Switch", _: str) -> str:
     )
 
 
+async def _uptime(switch: "Switch", argument: str) -> str:
+    per_second = {"": 1, "s": 1, "seconds": 1, "ms": 1_000, "us": 1_000_000}.get(argument.strip())
+    if per_second is None:
+        return "-USAGE: [us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]\n"
+    return f"{int((time.monotonic() - switch.started_at) * per_second)}\n"
+
+
 async def _version(_: "Switch", __: str) -> str:
     return f"FreeSWITCH Version {VERSION}\n"
 
@@ -290,6 +297,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "sofia_contact": _sofia_contact,
     "sofia_gateway_data": sofia_gateway_data,
     "status": _status,
+    "uptime": _uptime,
     "uuid_audio_stream": _uuid_audio_stream,
     "uuid_break": _uuid_break,
     "uuid_buglist": _uuid_buglist,

@@ -29,6 +29,13 @@ from tests.integration.switch_under_test import (
 pytestmark = pytest.mark.integration
 
 
+async def test_uptime_is_a_number_of_the_unit_asked_for(client: EventSocketClient) -> None:
+    """The event socket's keep-alive: an error here costs the agent its connection."""
+    seconds, milliseconds = int(await client.api("uptime")), int(await client.api("uptime ms"))
+    assert seconds * 1_000 <= milliseconds <= (seconds + 5) * 1_000
+    assert (await client.api("uptime fortnights")).startswith("-USAGE")
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
