@@ -372,9 +372,10 @@ class Stage:
                 yield realtime
 
     async def events(self) -> list[CallEvent]:
-        """What was told to the recorder."""
+        """What was told to the recorder; an event told twice has the same id."""
         entries: Any = await self.redis.xrange(redis_keys.CALL_EVENTS)
-        return [parse_call_event(fields["event"]) for _, fields in entries]
+        told = [parse_call_event(fields["event"]) for _, fields in entries]
+        return list({event.id: event for event in told}.values())
 
     def orders(self) -> list[tuple[Any, ...]]:
         """number, total_cents, customer_name, customer_phone_e164."""
