@@ -23,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments)
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
-            setting = "_".join(map(str, problem["loc"])).upper()
+            name = "_".join(map(str, problem["loc"]))
+            setting = name if name.isupper() else f"ALLORESTO_{name.upper()}"
             print(f"alloresto: {setting}: {problem['msg']}", file=sys.stderr)
         return 2
     except AlloRestoError as error:
