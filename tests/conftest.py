@@ -18,8 +18,9 @@ from redis import asyncio as async_redis
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from controlplane.database import async_engine, libpq_url, upgrade
+from controlplane.database import async_engine, libpq_url
 from controlplane.local.services import LocalServices
+from controlplane.migrations.schema import upgrade
 
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
 REAL_SERVICES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "ALLORESTO_REALTIME_URL")

@@ -25,12 +25,12 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.media import L16_BYTES_PER_MS, STREAM_BUFFER_MS
 from controlplane.contracts.messages import CallClaim, CallOffer, Started, encode_bridge_message
-from controlplane.database import upgrade
 from controlplane.local.demo_caller import speech
 from controlplane.local.ports import free_tcp_port
 from controlplane.local.process import ManagedProcess
 from controlplane.local.services import LocalServices
 from controlplane.log import configure_logging
+from controlplane.migrations.schema import upgrade
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
 
 CLAIM_DEADLINE_S: Final = 15.0

@@ -21,12 +21,13 @@ import psycopg
 from redis import Redis
 
 from controlplane.contracts import redis_keys
-from controlplane.database import libpq_url, upgrade
+from controlplane.database import libpq_url
 from controlplane.errors import ServiceUnavailable
 from controlplane.local.ports import free_tcp_port
 from controlplane.local.process import ManagedProcess
 from controlplane.local.services import LocalServices
 from controlplane.local.switch import LocalSwitch, open_switch
+from controlplane.migrations.schema import upgrade
 from controlplane.tenants.demo_restaurant import Hours, seed_demo
 from webapp.kitchen.link import kitchen_link
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs inside the connection and transaction `controlplane.database` opened."""
+"""Alembic's entry: runs inside the connection and transaction `schema.py` opened."""
 
 from alembic import context
 
@@ -6,7 +6,9 @@ from controlplane.models.registry import Base
 
 connection = context.config.attributes.get("connection")
 if connection is None:
-    raise RuntimeError("migrations run through controlplane.database (`alloresto db upgrade`)")
+    raise RuntimeError(
+        "migrations run through controlplane.migrations.schema (`alloresto db upgrade`)"
+    )
 
 context.configure(
     connection=connection,

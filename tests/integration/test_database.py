@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controlplane import database as db
 from controlplane.errors import ConfigurationError
+from controlplane.migrations import schema
 from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.registry import Base
 from tests.integration.kitchen_orders import add_restaurant
@@ -41,27 +42,27 @@ def test_another_url_is_refused_without_quoting_it(url: str) -> None:
 
 
 def test_migrations_make_what_the_models_say(empty_database_url: str) -> None:
-    db.upgrade(empty_database_url)
+    schema.upgrade(empty_database_url)
     assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
-    db.check_models(empty_database_url)
+    schema.check_models(empty_database_url)
 
 
 def test_downgrade_leaves_nothing_and_upgrade_starts_over(empty_database_url: str) -> None:
-    db.upgrade(empty_database_url)
-    db.downgrade(empty_database_url, revision="base")
+    schema.upgrade(empty_database_url)
+    schema.downgrade(empty_database_url, revision="base")
     assert tables(empty_database_url) == {"alembic_version"}
     with psycopg.connect(db.libpq_url(empty_database_url)) as connection:
         left = connection.execute(
             "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         ).fetchone()
     assert left == (0,)
-    db.upgrade(empty_database_url)
-    db.check_models(empty_database_url)
+    schema.upgrade(empty_database_url)
+    schema.check_models(empty_database_url)
 
 
 def test_replicas_may_upgrade_at_the_same_time(empty_database_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(db.upgrade, empty_database_url) for _ in range(4)]:
+        for done in [pool.submit(schema.upgrade, empty_database_url) for _ in range(4)]:
             done.result(timeout=60)
     assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
 
@@ -69,11 +70,11 @@ def test_replicas_may_upgrade_at_the_same_time(empty_database_url: str) -> None:
 def test_an_upgrade_waits_no_longer_than_its_deadline(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "MIGRATION_WAIT_S", 1)
+    monkeypatch.setattr(schema, "MIGRATION_WAIT_S", 1)
     with psycopg.connect(db.libpq_url(empty_database_url)) as holder:
-        holder.execute("SELECT pg_advisory_xact_lock(%s)", [db.MIGRATION_LOCK_KEY])
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", [schema.MIGRATION_LOCK_KEY])
         with pytest.raises(OperationalError, match="timeout"):
-            db.upgrade(empty_database_url)
+            schema.upgrade(empty_database_url)
 
 
 async def test_a_statement_ends_at_its_deadline(
