@@ -71,7 +71,7 @@ class Agent:
         self._model = services.settings.realtime_model or config.realtime_model
         self._max_seconds = services.settings.max_call_seconds
         voice = VoiceActivity()
-        self.ear = Ear(stream, voice)
+        self.ear = Ear(voice, complain=stream.complain)
         self.speaker = Speaker(stream, heard=lambda speech: self.conversation.on_heard(speech))
         self.record = CallRecord(offer.call_id, offer.restaurant_id, services.events.tell)
         self.conversation = Conversation(

@@ -1,35 +1,47 @@
 """The agent's ear: the caller's frames on their way to Realtime, from the end of the greeting on.
 
-Before that, the greeting's own echo must not count as speech: frames are kept, and only a caller
-who speaks over its end is forwarded from the second before it. While Realtime is away the last
+Before that, the greeting's own echo must not count as speech: frames are kept, and a caller who
+could not wait for its end is forwarded from their first word. While Realtime is away the last
 seconds are kept too.
 """
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from aiworker.media_frames import MediaFrameError, caller_pcmu, loudness
-from aiworker.media_stream import MediaStream
 from aiworker.realtime import RealtimeLink
 from aiworker.voice_activity import VoiceActivity
 from controlplane.contracts.media import L16_BYTES_PER_MS, PCMU_BYTES_PER_MS
 
-_BEFORE_GREETING_ENDS_MS: Final = 1_000
-"""A caller who speaks over the last word of the greeting is heard from the first of theirs."""
+_OVER_GREETING_MS: Final = 10_000
+"""Longer than a greeting, or than an order said in one breath."""
 _PREFIX_MS: Final = 200
-"""What the server's detector wants before speech, when nobody spoke over the greeting."""
+"""What the server's detector wants before speech."""
+_ONE_UTTERANCE_SECONDS: Final = 1.0
+"""A longer pause and what came before was something else: a cough, a word to somebody."""
+_WAITING_SECONDS: Final = 1.5
+"""A caller who fell silent this long before the greeting's end is waiting for an answer to it."""
 _WHILE_AWAY_MS: Final = 5_000
 """Longer than this and the caller has asked "allô ?" again."""
-_SPEAKING_SECONDS: Final = 0.4
 
 
 class Ear:
     """One caller's audio."""
 
-    def __init__(self, stream: MediaStream, voice: VoiceActivity) -> None:
-        self._stream, self._voice = stream, voice
+    def __init__(
+        self,
+        voice: VoiceActivity,
+        *,
+        complain: Callable[[str, int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`complain(kind, bytes)` is told of frames that cannot be read."""
+        self._voice, self._complain, self._clock = voice, complain, clock
         self._link: RealtimeLink | None = None
         self._kept = bytearray()
+        self._onset = 0
+        """Where in what is kept the caller's last utterance begins."""
         self._open = False
         self.closed = False
         """True while a human rings: nobody listens here."""
@@ -39,19 +51,21 @@ class Ear:
         try:
             pcmu = caller_pcmu(frame)
         except MediaFrameError:
-            self._stream.complain("caller_frame_unreadable", len(frame))
+            self._complain("caller_frame_unreadable", len(frame))
             return
-        now = time.monotonic()
-        self._voice.hear(now, rms=loudness(frame), ms=len(frame) // L16_BYTES_PER_MS)
+        now = self._clock()
+        silent_since = self._voice.last_voiced_at or 0.0
+        voiced = self._voice.hear(now, rms=loudness(frame), ms=len(frame) // L16_BYTES_PER_MS)
+        if voiced and now - silent_since > _ONE_UTTERANCE_SECONDS:
+            self._onset = max(0, len(self._kept) - _PREFIX_MS * PCMU_BYTES_PER_MS)
         if self.closed:
             return
         if self._open and self._link is not None:
             self._link.append_audio(pcmu)
             return
         self._kept += pcmu
-        most = (_WHILE_AWAY_MS if self._open else _BEFORE_GREETING_ENDS_MS) * PCMU_BYTES_PER_MS
-        if len(self._kept) > most:
-            del self._kept[: len(self._kept) - most]
+        most = (_WHILE_AWAY_MS if self._open else _OVER_GREETING_MS) * PCMU_BYTES_PER_MS
+        self._drop(len(self._kept) - most)
 
     def open(self) -> None:
         """The greeting is over: from now on the caller is listened to."""
@@ -59,14 +73,22 @@ class Ear:
             return
         self._open = True
         spoken_at = self._voice.last_voiced_at
-        if spoken_at is None or spoken_at < time.monotonic() - _SPEAKING_SECONDS:
-            del self._kept[: -_PREFIX_MS * PCMU_BYTES_PER_MS]
+        if spoken_at is None or spoken_at < self._clock() - _WAITING_SECONDS:
+            self._drop(len(self._kept) - _PREFIX_MS * PCMU_BYTES_PER_MS)
+        else:
+            self._drop(self._onset)
         self._forward_kept()
 
     def attach(self, link: RealtimeLink | None) -> None:
         """Forward to this session, from what was kept on; None: keep."""
         self._link = link
         self._forward_kept()
+
+    def _drop(self, oldest: int) -> None:
+        """Forget that many of the oldest bytes kept, none when negative."""
+        if oldest > 0:
+            del self._kept[:oldest]
+            self._onset = max(0, self._onset - oldest)
 
     def _forward_kept(self) -> None:
         if self._open and self._link is not None and self._kept:

@@ -11,10 +11,16 @@ import pytest
 
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.media import L16_BYTES_PER_MS
-from controlplane.contracts.messages import AgentConnected, CallEnded, OrderPlaced, TurnEnded
+from controlplane.contracts.messages import (
+    AgentConnected,
+    CallEnded,
+    DisclosurePlayed,
+    OrderPlaced,
+    TurnEnded,
+)
 from controlplane.database import libpq_url
 from controlplane.local.demo import SPOKEN_ORDER, placed_order
-from controlplane.local.demo_caller import CALLER_NUMBER, Ear, call_and_order, speech
+from controlplane.local.demo_caller import CALLER_NUMBER, CALLER_SOUNDS, Ear, call_and_order, speech
 from controlplane.local.measures import heard_error_ms, heard_frames, read_journal
 from controlplane.local.stack import RESTAURANT_PHONE, Stack
 from controlplane.local.transcript import LiveTranscript
@@ -52,6 +58,11 @@ def recorded_call(stack: Stack, call_id: object) -> tuple[str, int, bool] | None
 def speech_s(recording: str) -> float:
     """How long the caller themselves speaks."""
     return len(speech(recording)) / (1_000 * L16_BYTES_PER_MS)
+
+
+def transcript_of(recording: str) -> str:
+    """The words of a recording."""
+    return (CALLER_SOUNDS / f"{recording}.txt").read_text(encoding="utf-8").strip()
 
 
 async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
@@ -265,3 +276,30 @@ async def test_caller_asks_for_a_human(stack: Stack) -> None:
     ), "the agent went on listening"
     silence = longest_silence_s(dialog.received, since=asked_at, until=answered_at)
     assert silence <= LONGEST_SILENCE_S + speech_s("parler_a_quelqu_un")
+
+
+async def test_caller_cannot_wait_for_the_end_of_the_greeting(stack: Stack) -> None:
+    """
+    1. The caller begins to order while the greeting still plays, and goes on over its end.
+    2. The greeting is heard whole; the order is understood from its first word.
+    """
+    wanted = transcript_of("deux_margherita_un_coca")
+    with LiveTranscript(stack.address.redis_url, show=None) as transcript:
+        async with Phone() as phone:
+            dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+            await asyncio.sleep(5.0)  # of a greeting of 6.7 s
+            await dialog.play(speech("deux_margherita_un_coca"))
+            turn = await eventually(
+                lambda: next(
+                    (
+                        e
+                        for e in transcript.events
+                        if isinstance(e, TurnEnded) and e.role == "caller" and e.text
+                    ),
+                    None,
+                ),
+                deadline_s=10.0,
+            )
+            await dialog.hangup()
+    assert turn.text == wanted
+    assert [e for e in transcript.events if isinstance(e, DisclosurePlayed)]
