@@ -1,0 +1,356 @@
+"""A bridge agent as a process of its own, beside a switch, for tests of what it does.
+
+The worker's side is the test's: it takes offers and keeps seats with the workers' own code, and
+then behaves as badly as the test wants.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from redis.asyncio import Redis
+from sqlalchemy import make_url
+from sqlalchemy.orm import Session
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from aiworker.claim import OfferQueue
+from aiworker.media_server import MediaServer, Seat
+from aiworker.simulator.tone_code import encode_speech
+from controlplane.contracts.messages import (
+    AudioChunk,
+    BridgeMessage,
+    CallOffer,
+    Message,
+    Started,
+    decode_bridge_message,
+)
+from controlplane.database import libpq_url, sync_engine
+from controlplane.local.measures import heard_frames
+from controlplane.local.process import ManagedProcess
+from controlplane.local.services import LocalServices
+from controlplane.models.nodes import SipBridgeNode
+from controlplane.models.restaurant import Restaurant
+from controlplane.models.sip_registration import SipRegistration
+from freeswitch.server import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
+from freeswitch.simulator.dialog import Dialog
+from freeswitch.simulator.server import SimulatorServer
+from tests.integration.switch_under_test import Server, heard, tone, write_wave
+
+SWITCHES: Final = ("simulator", "freeswitch")
+BRIDGE_ID: Final = "bridge-0"
+ACCOUNT_PASSWORD: Final = "s3cret-phrase"
+CALLER_NUMBER: Final = "+33639980123"
+READY_S: Final = 20.0
+"""For the agent's start on a machine under load."""
+DEADLINE_S: Final = 8.0
+"""For anything else."""
+CHUNK_MS: Final = 100
+
+PROMPT_HZ: Final = {
+    "greeting_generic": 500,
+    "busy": 700,
+    "transfer": 900,
+    "goodbye": 1_100,
+    "one_moment": 1_250,
+    "still_waiting": 1_450,
+}
+PROMPT_MS: Final = 300
+WAITING_TONE_HZ: Final = 500
+"""FreeSWITCH's 480 Hz, to 50 Hz: the greeting's, so only its length tells them apart."""
+
+_T = TypeVar("_T")
+_M = TypeVar("_M", bound=Message)
+
+
+def short_prompts(folder: Path) -> Path:
+    """One tone each, so that a caller's frames say which prompt was played."""
+    folder.mkdir()
+    for name, hertz in PROMPT_HZ.items():
+        write_wave(folder / f"{name}.wav", tone(hertz, PROMPT_MS))
+    return folder
+
+
+@contextlib.contextmanager
+def fresh_database(services: LocalServices, template: str) -> Iterator[str]:
+    """A migrated database of one module's own."""
+    name = f"alloresto_bridge_{uuid4().hex[:12]}"
+    server = libpq_url(services.database_url)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template)))
+        )
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+@contextlib.contextmanager
+def open_switch(kind: str, folder: Path, *, sounds: Path) -> Iterator[Server]:
+    """The simulator, or the real FreeSWITCH where one is found."""
+    ports = FreeSwitchPorts.free(legs=20)
+    runtime = folder / kind
+    server: Server
+    if kind == "simulator":
+        server = SimulatorServer(
+            runtime_folder=runtime, ports=ports, sounds_folder=sounds, time_factor=0.1
+        )
+    else:
+        program = find_freeswitch()
+        if program is None:
+            pytest.skip("no FreeSWITCH: set FREESWITCH_PREFIX")
+        server = FreeSwitchServer(
+            program, runtime_folder=runtime, ports=ports, sounds_folder=sounds
+        )
+    with server:
+        yield server
+
+
+@dataclass
+class Bridge:
+    """The agent, its switch and its database."""
+
+    agent: ManagedProcess
+    switch: Server
+    database_url: str
+    redis_url: str
+    log_file: Path
+
+    def uri(self, gateway: str) -> str:
+        return f"sip:gw+{gateway}@{self.switch.sip_address}"
+
+    def log(self, event: str | None = None) -> list[dict[str, Any]]:
+        """The agent's log lines so far, of one event or all."""
+        text = self.log_file.read_text(encoding="utf-8") if self.log_file.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return [line for line in lines if event in (None, line["event"])]
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(self.database_url), autocommit=True) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def place(
+        self,
+        name: str,
+        *,
+        registrar: str,
+        password: str = ACCOUNT_PASSWORD,
+        bridge_id: str | None = BRIDGE_ID,
+    ) -> UUID:
+        """A live restaurant whose account `name` this bridge is to register."""
+        restaurant_id = uuid4()
+        restaurant = Restaurant(
+            id=restaurant_id,
+            slug=name,
+            name="Chez Luigi",
+            spoken_name="Chez Luigi",
+            address="Lyon",
+            phone_e164="+33199005678",
+            status="live",
+        )
+        account = SipRegistration(
+            id=uuid4(),
+            restaurant_id=restaurant_id,
+            gateway_name=name,
+            registrar=registrar,
+            username=name,
+            password=password,
+            bridge_id=bridge_id,
+        )
+        engine = sync_engine(self.database_url, application_name="test", pool_size=1)
+        try:
+            with Session(engine) as session:
+                session.merge(SipBridgeNode(id=BRIDGE_ID, last_seen_at=datetime.now(UTC)))
+                session.add(restaurant)
+                session.flush()
+                session.add(account)
+                session.commit()
+        finally:
+            engine.dispose()
+        return restaurant_id
+
+    def state(self, name: str) -> tuple[str, int | None]:
+        """What Postgres says of a registration."""
+        rows = self.query(
+            "SELECT state, last_sip_code FROM sip_registration WHERE gateway_name = %s", name
+        )
+        return rows[0][0], rows[0][1]
+
+    def gateways(self) -> set[str]:
+        """What the switch has."""
+        return set(re.findall(r"<name>(.+?)</name>", self.switch.api("sofia xmlstatus gateway")))
+
+
+@contextlib.contextmanager
+def run_bridge(
+    switch: Server, *, database_url: str, redis_url: str, folder: Path
+) -> Iterator[Bridge]:
+    """The agent beside `switch`, as `controlplane/local/stack.py` starts it; running at once."""
+    log_file = folder / "bridge-agent.log"
+    agent = ManagedProcess(
+        [sys.executable, "-m", "controlplane.cli", "run", "bridge-agent"],
+        name="bridge-agent",
+        env={
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "ALLORESTO_BRIDGE_ID": BRIDGE_ID,
+            "ALLORESTO_ESL_PORT": str(switch.ports.esl),
+            "ALLORESTO_ESL_PASSWORD": switch.esl_password,
+            "ALLORESTO_GATEWAY_FOLDER": str(switch.gateway_folder),
+            "ALLORESTO_SOUNDS_FOLDER": str(switch.sounds_folder),
+        },
+        log_file=log_file,
+        stop_grace=3.0,
+    )
+    with agent:
+        yield Bridge(agent, switch, database_url, redis_url, log_file)
+
+
+# --- The worker's side ---------------------------------------------------------------------------
+
+
+@dataclass
+class Stream:
+    """The WebSocket of one call, at its worker's end."""
+
+    seat: Seat
+    connection: ServerConnection
+    messages: list[BridgeMessage] = field(default_factory=list)
+    audio_bytes: int = 0
+    """Of the caller."""
+    sent: int = 0
+    """Chunks."""
+
+    async def message(self, kind: type[_M], *, start: int = 0) -> _M:
+        """The first message of this kind from index `start` on."""
+        return await eventually(
+            lambda: next((m for m in self.messages[start:] if isinstance(m, kind)), None)
+        )
+
+    async def ask(self, message: Message) -> None:
+        await self.connection.send(message.to_json())
+
+    async def speak(
+        self, *codes: int, item: str = "item_a", generation: int = 0, chunks: int = 1
+    ) -> int:
+        """Send `chunks` of 100 ms whose frames count up from `codes[0]`; the last one's seq."""
+        for n in range(chunks):
+            chunk = AudioChunk(item=item, seq=self.sent, generation=generation, ms=CHUNK_MS)
+            l16 = encode_speech(CHUNK_MS, codes[0] + n * (CHUNK_MS // 20))
+            await self.connection.send(stream_audio(l16, **chunk.model_dump()))
+            self.sent += 1
+        return self.sent - 1
+
+    async def listen(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for received in self.connection:
+                if isinstance(received, bytes):
+                    self.audio_bytes += len(received)
+                else:
+                    self.messages.append(decode_bridge_message(received))
+
+
+def stream_audio(l16: bytes, **keys: object) -> str:
+    """A `streamAudio` message as mod_audio_stream reads it."""
+    data = {
+        "audioDataType": "raw",
+        "sampleRate": 8_000,
+        "audioData": base64.b64encode(l16).decode(),
+    }
+    return json.dumps({"type": "streamAudio", "data": {**data, **keys}})
+
+
+class Worker:
+    """Takes calls as a real worker does; what it then does with them is the test's affair."""
+
+    def __init__(self, redis: Redis, media: MediaServer, *, worker_id: str = "worker-1") -> None:
+        self.media = media
+        self.worker_id = worker_id
+        self._queue = OfferQueue(redis, worker_id=worker_id)
+
+    async def offer(self) -> CallOffer:
+        """The next offer of the queue."""
+        async with asyncio.timeout(DEADLINE_S):
+            while (offer := await self._queue.next_offer()) is None:
+                pass
+        return offer
+
+    async def claim(self, offer: CallOffer, url: str | None = None) -> Seat:
+        """Claim it, for a seat of ours or for any `url`."""
+        seat = self.media.keep_seat()
+        if url is not None:
+            seat = Seat(token="", url=url, stream=seat.stream)
+        assert await self._queue.claim(offer, seat)
+        return seat
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[Stream]:
+        """The next call, served; closed at the end if it still is."""
+        offer = await self.offer()
+        async with self.serve(offer) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def serve(self, offer: CallOffer) -> AsyncIterator[Stream]:
+        seat = await self.claim(offer)
+        async with asyncio.timeout(DEADLINE_S):
+            connection = await seat.stream
+        stream = Stream(seat, connection)
+        listening = asyncio.create_task(stream.listen())
+        try:
+            started = await stream.message(Started)
+            assert started.call_id == offer.call_id
+            yield stream
+        finally:
+            self.media.release(seat)
+            await asyncio.wait([listening], timeout=DEADLINE_S)
+            listening.cancel()
+
+
+# --- What the caller hears -----------------------------------------------------------------------
+
+
+def prompts(dialog: Dialog, *, since: float = 0.0) -> list[str]:
+    """Names of the prompts heard at least half through, in order."""
+    names = {hertz: name for name, hertz in PROMPT_HZ.items()}
+    frames = [frame for frame in dialog.received if frame.at >= since]
+    return [names[hertz] for hertz, ms in heard(frames) if hertz in names and ms >= PROMPT_MS / 2]
+
+
+def codes(dialog: Dialog) -> list[int]:
+    """Numbers of the agent's frames heard, in order."""
+    return [frame.code for frame in heard_frames(dialog.received)]
+
+
+async def until_heard(dialog: Dialog, prompt: str, *, since: float = 0.0) -> None:
+    await eventually(lambda: prompt in prompts(dialog, since=since) or None)
+
+
+async def eventually(probe: Callable[[], _T | None], *, deadline_s: float = DEADLINE_S) -> _T:
+    """Poll until there is an answer."""
+    end = time.monotonic() + deadline_s
+    while (answer := probe()) is None:
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.01)
+    return answer
