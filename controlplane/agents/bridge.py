@@ -7,7 +7,7 @@ audio itself does not pass here (`playback.py`).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import gevent
 import redis
@@ -105,7 +105,7 @@ def serve_adopted_call(context: CallContext) -> None:
     """A call found in progress after this agent restarted: go on where it stands."""
     with recorded(context):
         if context.call.streaming:
-            context.channel.tell_worker(Started(call_id=context.call.call_id, greeting="ended"))
+            begin_conversation(context)
             converse(context)
         talk_to_workers(context)
         take_way_out(context)
@@ -220,16 +220,21 @@ def connect_stream(context: CallContext, claim: CallClaim) -> bool:
         log.warning("stream_not_connected", worker_id=claim.worker_id)
         channel.stop_stream()
         return False
-    context.playback.restart()
     call.worker_id, call.streaming = claim.worker_id, True
-    channel.tell_worker(
-        Started(call_id=call.call_id, greeting="ended" if call.parked else "playing")
-    )
-    if call.parked:
-        context.playback.open()
+    begin_conversation(context)
     context.record.agent_connected(claim.worker_id)
     channel.set({ChannelVariable.WORKER_ID: claim.worker_id})
     return True
+
+
+def begin_conversation(context: CallContext) -> None:
+    """Tell the worker where the call stands; from now on what it sends is played."""
+    call = context.call
+    context.playback.restart()
+    greeting: Literal["ended", "playing"] = "ended" if call.parked else "playing"
+    context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
+    if call.parked:
+        context.playback.open()
 
 
 def converse(context: CallContext) -> None:

@@ -1,10 +1,12 @@
 """One running stack for all scenarios, on the switch found: FreeSWITCH, else the simulator."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from controlplane.local.stack import Stack
+
+LOG_LINES = 40
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,17 @@ def stack(shared_stack: Stack) -> Iterator[Stack]:
         if not process.alive:
             shared_stack.launch_again(name)
     shared_stack.wait_until_ready()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A scenario that fails shows the end of each process's log."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.when == "call" and report.failed and stack is not None:
+        for name, process in stack.processes.items():
+            tail = "\n".join(process.log_tail().splitlines()[-LOG_LINES:])
+            report.sections.append((f"log of {name}", tail))
+    return report

@@ -199,12 +199,12 @@ async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
             dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
             ear = Ear(dialog)
             await ear.wait_for_turn_over()
-            await dialog.play(speech("qu_avez_vous_comme_pizzas"))
+            await dialog.play(speech("margherita_mozzarella_quatre_fromages"))
             await ear.wait_for_turn_over()
             stack.kill("bridge-agent")
             await asyncio.to_thread(stack.launch_again, "bridge-agent")
             await asyncio.sleep(2.0)  # its start; the way out would come at four seconds
-            await dialog.play(speech("deux_margherita_un_coca"))
+            await dialog.play(speech("finalement_un_coca"))
             asked_at = time.monotonic()
             await ear.wait_for_speech(for_ms=300)
             answered_in = time.monotonic() - asked_at
