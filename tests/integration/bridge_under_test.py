@@ -197,8 +197,8 @@ class Bridge:
         return rows[0][0], rows[0][1]
 
     def gateways(self) -> set[str]:
-        """What the switch has."""
-        return set(re.findall(r"<name>(.+?)</name>", self.switch.api("sofia xmlstatus gateway")))
+        """What the switch has, those it is still un-REGISTERing too."""
+        return set(re.findall(r"external::(\S+)\s+gateway", self.switch.api("sofia status")))
 
 
 @contextlib.contextmanager
