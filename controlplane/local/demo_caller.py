@@ -26,7 +26,10 @@ AUDIBLE_RMS: Final = 200
 TURN_OVER_MS: Final = 1_000
 """Silence after which a person takes it that the other has finished."""
 
-TURN_DEADLINE_S: Final = 25.0
+ANSWER_MS: Final = 400
+"""Of the agent's voice, before it counts as an answer."""
+
+TURN_DEADLINE_S: Final = 40.0
 """For the agent to begin, and to end, one turn."""
 
 INTERRUPT_AFTER_MS: Final = 900
@@ -69,6 +72,7 @@ class Ear:
         self._changed = asyncio.Event()
         self.audible_since: float | None = None
         self.last_audible: float | None = None
+        self._audible_frames = 0
         dialog.on_frame(self._hear)
 
     async def wait_for_speech(self, *, for_ms: int = 0) -> None:
@@ -82,9 +86,15 @@ class Ear:
                 await self._changed.wait()
 
     async def wait_for_turn_over(self) -> None:
-        """Until the agent has spoken and been silent for `TURN_OVER_MS`. Raises `TimeoutError`."""
-        await self.wait_for_speech()
+        """Until the agent has spoken and been silent for `TURN_OVER_MS`. Raises `TimeoutError`.
+
+        Spoken since now: the rest of a sentence the caller cut short is not an answer.
+        """
+        answered = self._audible_frames + ANSWER_MS // FRAME_MS
         async with asyncio.timeout(TURN_DEADLINE_S):
+            while self._audible_frames < answered:
+                self._changed.clear()
+                await self._changed.wait()
             while self.speaking:  # noqa: ASYNC110  # silence is the absence of an event
                 await asyncio.sleep(FRAME_MS / 1_000)
 
@@ -101,6 +111,7 @@ class Ear:
             if not self.speaking:
                 self.audible_since = frame.at
             self.last_audible = frame.at
+            self._audible_frames += 1
         self._changed.set()
 
 
