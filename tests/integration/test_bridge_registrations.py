@@ -204,6 +204,24 @@ async def test_a_file_of_an_earlier_life_is_removed(
 
 @ON_THE_SIMULATOR
 @pytest.mark.xfail(
+    strict=True, reason="InvalidEslArgument of one name ends each turn of reconciling at that name"
+)
+async def test_a_name_that_is_no_word_keeps_no_other_from_registering(
+    bridge: Bridge, carrier: Carrier, redis: Redis
+) -> None:
+    good = f"good-{uuid4().hex[:8]}"
+    carrier.registrar._accounts[good] = ACCOUNT_PASSWORD
+    bridge.place("line\nbreak", registrar=carrier.address)
+    bridge.place(good, registrar=carrier.address)
+    await tell(redis)
+    try:
+        await eventually(lambda: good in bridge.gateways() or None, deadline_s=3.0)
+    finally:
+        await clean(bridge, redis)
+
+
+@ON_THE_SIMULATOR
+@pytest.mark.xfail(
     strict=True, reason="InvalidGateway is not caught: the reconciling greenlet ends for good"
 )
 async def test_a_file_of_another_name_does_not_end_reconciling(

@@ -426,6 +426,24 @@ async def test_a_transfer_nobody_takes_gives_the_caller_back(
         await eventually(lambda: 1_404 in codes(dialog) or None)
 
 
+@pytest.mark.xfail(
+    strict=True,
+    raises=TimeoutError,
+    reason="transfer() waits for RingingEnded alone: StreamLost is dropped, then 20 min of silence",
+)
+async def test_a_worker_lost_while_the_restaurants_phone_rings(
+    bridge: Bridge, worker: Worker, phone: Phone
+) -> None:
+    """It asks for the transfer and dies; nobody takes the transfer: another worker is needed."""
+    async with talking(bridge, worker, phone) as (dialog, stream):
+        await stream.ask(Transfer(reason="asked"))
+        await stream.connection.close(1011)
+        await until_heard(dialog, "transfer")
+        async with asyncio.timeout(LONGEST_SILENCE_S):
+            again = await worker.offer()
+        assert again.resumed
+
+
 async def test_hang_up_comes_after_the_last_word(
     bridge: Bridge, worker: Worker, phone: Phone, redis: Redis
 ) -> None:
