@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from controlplane.agents.happenings import (
     Answered,
     CallEndedError,
-    Claimed,
     Parked,
     QueueLost,
     StreamConnected,
@@ -226,8 +225,8 @@ def test_a_wait_ends_at_its_deadline_however_much_happens_meanwhile() -> None:
 
 def test_a_wait_is_ended_by_what_happens_later() -> None:
     waiting = call()
-    gevent.spawn_later(SOON_S / 5, waiting.happened, Claimed(None))
-    assert waiting.wait(Claimed, timeout_s=5.0) == Claimed(None)
+    gevent.spawn_later(SOON_S / 5, waiting.happened, Parked())
+    assert waiting.wait(Parked, timeout_s=5.0) == Parked()
 
 
 def test_every_wait_ends_when_the_caller_hangs_up() -> None:
