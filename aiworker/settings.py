@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
+from controlplane.contracts.messages import NODE_NAME
 from controlplane.settings import ServiceSettings
 
 
@@ -20,7 +21,7 @@ class WorkerSettings(ServiceSettings):
     them all, for the day a model is withdrawn.
     """
 
-    worker_id: str = Field(default_factory=_node_name, max_length=64)
+    worker_id: str = Field(default_factory=_node_name, pattern=NODE_NAME)
     worker_slots: int = Field(default=1, ge=1, le=200)
     """Calls served at once."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from controlplane.contracts.messages import NODE_NAME
+
 
 class ServiceSettings(BaseSettings):
     """What every process needs: where the state is, how to log, where to show metrics."""
@@ -29,7 +31,7 @@ class ServiceSettings(BaseSettings):
 class BridgeSettings(ServiceSettings):
     """The agent beside one FreeSWITCH. ESL is on loopback, in the same pod."""
 
-    bridge_id: str = "bridge-0"
+    bridge_id: str = Field(default="bridge-0", pattern=NODE_NAME)
     capacity: int = Field(default=200, ge=1, le=200)
     esl_host: str = "127.0.0.1"
     esl_port: int = 8021

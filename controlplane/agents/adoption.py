@@ -10,12 +10,15 @@ import structlog
 from controlplane.agents.incoming_call import IncomingCall, NotOurCall
 from controlplane.agents.switchboard import Switchboard
 from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslProtocolError
 from controlplane.esl.event import EslEvent
 
 WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback"})
 """A caller already there hears the dialplan; taking the call back would cut the message."""
+
+log = structlog.get_logger()
 
 
 def adopt_calls(control: EslClient, switchboard: Switchboard) -> None:
@@ -27,24 +30,37 @@ def adopt_calls(control: EslClient, switchboard: Switchboard) -> None:
     up = {UUID(row["uuid"]): row for row in rows if row.get("direction") == "inbound"}
     switchboard.forget_missing(set(up))
     for channel_uuid, row in up.items():
-        if row.get("dest") in WAY_OUT_EXTENSIONS or switchboard.knows(channel_uuid):
-            continue
-        if call := _recognise(control, channel_uuid):
-            switchboard.take_adopted(call)
-            structlog.get_logger().info("call_adopted", channel_uuid=str(channel_uuid))
+        call = _recognise(control, channel_uuid, row)
+        if call is not None and switchboard.adopt(call):
+            log.info("call_adopted", channel_uuid=str(channel_uuid), left=call.left)
 
 
-def _recognise(control: EslClient, channel_uuid: UUID) -> IncomingCall | None:
+def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> IncomingCall | None:
+    """How the call stands, read from FreeSWITCH."""
     try:
         dump = EslEvent.parse(control.api(f"uuid_dump {channel_uuid} json"))
         call = IncomingCall.arriving(dump)
-        call.answered = dump.get("Answer-State") == "answered"
-        call.created_at = time.monotonic() - _age_s(dump)
-        call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
-        call.streaming = _has_stream(control, channel_uuid)
     except (EslCommandFailed, EslProtocolError, NotOurCall):
         return None  # hung up meanwhile, or not a restaurant's
+    call.created_at = time.monotonic() - _age_s(dump)
+    call.attempt = int(time.time())  # no claim of the agent before is taken for one of ours
+    call.answered = dump.get("Answer-State") == "answered"
+    call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
+    call.left = row.get("dest") in WAY_OUT_EXTENSIONS
+    if row.get("application") == "bridge":
+        call.with_human = bool(dump.get(ChannelVariable.SIGNAL_BOND.header))
+        call.ringing = not call.with_human
+    call.outcome = _outcome_so_far(call)
+    call.streaming = _has_stream(control, channel_uuid)
     return call
+
+
+def _outcome_so_far(call: IncomingCall) -> CallOutcome:
+    if call.with_human:
+        return CallOutcome.TRANSFERRED
+    if call.left:
+        return CallOutcome.UNSERVED
+    return CallOutcome.INFORMATION if call.worker_id else CallOutcome.ABANDONED
 
 
 def _has_stream(control: EslClient, channel_uuid: UUID) -> bool:

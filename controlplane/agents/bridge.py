@@ -4,8 +4,8 @@ One greenlet a call. What FreeSWITCH and the worker do arrives as happenings (`s
 audio itself does not pass here (`playback.py`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -29,7 +29,7 @@ from controlplane.agents.happenings import (
     StreamLost,
 )
 from controlplane.agents.incoming_call import IncomingCall
-from controlplane.agents.offers import CLAIM_DEADLINE_S, LAST_INSTANT_S, Offers
+from controlplane.agents.offers import CLAIM_DEADLINE_S, Offers
 from controlplane.agents.playback import Playback
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
@@ -74,6 +74,20 @@ WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
 
 HANGUP_DEADLINE_S: Final = 5.0
 
+RINGING_DEADLINE_S: Final = RING_S + 15.0
+"""The announcement, the ringing, and FreeSWITCH's word that nobody came."""
+
+GOODBYE_PROMPT_S: Final = 5.0
+"""The recorded goodbye and a little."""
+
+OFFER_DEADLINE_S: Final = CLAIM_DEADLINE_S + 2.0
+"""A claim, or Redis saying that it cannot."""
+
+FOUND_AGAIN_DEADLINE_S: Final = 10.0
+"""For FreeSWITCH to answer again; by then its way out has long taken the caller."""
+FOUND_AGAIN_POLL_S: Final = 0.2
+MAX_INTERRUPTIONS: Final = 5
+
 MAX_WORKERS: Final = 4
 """Workers one call may lose before it is left to the way out."""
 
@@ -92,40 +106,74 @@ class CallContext:
     bridge_id: str
 
 
+def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> None:
+    """The edge of a call: however its story ends, the end is recorded once, with its cause.
+
+    A command that got no answer is not the end of a call: once FreeSWITCH answers again, the story
+    goes on from where the call stands.
+    """
+    cause = "UNKNOWN"
+    for _ in range(MAX_INTERRUPTIONS):
+        try:
+            story(context)
+        except CallEndedError as ended:
+            cause = ended.cause
+        except EslChannelGone:
+            cause = hangup_cause(context.call)
+        except EslError as error:
+            log.warning("call_interrupted", error=type(error).__name__)
+            if found_again(context):
+                story = serve_adopted_call
+                continue
+            context.record.lost()
+            cause = "FREESWITCH_LOST"
+        break
+    context.record.ended(cause)
+
+
 def serve_call(context: CallContext) -> None:
-    """One call, from its arrival to its record."""
-    with recorded(context):
+    """One call, from its arrival to its end."""
+    announce(context)
+    talk_to_workers(context)
+    take_way_out(context)
+
+
+def announce(context: CallContext) -> None:
+    """The call has an id from now on, here and in FreeSWITCH."""
+    if not context.call.announced:
         context.record.arrived()
         context.channel.set({ChannelVariable.CALL_ID: str(context.call.call_id)})
-        talk_to_workers(context)
-        take_way_out(context)
+        context.call.announced = True
 
 
 def serve_adopted_call(context: CallContext) -> None:
-    """A call found in progress after this agent restarted: go on where it stands."""
-    with recorded(context):
-        if context.call.streaming:
-            begin_conversation(context)
-            converse(context)
-        talk_to_workers(context)
-        take_way_out(context)
+    """A call found in progress: go on where it stands."""
+    call = context.call
+    announce(context)
+    if call.ringing:
+        call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
+    if not call.ours:
+        call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+    if call.streaming:
+        begin_conversation(context)
+        converse(context)
+    talk_to_workers(context)
+    take_way_out(context)
 
 
-@contextmanager
-def recorded(context: CallContext) -> Iterator[None]:
-    """The edge of a call: however its story ends, the end is recorded with its cause."""
-    cause = "UNKNOWN"
-    try:
-        yield
-    except CallEndedError as ended:
-        cause = ended.cause
-    except EslChannelGone:
-        cause = hangup_cause(context.call)
-    except EslError as error:
-        context.record.lost()
-        log.warning("call_lost_to_freeswitch", error=type(error).__name__)
-    finally:
-        context.record.ended(cause)
+def found_again(context: CallContext) -> bool:
+    """Whether FreeSWITCH still has the call; asked until it answers, or the deadline."""
+    deadline = time.monotonic() + FOUND_AGAIN_DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            if not context.channel.exists():
+                return False
+            context.call.streaming = context.channel.has_stream()
+        except EslError:
+            gevent.sleep(FOUND_AGAIN_POLL_S)
+        else:
+            return True
+    return False
 
 
 def hangup_cause(call: IncomingCall) -> str:
@@ -154,12 +202,12 @@ def find_worker(context: CallContext) -> CallClaim | None:
     for attempt in range(MAX_WAITING_ATTEMPTS):
         happening = offer_once(context)
         if isinstance(happening, Claimed) and happening.claim is not None:
-            if attempt:
-                context.channel.stop_playing()
             return happening.claim
-        failures += isinstance(happening, QueueLost)
-        if failures == MAX_QUEUE_FAILURES:
-            break
+        if isinstance(happening, QueueLost):
+            failures += 1
+            if failures == MAX_QUEUE_FAILURES:
+                break
+            context.call.wait(timeout_s=CLAIM_DEADLINE_S)
         if attempt % ATTEMPTS_BETWEEN_MESSAGES == 0:
             keep_waiting(context, prompt="still_waiting" if attempt else "busy")
     log.warning("no_worker_claimed", attempts=context.call.attempt, queue_failures=failures)
@@ -183,19 +231,27 @@ def offer_once(context: CallContext) -> Claimed | QueueLost:
     def offer_and_wait() -> None:
         try:
             context.offers.make(offer)
-            call.happened(Claimed(context.offers.await_claim(offer)))
+            call.happened(Claimed(offer.attempt, context.offers.await_claim(offer)))
         except (redis.RedisError, MessageError) as error:
             log.warning("offer_failed", error=type(error).__name__)
             call.happened(QueueLost())
 
     waiting = gevent.spawn(offer_and_wait)
+    claimed = False
+    deadline = time.monotonic() + OFFER_DEADLINE_S
     try:
-        happening = call.wait(Claimed, QueueLost, timeout_s=CLAIM_DEADLINE_S + 4 * LAST_INSTANT_S)
-    except CallEndedError:
+        while (left := deadline - time.monotonic()) > 0:
+            happening = call.wait(Claimed, QueueLost, timeout_s=left)
+            if isinstance(happening, Claimed) and happening.attempt == offer.attempt:
+                claimed = happening.claim is not None
+                return happening
+            if isinstance(happening, QueueLost):
+                return happening
+        return QueueLost()
+    finally:
         waiting.kill(block=False)
-        gevent.spawn(context.offers.give_up, offer)
-        raise
-    return happening if isinstance(happening, Claimed) else QueueLost()
+        if not claimed:
+            gevent.spawn(context.offers.give_up, offer)
 
 
 def keep_waiting(context: CallContext, *, prompt: str) -> None:
@@ -204,9 +260,16 @@ def keep_waiting(context: CallContext, *, prompt: str) -> None:
     context.call.outcome = CallOutcome.UNSERVED
     if not context.call.parked:
         context.call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
+    if context.call.parked:
+        fill_the_silence(context, prompt=prompt)
+
+
+def fill_the_silence(context: CallContext, *, prompt: str) -> None:
+    """A message, then the tone, until the stream to a worker is there."""
     context.channel.stop_playing()
     context.channel.play_prompt(prompt)
     context.channel.play_waiting_tone()
+    context.call.waiting = True
 
 
 def connect_stream(context: CallContext, claim: CallClaim) -> bool:
@@ -230,6 +293,9 @@ def connect_stream(context: CallContext, claim: CallClaim) -> bool:
 def begin_conversation(context: CallContext) -> None:
     """Tell the worker where the call stands; from now on what it sends is played."""
     call = context.call
+    if call.waiting:
+        context.channel.stop_playing()
+        call.waiting = False
     context.playback.restart()
     greeting: Literal["ended", "playing"] = "ended" if call.parked else "playing"
     context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
@@ -242,7 +308,7 @@ def converse(context: CallContext) -> None:
     call = context.call
     call.outcome = CallOutcome.INFORMATION
     while call.streaming:
-        match call.wait(StreamLost, Asked, timeout_s=LONGEST_CALL_S):
+        match call.wait(StreamLost, Asked, timeout_s=max(1.0, LONGEST_CALL_S - call.age_s)):
             case Asked(request=Hold()):
                 context.channel.play_prompt("one_moment")
             case Asked(request=Transfer()):
@@ -250,10 +316,11 @@ def converse(context: CallContext) -> None:
             case Asked(request=Hangup(outcome=outcome)):
                 say_goodbye(context, outcome)
             case StreamLost():
-                call.streaming = False
+                break
             case _:
                 log.warning("call_too_long", limit_s=LONGEST_CALL_S)
                 context.channel.play_prompt("goodbye")
+                call.wait(timeout_s=GOODBYE_PROMPT_S)
                 say_goodbye(context, call.outcome)
     lose_worker(context)
 
@@ -262,9 +329,9 @@ def lose_worker(context: CallContext) -> None:
     """The caller hears "un instant, s'il vous plaît" while another worker is found."""
     log.warning("worker_lost", worker_id=context.call.worker_id)
     context.playback.close()
-    context.channel.stop_stream()
     if context.call.parked:
-        context.channel.play_prompt("one_moment")
+        fill_the_silence(context, prompt="one_moment")
+    context.channel.stop_stream()
 
 
 def transfer(context: CallContext) -> None:
@@ -274,12 +341,17 @@ def transfer(context: CallContext) -> None:
     if call.fallback_dial:
         context.playback.close()
         channel.play_prompt("transfer")
+        call.ringing = True
         channel.ring(call.fallback_dial)
-        happening = call.wait(RingingEnded, timeout_s=RING_S + WAY_OUT_DEADLINE_S)
+        happening = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
+        if call.with_human:
+            call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+        call.ringing = False
         disposition = happening.disposition if isinstance(happening, RingingEnded) else "UNKNOWN"
         context.playback.open()
     log.info("transfer_failed", disposition=disposition)
-    channel.tell_worker(TransferFailed(cause=disposition))
+    if call.streaming:
+        channel.tell_worker(TransferFailed(cause=disposition))
 
 
 def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
@@ -295,7 +367,9 @@ def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
 
 def take_way_out(context: CallContext) -> None:
     """Step 9: the dialplan says so, rings the restaurant, says goodbye."""
-    context.call.outcome = CallOutcome.UNSERVED
-    context.channel.take_way_out()
-    context.call.left = True
-    context.call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+    call = context.call
+    call.outcome = CallOutcome.UNSERVED
+    with call.way_out:
+        call.left = True
+        context.channel.take_way_out()
+    call.wait(timeout_s=WAY_OUT_DEADLINE_S)

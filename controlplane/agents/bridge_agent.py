@@ -58,9 +58,9 @@ def run() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     agent.start()
-    stop.wait()
+    gevent.wait([stop, agent.failed], count=1)
     agent.stop()
-    return 0
+    return 1 if agent.failed.is_set() else 0
 
 
 class BridgeAgent:
@@ -68,6 +68,8 @@ class BridgeAgent:
 
     def __init__(self, settings: BridgeSettings) -> None:
         self._settings = settings
+        self.failed = gevent.event.Event()
+        """A loop ended, which none should: better a new process than half a bridge."""
         self._redis = redis.Redis.from_url(
             settings.redis_url,
             decode_responses=True,
@@ -112,7 +114,7 @@ class BridgeAgent:
             self._listen_for_assignments,
             self._registrations.run,
         ):
-            gevent.spawn(loop)
+            gevent.spawn(loop).link_exception(lambda _: self.failed.set())
         log.info("bridge_agent_started", bridge_id=self._settings.bridge_id)
 
     def stop(self) -> None:

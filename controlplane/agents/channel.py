@@ -13,7 +13,7 @@ from controlplane.contracts.hangup_causes import HangupCause
 from controlplane.contracts.media import STREAM_BUFFER_MS
 from controlplane.contracts.messages import Message, encode_bridge_message
 from controlplane.esl.client import EslClient
-from controlplane.esl.errors import EslCommandFailed
+from controlplane.esl.errors import EslCommandFailed, InvalidEslArgument
 
 STREAM_SETTINGS: Final = {
     Variable.STREAM_MESSAGE_DEFLATE: "true",
@@ -27,7 +27,8 @@ RING_S: Final = 20
 """How long the restaurant's phone rings before the caller comes back."""
 
 WAY_OUT_S: Final = 4
-"""The dead man's switch: an agent that stops renewing it loses its calls to the dialplan."""
+"""The dead man's switch: an agent that stops renewing it loses its calls to the dialplan. On
+FreeSWITCH's clock of whole seconds this is 3.0 to 4.5 s."""
 
 
 class Channel:
@@ -43,6 +44,8 @@ class Channel:
 
     def set(self, variables: dict[Variable, str]) -> None:
         """Set channel variables; values hold no `;` (ids and settings of ours)."""
+        if any(";" in value for value in variables.values()):
+            raise InvalidEslArgument("a channel variable's value holds a semicolon")
         pairs = ";".join(f"{name}={value}" for name, value in variables.items())
         self._control.api(f"uuid_setvar_multi {self._uuid} {pairs}")
 
@@ -55,6 +58,16 @@ class Channel:
         """Detach the stream, if one is. A server that never answers the close blocks it 1 s."""
         with suppress(EslCommandFailed):
             self._control.bgapi(f"uuid_audio_stream {self._uuid} stop")
+
+    def exists(self) -> bool:
+        """Whether FreeSWITCH still has the channel."""
+        return self._control.api(f"uuid_exists {self._uuid}").strip() == "true"
+
+    def has_stream(self) -> bool:
+        """Whether a stream is attached; an empty list arrives as `-ERR no reply`."""
+        with suppress(EslCommandFailed):
+            return "audio_stream" in self._control.api(f"uuid_buglist {self._uuid}")
+        return False
 
     def tell_worker(self, message: Message) -> None:
         """Send a control message over the stream; a stream just lost says so by its own event."""
@@ -79,10 +92,14 @@ class Channel:
         self._media.api(f"uuid_break {self._uuid} all")
 
     def ring(self, dial_string: str) -> None:
-        """Ring the restaurant's phone. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome."""
+        """Ring the restaurant's phone. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome.
+
+        FreeSWITCH itself cancels the way out when somebody answers: two people who talk are not
+        cut off because an agent was slow, or died.
+        """
         self._control.api(
             f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
-            "continue_on_fail=true"
+            "continue_on_fail=true;bridge_pre_execute_aleg_app=sched_cancel"
         )
         self._control.execute(self._uuid, "bridge", dial_string)
 

@@ -17,8 +17,9 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The wait for a worker is over. None: nobody claimed in time."""
+    """The wait for a worker is over. `claim` None: nobody claimed this attempt in time."""
 
+    attempt: int
     claim: CallClaim | None
 
 

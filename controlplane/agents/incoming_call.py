@@ -11,6 +11,7 @@ from uuid import UUID
 import gevent
 import gevent.queue
 import phonenumbers
+from gevent.lock import BoundedSemaphore
 
 from controlplane.agents.happenings import CallEndedError, Happening
 from controlplane.contracts.channel_variables import ChannelVariable
@@ -44,14 +45,36 @@ class IncomingCall:
     """A worker has the call's audio."""
     with_human: bool = False
     """Bridged to the restaurant: no longer ours to play on or to cut."""
+    ringing: bool = False
+    """The restaurant's phone rings: the `bridge` application has the channel."""
     left: bool = False
     """In the dialplan's way out."""
+    waiting: bool = False
+    """Hears a message and a tone until a worker is there."""
+    clearing: int | None = None
+    """Generation of a `Clear` not answered yet."""
+    mark: int | None = None
+    """Chunk of a `Mark` not answered yet."""
+    way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)
+    """Held while the way out is put off, cancelled or taken: never two of them at once."""
+    announced: bool = False
+    """Its arrival is recorded, its id set on the channel."""
     worker_id: str | None = None
     attempt: int = 0
     outcome: CallOutcome = CallOutcome.ABANDONED
     happenings: "gevent.queue.Queue[Happening | CallEndedError]" = field(
         default_factory=lambda: gevent.queue.Queue(MAX_HAPPENINGS)
     )
+
+    @property
+    def ours(self) -> bool:
+        """Whether we keep it from the dialplan's way out, and workers are wanted for it."""
+        return not self.with_human and not self.left
+
+    @property
+    def age_s(self) -> float:
+        """Since it arrived."""
+        return time.monotonic() - self.created_at
 
     @classmethod
     def arriving(cls, event: EslEvent) -> "IncomingCall":
@@ -73,6 +96,7 @@ class IncomingCall:
                 sip_call_id=event.get(ChannelVariable.SIP_CALL_ID.header),
                 fallback_dial=event.get(ChannelVariable.FALLBACK_DIAL.header) or "",
                 worker_id=event.get(ChannelVariable.WORKER_ID.header),
+                announced=ChannelVariable.CALL_ID.header in event,
             )
         except ValueError as error:
             raise NotOurCall from error

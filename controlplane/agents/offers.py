@@ -77,11 +77,15 @@ class Offers:
             self._redis.zrem(redis_keys.CALLS_DEMAND, call_id)
 
     def _pop_claim(self, offer: CallOffer, timeout_s: float) -> CallClaim | None:
-        popped = self._redis.blpop([redis_keys.call_claim(offer.call_id)], timeout=timeout_s)
-        if popped is None:
-            return None
-        try:
-            claim = CallClaim.model_validate_json(popped[1])
-        except ValueError as error:
-            raise MessageError("a worker's claim is not a CallClaim") from error
-        return claim if claim.attempt == offer.attempt else None
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            popped = self._redis.blpop([redis_keys.call_claim(offer.call_id)], timeout=left)
+            if popped is None:
+                return None
+            try:
+                claim = CallClaim.model_validate_json(popped[1])
+            except ValueError as error:
+                raise MessageError("a worker's claim is not a CallClaim") from error
+            if claim.attempt == offer.attempt:
+                return claim
+        return None

@@ -40,8 +40,6 @@ class Playback:
         self._heard_ms: dict[str, int] = {}
         self._heard_seq = -1
         self._hearing: str | None = None
-        self.dropped = 0
-        """Chunks of a cleared generation, or over the bound."""
 
     @property
     def idle(self) -> bool:
@@ -72,15 +70,15 @@ class Playback:
         self._heard_seq = -1
         self._hearing = None
 
-    def add(self, chunk: Chunk) -> None:
-        """Queue a chunk; one of an older generation was cleared before it arrived."""
+    def add(self, chunk: Chunk) -> bool:
+        """Queue a chunk. False: dropped, for it was cleared before it arrived, or too many wait."""
         if chunk.audio.generation < self._generation or len(self._waiting) >= MAX_WAITING_CHUNKS:
-            self.dropped += 1
-            return
+            return False
         self._generation = chunk.audio.generation
         self._waiting.append(chunk)
         if self._open:
             self._pump()
+        return True
 
     def started(self, file: str) -> None:
         """PLAYBACK_START."""
@@ -102,6 +100,8 @@ class Playback:
         """Forget what waits, stop what plays. True: a PLAYBACK_STOP is still to come."""
         self._generation = max(self._generation, generation)
         self._waiting.clear()
+        if not self._open:  # a break would take the other application down
+            self._queued.clear()
         if self._queued:
             self._stop()
         return bool(self._queued)
@@ -118,4 +118,8 @@ class Playback:
         while self._waiting:
             chunk = self._waiting.popleft()
             self._queued[chunk.file] = chunk
-            self._play(chunk.file)
+            try:
+                self._play(chunk.file)
+            except BaseException:
+                del self._queued[chunk.file]
+                raise

@@ -5,6 +5,8 @@ and never added again before its `sofia::gateway_delete`: the old one would un-R
 one's Contact.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,15 +118,28 @@ class Registrations:
         desired = self._desired()
         metrics.REGISTRATIONS_ASSIGNED.labels(bridge=self._bridge_id).set(len(desired))
         for name in (self._up() | gateway_files(self._folder)) - desired.keys():
-            self._remove(name)
-        for name, registration in desired.items():
-            actual = self._version(name)
-            if actual == registration.version:
-                continue
-            if actual is not None:
+            with self._alone(name):
                 self._remove(name)
-            self._add(name, registration)
-            gevent.sleep(PACE_S)
+        for name, registration in desired.items():
+            with self._alone(name):
+                self._make_true(name, registration)
+
+    def _make_true(self, name: str, registration: Desired) -> None:
+        actual = self._version(name)
+        if actual == registration.version:
+            return
+        if actual is not None:
+            self._remove(name)
+        self._add(name, registration)
+        gevent.sleep(PACE_S)
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """One restaurant's gateway that cannot be made or removed keeps no other from it."""
+        try:
+            yield
+        except (InvalidGateway, EslCommandFailed, OSError) as error:
+            log.error("gateway_not_reconciled", gateway=name, reason=str(error))
 
     def _desired(self) -> dict[str, Desired]:
         query = (
@@ -162,8 +177,6 @@ class Registrations:
             self._esl.api(f"sofia profile {self._profile} startgw {name}")
             if not added.wait(timeout=ADD_DEADLINE_S):
                 log.error("gateway_not_added", gateway=name)
-        except InvalidGateway as error:
-            log.error("gateway_refused", gateway=name, reason=str(error))
         finally:
             del self._added[name]
 
@@ -226,14 +239,15 @@ class Registrations:
             return
         if self._states.get(name) == state:
             return
-        self._states[name] = state
+        before, self._states[name] = self._states.get(name), state
         registered = sum(one == "REGED" for one in self._states.values())
         metrics.REGISTRATIONS.labels(bridge=self._bridge_id).set(registered)
         status = event.get("Status")
         log.info("gateway_state", gateway=name, state=state, sip_status=status)
-        self._report(name, state, int(status) if status and status.isdigit() else None)
+        if not self._report(name, state, int(status) if status and status.isdigit() else None):
+            self._states[name] = before or "UNREPORTED"  # the next event tells it again
 
-    def _report(self, name: str, state: str, sip_code: int | None) -> None:
+    def _report(self, name: str, state: str, sip_code: int | None) -> bool:
         values = {"state": state, "state_at": datetime.now(UTC)}
         report = (
             update(SipRegistration)
@@ -247,3 +261,5 @@ class Registrations:
                 connection.execute(report)
         except SQLAlchemyError as error:
             log.warning("gateway_state_not_reported", gateway=name, error=type(error).__name__)
+            return False
+        return True

@@ -13,7 +13,12 @@ import gevent
 import structlog
 
 from controlplane.agents import metrics
-from controlplane.agents.bridge import CallContext, serve_adopted_call, serve_call
+from controlplane.agents.bridge import (
+    CallContext,
+    serve_adopted_call,
+    serve_call,
+    tell_story,
+)
 from controlplane.agents.call_record import CallEventPublisher, CallRecord
 from controlplane.agents.channel import Channel
 from controlplane.agents.happenings import (
@@ -65,8 +70,11 @@ EVENTS: Final = (
 STOP_DEADLINE_S: Final = 0.2
 """For the PLAYBACK_STOP that follows a break; a frame is 20 ms."""
 
-WAY_OUT_RENEWAL_S: Final = 2.0
-"""Half of `WAY_OUT_S`: one missed renewal loses no call."""
+WAY_OUT_RENEWAL_S: Final = 1.0
+"""Against `WAY_OUT_S`: one missed renewal loses no call."""
+
+LISTED_AFTER_S: Final = 5.0
+"""By then a channel is in `show channels`, which another thread of FreeSWITCH fills."""
 
 log = structlog.get_logger()
 
@@ -91,8 +99,6 @@ class Switchboard:
         self._bridge_id = bridge_id
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
-        self._clearing: dict[str, int] = {}
-        self._marks: dict[str, int] = {}
 
     @property
     def active_calls(self) -> int:
@@ -101,8 +107,8 @@ class Switchboard:
 
     @property
     def call_ids(self) -> list[str]:
-        """Call ids of the calls in progress."""
-        return [str(context.call.call_id) for context in self._calls.values()]
+        """Of the calls that have, or want, a worker."""
+        return [str(c.call.call_id) for c in self._calls.values() if c.call.ours]
 
     def subscribe(self) -> None:
         """Connect the handlers below to the control connection's events."""
@@ -126,8 +132,10 @@ class Switchboard:
             on(name, self._for_its_call(handler))
 
     def take(self, call: IncomingCall, story: Callable[[CallContext], None] = serve_call) -> None:
-        """Tell a call's story in its own greenlet."""
+        """Tell a call's story in its own greenlet; a channel has one."""
         channel_uuid = str(call.channel_uuid)
+        if channel_uuid in self._calls:
+            return
         channel = Channel(
             call.channel_uuid, control=self._control, media=self._media, sounds=self._sounds
         )
@@ -150,7 +158,7 @@ class Switchboard:
             ):
                 log.info("call_started", gateway=call.gateway_name)
                 try:
-                    story(context)
+                    tell_story(context, story)
                 except Exception:  # the call's edge: its way out still runs in FreeSWITCH
                     log.exception("call_story_failed")
                 finally:
@@ -158,13 +166,17 @@ class Switchboard:
 
         gevent.spawn(tell)
 
-    def take_adopted(self, call: IncomingCall) -> None:
-        """Go on with a call found in progress."""
-        self.take(call, serve_adopted_call)
+    def adopt(self, found: IncomingCall) -> bool:
+        """Go on with a call found in FreeSWITCH, `found` being how it stands now.
 
-    def knows(self, channel_uuid: UUID) -> bool:
-        """Whether this channel's story is being told."""
-        return str(channel_uuid) in self._calls
+        False: its story is being told already; what the connection missed is made up for.
+        """
+        if context := self._calls.get(str(found.channel_uuid)):
+            self._catch_up(context, found)
+            return False
+        self.take(found, serve_adopted_call)
+        self._renew_way_out(self._calls[str(found.channel_uuid)])
+        return True
 
     def renew_way_outs(self) -> None:
         """For ever: keep the dialplan from taking the calls this agent is alive for."""
@@ -174,9 +186,13 @@ class Switchboard:
                 self._renew_way_out(context)
 
     def forget_missing(self, up: set[UUID]) -> None:
-        """After a reconnection: calls whose channels are gone have ended unheard."""
+        """After a reconnection: calls whose channels are gone have ended unheard.
+
+        Not the youngest: FreeSWITCH lists a channel a moment after its CHANNEL_CREATE.
+        """
         for channel_uuid, context in list(self._calls.items()):
-            if UUID(channel_uuid) not in up:
+            if UUID(channel_uuid) not in up and context.call.age_s > LISTED_AFTER_S:
+                context.record.lost()
                 context.call.ended("FREESWITCH_LOST")
 
     # --- What FreeSWITCH tells -------------------------------------------------------------
@@ -195,8 +211,7 @@ class Switchboard:
             call = IncomingCall.arriving(event)
         except NotOurCall:
             return
-        if not self.knows(call.channel_uuid):
-            self.take(call)
+        self.take(call)
 
     def _answered(self, context: CallContext, event: EslEvent) -> None:
         context.call.answered = True
@@ -204,10 +219,10 @@ class Switchboard:
 
     def _parked(self, context: CallContext, event: EslEvent) -> None:
         call = context.call
-        self._renew_way_out(context)
         if call.parked:
             return
         call.parked = True
+        self._renew_way_out(context)
         call.happened(Parked())
         context.record.disclosure_played()
         if call.streaming:
@@ -219,8 +234,11 @@ class Switchboard:
         context.call.with_human = True
         context.call.outcome = CallOutcome.TRANSFERRED
         context.call.streaming = False
-        context.channel.cancel_way_out()
-        context.channel.stop_stream()
+        try:
+            with context.call.way_out:
+                context.channel.cancel_way_out()
+        finally:
+            context.channel.stop_stream()
 
     def _executed(self, context: CallContext, event: EslEvent) -> None:
         if event.get("Application") == "bridge" and not context.call.with_human:
@@ -239,6 +257,7 @@ class Switchboard:
         context.call.happened(StreamConnected())
 
     def _stream_lost(self, context: CallContext, event: EslEvent) -> None:
+        context.call.streaming = False
         context.call.happened(StreamLost())
 
     # --- What the worker says, and what is heard of it ----------------------------------------
@@ -253,7 +272,8 @@ class Switchboard:
             metrics.CHUNKS_DROPPED.inc()
             log.warning("chunk_refused", error=type(error).__name__, call=str(context.call.call_id))
             return
-        context.playback.add(chunk)
+        if not context.playback.add(chunk):
+            metrics.CHUNKS_DROPPED.inc()
 
     def _worker_says(self, context: CallContext, event: EslEvent) -> None:
         try:
@@ -266,34 +286,36 @@ class Switchboard:
             case Clear(generation=generation):
                 self._clear(context, generation)
             case Mark(seq=seq):
-                self._marks[str(context.call.channel_uuid)] = seq
+                context.call.mark = seq
                 self._answer_mark(context)
             case _:
                 context.call.happened(Asked(message))
 
     def _clear(self, context: CallContext, generation: int) -> None:
-        channel_uuid = str(context.call.channel_uuid)
-        self._marks.pop(channel_uuid, None)
-        self._clearing[channel_uuid] = generation
-        if context.playback.clear(generation):
+        context.call.mark = None
+        context.call.clearing = generation
+        try:
+            stopping = context.playback.clear(generation)
+        except EslError:
+            context.call.clearing = None
+            raise
+        if stopping:
             gevent.spawn_later(STOP_DEADLINE_S, self._answer_clear, context, generation)
         else:
             self._answer_clear(context, generation)
 
     def _answer_clear(self, context: CallContext, generation: int) -> None:
         """Once a generation: on the PLAYBACK_STOP, or at its deadline."""
-        channel_uuid = str(context.call.channel_uuid)
-        if self._clearing.get(channel_uuid) != generation:
+        if context.call.clearing != generation:
             return
-        del self._clearing[channel_uuid]
+        context.call.clearing = None
         if context.call.streaming:
             context.channel.tell_worker(context.playback.cleared(generation))
 
     def _answer_mark(self, context: CallContext) -> None:
-        channel_uuid = str(context.call.channel_uuid)
-        seq = self._marks.get(channel_uuid)
+        seq = context.call.mark
         if seq is not None and context.playback.heard_seq >= seq and context.call.streaming:
-            del self._marks[channel_uuid]
+            context.call.mark = None
             context.channel.tell_worker(Marked(seq=seq))
 
     def _playback_started(self, context: CallContext, event: EslEvent) -> None:
@@ -303,28 +325,35 @@ class Switchboard:
         samples = int(event.get(ChannelVariable.PLAYBACK_OFFSET.header) or 0)
         played_ms = samples * 1_000 // SAMPLE_RATE_HZ
         context.playback.stopped(event.get("Playback-File-Path") or "", played_ms=played_ms)
-        generation = self._clearing.get(str(context.call.channel_uuid))
-        if generation is not None:
-            self._answer_clear(context, generation)
+        if context.call.clearing is not None:
+            self._answer_clear(context, context.call.clearing)
         self._answer_mark(context)
         if context.playback.idle:
             context.call.happened(PlaybackDrained())
 
     # --- Housekeeping -------------------------------------------------------------------------
 
+    def _catch_up(self, context: CallContext, found: IncomingCall) -> None:
+        """Events were missed while the connection was away."""
+        call = context.call
+        if found.parked and not call.parked:
+            call.parked = True
+            call.happened(Parked())
+        if call.streaming and not found.streaming:
+            call.streaming = False
+            call.happened(StreamLost())
+
     def _renew_way_out(self, context: CallContext) -> None:
         call = context.call
-        if not call.parked or call.with_human or call.left:
-            return
         try:
-            context.channel.renew_way_out()
+            with call.way_out:
+                if call.parked and call.ours:
+                    context.channel.renew_way_out()
         except EslError as error:
             log.warning("way_out_not_renewed", error=type(error).__name__)
 
     def _forget(self, channel_uuid: str) -> None:
         context = self._calls.pop(channel_uuid, None)
-        self._clearing.pop(channel_uuid, None)
-        self._marks.pop(channel_uuid, None)
         metrics.CALLS_ACTIVE.set(len(self._calls))
         if context is not None:
             gevent.spawn(context.offers.end_demand, str(context.call.call_id))

@@ -29,7 +29,8 @@ class ChannelVariable(StrEnum):
     PLAYBACK_OFFSET = "playback_last_offset_pos"
     """Samples of the file handed to the codec: what was heard. `playback_ms` counts what was read
     from the file, which is all of a short one at once (`switch_ivr_play_say.c`)."""
-    HANGUP_CAUSE = "hangup_cause"
+    SIGNAL_BOND = "signal_bond"
+    """The other leg's UUID, while two legs talk."""
 
     # mod_audio_stream: every one is set, because the module reads unset ones uninitialised.
     STREAM_MESSAGE_DEFLATE = "STREAM_MESSAGE_DEFLATE"

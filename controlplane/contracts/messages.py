@@ -19,6 +19,9 @@ from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
 
 _T = TypeVar("_T")
 
+NODE_NAME = r"^[\w.\-]{1,64}$"
+"""Of a bridge or a worker: it goes into Redis keys and channel variables."""
+
 MAX_CONTROL_BYTES = 4_096
 """Longest control message either side accepts; audio is apart."""
 
@@ -51,7 +54,7 @@ class CallOffer(Message):
 
     call_id: UUID
     restaurant_id: UUID
-    bridge_id: str = Field(max_length=64)
+    bridge_id: str = Field(pattern=NODE_NAME)
     channel_uuid: UUID
     attempt: int = Field(ge=1)
     caller_number: str | None = Field(default=None, max_length=32)
@@ -65,7 +68,7 @@ class CallClaim(Message):
 
     call_id: UUID
     attempt: int = Field(ge=1)
-    worker_id: str = Field(max_length=64)
+    worker_id: str = Field(pattern=NODE_NAME)
     url: str = Field(pattern=r"^wss?://[\w.\-]+:\d{1,5}/[\w\-/]+$", max_length=200)
     """Ends with the one-call token: `ws://host:port/calls/<token>`."""
 

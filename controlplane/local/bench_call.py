@@ -73,12 +73,13 @@ class CallBench:
 def run_bench_call(*, calls: int, as_json: bool) -> int:
     """Measure and print. 0 when every call was measured."""
     configure_logging(process="bench", level="WARNING", human=True)
-    with Stack(worker_slots=CONCURRENT_CALLS) as stack:
+    with Stack(worker_slots=CONCURRENT_CALLS, simulate_realtime=True) as stack:
         address = stack.address
         with LiveTranscript(address.redis_url, show=None) as transcript:
             dialogs = asyncio.run(_many_calls(address, calls))
         measured = _measure(address, dialogs, transcript.events)
-    with Stack(realtime_arguments=("--monologue-ms", str(MONOLOGUE_MS))) as stack:
+    monologue = ("--monologue-ms", str(MONOLOGUE_MS))
+    with Stack(realtime_arguments=monologue, simulate_realtime=True) as stack:
         gap = asyncio.run(_one_minute(stack.address))
     result = CallBench(switch=address.switch, calls=len(dialogs), gap_ms_max=gap, **measured)
     if not as_json:

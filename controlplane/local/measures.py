@@ -5,6 +5,7 @@ when, is read from the sound itself. Both sides use this machine's monotonic clo
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -84,7 +85,7 @@ def interrupt_to_silence_ms(
     """
     delays = []
     for entry in journal:
-        if entry.kind != "SpeechStarted" or not _heard_around(entry.at, heard):
+        if entry.kind != "SpeechStarted" or not _speaking_at(entry.at, journal, heard):
             continue
         last = entry.at
         for frame in heard:
@@ -112,7 +113,7 @@ def heard_error_ms(journal: Sequence[JournalEntry], heard: Sequence[HeardFrame])
         if first is None:
             continue
         frames = 0
-        while (first + frames) % CODES in codes:
+        while frames < CODES and (first + frames) % CODES in codes:
             frames += 1
         errors.append(abs(entry.fields["audio_end_ms"] - frames * FRAME_MS))
     return errors
@@ -141,9 +142,15 @@ def percentile(values: Sequence[float], fraction: float) -> float | None:
     if not values:
         return None
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(fraction * len(ordered) + 0.5) - 1))]
+    return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)]
 
 
-def _heard_around(at: float, heard: Sequence[HeardFrame]) -> bool:
-    """Whether the agent was speaking just before, with more to say."""
-    return any(at - 0.1 <= f.at <= at for f in heard)
+def _speaking_at(at: float, journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]) -> bool:
+    """Whether the agent was heard just before, with more to say: an end is no interruption."""
+    if not any(at - 0.1 <= frame.at <= at for frame in heard):
+        return False
+    sent = [e for e in journal if e.kind == "AudioSent" and e.at <= at]
+    if not sent:
+        return True
+    last = (sent[-1].fields["first_frame"] + sent[-1].fields["frames"] - 1) % CODES
+    return not any(frame.code == last and frame.at <= at for frame in heard)

@@ -19,6 +19,7 @@ from typing import Final, Self
 
 import psycopg
 from redis import Redis
+from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
 from controlplane.database import libpq_url
@@ -64,7 +65,8 @@ class StackAddress:
 
     def save(self, file: Path) -> None:
         """Write it for other processes of this user."""
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             json.dump(asdict(self), handle)
 
@@ -72,8 +74,10 @@ class StackAddress:
     def load(cls, file: Path) -> Self:
         """Read what `save` wrote. Raises `ServiceUnavailable` when no stack runs."""
         try:
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            address = cls(**json.loads(file.read_text(encoding="utf-8")))
+            Redis.from_url(address.redis_url, socket_timeout=5).ping()
+            return address
+        except (OSError, ValueError, TypeError, RedisError) as error:
             raise ServiceUnavailable("rien ne tourne ici : lancez d’abord `make up`") from error
 
 
@@ -86,11 +90,15 @@ class Stack:
         data_folder: Path | None = None,
         worker_slots: int = 2,
         realtime_arguments: tuple[str, ...] = (),
+        simulate_realtime: bool = False,
     ) -> None:
-        """`data_folder` None: a temporary one, gone at the end."""
+        """`data_folder` None: a temporary one, gone at the end. `simulate_realtime`: even where
+        there is an API key.
+        """
         self._services = LocalServices(data_folder, temporary=data_folder is None)
         self._worker_slots = worker_slots
         self._realtime_arguments = realtime_arguments
+        self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
         self._link_secret = secrets.token_urlsafe(32)
         self._undo = contextlib.ExitStack()
         self._launches: dict[str, tuple[list[str], Mapping[str, str]]] = {}
@@ -168,7 +176,7 @@ class Stack:
         self.wait_until_ready()
 
     def _realtime(self, undo: contextlib.ExitStack) -> tuple[str, Path | None]:
-        if os.environ.get("OPENAI_API_KEY"):
+        if self._api_key:
             return os.environ.get("ALLORESTO_REALTIME_URL", "wss://api.openai.com/v1"), None
         port = free_tcp_port()
         journal = self.folder / "logs" / "realtime-journal.jsonl"
@@ -187,8 +195,8 @@ class Stack:
     def _run(self, undo: contextlib.ExitStack, process: str, settings: Mapping[str, str]) -> None:
         metrics_port = free_tcp_port()
         environment = {
-            "OPENAI_API_KEY": "simulator",
             **os.environ,
+            "OPENAI_API_KEY": self._api_key or "simulator",
             "DATABASE_URL": self._services.database_url,
             "REDIS_URL": self._services.redis_url,
             "ALLORESTO_METRICS_PORT": str(metrics_port),

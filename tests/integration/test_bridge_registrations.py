@@ -80,6 +80,15 @@ async def until_state(bridge: Bridge, name: str, *states: str) -> None:
     await eventually(lambda: bridge.state(name)[0] in states or None, deadline_s=READY_S)
 
 
+def refusals(bridge: Bridge) -> dict[str, str]:
+    """Why a gateway could not be made true, by its name, as the log says."""
+    return {
+        line["gateway"]: line["reason"]
+        for line in bridge.log()
+        if line["level"] == "error" and {"gateway", "reason"} <= line.keys()
+    }
+
+
 async def clean(bridge: Bridge, redis: Redis) -> None:
     """Nothing is placed any more, and nothing is left."""
     await asyncio.to_thread(bridge.query, "UPDATE sip_registration SET bridge_id = NULL")
@@ -143,20 +152,8 @@ async def test_an_account_that_cannot_be_written_keeps_no_other_from_registering
     bridge.place(ACCOUNTS[2], registrar=carrier.address)
     await tell(redis)
     await until_state(bridge, ACCOUNTS[2], "REGED")
-    refusals = await eventually(
-        lambda: (
-            {
-                line["gateway"]: line["reason"]
-                for line in bridge.log("gateway_refused")
-                if line["gateway"] in bad
-            }
-            or None
-        )
-    )
-    await eventually(
-        lambda: {line["gateway"] for line in bridge.log("gateway_refused")} >= set(bad) or None
-    )
-    assert refusals[ACCOUNTS[1]].startswith("password: holds")
+    await eventually(lambda: set(refusals(bridge)) >= set(bad) or None)
+    assert refusals(bridge)[ACCOUNTS[1]].startswith("password: holds")
     text = bridge.log_file.read_text()
     assert not any(password in text for password in bad.values() if "-" in password[1:])
     assert bridge.gateways() == {ACCOUNTS[2]}

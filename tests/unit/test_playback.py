@@ -45,9 +45,8 @@ def test_chunks_wait_while_the_greeting_plays(playback: Playback, switch: Switch
 
 
 def test_a_minute_of_waiting_chunks_is_the_limit(playback: Playback) -> None:
-    for seq in range(MAX_WAITING_CHUNKS + 5):
-        playback.add(chunk(seq))
-    assert playback.dropped == 5
+    taken = [playback.add(chunk(seq)) for seq in range(MAX_WAITING_CHUNKS + 5)]
+    assert taken.count(False) == 5
 
 
 def test_the_heard_position_is_what_was_played_of_the_item(
@@ -97,10 +96,9 @@ def test_a_chunk_cleared_before_it_arrived_is_never_played(
     playback.open()
     playback.clear(1)
     playback.cleared(1)
-    playback.add(chunk(7, generation=0))
-    playback.add(chunk(8, generation=1))
+    assert not playback.add(chunk(7, generation=0))
+    assert playback.add(chunk(8, generation=1))
     assert switch.playing == ["8.r8"]
-    assert playback.dropped == 1
 
 
 def test_clearing_silence_says_that_nothing_was_heard(playback: Playback, switch: Switch) -> None:
@@ -137,3 +135,25 @@ def test_events_of_prompts_change_nothing(playback: Playback) -> None:
     playback.stopped("busy.wav", played_ms=3_000)
     playback.clear(1)
     assert playback.cleared(1).item is None
+
+
+def test_another_application_is_never_broken(playback: Playback, switch: Switch) -> None:
+    """While the restaurant's phone rings a break would end the ringing."""
+    playback.open()
+    playback.add(chunk(0))
+    playback.close()
+    assert not playback.clear(1)
+    assert switch.breaks == 0
+
+
+def test_a_file_freeswitch_refused_is_not_waited_for(playback: Playback, switch: Switch) -> None:
+    playback.open()
+
+    def refuse(_: str) -> None:
+        raise ConnectionError
+
+    refusing = Playback(play=refuse, stop=switch.stop)
+    refusing.open()
+    with pytest.raises(ConnectionError):
+        refusing.add(chunk(0))
+    assert refusing.idle
