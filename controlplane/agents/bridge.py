@@ -296,6 +296,8 @@ def begin_conversation(context: CallContext) -> None:
     if call.waiting:
         context.channel.stop_playing()
         call.waiting = False
+    call.clearing = None
+    call.marks.clear()
     context.playback.restart()
     greeting: Literal["ended", "playing"] = "ended" if call.parked else "playing"
     context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))

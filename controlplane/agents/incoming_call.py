@@ -53,8 +53,8 @@ class IncomingCall:
     """Hears a message and a tone until a worker is there."""
     clearing: int | None = None
     """Generation of a `Clear` not answered yet."""
-    mark: int | None = None
-    """Chunk of a `Mark` not answered yet."""
+    marks: list[int] = field(default_factory=list)
+    """Chunks of the `Mark`s not answered yet, oldest first, `MAX_MARKS` at most."""
     way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)
     """Held while the way out is put off, cancelled or taken: never two of them at once."""
     announced: bool = False
@@ -84,13 +84,14 @@ class IncomingCall:
         """
         restaurant = event.get(ChannelVariable.RESTAURANT_ID.header)
         gateway = event.get(ChannelVariable.SIP_GATEWAY.header)
-        if event.get("Call-Direction") != "inbound" or not restaurant or not gateway:
+        channel = event.channel_uuid
+        if event.get("Call-Direction") != "inbound" or not (restaurant and gateway and channel):
             raise NotOurCall
         try:
             return cls(
                 call_id=UUID(event.get(ChannelVariable.CALL_ID.header) or str(new_id())),
                 restaurant_id=UUID(restaurant),
-                channel_uuid=UUID(event.channel_uuid),
+                channel_uuid=UUID(channel),
                 gateway_name=gateway,
                 caller_number=caller_number(event),
                 sip_call_id=event.get(ChannelVariable.SIP_CALL_ID.header),

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from controlplane.agents import metrics
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.esl.client import EslClient
-from controlplane.esl.errors import EslCommandFailed, EslError
+from controlplane.esl.errors import EslCommandFailed, EslError, InvalidEslArgument
 from controlplane.esl.event import EslEvent
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
@@ -138,7 +138,7 @@ class Registrations:
         """One restaurant's gateway that cannot be made or removed keeps no other from it."""
         try:
             yield
-        except (InvalidGateway, EslCommandFailed, OSError) as error:
+        except (InvalidGateway, InvalidEslArgument, EslCommandFailed, OSError) as error:
             log.error("gateway_not_reconciled", gateway=name, reason=str(error))
 
     def _desired(self) -> dict[str, Desired]:

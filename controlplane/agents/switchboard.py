@@ -73,6 +73,9 @@ STOP_DEADLINE_S: Final = 0.2
 WAY_OUT_RENEWAL_S: Final = 1.0
 """Against `WAY_OUT_S`: one missed renewal loses no call."""
 
+MAX_MARKS: Final = 64
+"""More than the chunks FreeSWITCH can hold."""
+
 LISTED_AFTER_S: Final = 5.0
 """By then a channel is in `show channels`, which another thread of FreeSWITCH fills."""
 
@@ -286,13 +289,13 @@ class Switchboard:
             case Clear(generation=generation):
                 self._clear(context, generation)
             case Mark(seq=seq):
-                context.call.mark = seq
-                self._answer_mark(context)
+                context.call.marks = [*context.call.marks, seq][-MAX_MARKS:]
+                self._answer_marks(context)
             case _:
                 context.call.happened(Asked(message))
 
     def _clear(self, context: CallContext, generation: int) -> None:
-        context.call.mark = None
+        context.call.marks.clear()
         context.call.clearing = generation
         try:
             stopping = context.playback.clear(generation)
@@ -312,10 +315,11 @@ class Switchboard:
         if context.call.streaming:
             context.channel.tell_worker(context.playback.cleared(generation))
 
-    def _answer_mark(self, context: CallContext) -> None:
-        seq = context.call.mark
-        if seq is not None and context.playback.heard_seq >= seq and context.call.streaming:
-            context.call.mark = None
+    def _answer_marks(self, context: CallContext) -> None:
+        heard = context.playback.heard_seq
+        reached = [seq for seq in context.call.marks if seq <= heard]
+        context.call.marks = [seq for seq in context.call.marks if seq > heard]
+        for seq in reached:
             context.channel.tell_worker(Marked(seq=seq))
 
     def _playback_started(self, context: CallContext, event: EslEvent) -> None:
@@ -327,7 +331,7 @@ class Switchboard:
         context.playback.stopped(event.get("Playback-File-Path") or "", played_ms=played_ms)
         if context.call.clearing is not None:
             self._answer_clear(context, context.call.clearing)
-        self._answer_mark(context)
+        self._answer_marks(context)
         if context.playback.idle:
             context.call.happened(PlaybackDrained())
 

@@ -6,7 +6,6 @@ the spelling the queue's other readers know. Three ids are never mixed: `call_id
 """
 
 import base64
-import binascii
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
 
@@ -153,6 +153,8 @@ def parse_worker_message(body: str) -> WorkerMessage:
 
     Raises `MessageError` without quoting the body: it may hold what a caller said.
     """
+    if len(body) > MAX_CONTROL_BYTES:
+        raise MessageError("control message too long")
     message: WorkerMessage = _parse(_adapter(WorkerMessage), body)
     return message
 
@@ -221,7 +223,7 @@ def decode_bridge_message(text: str) -> BridgeMessage:
         raise MessageError("control message too long")
     try:
         body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    except (binascii.Error, UnicodeError) as error:
+    except ValueError as error:  # binascii.Error and UnicodeError among them
         raise MessageError("control message is not base64url JSON") from error
     message: BridgeMessage = _parse(_adapter(BridgeMessage), body)
     return message
@@ -330,5 +332,12 @@ def _parse(adapter: TypeAdapter[_T], body: str | bytes) -> _T:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        fields = sorted({".".join(map(str, e["loc"])) or "message" for e in error.errors()})
+        fields = sorted({_place(e) for e in error.errors(include_input=False)})
         raise MessageError(f"invalid {', '.join(fields)}") from None
+
+
+def _place(problem: ErrorDetails) -> str:
+    """The field, unless its name is the sender's own invention: that may be anything."""
+    if problem["type"] == "extra_forbidden":
+        return "unknown field"
+    return ".".join(map(str, problem["loc"])) or "message"

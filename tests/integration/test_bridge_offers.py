@@ -242,10 +242,6 @@ async def test_a_claim_of_another_attempt_is_not_taken_for_this_one(
     assert claim is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_pop_claim gives the whole attempt up on a claim of another one",
-)
 async def test_a_claim_of_another_attempt_does_not_end_the_wait(
     offers: Offers, redis: Redis, media: MediaServer
 ) -> None:

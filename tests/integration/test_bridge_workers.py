@@ -209,10 +209,6 @@ async def test_after_four_such_workers_the_caller_hears_the_way_out(
     assert silence <= LONGEST_SILENCE_S
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the tone stops with the claim, not with the stream: 1 s of connecting, 2 s of offering",
-)
 async def test_a_worker_that_hangs_while_the_caller_waits(
     bridge: Bridge, worker: Worker, media: MediaServer, phone: Phone
 ) -> None:
@@ -272,10 +268,6 @@ async def test_a_worker_that_closes_at_once_costs_one_attempt(
         await eventually(lambda: 404 in codes(dialog) or None)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Switchboard._marks outlives the worker that asked",
-)
 async def test_what_a_lost_worker_asked_is_not_answered_to_the_next(
     bridge: Bridge, worker: Worker, phone: Phone
 ) -> None:
@@ -378,10 +370,6 @@ async def test_marked_comes_once_everything_up_to_it_was_heard(
         assert (await stream.message(Marked, start=already)).seq == 0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Switchboard._marks keeps the latest mark of a call only",
-)
 async def test_each_mark_is_answered(bridge: Bridge, worker: Worker, phone: Phone) -> None:
     async with talking(bridge, worker, phone) as (_, stream):
         last = await stream.speak(1_300, chunks=3)
@@ -426,11 +414,6 @@ async def test_a_transfer_nobody_takes_gives_the_caller_back(
         await eventually(lambda: 1_404 in codes(dialog) or None)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TimeoutError,
-    reason="transfer() waits for RingingEnded alone: StreamLost is dropped, then 20 min of silence",
-)
 async def test_a_worker_lost_while_the_restaurants_phone_rings(
     bridge: Bridge, worker: Worker, phone: Phone
 ) -> None:
