@@ -232,16 +232,6 @@ async def test_claims_and_withdrawals_at_once_agree_on_who_has_the_call(
     assert outcomes  # which of the two wins is chance; that one does was asserted each time
 
 
-async def test_a_claim_of_another_attempt_is_not_taken_for_this_one(
-    offers: Offers, redis: Redis
-) -> None:
-    offer = an_offer(attempt=2)
-    offers.make(offer)
-    await redis.lpush(redis_keys.call_claim(offer.call_id), a_claim(offer, attempt=1).to_json())
-    claim, _ = await timed(lambda: offers.await_claim(offer))
-    assert claim is None
-
-
 async def test_a_claim_of_another_attempt_does_not_end_the_wait(
     offers: Offers, redis: Redis, media: MediaServer
 ) -> None:

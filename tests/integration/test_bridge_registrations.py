@@ -161,6 +161,7 @@ async def test_an_account_that_cannot_be_written_keeps_no_other_from_registering
     await clean(bridge, redis)
 
 
+@ON_THE_SIMULATOR
 async def test_refused_credentials_are_reported(
     bridge: Bridge, carrier: Carrier, redis: Redis
 ) -> None:
