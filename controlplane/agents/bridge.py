@@ -77,6 +77,9 @@ HANGUP_DEADLINE_S: Final = 5.0
 RINGING_DEADLINE_S: Final = RING_S + 15.0
 """The announcement, the ringing, and FreeSWITCH's word that nobody came."""
 
+HOLD_PROMPT_S: Final = 3.0
+"""The recorded "un instant" and a little."""
+
 GOODBYE_PROMPT_S: Final = 5.0
 """The recorded goodbye and a little."""
 
@@ -312,7 +315,7 @@ def converse(context: CallContext) -> None:
     while call.streaming:
         match call.wait(StreamLost, Asked, timeout_s=max(1.0, LONGEST_CALL_S - call.age_s)):
             case Asked(request=Hold()):
-                context.channel.play_prompt("one_moment")
+                hold(context)
             case Asked(request=Transfer()):
                 transfer(context)
             case Asked(request=Hangup(outcome=outcome)):
@@ -325,6 +328,14 @@ def converse(context: CallContext) -> None:
                 call.wait(timeout_s=GOODBYE_PROMPT_S)
                 say_goodbye(context, call.outcome)
     lose_worker(context)
+
+
+def hold(context: CallContext) -> None:
+    """ "Un instant, s'il vous plaît", once at a time however often it is asked."""
+    call = context.call
+    if call.age_s - call.held_at_s >= HOLD_PROMPT_S:
+        call.held_at_s = call.age_s
+        context.channel.play_prompt("one_moment")
 
 
 def lose_worker(context: CallContext) -> None:

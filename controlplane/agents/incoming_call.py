@@ -3,6 +3,7 @@
 Handlers of FreeSWITCH events put happenings in; the call's story (`bridge.py`) takes them out.
 """
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Final
@@ -51,6 +52,8 @@ class IncomingCall:
     """In the dialplan's way out."""
     waiting: bool = False
     """Hears a message and a tone until a worker is there."""
+    held_at_s: float = -math.inf
+    """Age at which "un instant" was last said."""
     clearing: int | None = None
     """Generation of a `Clear` not answered yet."""
     marks: list[int] = field(default_factory=list)

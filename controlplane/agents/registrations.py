@@ -128,8 +128,8 @@ class Registrations:
         actual = self._version(name)
         if actual == registration.version:
             return
-        if actual is not None:
-            self._remove(name)
+        if actual is not None and not self._remove(name):
+            return  # not before its deletion: the next turn sees to it
         self._add(name, registration)
         gevent.sleep(PACE_S)
 
@@ -180,15 +180,18 @@ class Registrations:
         finally:
             del self._added[name]
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, name: str) -> bool:
+        """Whether the gateway is gone."""
         deleted = self._deleted[name] = gevent.event.Event()
         try:
             remove_gateway_file(self._folder, name)
             if self._version(name) is None:
-                return
+                return True
             self._esl.api(f"sofia profile {self._profile} killgw {name}")
             if not deleted.wait(timeout=DELETE_DEADLINE_S):
                 log.error("gateway_not_deleted", gateway=name)
+                return False
+            return True
         finally:
             del self._deleted[name]
 

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 import gevent
+import gevent.queue
 import structlog
 
 from controlplane.agents import metrics
@@ -292,7 +293,14 @@ class Switchboard:
                 context.call.marks = [*context.call.marks, seq][-MAX_MARKS:]
                 self._answer_marks(context)
             case _:
-                context.call.happened(Asked(message))
+                self._ask(context, Asked(message))
+
+    def _ask(self, context: CallContext, asked: Asked) -> None:
+        try:
+            context.call.happened(asked)
+        except gevent.queue.Full:
+            metrics.MESSAGES_REFUSED.inc()
+            log.warning("message_refused", reason="too many", call=str(context.call.call_id))
 
     def _clear(self, context: CallContext, generation: int) -> None:
         context.call.marks.clear()

@@ -26,6 +26,7 @@ async def play(session: Session, path: str) -> None:
         return
     outer, session.playing = session.playing, Playing(path)
     session.broken = False
+    session.playbacks += 1
     channel.fire("PLAYBACK_START", {"Playback-File-Path": path})
     total = len(sound) // 2
     offset = read = 0

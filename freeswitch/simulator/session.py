@@ -67,6 +67,8 @@ class Session:
         self.stream: AudioStream | None = None
         self.broken = False
         """`uuid_break` was asked for; the playback that runs takes notice."""
+        self.playbacks = 0
+        """Started so far."""
         self.respond_status: int | None = None
         self.frame_taps: list[Callable[[ReceivedFrame], None]] = []
         self._locked = False
@@ -190,11 +192,13 @@ class Session:
         """`uuid_break`; `flush` forgets what is queued too."""
         if flush:
             self._private_events.clear()
-        asyncio.get_running_loop().call_later(FRAME_S, self._break)
+        asyncio.get_running_loop().call_later(FRAME_S, self._break, self.playbacks)
 
-    def _break(self) -> None:
-        self.broken = True
-        self._wake.set()
+    def _break(self, playbacks: int) -> None:
+        """One that has started since is not meant: it clears the flag (`switch_ivr_play_file`)."""
+        if playbacks == self.playbacks:
+            self.broken = True
+            self._wake.set()
 
     def transfer(self, words: list[str]) -> None:
         """Leave the running application and hunt again (`switch_ivr_session_transfer`).

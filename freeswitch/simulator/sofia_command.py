@@ -33,6 +33,10 @@ async def sofia(switch: "Switch", argument: str) -> str:
             return "+OK\n" if switch.gateways.unregister(name) else "Invalid gateway!\n"
         case ["profile", _, "register", name]:
             return "+OK\n" if switch.gateways.register_again(name) else "Invalid gateway!\n"
+        case ["profile", _, "gwlist", *which]:
+            wanted = "DOWN" if which == ["down"] else "UP"
+            names = [g.name for g in switch.gateways.all() if g.ping_status == wanted]
+            return "".join(f"{name} " for name in names)
         case ["status", "gateway", name]:
             gateway = switch.gateways.get(name)
             return "Invalid Gateway!\n" if gateway is None else _status(switch, gateway)

@@ -29,6 +29,12 @@ from tests.integration.switch_under_test import (
 pytestmark = pytest.mark.integration
 
 
+async def test_every_gateway_is_listed_as_up_or_down(client: EventSocketClient) -> None:
+    up = (await client.api("sofia profile external gwlist up")).split()
+    down = (await client.api("sofia profile external gwlist down")).split()
+    assert [up.count(GATEWAY), down.count(GATEWAY)] in ([0, 1], [1, 0])
+
+
 async def test_uptime_is_a_number_of_the_unit_asked_for(client: EventSocketClient) -> None:
     """The event socket's keep-alive: an error here costs the agent its connection."""
     seconds, milliseconds = int(await client.api("uptime")), int(await client.api("uptime ms"))

@@ -208,7 +208,9 @@ async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
             asked_at = time.monotonic()
             await ear.wait_for_speech(for_ms=300)
             answered_in = time.monotonic() - asked_at
+            await asyncio.sleep(0.5)  # of the answer
             await dialog.hangup()
+        assert any(frame.at > asked_at for frame in heard_frames(dialog.received)), "not the agent"
         await eventually(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
             deadline_s=RECORD_DEADLINE_S,
