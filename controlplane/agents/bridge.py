@@ -197,6 +197,8 @@ def talk_to_workers(context: CallContext) -> None:
         if connect_stream(context, claim):
             converse(context)
             metrics.WORKERS_LOST.inc()
+        elif context.call.parked and not context.call.waiting:
+            fill_the_silence(context, prompt="one_moment")
 
 
 def find_worker(context: CallContext) -> CallClaim | None:
