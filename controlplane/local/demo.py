@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -79,8 +80,17 @@ def run_up(*, calls: int) -> int:
             play_call(stack.address, as_json=False)
         say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
         say(f"Cuisine : {stack.address.kitchen_url}")
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        wait_for_the_end()
     return 0
+
+
+def wait_for_the_end() -> None:
+    """Until Ctrl-C or SIGTERM: both end what runs in order."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(timeout=1.0):  # a wait without end would not see the signal
+        pass
 
 
 def run_call(*, as_json: bool) -> int:

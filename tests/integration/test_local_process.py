@@ -34,7 +34,8 @@ while :; do sleep 1000; done
 """Ignores signals, has a child in a session of its own, and an orphan."""
 
 PARENT = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pathlib import Path
 from controlplane.local.process import ManagedProcess
 family = ManagedProcess(
@@ -66,9 +67,11 @@ def parent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
     ) as started:
         assert started.stdout is not None
         assert started.stdout.readline() == b"ready\n"
-        yield started
-        if started.poll() is None:
-            started.kill()
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                started.kill()
 
 
 def whole_family_below(pid: int) -> set[ProcessSeen]:

@@ -40,7 +40,8 @@ ORDINARY_UID = 65_534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
 
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pathlib import Path
 import psycopg
 from controlplane.local.services import LocalServices
@@ -86,9 +87,11 @@ def running_parent(folder: Path, *, uid: int | None = None) -> Iterator[subproce
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        yield parent
-        if parent.poll() is None:
-            parent.kill()
+        try:
+            yield parent
+        finally:
+            if parent.poll() is None:
+                parent.kill()
 
 
 @dataclass
