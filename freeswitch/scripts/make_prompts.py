@@ -35,8 +35,8 @@ CALLER: Final = Voice("fr+m3", 170, 38)
 PROMPTS: Final = {
     "greeting_generic": "Bonjour, vous êtes bien au restaurant. "
     "Je suis l'assistant vocal, une intelligence artificielle.",
-    "greeting_demo": "Bonjour, ici la Pizzeria Bella Napoli. Je suis un assistant vocal, "
-    "une intelligence artificielle. Je prends votre commande.",
+    "greeting_bella-napoli": "Pizzeria Bella Napoli, bonjour. "
+    "Je suis une intelligence artificielle. Je prends votre commande.",
     "busy": "Tous nos agents sont occupés. Merci de patienter quelques instants.",
     "still_waiting": "Merci de patienter, nous allons vous répondre.",
     "one_moment": "Un instant, s'il vous plaît.",

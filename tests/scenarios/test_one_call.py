@@ -289,7 +289,7 @@ async def test_caller_cannot_wait_for_the_end_of_the_greeting(stack: Stack) -> N
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
         async with Phone() as phone:
             dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
-            await asyncio.sleep(5.0)  # of a greeting of 6.7 s
+            await asyncio.sleep(3.5)  # of a greeting of 5.2 s
             await dialog.play(speech("deux_margherita_un_coca"))
             turn = await eventually(
                 lambda: next(
