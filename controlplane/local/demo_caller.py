@@ -23,7 +23,7 @@ CALLER_NUMBER: Final = "+33639980123"
 AUDIBLE_RMS: Final = 200
 """Of 32,768: speech and tones are above, comfort noise below."""
 
-TURN_OVER_MS: Final = 1_000
+TURN_OVER_MS: Final = 800
 """Silence after which a person takes it that the other has finished."""
 
 ANSWER_MS: Final = 400

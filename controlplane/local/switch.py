@@ -2,14 +2,18 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from freeswitch.carrier.server import CarrierServer
 from freeswitch.installation import find_freeswitch
 from freeswitch.server import FreeSwitchPorts, FreeSwitchServer
 from freeswitch.simulator.server import SimulatorServer
+
+STOP_GRACE_S: Final = 0.5
+"""Nobody is left to give a binding back to: the carrier ends too."""
 
 SwitchKind = Literal["freeswitch", "simulator"]
 
@@ -65,17 +69,26 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
                 add_phone=None,
             )
         return
-    with (
-        CarrierServer(
-            program,
-            runtime_folder=folder / "carrier",
-            ports=FreeSwitchPorts.free(),
-            accounts={number: password},
-        ) as carrier,
-        FreeSwitchServer(
-            program, runtime_folder=folder / "freeswitch", ports=FreeSwitchPorts.free(legs=120)
-        ) as switch,
-    ):
+    carrier = CarrierServer(
+        program,
+        runtime_folder=folder / "carrier",
+        ports=FreeSwitchPorts.free(),
+        accounts={number: password},
+        stop_grace=STOP_GRACE_S,
+    )
+    switch = FreeSwitchServer(
+        program,
+        runtime_folder=folder / "freeswitch",
+        ports=FreeSwitchPorts.free(legs=120),
+        stop_grace=STOP_GRACE_S,
+    )
+    with contextlib.ExitStack() as undo:
+        undo.callback(carrier.stop)
+        undo.callback(switch.stop)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            starting = beside.submit(carrier.start)
+            switch.start()
+            starting.result()
         yield _local(
             switch,
             kind="freeswitch",
