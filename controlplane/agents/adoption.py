@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from controlplane.agents.channel import stream_attached
 from controlplane.agents.incoming_call import IncomingCall, NotOurCall
 from controlplane.agents.switchboard import Switchboard
 from controlplane.contracts.channel_variables import ChannelVariable
@@ -51,7 +52,7 @@ def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> I
         call.with_human = bool(dump.get(ChannelVariable.SIGNAL_BOND.header))
         call.ringing = not call.with_human
     call.outcome = _outcome_so_far(call)
-    call.streaming = _has_stream(control, channel_uuid)
+    call.streaming = stream_attached(control, str(channel_uuid))
     return call
 
 
@@ -61,14 +62,6 @@ def _outcome_so_far(call: IncomingCall) -> CallOutcome:
     if call.left:
         return CallOutcome.UNSERVED
     return CallOutcome.INFORMATION if call.worker_id else CallOutcome.ABANDONED
-
-
-def _has_stream(control: EslClient, channel_uuid: UUID) -> bool:
-    """Whether a stream is attached; an empty list arrives as `-ERR no reply`."""
-    try:
-        return "audio_stream" in control.api(f"uuid_buglist {channel_uuid}")
-    except EslCommandFailed:
-        return False
 
 
 def _age_s(dump: EslEvent) -> float:

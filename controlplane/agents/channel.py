@@ -64,10 +64,8 @@ class Channel:
         return self._control.api(f"uuid_exists {self._uuid}").strip() == "true"
 
     def has_stream(self) -> bool:
-        """Whether a stream is attached; an empty list arrives as `-ERR no reply`."""
-        with suppress(EslCommandFailed):
-            return "audio_stream" in self._control.api(f"uuid_buglist {self._uuid}")
-        return False
+        """Whether a stream is attached, connected or not."""
+        return stream_attached(self._control, self._uuid)
 
     def tell_worker(self, message: Message) -> None:
         """Send a control message over the stream; a stream just lost says so by its own event."""
@@ -121,3 +119,10 @@ class Channel:
         """Leave the caller to the dialplan: busy message, restaurant's phone, goodbye."""
         self.cancel_way_out()
         self._control.api(f"uuid_transfer {self._uuid} no_agent XML public")
+
+
+def stream_attached(control: EslClient, channel_uuid: str) -> bool:
+    """Whether mod_audio_stream is on the channel; an empty list arrives as `-ERR no reply`."""
+    with suppress(EslCommandFailed):
+        return "audio_stream" in control.api(f"uuid_buglist {channel_uuid}")
+    return False
