@@ -102,7 +102,7 @@ def db_upgrade(_: argparse.Namespace) -> int:
 
     if not os.environ.get("DATABASE_URL"):
         raise ConfigurationError("DATABASE_URL is not set: write postgresql://…")
-    upgrade(os.environ["DATABASE_URL"])
+    upgrade(os.environ["DATABASE_URL"], secret_keys=os.environ.get("ALLORESTO_SECRET_KEYS") or None)
     return 0
 
 

@@ -41,9 +41,17 @@ class BridgeSettings(ServiceSettings):
     """Folder the external profile includes gateways from; on tmpfs in production."""
     sounds_folder: Path
     """The French prompts, as FreeSWITCH sees them."""
+    secret_keys: str = Field(min_length=44, repr=False)
+    """Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
+    drain_deadline_s: int = Field(default=1_500, ge=1)
+    """From SIGTERM to the end, whatever is left. Above the longest call (20 min), below the pod's
+    terminationGracePeriodSeconds."""
 
 
 class ControllerSettings(ServiceSettings):
     """The controller: placement and recorder."""
 
-    replica_id: str = "controller-0"
+    replica_id: str = Field(default="controller-0", pattern=NODE_NAME)
+    """Of this process alone: two controllers with one name would share their lease."""
+    bridge_timeout_s: float = Field(default=5.0, ge=2.0, le=60.0)
+    """A bridge not heard of for that long is lost, and its registrations go elsewhere."""

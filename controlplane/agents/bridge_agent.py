@@ -26,6 +26,7 @@ from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.log import configure_logging
+from controlplane.secret_box import SecretBox
 from controlplane.settings import BridgeSettings
 
 REDIS_DEADLINE_S: Final = 3.0
@@ -95,6 +96,7 @@ class BridgeAgent:
         self._registrations = Registrations(
             esl=self._control,
             engine=sync_engine(settings.database_url, application_name="bridge-agent"),
+            secrets=SecretBox.from_keys(settings.secret_keys),
             bridge_id=settings.bridge_id,
             profile=settings.sip_profile,
             gateway_folder=settings.gateway_folder,
@@ -151,7 +153,6 @@ class BridgeAgent:
                 bridge_id=settings.bridge_id,
                 capacity=settings.capacity,
                 active_calls=self._switchboard.active_calls,
-                draining=False,
                 sent_at=datetime.now(UTC),
             )
             started = time.monotonic()

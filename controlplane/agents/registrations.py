@@ -24,8 +24,10 @@ from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslError, InvalidEslArgument
 from controlplane.esl.event import EslEvent
+from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
+from controlplane.secret_box import SecretBox
 from freeswitch.gateway_xml import (
     GatewaySettings,
     InvalidGateway,
@@ -75,6 +77,7 @@ class Registrations:
         *,
         esl: EslClient,
         engine: Engine,
+        secrets: SecretBox,
         bridge_id: str,
         profile: str,
         gateway_folder: Path,
@@ -82,6 +85,7 @@ class Registrations:
     ) -> None:
         self._esl = esl
         self._engine = engine
+        self._secrets = secrets
         self._bridge_id = bridge_id
         self._profile = profile
         self._folder = gateway_folder
@@ -143,26 +147,29 @@ class Registrations:
 
     def _desired(self) -> dict[str, Desired]:
         query = (
-            select(SipRegistration, Restaurant.slug, Restaurant.phone_e164)
+            select(SipRegistration, Carrier, Restaurant.slug, Restaurant.phone_e164)
             .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
+            .join(Carrier, Carrier.id == SipRegistration.carrier_id)
             .where(SipRegistration.bridge_id == self._bridge_id, Restaurant.status == "live")
         )
         with Session(self._engine) as session:
             return {
-                row.gateway_name: self._registration(row, slug=slug, phone=phone)
-                for row, slug, phone in session.execute(query)
+                row.gateway_name: self._registration(row, carrier, slug=slug, phone=phone)
+                for row, carrier, slug, phone in session.execute(query)
             }
 
-    def _registration(self, row: SipRegistration, *, slug: str, phone: str) -> Desired:
+    def _registration(
+        self, row: SipRegistration, carrier: Carrier, *, slug: str, phone: str
+    ) -> Desired:
         greeting = self._sounds / f"greeting_{slug}.wav"
         settings = GatewaySettings(
             gateway_name=row.gateway_name,
-            registrar=row.registrar,
+            registrar=carrier.registrar,
             username=row.username,
-            password=row.password,
+            password=self._secrets.open(row.password_encrypted, owner=row.restaurant_id),
             restaurant_id=row.restaurant_id,
-            transport=row.transport,
-            expire_seconds=row.expire_seconds,
+            transport=carrier.transport,
+            expire_seconds=carrier.expire_seconds,
             epoch=row.epoch,
             config_version=row.config_version,
             greeting=greeting if greeting.exists() else None,

@@ -7,6 +7,7 @@ the spelling the queue's other readers know. Three ids are never mixed: `call_id
 
 import base64
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -73,14 +74,39 @@ class CallClaim(Message):
     """Ends with the one-call token: `ws://host:port/calls/<token>`."""
 
 
+class DrainStep(StrEnum):
+    """How far a bridge's drain has come; in this order."""
+
+    MOVING = "moving"
+    """Its registrations are being registered elsewhere, then given back here."""
+    CLOSED = "closed"
+    """None is left; new calls are refused, the present ones go on."""
+    STOPPING = "stopping"
+    """No call is left; FreeSWITCH shuts down."""
+
+
 class BridgeHeartbeat(Message):
     """Sent every second with a TTL of 5 s."""
 
-    bridge_id: str
+    bridge_id: str = Field(pattern=NODE_NAME)
     capacity: int
     active_calls: int
-    draining: bool
+    """Sessions whose story the agent tells."""
+    drain: DrainStep | None = None
     sent_at: datetime
+    instance: str = Field(default="", max_length=64)
+    """FreeSWITCH's Core-UUID; a new one is a new start."""
+    sip_address: str = Field(default="", max_length=128)
+    """`host:port` of its profile, as carriers see it."""
+    registered: int = 0
+    """Gateways that are REGED now."""
+    sip_answers: bool = True
+    """False: its own OPTIONS go unanswered; FreeSWITCH's HEARTBEAT goes on while SIP is frozen."""
+
+    @property
+    def draining(self) -> bool:
+        """True: it takes no more registrations."""
+        return self.drain is not None
 
 
 class WorkerHeartbeat(Message):
@@ -130,6 +156,9 @@ class Transfer(Message):
 
     type: Literal["transfer"] = "transfer"
     reason: str = Field(max_length=64)
+    target_id: UUID | None = None
+    """One of `RestaurantConfig.transfer_targets`; None: the restaurant's own phone. The number
+    itself never comes from a worker."""
 
 
 class Hangup(Message):

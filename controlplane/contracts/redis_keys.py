@@ -54,6 +54,16 @@ def bridge_assignments(bridge_id: str) -> str:
     return f"bridge:{bridge_id}:assignments"
 
 
+CONFIG_GENERATION: Final = "restaurants:config_generation"
+"""Counter raised with every invalidation. Who writes a config into the cache checks that it is
+still what it was before reading Postgres: an old menu never overwrites its invalidation."""
+
+
+def carrier_pace(carrier_id: str) -> str:
+    """String = when the carrier's next REGISTER may leave (GCRA, ms of Redis's clock)."""
+    return f"carrier:{carrier_id}:pace"
+
+
 def restaurant_config(restaurant_id: UUID) -> str:
     """String with a TTL of 5 min = `RestaurantConfig` JSON, rebuilt from Postgres on a miss."""
     return f"restaurant:{restaurant_id}:config"

@@ -57,6 +57,13 @@ class OpeningWindow(Message):
     closes: time
 
 
+class TransferTarget(Message):
+    """A human a caller may be transferred to. Its number stays with the bridge."""
+
+    id: UUID
+    name: str
+
+
 class RestaurantConfig(Message):
     """Everything a call needs to know of its restaurant."""
 
@@ -73,3 +80,5 @@ class RestaurantConfig(Message):
     realtime_model: str
     menu: tuple[MenuItem, ...]
     opening: tuple[OpeningWindow, ...]
+    transfer_targets: tuple[TransferTarget, ...] = ()
+    """Beside the restaurant's own phone."""

@@ -89,4 +89,9 @@ class Nodes:
 
 
 def _bridge_row(beat: BridgeHeartbeat) -> dict[str, Any]:
-    return {"id": beat.bridge_id, "capacity": beat.capacity, "draining": beat.draining}
+    return {
+        "id": beat.bridge_id,
+        "capacity": beat.capacity,
+        "instance": beat.instance,
+        "sip_address": beat.sip_address,
+    }

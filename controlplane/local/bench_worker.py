@@ -31,6 +31,7 @@ from controlplane.local.process import ManagedProcess
 from controlplane.local.services import LocalServices
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
+from controlplane.secret_box import SecretBox
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
 
 CLAIM_DEADLINE_S: Final = 15.0
@@ -69,6 +70,7 @@ def run_bench_worker(*, calls: int, seconds: int, as_json: bool) -> int:
             registrar="127.0.0.1:5060",
             username="0033199001234",
             password=secrets.token_urlsafe(16),
+            secrets=SecretBox.from_keys(SecretBox.new_key()),
             hours=Hours.AROUND_THE_CLOCK,
         )
         port = free_tcp_port()

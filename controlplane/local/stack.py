@@ -29,6 +29,7 @@ from controlplane.local.process import ManagedProcess
 from controlplane.local.services import LocalServices
 from controlplane.local.switch import LocalSwitch, open_switch
 from controlplane.migrations.schema import upgrade
+from controlplane.secret_box import SecretBox
 from controlplane.tenants.demo_restaurant import Hours, seed_demo
 from webapp.kitchen.link import kitchen_link
 
@@ -127,7 +128,8 @@ class Stack:
         services = undo.enter_context(self._services)
         folder = self.folder = services.data_folder or Path(".alloresto").absolute()
         (folder / "logs").mkdir(exist_ok=True)
-        upgrade(services.database_url)
+        secret_keys = _secret_keys(folder)
+        upgrade(services.database_url, secret_keys=secret_keys)
         password = secrets.token_urlsafe(16)
         self.switch: LocalSwitch = undo.enter_context(
             open_switch(folder, number=DEMO_NUMBER, password=password)
@@ -137,6 +139,7 @@ class Stack:
             registrar=self.switch.registrar,
             username=DEMO_NUMBER,
             password=password,
+            secrets=SecretBox.from_keys(secret_keys),
             fallback_phone=RESTAURANT_PHONE,
             hours=Hours.AROUND_THE_CLOCK,
         )
@@ -151,6 +154,7 @@ class Stack:
                 "ESL_PASSWORD": self.switch.esl_password,
                 "GATEWAY_FOLDER": str(self.switch.gateway_folder),
                 "SOUNDS_FOLDER": str(self.switch.sounds_folder),
+                "SECRET_KEYS": secret_keys,
             },
             "ai-worker": {
                 "WORKER_SLOTS": str(self._worker_slots),
@@ -239,6 +243,16 @@ class Stack:
                 "SELECT state FROM sip_registration WHERE username = %s", [DEMO_NUMBER]
             ).fetchone()
         return row is not None and row[0] == "REGED" and self.switch.registered()
+
+
+def _secret_keys(folder: Path) -> str:
+    """Of this data folder: its database is read again by the next run."""
+    file = folder / "secret-keys"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+            handle.write(SecretBox.new_key())
+    return file.read_text(encoding="ascii")
 
 
 def _accepts(port: int) -> bool:

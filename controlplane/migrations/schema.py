@@ -18,13 +18,20 @@ MIGRATION_WAIT_S: Final = 120
 MIGRATION_LOCK_KEY: Final = 0x616C6C6F72657374  # "allorest"
 
 
-def upgrade(database_url: str, *, revision: str = "head") -> None:
+def upgrade(database_url: str, *, revision: str = "head", secret_keys: str | None = None) -> None:
     """Bring the schema to `revision`, in one transaction.
+
+    `secret_keys`: ALLORESTO_SECRET_KEYS, needed when passwords in clear are to be encrypted.
 
     Replicas may run it at the same time: one migrates, the others wait for its lock (up to
     `MIGRATION_WAIT_S`) and find nothing left to do.
     """
-    _migrate(database_url, lambda config: command.upgrade(config, revision))
+
+    def run(config: Config) -> None:
+        config.attributes["secret_keys"] = secret_keys
+        command.upgrade(config, revision)
+
+    _migrate(database_url, run)
 
 
 def downgrade(database_url: str, *, revision: str) -> None:

@@ -26,6 +26,8 @@ class OutboxTopic(StrEnum):
     """`{"order_id": uuid}`"""
     ORDER_STATUS_CHANGED = "order_status_changed"
     """`{"order_id": uuid, "status": text}`"""
+    VOICE_MESSAGE_LEFT = "voice_message_left"
+    """`{"voice_message_id": uuid}`"""
 
 
 class EventOutbox(Base):

@@ -14,7 +14,13 @@ class SipBridgeNode(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     capacity: Mapped[int] = mapped_column(default=200)
-    draining: Mapped[bool] = mapped_column(default=False)
+    sip_address: Mapped[str | None]
+    """`host:port` carriers see."""
+    instance: Mapped[str | None]
+    """FreeSWITCH's Core-UUID: a new one is a new start, which ends a drain."""
+    drain_requested_at: Mapped[Instant | None]
+    """Set by `alloresto bridge drain` or the agent's SIGTERM: no new registrations, the present
+    ones move away."""
     last_seen_at: Mapped[Instant]
 
 

@@ -1,7 +1,10 @@
 """Imports every model, so that `Base.metadata` is whole for migrations and tests."""
 
 from controlplane.models import (
+    blocked_caller,
     call,
+    carrier,
+    controller_lease,
     event_outbox,
     menu,
     nodes,
@@ -9,12 +12,17 @@ from controlplane.models import (
     order,
     restaurant,
     sip_registration,
+    transfer_target,
+    voice_message,
 )
 from controlplane.models.base import Base
 
 __all__ = [
     "Base",
+    "blocked_caller",
     "call",
+    "carrier",
+    "controller_lease",
     "event_outbox",
     "menu",
     "nodes",
@@ -22,4 +30,6 @@ __all__ = [
     "order",
     "restaurant",
     "sip_registration",
+    "transfer_target",
+    "voice_message",
 ]

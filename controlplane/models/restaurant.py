@@ -5,6 +5,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
 
+RESTAURANT_CHANNEL = "restaurant_changed"
+"""NOTIFY channel: what a worker knows of a restaurant changed. Payload: its id."""
+
 
 class Restaurant(Base):
     """One restaurant and how its agent speaks."""

@@ -1,20 +1,47 @@
-"""Which bridge registers which restaurant at its carrier: the desired state, and what was seen."""
+"""A restaurant's SIP account, which bridge registers it, and what became of that."""
 
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controlplane.models.base import Base, Instant, PrimaryKey
+from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
+
+REGISTRATION_CHANNEL = "registration_changed"
+"""NOTIFY channel: somebody's desired registrations changed. Payload: a bridge's id, or nothing for
+an account that has no bridge yet."""
+
+REGISTERED = "REGED"
+SUSPENDED = "SUSPENDED"
+"""Ours, beside FreeSWITCH's states: refused `max_auth_failures` times, left alone until the account
+changes or an admin asks for another try."""
+
+
+class PlacementReason(StrEnum):
+    """Why a registration is where it is."""
+
+    NEW = "new"
+    FAILOVER = "failover"
+    DRAIN = "drain"
+    REBALANCE = "rebalance"
+    ADMIN = "admin"
 
 
 class SipRegistration(Base):
-    """One SIP account. `config_version` rises with every change, `epoch` with every placement."""
+    """Desired state here, the truth at the registrar.
+
+    A move is make-before-break: `bridge_id` becomes the new owner and `epoch` rises by one, the old
+    owner becomes `former_bridge_id` and keeps its binding until the new one has reported
+    `state` REGED for that `epoch` (`state_epoch`). Then it un-REGISTERs, and clears
+    `former_bridge_id` itself; for a bridge that is lost, the controller does.
+    """
 
     __tablename__ = "sip_registration"
     __table_args__ = (
-        CheckConstraint("expire_seconds BETWEEN 60 AND 86400", name="expire_seconds"),
-        CheckConstraint("transport IN ('udp', 'tcp', 'tls')", name="transport"),
+        CheckConstraint("former_bridge_id <> bridge_id", name="former_bridge_id"),
+        Index(None, "bridge_id"),
+        Index(None, "former_bridge_id"),
     )
 
     id: Mapped[PrimaryKey]
@@ -23,16 +50,46 @@ class SipRegistration(Base):
     )
     gateway_name: Mapped[str] = mapped_column(unique=True)
     """`slug-<8 hex>`: readable in fs_cli, not guessable by a caller."""
-    registrar: Mapped[str]
-    """`host[:port]`, both realm and proxy."""
-    transport: Mapped[str] = mapped_column(default="udp")
+    carrier_id: Mapped[str] = mapped_column(ForeignKey("carrier.id"))
     username: Mapped[str]
-    password: Mapped[str]
-    expire_seconds: Mapped[int] = mapped_column(default=60)
+    password_encrypted: Mapped[str]
+    """`SecretBox.seal(password, owner=restaurant_id)`."""
     config_version: Mapped[int] = mapped_column(default=1)
+    """Raised by triggers when the account, its carrier or the restaurant's phone changes."""
+
     bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
     epoch: Mapped[int] = mapped_column(default=0)
+    """Of the ownership: rises by one with each new `bridge_id`."""
+    placement_reason: Mapped[str | None]
+    placed_at: Mapped[Instant | None]
+    former_bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
+
     state: Mapped[str] = mapped_column(default="DOWN")
-    """FreeSWITCH's gateway state as last reported: REGED, TRYING, FAIL_WAIT, …"""
-    last_sip_code: Mapped[int | None]
+    """FreeSWITCH's gateway state as last reported (REGED, TRYING, FAIL_WAIT, …), or SUSPENDED."""
+    state_epoch: Mapped[int] = mapped_column(default=0)
+    """The epoch `state` is about: of an older owner, it says nothing of the present one."""
     state_at: Mapped[Instant | None]
+    last_sip_code: Mapped[int | None]
+    next_retry_at: Mapped[Instant | None]
+    auth_failures: Mapped[int] = mapped_column(default=0)
+    """Refusals in a row, whichever bridge got them; 0 after REGED or a change of the account."""
+
+
+class SipRegistrationEvent(Base):
+    """The history of a registration, for `alloresto sip trace`. Refreshes are not in it."""
+
+    __tablename__ = "sip_registration_event"
+    __table_args__ = (Index(None, "registration_id", "id"), Index(None, "at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    registration_id: Mapped[UUID] = mapped_column(
+        ForeignKey("sip_registration.id", ondelete="CASCADE")
+    )
+    at: Mapped[CreatedAt]
+    bridge_id: Mapped[str | None]
+    epoch: Mapped[int]
+    event: Mapped[str]
+    """`placed`, `released`, or a gateway state."""
+    detail: Mapped[str | None]
+    """For `placed` the `PlacementReason`; never a secret or a number."""
+    sip_code: Mapped[int | None]

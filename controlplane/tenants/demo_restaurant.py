@@ -4,25 +4,28 @@ Its ids never change, so seeding again brings the menu back to what `demo_menu` 
 orders, calls and placement as they are.
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
+from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase
 
 from controlplane.database import sync_engine
+from controlplane.models.carrier import Carrier
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.models.opening_rule import OpeningRule
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
+from controlplane.secret_box import SecretBox, SecretUnreadable
 from controlplane.tenants.demo_menu import MENU, OPTION_GROUPS
 
 DEMO_RESTAURANT_ID: Final = UUID("0199f000-be11-7a00-8a00-0000000a9011")
+DEMO_CARRIER_ID: Final = "demo"
 DEMO_SLUG: Final = "bella-napoli"
 DEMO_PHONE: Final = "+33199001234"
 """Of the range ARCEP keeps for fiction (01 99 00)."""
@@ -57,6 +60,7 @@ def seed_demo(
     registrar: str,
     username: str,
     password: str,
+    secrets: SecretBox,
     fallback_phone: str = DEMO_PHONE,
     transport: str = "udp",
     expire_seconds: int = 60,
@@ -64,7 +68,8 @@ def seed_demo(
 ) -> DemoRestaurant:
     """Write the demo restaurant and its SIP account, in one transaction; again and again if asked.
 
-    `registrar` is `host[:port]`, `fallback_phone` E.164: the restaurant's own phone.
+    `registrar` is the demo carrier's `host[:port]`, `fallback_phone` E.164: the restaurant's own
+    phone.
     """
     engine = sync_engine(database_url, application_name="seed", pool_size=1)
     try:
@@ -72,16 +77,19 @@ def seed_demo(
             _seed_restaurant(connection, fallback_phone)
             _seed_opening(connection, hours)
             _seed_menu(connection)
-            gateway_name = _seed_registration(
+            _upsert(
                 connection,
+                Carrier,
                 {
+                    "id": DEMO_CARRIER_ID,
+                    "name": "Opérateur de démonstration",
                     "registrar": registrar,
                     "transport": transport,
-                    "username": username,
-                    "password": password,
                     "expire_seconds": expire_seconds,
+                    "source_networks": ["127.0.0.0/8"],
                 },
             )
+            gateway_name = _seed_registration(connection, username, password, secrets)
     finally:
         engine.dispose()
     return DemoRestaurant(
@@ -200,32 +208,37 @@ def _seed_menu(connection: Connection) -> None:
                 )
 
 
-def _seed_registration(connection: Connection, account: dict[str, Any]) -> str:
-    """The gateway keeps its name; `config_version` rises only when the account changed."""
+def _seed_registration(connection: Connection, username: str, password: str, box: SecretBox) -> str:
+    """The gateway keeps its name; an account that stayed the same is not written again."""
     row = connection.execute(
         select(SipRegistration.__table__)
         .where(SipRegistration.restaurant_id == DEMO_RESTAURANT_ID)
         .with_for_update()
     ).one_or_none()
-    if row is None:
-        gateway_name = f"{DEMO_SLUG}-{secrets.token_hex(4)}"
-        version = 1
-    else:
-        gateway_name = row.gateway_name
-        changed = any(getattr(row, name) != value for name, value in account.items())
-        version = row.config_version + changed
+    if row is not None and _is_account(row, username, password, box):
+        return str(row.gateway_name)
+    gateway_name = row.gateway_name if row is not None else f"{DEMO_SLUG}-{token_hex(4)}"
     _upsert(
         connection,
         SipRegistration,
         {
-            **account,
             "id": demo_id("registration"),
             "restaurant_id": DEMO_RESTAURANT_ID,
             "gateway_name": gateway_name,
-            "config_version": version,
+            "carrier_id": DEMO_CARRIER_ID,
+            "username": username,
+            "password_encrypted": box.seal(password, owner=DEMO_RESTAURANT_ID),
         },
     )
-    return gateway_name
+    return str(gateway_name)
+
+
+def _is_account(row: Row[Any], username: str, password: str, box: SecretBox) -> bool:
+    try:
+        known = box.open(row.password_encrypted, owner=DEMO_RESTAURANT_ID)
+    except SecretUnreadable:  # the local key was thrown away with the rest of the data
+        return False
+    return row.username == username and known == password
 
 
 def _upsert(connection: Connection, model: type[DeclarativeBase], values: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ import pytest
 from psycopg import sql
 from redis.asyncio import Redis
 from sqlalchemy import make_url
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql import insert
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -45,11 +45,10 @@ from controlplane.local.measures import heard_frames
 from controlplane.local.process import ManagedProcess
 from controlplane.local.services import LocalServices
 from controlplane.models.nodes import SipBridgeNode
-from controlplane.models.restaurant import Restaurant
-from controlplane.models.sip_registration import SipRegistration
 from freeswitch.server import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
 from freeswitch.simulator.dialog import Dialog
 from freeswitch.simulator.server import SimulatorServer
+from tests.accounts import SECRET_KEYS, add_account, add_carrier
 from tests.integration.switch_under_test import Server, heard, tone, write_wave
 
 SWITCHES: Final = ("simulator", "freeswitch")
@@ -158,36 +157,20 @@ class Bridge:
         bridge_id: str | None = BRIDGE_ID,
     ) -> UUID:
         """A live restaurant whose account `name` this bridge is to register."""
-        restaurant_id = uuid4()
-        restaurant = Restaurant(
-            id=restaurant_id,
-            slug=name,
-            name="Chez Luigi",
-            spoken_name="Chez Luigi",
-            address="Lyon",
-            phone_e164="+33199005678",
-            status="live",
-        )
-        account = SipRegistration(
-            id=uuid4(),
-            restaurant_id=restaurant_id,
-            gateway_name=name,
-            registrar=registrar,
-            username=name,
-            password=password,
-            bridge_id=bridge_id,
-        )
         engine = sync_engine(self.database_url, application_name="test", pool_size=1)
         try:
-            with Session(engine) as session:
-                session.merge(SipBridgeNode(id=BRIDGE_ID, last_seen_at=datetime.now(UTC)))
-                session.add(restaurant)
-                session.flush()
-                session.add(account)
-                session.commit()
+            with engine.begin() as connection:
+                connection.execute(
+                    insert(SipBridgeNode)
+                    .values(id=BRIDGE_ID, last_seen_at=datetime.now(UTC))
+                    .on_conflict_do_nothing()
+                )
+                add_carrier(connection, registrar=registrar)
+                return add_account(
+                    connection, name, password=password, bridge_id=bridge_id, epoch=1
+                )
         finally:
             engine.dispose()
-        return restaurant_id
 
     def state(self, name: str) -> tuple[str, int | None]:
         """What Postgres says of a registration."""
@@ -215,6 +198,7 @@ def run_bridge(
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "ALLORESTO_BRIDGE_ID": BRIDGE_ID,
+            "ALLORESTO_SECRET_KEYS": SECRET_KEYS,
             "ALLORESTO_ESL_PORT": str(switch.ports.esl),
             "ALLORESTO_ESL_PASSWORD": switch.esl_password,
             "ALLORESTO_GATEWAY_FOLDER": str(switch.gateway_folder),

@@ -18,6 +18,7 @@ from controlplane.contracts.messages import (
     UsageReported,
 )
 from controlplane.tenants.demo_restaurant import seed_demo
+from tests.accounts import SECRETS
 from tests.integration.ai_worker_bridge import CALLER_SOUNDS, Stage, Step
 
 pytestmark = pytest.mark.integration
@@ -38,7 +39,13 @@ def hearing() -> Hearing:
 
 @pytest.fixture
 def stage(database_url: str, redis_url: str, redis: Redis, hearing: Hearing) -> Stage:
-    seed_demo(database_url, registrar="127.0.0.1:5060", username="u", password="long-enough")
+    seed_demo(
+        database_url,
+        registrar="127.0.0.1:5060",
+        username="u",
+        password="long-enough",
+        secrets=SECRETS,
+    )
     return Stage(database_url, redis_url, redis, hearing)
 
 

@@ -26,6 +26,7 @@ from aiworker.simulator.server import RealtimeSimulator
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import WorkerHeartbeat
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, seed_demo
+from tests.accounts import SECRETS
 from tests.integration.ai_worker_bridge import (
     CALLER_SOUNDS,
     DEADLINE_S,
@@ -46,7 +47,13 @@ def hearing() -> Hearing:
 
 @pytest.fixture
 def stage(database_url: str, redis_url: str, redis: Redis, hearing: Hearing) -> Stage:
-    seed_demo(database_url, registrar="127.0.0.1:5060", username="u", password="long-enough")
+    seed_demo(
+        database_url,
+        registrar="127.0.0.1:5060",
+        username="u",
+        password="long-enough",
+        secrets=SECRETS,
+    )
     return Stage(database_url, redis_url, redis, hearing)
 
 

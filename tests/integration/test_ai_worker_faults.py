@@ -12,6 +12,7 @@ from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.journal import ClientEvent, SessionOpened
 from controlplane.contracts.messages import Hold, Transfer
 from controlplane.tenants.demo_restaurant import seed_demo
+from tests.accounts import SECRETS
 from tests.integration.ai_worker_bridge import CALLER_SOUNDS, FakeBridge, Stage, Step
 
 pytestmark = pytest.mark.integration
@@ -27,7 +28,13 @@ def hearing() -> Hearing:
 
 @pytest.fixture
 def stage(database_url: str, redis_url: str, redis: Redis, hearing: Hearing) -> Stage:
-    seed_demo(database_url, registrar="127.0.0.1:5060", username="u", password="long-enough")
+    seed_demo(
+        database_url,
+        registrar="127.0.0.1:5060",
+        username="u",
+        password="long-enough",
+        secrets=SECRETS,
+    )
     return Stage(database_url, redis_url, redis, hearing)
 
 

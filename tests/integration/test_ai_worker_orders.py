@@ -17,6 +17,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.models.event_outbox import OUTBOX_CHANNEL
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, seed_demo
+from tests.accounts import SECRETS
 from tests.unit.worker_menu import COLA, DOUGH, EXTRAS, MARGHERITA
 
 pytestmark = pytest.mark.integration
@@ -38,7 +39,13 @@ def draft(key: str = "call:1", *, restaurant_id: UUID = DEMO_RESTAURANT_ID) -> O
 
 @pytest.fixture
 def seeded(database_url: str) -> str:
-    seed_demo(database_url, registrar="127.0.0.1:5060", username="u", password="long-enough")
+    seed_demo(
+        database_url,
+        registrar="127.0.0.1:5060",
+        username="u",
+        password="long-enough",
+        secrets=SECRETS,
+    )
     return database_url
 
 

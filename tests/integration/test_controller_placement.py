@@ -12,8 +12,7 @@ from redis import Redis
 from sqlalchemy import Engine, func, insert, select, text, update
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.messages import BridgeHeartbeat, WorkerHeartbeat
+from controlplane.contracts.messages import BridgeHeartbeat, DrainStep, WorkerHeartbeat
 from controlplane.controller.housekeeping import prune_demand, prune_tables
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import (
@@ -24,8 +23,9 @@ from controlplane.controller.placement import (
 from controlplane.database import sync_engine
 from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.nodes import AiWorkerNode, SipBridgeNode
-from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
+from tests import accounts
+from tests.accounts import add_carrier
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,8 @@ def bridge(bridge_id: str, *, capacity: int = 200, draining: bool = False) -> Br
         bridge_id=bridge_id,
         capacity=capacity,
         active_calls=0,
-        draining=draining,
+        instance="core",
+        drain=DrainStep.MOVING if draining else None,
         sent_at=datetime.now(UTC),
     )
 
@@ -65,29 +66,9 @@ def beat(client: "Redis", *bridges: BridgeHeartbeat) -> None:
 
 
 def add_account(engine: Engine, *, status: str = "live") -> UUID:
-    restaurant_id = new_id()
     with engine.begin() as connection:
-        connection.execute(
-            insert(Restaurant).values(
-                id=restaurant_id,
-                slug=str(restaurant_id),
-                name="r",
-                spoken_name="r",
-                address="",
-                phone_e164="+33199001111",
-                status=status,
-            )
-        )
-        connection.execute(
-            insert(SipRegistration).values(
-                restaurant_id=restaurant_id,
-                gateway_name=f"r-{restaurant_id}",
-                registrar="sip.example",
-                username="u",
-                password="p",
-            )
-        )
-    return restaurant_id
+        add_carrier(connection)
+        return accounts.add_account(connection, status=status)
 
 
 def places(engine: Engine) -> dict[UUID, tuple[str | None, int]]:
@@ -166,11 +147,11 @@ def test_nodes_are_remembered_and_nonsense_is_passed_over(
     nodes.live()
     with engine.connect() as connection:
         bridges = connection.execute(
-            select(SipBridgeNode.id, SipBridgeNode.capacity, SipBridgeNode.draining).order_by(
+            select(SipBridgeNode.id, SipBridgeNode.capacity, SipBridgeNode.instance).order_by(
                 SipBridgeNode.id
             )
         ).all()
-        assert bridges == [("a", 8, True), ("z", 200, False)]
+        assert bridges == [("a", 8, "core"), ("z", 200, "core")]
         workers = connection.execute(select(AiWorkerNode.id, AiWorkerNode.slots)).all()
         assert workers == [("w", 3)]
 

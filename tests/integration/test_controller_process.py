@@ -18,6 +18,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import BridgeHeartbeat, DisclosurePlayed
 from controlplane.database import libpq_url
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, seed_demo
+from tests.accounts import SECRETS
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +41,13 @@ def connection(database_url: str) -> Iterator["psycopg.Connection[tuple[object, 
 
 @pytest.fixture
 def controller(database_url: str, redis_url: str) -> Iterator["subprocess.Popen[bytes]"]:
-    seed_demo(database_url, registrar="sip.example", username="bella", password="a password")
+    seed_demo(
+        database_url,
+        registrar="sip.example",
+        username="bella",
+        password="a password",
+        secrets=SECRETS,
+    )
     environment = os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     with subprocess.Popen([sys.executable, "-c", RUN], env=environment) as process:
         yield process
@@ -96,7 +103,6 @@ def test_it_records_places_and_survives_its_services(
         bridge_id="bridge-0",
         capacity=200,
         active_calls=0,
-        draining=False,
         sent_at=datetime.now(UTC),
     )
     client.set(redis_keys.bridge_heartbeat("bridge-0"), heartbeat.to_json())

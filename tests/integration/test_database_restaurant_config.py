@@ -26,6 +26,7 @@ from controlplane.tenants.demo_restaurant import (
     seed_demo,
 )
 from controlplane.tenants.snapshot import CACHE_TTL_S, UnknownRestaurant, load_restaurant_config
+from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_order, add_restaurant
 
 pytestmark = pytest.mark.integration
@@ -52,6 +53,7 @@ def seed(
         registrar="127.0.0.1:5070",
         username="bella",
         password=password,
+        secrets=SECRETS,
         hours=hours,
     )
 
@@ -193,4 +195,5 @@ async def test_another_account_is_another_version_of_the_same_gateway(
     assert again.gateway_name == demo.gateway_name
     async with sessions() as session:
         registration = (await session.scalars(select(SipRegistration))).one()
-        assert (registration.config_version, registration.password) == (2, "second password")
+        password = SECRETS.open(registration.password_encrypted, owner=demo.restaurant_id)
+        assert (registration.config_version, password) == (2, "second password")

@@ -1,0 +1,44 @@
+"""What a SIP operator wants from those who register with it."""
+
+from sqlalchemy import ARRAY, CheckConstraint, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models.base import Base, CreatedAt
+
+DEFAULT_CODECS = ("PCMA", "PCMU")
+
+
+class Carrier(Base):
+    """One operator's profile, shared by the restaurants that have an account there."""
+
+    __tablename__ = "carrier"
+    __table_args__ = (
+        CheckConstraint(r"id ~ '^[a-z0-9_-]{1,32}$'", name="id"),
+        CheckConstraint("transport IN ('udp', 'tcp')", name="transport"),
+        CheckConstraint("expire_seconds BETWEEN 60 AND 86400", name="expire_seconds"),
+        CheckConstraint("registers_per_second BETWEEN 1 AND 100", name="registers_per_second"),
+        CheckConstraint("max_auth_failures BETWEEN 1 AND 10", name="max_auth_failures"),
+        CheckConstraint("cardinality(source_networks) BETWEEN 1 AND 32", name="source_networks"),
+        CheckConstraint("cardinality(codecs) BETWEEN 1 AND 8", name="codecs"),
+        CheckConstraint("number_format IN ('+e164', '00e164', 'national')", name="number_format"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """A short name: `ovh`."""
+    name: Mapped[str]
+    registrar: Mapped[str]
+    """`host[:port]`, both realm and proxy."""
+    transport: Mapped[str] = mapped_column(default="udp")
+    expire_seconds: Mapped[int] = mapped_column(default=60)
+    """What REGISTER asks for; OVH wants 1800."""
+    registers_per_second: Mapped[int] = mapped_column(default=10)
+    """REGISTERs all bridges together send it: operators ban bursts."""
+    max_auth_failures: Mapped[int] = mapped_column(default=3)
+    """Refusals in a row (401, 403) before an account is left alone: operators lock accounts."""
+    source_networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """CIDR: where its INVITEs may come from."""
+    codecs: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: list(DEFAULT_CODECS))
+    """In order of preference."""
+    number_format: Mapped[str] = mapped_column(default="+e164")
+    """How a number is dialled there: `+33199001234`, `0033199001234`, `0199001234`."""
+    created_at: Mapped[CreatedAt]

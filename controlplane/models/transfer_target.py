@@ -1,0 +1,28 @@
+"""Who a restaurant's callers may be transferred to. A number that is not here is never dialled."""
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models.base import Base, PrimaryKey
+
+
+class TransferTarget(Base):
+    """One entry of the allow-list; the restaurant's own phone needs none."""
+
+    __tablename__ = "transfer_target"
+    __table_args__ = (
+        CheckConstraint("mode IN ('blind', 'warm')", name="mode"),
+        UniqueConstraint("restaurant_id", "phone_e164"),
+    )
+
+    id: Mapped[PrimaryKey]
+    restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    """What a caller and the agent call it: "le gérant", "le service traiteur"."""
+    phone_e164: Mapped[str]
+    mode: Mapped[str] = mapped_column(default="warm")
+    """Warm: who picks up hears who calls and accepts with a key, so that a voicemail never takes
+    the caller. Blind: connected at once."""
+    position: Mapped[int] = mapped_column(default=0)
