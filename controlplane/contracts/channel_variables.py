@@ -15,6 +15,8 @@ class ChannelVariable(StrEnum):
     CONFIG_VERSION = "alloresto_config_version"
     GREETING = "alloresto_greeting"
     """Absolute path of the restaurant's own greeting; without it the generic one plays."""
+    CARRIER_ACL = "alloresto_carrier_acl"
+    """Network list an INVITE for this gateway must come from: `carrier_<carrier id>`."""
     FALLBACK_DIAL = "alloresto_fallback_dial"
     """Dial string of the restaurant's own phone, for the dialplan's way out. Empty: none."""
 
