@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
@@ -28,6 +28,18 @@ class PlacementReason(StrEnum):
     ADMIN = "admin"
 
 
+class MoveRefusal(StrEnum):
+    """Why a requested move was not made; `bridge_id` of the event is the bridge asked for."""
+
+    FULL = "full"
+    DRAINING = "draining"
+    LOST = "lost"
+    NOT_READY = "not_ready"
+    """Not heard of for some seconds, its SIP does not answer, or two processes use its name."""
+    NOT_LIVE = "not_live"
+    """The restaurant is not live: nobody registers it."""
+
+
 class SipRegistration(Base):
     """Desired state here, the truth at the registrar.
 
@@ -42,6 +54,11 @@ class SipRegistration(Base):
         CheckConstraint("former_bridge_id <> bridge_id", name="former_bridge_id"),
         Index(None, "bridge_id"),
         Index(None, "former_bridge_id"),
+        Index(
+            "ix_sip_registration_requested_bridge_id",
+            "requested_bridge_id",
+            postgresql_where=text("requested_bridge_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -63,6 +80,9 @@ class SipRegistration(Base):
     placement_reason: Mapped[str | None]
     placed_at: Mapped[Instant | None]
     former_bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
+    requested_bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
+    """Set by `alloresto sip move`: the controller moves the registration there once, reason
+    `admin`, or refuses with a `move_refused` event; either way it sets this back to NULL."""
 
     state: Mapped[str] = mapped_column(default="DOWN")
     """FreeSWITCH's gateway state as last reported (REGED, TRYING, FAIL_WAIT, …), or SUSPENDED."""
@@ -89,7 +109,8 @@ class SipRegistrationEvent(Base):
     bridge_id: Mapped[str | None]
     epoch: Mapped[int]
     event: Mapped[str]
-    """`placed`, `released`, or a gateway state."""
+    """`placed`, `released`, `cleared` (no longer live), `move_refused`, or a gateway state."""
     detail: Mapped[str | None]
-    """For `placed` the `PlacementReason`; never a secret or a number."""
+    """For `placed` the `PlacementReason`, for `move_refused` the `MoveRefusal`; never a secret or a
+    number."""
     sip_code: Mapped[int | None]

@@ -111,9 +111,13 @@ BEGIN
         OR (NEW.bridge_id, NEW.epoch, NEW.config_version)
             IS DISTINCT FROM (OLD.bridge_id, OLD.epoch, OLD.config_version)
         OR (NEW.auth_failures = 0 AND OLD.auth_failures > 0 AND NEW.state <> 'REGED')
+        OR (NEW.requested_bridge_id IS NOT NULL
+            AND NEW.requested_bridge_id IS DISTINCT FROM OLD.requested_bridge_id)
     THEN
         PERFORM pg_notify('registration_changed', coalesce(NEW.bridge_id, ''));
-        IF TG_OP = 'UPDATE' AND OLD.bridge_id IS NOT NULL AND OLD.bridge_id <> NEW.bridge_id THEN
+        IF TG_OP = 'UPDATE' AND OLD.bridge_id IS DISTINCT FROM NEW.bridge_id
+            AND OLD.bridge_id IS NOT NULL
+        THEN
             PERFORM pg_notify('registration_changed', OLD.bridge_id);
         END IF;
     END IF;
@@ -320,6 +324,7 @@ def _widen_registrations() -> None:
         sa.Column("placement_reason", sa.Text(), nullable=True),
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("former_bridge_id", sa.Text(), nullable=True),
+        sa.Column("requested_bridge_id", sa.Text(), nullable=True),
         sa.Column("state_epoch", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("next_retry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("auth_failures", sa.Integer(), nullable=False, server_default="0"),
@@ -337,18 +342,25 @@ def _widen_registrations() -> None:
     op.create_foreign_key(
         op.f("fk_sip_registration_carrier_id_carrier"), table, "carrier", ["carrier_id"], ["id"]
     )
-    op.create_foreign_key(
-        op.f("fk_sip_registration_former_bridge_id_sip_bridge_node"),
-        table,
-        "sip_bridge_node",
-        ["former_bridge_id"],
-        ["id"],
-    )
+    for column_name in ("former_bridge_id", "requested_bridge_id"):
+        op.create_foreign_key(
+            op.f(f"fk_sip_registration_{column_name}_sip_bridge_node"),
+            table,
+            "sip_bridge_node",
+            [column_name],
+            ["id"],
+        )
     op.create_check_constraint(
         op.f("ck_sip_registration_former_bridge_id"), table, "former_bridge_id <> bridge_id"
     )
     op.create_index(op.f("ix_sip_registration_bridge_id"), table, ["bridge_id"])
     op.create_index(op.f("ix_sip_registration_former_bridge_id"), table, ["former_bridge_id"])
+    op.create_index(
+        op.f("ix_sip_registration_requested_bridge_id"),
+        table,
+        ["requested_bridge_id"],
+        postgresql_where=sa.text("requested_bridge_id IS NOT NULL"),
+    )
 
 
 def _carry_accounts_over() -> None:
@@ -439,6 +451,7 @@ def downgrade() -> None:
         "placement_reason",
         "placed_at",
         "former_bridge_id",
+        "requested_bridge_id",
         "state_epoch",
         "next_retry_at",
         "auth_failures",
