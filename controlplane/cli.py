@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
+from controlplane.commands import secrets
 from controlplane.errors import AlloRestoError
 
 Command = Callable[[argparse.Namespace], int]
@@ -169,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     database.add_parser("upgrade", help="migrate to the newest schema").set_defaults(
         command=db_upgrade
     )
+
+    secrets.add_to(commands)
 
     freeswitch = commands.add_parser("fs", help="a FreeSWITCH, over ESL").add_subparsers(
         required=True, metavar="ACTION"

@@ -5,6 +5,8 @@ the first encrypts, all decrypt, so a key is replaced by putting the new one in 
 `alloresto secrets rotate`, and taking the old one away.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Self
 from uuid import UUID
 
@@ -14,6 +16,9 @@ from controlplane.errors import AlloRestoError, ConfigurationError
 
 SETTING = "ALLORESTO_SECRET_KEYS"
 
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+"""Looked at before it is decoded: base64 drops what it does not know, and a second key with it."""
+
 
 class SecretUnreadable(AlloRestoError):
     """No key opens it, or it was sealed for somebody else. Never shows any of it."""
@@ -22,19 +27,20 @@ class SecretUnreadable(AlloRestoError):
 class SecretBox:
     """Seals and opens; each secret belongs to one owner and opens for no other."""
 
-    def __init__(self, fernet: MultiFernet) -> None:
-        self._fernet = fernet
+    def __init__(self, keys: Sequence[Fernet]) -> None:
+        self._newest = keys[0]
+        self._fernet = MultiFernet(keys)
 
     @classmethod
     def from_keys(cls, keys: str) -> Self:
         """`keys`: separated by commas, newest first. Raises `ConfigurationError`."""
-        try:
-            return cls(MultiFernet([Fernet(key.strip()) for key in keys.split(",")]))
-        except ValueError:
+        each = [key.strip() for key in keys.split(",")]
+        if not all(_KEY.fullmatch(key) for key in each):
             raise ConfigurationError(
-                f"{SETTING}: each key is 32 bytes in base64url; make one with"
+                f"{SETTING}: keys of 32 bytes in base64url, separated by commas; make one with"
                 " `alloresto secrets new-key`"
-            ) from None
+            )
+        return cls([Fernet(key) for key in each])
 
     @staticmethod
     def new_key() -> str:
@@ -55,9 +61,10 @@ class SecretBox:
             raise SecretUnreadable("this secret belongs to somebody else")
         return secret
 
-    def reseal(self, sealed: str) -> str:
-        """The same secret under the newest key. Raises `SecretUnreadable`."""
+    def is_newest(self, sealed: str) -> bool:
+        """Whether the newest key sealed it."""
         try:
-            return self._fernet.rotate(sealed.encode()).decode()
+            self._newest.decrypt(sealed.encode())
         except InvalidToken:
-            raise SecretUnreadable(f"no key of {SETTING} opens this secret") from None
+            return False
+        return True

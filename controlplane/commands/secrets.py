@@ -1,0 +1,183 @@
+"""`alloresto secrets`: the keys that seal the SIP passwords at rest, and their rotation.
+
+A rotation touches no registration: the triggers are told that no account changes, so that no
+gateway is made again. Nothing here shows a password, sealed or open.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine, Row
+
+    from controlplane.secret_box import SecretBox
+
+    Account = Row[UUID, UUID, str, str]
+
+BATCH: Final = 100
+"""Accounts read at once. Each is written in a transaction of its own: one that held the locks of
+several rows could deadlock with the controller's."""
+
+
+@dataclass(slots=True)
+class Rotation:
+    """What became of every account's secret. `unreadable`: gateways, with the reason."""
+
+    resealed: int = 0
+    already: int = 0
+    changed: int = 0
+    """Written by somebody else meanwhile, who may not have the newest key yet."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`new-key`, `rotate`, `check`."""
+    actions = commands.add_parser("secrets", help="the keys of the SIP passwords").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    for name, action in {"new-key": new_key, "rotate": rotate, "check": check}.items():
+        actions.add_parser(name, help=action.__doc__).set_defaults(command=action)
+
+
+def new_key(_: argparse.Namespace) -> int:
+    """A fresh key, to be put in front of ALLORESTO_SECRET_KEYS."""
+    from controlplane.secret_box import SecretBox
+
+    print(SecretBox.new_key())
+    return 0
+
+
+def rotate(_: argparse.Namespace) -> int:
+    """Seal every SIP password again with the newest key."""
+    result = reseal_all(_engine(), _box())
+    print(f"{result.resealed} sealed again, {result.already} had the newest key already")
+    if result.changed:
+        print(f"{result.changed} changed meanwhile: run it again", file=sys.stderr)
+    _tell_unreadable(result.unreadable)
+    return 1 if result.changed or result.unreadable else 0
+
+
+def check(_: argparse.Namespace) -> int:
+    """Which keys the SIP passwords need."""
+    box = _box()
+    newest, older, unreadable = 0, 0, dict[str, str]()
+    for account in _accounts(_engine()):
+        if reason := _unreadable(box, account):
+            unreadable[account.gateway_name] = reason
+        elif box.is_newest(account.password_encrypted):
+            newest += 1
+        else:
+            older += 1
+    print(f"{newest} sealed with the newest key, {older} with an older one")
+    if older:
+        print("older keys are still needed: run `alloresto secrets rotate`")
+    _tell_unreadable(unreadable)
+    return 1 if unreadable else 0
+
+
+def reseal_all(engine: "Engine", box: "SecretBox") -> Rotation:
+    """Every account not under the newest key yet; may be broken off and run again."""
+    result = Rotation()
+    for account in _accounts(engine):
+        if reason := _unreadable(box, account):
+            result.unreadable[account.gateway_name] = reason
+        elif box.is_newest(account.password_encrypted):
+            result.already += 1
+        elif _reseal(engine, box, account):
+            result.resealed += 1
+        else:
+            result.changed += 1
+    return result
+
+
+def _reseal(engine: "Engine", box: "SecretBox", account: "Account") -> bool:
+    """Whether the row still held what was read."""
+    from sqlalchemy import text, update
+
+    from controlplane.models.sip_registration import SipRegistration
+
+    password = box.open(account.password_encrypted, owner=account.restaurant_id)
+    statement = (
+        update(SipRegistration)
+        .where(
+            SipRegistration.id == account.id,
+            SipRegistration.password_encrypted == account.password_encrypted,
+        )
+        .values(password_encrypted=box.seal(password, owner=account.restaurant_id))
+    )
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL alloresto.resealing = 'on'"))
+        return connection.execute(statement).rowcount == 1
+
+
+def _accounts(engine: "Engine") -> "Iterator[Account]":
+    """Every account in the order of its id, a batch at a time; no transaction stays open."""
+    from sqlalchemy import select
+
+    from controlplane.models.sip_registration import SipRegistration
+
+    query = (
+        select(
+            SipRegistration.id,
+            SipRegistration.restaurant_id,
+            SipRegistration.gateway_name,
+            SipRegistration.password_encrypted,
+        )
+        .order_by(SipRegistration.id)
+        .limit(BATCH)
+    )
+    last = UUID(int=0)
+    while True:
+        with engine.connect() as connection:
+            batch = connection.execute(query.where(SipRegistration.id > last)).all()
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        last = batch[-1].id
+
+
+def _unreadable(box: "SecretBox", account: "Account") -> str | None:
+    """Why this account's password cannot be opened; None when it can."""
+    from controlplane.secret_box import SecretUnreadable
+
+    try:
+        box.open(account.password_encrypted, owner=account.restaurant_id)
+    except SecretUnreadable as error:
+        return str(error)
+    return None
+
+
+def _tell_unreadable(unreadable: dict[str, str]) -> None:
+    for gateway, reason in unreadable.items():
+        print(f"{gateway}: {reason}", file=sys.stderr)
+    if unreadable:
+        print(
+            f"{len(unreadable)} unreadable: add the key that sealed them, or enter these passwords"
+            " again",
+            file=sys.stderr,
+        )
+
+
+def _box() -> "SecretBox":
+    from controlplane.errors import ConfigurationError
+    from controlplane.secret_box import SETTING, SecretBox
+
+    keys = os.environ.get(SETTING)
+    if not keys:
+        raise ConfigurationError(f"{SETTING} is not set: keys, newest first, separated by commas")
+    return SecretBox.from_keys(keys)
+
+
+def _engine() -> "Engine":
+    from controlplane.database import sync_engine
+    from controlplane.errors import ConfigurationError
+
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        raise ConfigurationError("DATABASE_URL is not set: write postgresql://…")
+    return sync_engine(url, application_name="secrets", pool_size=1)
