@@ -56,7 +56,8 @@ def bridge_assignments(bridge_id: str) -> str:
 
 CONFIG_GENERATION: Final = "restaurants:config_generation"
 """Counter raised with every invalidation. Who writes a config into the cache checks that it is
-still what it was before reading Postgres: an old menu never overwrites its invalidation."""
+still what it was before reading Postgres: an old menu never overwrites its invalidation. Absent:
+no controller watches for changes yet, and nothing is cached."""
 
 
 def carrier_pace(carrier_id: str) -> str:
@@ -64,6 +65,6 @@ def carrier_pace(carrier_id: str) -> str:
     return f"carrier:{carrier_id}:pace"
 
 
-def restaurant_config(restaurant_id: UUID) -> str:
+def restaurant_config(restaurant_id: UUID | str) -> str:
     """String with a TTL of 5 min = `RestaurantConfig` JSON, rebuilt from Postgres on a miss."""
     return f"restaurant:{restaurant_id}:config"

@@ -14,6 +14,7 @@ from gevent.event import Event
 from prometheus_client import start_http_server
 from redis import Redis
 
+from controlplane.controller.changes import Changes
 from controlplane.controller.housekeeping import prune_demand, prune_tables
 from controlplane.controller.loop import run_loop
 from controlplane.controller.nodes import Nodes
@@ -25,8 +26,8 @@ from controlplane.settings import ControllerSettings
 
 PLACE_EVERY_S: Final = 1.0
 """A new restaurant is registered within a second or two."""
-RECORD_AGAIN_S: Final = 0.0
-"""Reading the stream waits by itself."""
+AT_ONCE_S: Final = 0.0
+"""Reading the stream, and listening for changes, wait by themselves."""
 CLAIM_EVERY_S: Final = 15.0
 TRIM_EVERY_S: Final = 60.0
 PRUNE_DEMAND_EVERY_S: Final = 1.0
@@ -53,13 +54,16 @@ def serve(settings: ControllerSettings) -> None:
     )
     nodes = Nodes(redis, engine)
     recorder = Recorder(redis, engine, consumer=settings.replica_id)
+    placement_wake = Event()
+    changes = Changes(settings.database_url, settings.redis_url, placement_wake=placement_wake)
 
     def place() -> None:
         place_registrations(redis, engine, nodes.live())
 
     loops: tuple[tuple[str, Callable[[], object], float], ...] = (
         ("placement", place, PLACE_EVERY_S),
-        ("recorder", recorder.turn, RECORD_AGAIN_S),
+        ("changes", changes.turn, AT_ONCE_S),
+        ("recorder", recorder.turn, AT_ONCE_S),
         ("abandoned_events", recorder.claim_abandoned, CLAIM_EVERY_S),
         ("stream_trim", recorder.trim, TRIM_EVERY_S),
         ("demand", lambda: prune_demand(redis), PRUNE_DEMAND_EVERY_S),

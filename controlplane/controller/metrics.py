@@ -25,3 +25,15 @@ REGISTRATIONS_PLACED = Counter(
 DEMAND_PRUNED = Counter(
     "alloresto_controller_demand_pruned_total", "Calls whose demand lease ran out."
 )
+CONFIGS_INVALIDATED = Counter(
+    "alloresto_controller_configs_invalidated_total", "Restaurants whose cached menu was dropped."
+)
+CHANGES_HEALED = Counter(
+    "alloresto_controller_changes_healed_total",
+    "Times every cached menu was dropped, for changes may have been missed.",
+    ["because"],
+)
+CHANGES_UNPROVEN = Gauge(
+    "alloresto_controller_changes_unproven_seconds",
+    "Since the LISTEN connection last gave a sign of life.",
+)

@@ -24,11 +24,18 @@ from controlplane.errors import AlloRestoError
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.models.opening_rule import OpeningRule
 from controlplane.models.restaurant import Restaurant
+from controlplane.models.transfer_target import TransferTarget
 
 CACHE_TTL_S: Final = 300
 """As long as a menu change may take when its invalidation is lost."""
 REDIS_TIMEOUT_S: Final = 0.5
 """The caller is listening to the greeting; Postgres takes over well before it ends."""
+
+_WRITE_UNLESS_CHANGED: Final = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
 
 _logger = structlog.get_logger()
 
@@ -48,11 +55,12 @@ async def load_restaurant_config(
     Raises `UnknownRestaurant`, or SQLAlchemy's errors when Postgres is needed and does not answer.
     Safe to cancel.
     """
-    cached = await _read_cache(redis, restaurant_id)
+    cached, generation = await _read_cache(redis, restaurant_id)
     if cached is not None:
         return cached
     config, ttl_s = await read_restaurant_config(sessions, restaurant_id)
-    await _write_cache(redis, config, ttl_s)
+    if generation is not None:
+        await _write_cache(redis, config, ttl_s, generation=generation)
     return config
 
 
@@ -77,6 +85,11 @@ async def read_restaurant_config(
             .where(OpeningRule.restaurant_id == restaurant_id)
             .order_by(OpeningRule.weekday, OpeningRule.opens),
         )
+        targets = await session.scalars(
+            select(TransferTarget)
+            .where(TransferTarget.restaurant_id == restaurant_id)
+            .order_by(TransferTarget.position, TransferTarget.id),
+        )
     config = RestaurantConfig(
         id=restaurant.id,
         slug=restaurant.slug,
@@ -92,6 +105,9 @@ async def read_restaurant_config(
         opening=tuple(
             OpeningWindow(weekday=rule.weekday, opens=rule.opens, closes=rule.closes)
             for rule in windows
+        ),
+        transfer_targets=tuple(
+            restaurant_config.TransferTarget(id=target.id, name=target.name) for target in targets
         ),
     )
     return config, shelf.seconds_true()
@@ -194,28 +210,37 @@ async def _menu(
     )
 
 
-async def _read_cache(redis: Redis, restaurant_id: UUID) -> RestaurantConfig | None:
+async def _read_cache(
+    redis: Redis, restaurant_id: UUID
+) -> tuple[RestaurantConfig | None, str | bytes | None]:
+    """What is cached, and the generation a config read from now on is of."""
+    keys = [redis_keys.restaurant_config(restaurant_id), redis_keys.CONFIG_GENERATION]
     try:
         async with asyncio.timeout(REDIS_TIMEOUT_S):
-            body = await redis.get(redis_keys.restaurant_config(restaurant_id))
+            body, generation = await redis.mget(keys)
     except (RedisError, OSError, TimeoutError) as error:
         _cache_away(restaurant_id, error)
-        return None
+        return None, None
     if body is None:
-        return None
+        return None, generation
     try:
         config = RestaurantConfig.model_validate_json(body)
     except ValidationError:
         _logger.warning("restaurant_config_cache_unreadable", restaurant_id=str(restaurant_id))
-        return None
-    return config if config.id == restaurant_id else None
+        return None, generation
+    return (config if config.id == restaurant_id else None), generation
 
 
-async def _write_cache(redis: Redis, config: RestaurantConfig, ttl_s: int) -> None:
-    key = redis_keys.restaurant_config(config.id)
+async def _write_cache(
+    redis: Redis, config: RestaurantConfig, ttl_s: int, *, generation: str | bytes
+) -> None:
+    """Unless something changed since `generation` was read: perhaps this very menu."""
+    keys = [redis_keys.CONFIG_GENERATION, redis_keys.restaurant_config(config.id)]
     try:
         async with asyncio.timeout(REDIS_TIMEOUT_S):
-            await redis.set(key, config.to_json(), ex=ttl_s)
+            await redis.eval(
+                _WRITE_UNLESS_CHANGED, len(keys), *keys, generation, config.to_json(), ttl_s
+            )
     except (RedisError, OSError, TimeoutError) as error:
         _cache_away(config.id, error)
 
