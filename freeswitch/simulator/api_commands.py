@@ -1,5 +1,6 @@
 """The `api` commands the agent, the launcher and `fs_cli` users need, with FreeSWITCH's answers."""
 
+import asyncio
 import json
 import os
 import time
@@ -25,6 +26,8 @@ _STREAM_USAGE: Final = (
     " [wss-url | path] [mono | mixed | stereo] [8000 | 16000] [metadata]\n"
 )
 VERSION: Final = "1.10.12-simulator"
+SHUTDOWN_LOOK_S: Final = 0.5
+"""`switch_core_session_ctl` looks that often whether a session is left."""
 
 
 async def _status(switch: "Switch", _: str) -> str:
@@ -254,18 +257,40 @@ async def _create_uuid(_: "Switch", __: str) -> str:
 
 async def _fsctl(switch: "Switch", argument: str) -> str:
     match argument.split():
-        case ["pause", *sides]:
-            switch.paused_inbound = sides != ["outbound"]
+        case ["pause" | "resume" as verb, *side]:
+            paused = verb == "pause"
+            switch.paused_inbound = switch.paused_inbound if side == ["outbound"] else paused
+            switch.paused_outbound = switch.paused_outbound if side == ["inbound"] else paused
             return _OK
-        case ["resume", *_]:
-            switch.paused_inbound = False
-            return _OK
-        case ["pause_check", *_]:
+        case ["pause_check", "inbound"]:
             return str(switch.paused_inbound).lower()
+        case ["pause_check", "outbound"]:
+            return str(switch.paused_outbound).lower()
+        case ["pause_check", *_]:  # true of both only: a trap of the real one
+            return str(switch.paused_inbound and switch.paused_outbound).lower()
+        case ["shutdown_check"]:
+            return str(switch.shutdown_requested).lower()
+        case ["shutdown", "cancel"]:
+            switch.shutdown_requested = False
+            return _OK
+        case ["shutdown", "elegant"]:
+            return await _shutdown_elegantly(switch)
         case ["shutdown", *_]:
             switch.stopping.set()
             return _OK
     return "-ERR Invalid command\n"
+
+
+async def _shutdown_elegantly(switch: "Switch") -> str:
+    """Answers when no session is left, or when called off; new calls are taken meanwhile."""
+    switch.shutdown_requested = True
+    while switch.shutdown_requested and switch.sessions:  # noqa: ASYNC110  # as the real one does
+        await asyncio.sleep(SHUTDOWN_LOOK_S)
+    if switch.shutdown_requested:
+        switch.stopping.set()
+    else:  # called off, and a pause with it
+        switch.paused_inbound = switch.paused_outbound = False
+    return _OK
 
 
 async def _hupall(switch: "Switch", argument: str) -> str:

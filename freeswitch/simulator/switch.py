@@ -30,7 +30,8 @@ class Switch:
         self.bus = EventBus()
         self.sessions: dict[str, Session] = {}
         self.sessions_total = 0
-        self.paused_inbound = False
+        self.paused_inbound = self.paused_outbound = False
+        self.shutdown_requested = False
         self.started_at = time.monotonic()
         self.stopping = asyncio.Event()
         self.scheduler = Scheduler()
