@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from freeswitch.simulator.audio_stream import AudioStream
+from freeswitch.simulator.gateway_file import GatewayFileError, read_gateways
 from freeswitch.simulator.session import Session
 from freeswitch.simulator.sofia_command import sofia, sofia_gateway_data
 
@@ -246,6 +247,21 @@ async def _global_getvar(switch: "Switch", argument: str) -> str:
     return switch.settings.globals.get(argument.strip(), "")
 
 
+async def _acl(switch: "Switch", argument: str) -> str:
+    words = argument.split()
+    return str(len(words) > 1 and switch.networks.check(words[0], words[1])).lower()
+
+
+async def _reloadacl(switch: "Switch", _: str) -> str:
+    switch.bus.fire("RELOADXML")
+    try:
+        read_gateways(switch.settings.gateway_folder)  # one broken file keeps everything as it was
+        switch.networks.load()
+    except GatewayFileError:
+        return "-ERR [[error near line 1]: unexpected closing tag]\n"
+    return "+OK acl reloaded\n"
+
+
 async def _reloadxml(switch: "Switch", _: str) -> str:
     switch.bus.fire("RELOADXML")
     return "+OK [Success]\n"
@@ -308,11 +324,13 @@ async def _sofia_contact(switch: "Switch", argument: str) -> str:
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
+    "acl": _acl,
     "create_uuid": _create_uuid,
     "file_exists": _file_exists,
     "fsctl": _fsctl,
     "global_getvar": _global_getvar,
     "hupall": _hupall,
+    "reloadacl": _reloadacl,
     "reloadxml": _reloadxml,
     "sched_del": _sched_del,
     "sched_hangup": _sched_hangup,

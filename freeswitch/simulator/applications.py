@@ -43,6 +43,12 @@ async def _hangup(session: Session, data: str) -> None:
     session.hangup(data.strip() or "NORMAL_CLEARING")
 
 
+async def _check_acl(session: Session, data: str) -> None:
+    address, name, *cause = [*data.split(), "", ""] if len(data.split()) > 1 else ["", "", ""]
+    if name and not session.switch.networks.check(address, name):
+        session.hangup(cause[0] or "CALL_REJECTED")
+
+
 async def _respond(session: Session, data: str) -> None:
     status = data.split()[0] if data.split() else "503"
     session.respond_status = int(status) if status.isdigit() else 503
@@ -98,6 +104,7 @@ async def _nothing(_session: Session, _data: str) -> None:
 APPLICATIONS: Final[Mapping[str, Application]] = {
     "answer": _answer,
     "bridge": bridge,
+    "check_acl": _check_acl,
     "execute_extension": _execute_extension,
     "hangup": _hangup,
     "info": _nothing,

@@ -12,6 +12,7 @@ from freeswitch.simulator.dialplan import Dialplan
 from freeswitch.simulator.event_socket import EventSocket
 from freeswitch.simulator.events import EventBus
 from freeswitch.simulator.gateways import GatewayTable
+from freeswitch.simulator.network_lists import NetworkLists
 from freeswitch.simulator.registrar import Registrar
 from freeswitch.simulator.scheduler import Scheduler
 from freeswitch.simulator.session import Application, Session
@@ -37,6 +38,9 @@ class Switch:
         self.scheduler = Scheduler()
         self.applications: Mapping[str, Application] = APPLICATIONS
         self.dialplan = Dialplan(CONF_FOLDER / "dialplan", global_variables=settings.globals)
+        self.networks = NetworkLists(
+            carrier_networks=settings.carrier_networks, gateway_folder=settings.gateway_folder
+        )
         self.user_agent = UserAgent(self)
         self.gateways = GatewayTable(
             self.bus,
@@ -65,6 +69,7 @@ class Switch:
         self.settings.temp_folder.mkdir(parents=True, exist_ok=True)
         if self.registrar is not None:
             await self.registrar.open(self.settings.sip_ip, port=self.settings.registrar_port)
+        self.networks.load()
         await self.user_agent.open()
         self.gateways.add()
         event_socket = EventSocket(self)

@@ -178,7 +178,7 @@ class UserAgent:
         if readiness.status != 200:
             self.endpoint.respond(readiness, peer)
             return
-        if not self._switch.settings.is_carrier(peer[0]):
+        if not self._switch.networks.check(peer[0], "carriers"):
             forbidden = invite.response(403, to_tag=new_tag(), headers=_COMMON_FIELDS)
             self.endpoint.respond(forbidden, peer)
             return
