@@ -31,3 +31,10 @@ REGISTRATIONS = Gauge(
 REGISTRATIONS_ASSIGNED = Gauge(
     "sip_registrations_assigned", "Gateways placed on this bridge.", ["bridge"]
 )
+CARRIER_NETWORKS_REFUSED = Gauge(
+    "alloresto_bridge_carrier_networks_refused", "Source networks of carriers that cannot be used."
+)
+GATEWAY_FOLDER_EXPOSED = Gauge(
+    "alloresto_bridge_gateway_folder_exposed",
+    "1 when the folder of the SIP passwords is on a disk or open to others.",
+)

@@ -44,9 +44,9 @@ async def _hangup(session: Session, data: str) -> None:
 
 
 async def _check_acl(session: Session, data: str) -> None:
-    address, name, *cause = [*data.split(), "", ""] if len(data.split()) > 1 else ["", "", ""]
-    if name and not session.switch.networks.check(address, name):
-        session.hangup(cause[0] or "CALL_REJECTED")
+    words = data.split()
+    if len(words) > 1 and not session.switch.networks.check(words[0], words[1]):
+        session.hangup(words[2] if len(words) > 2 else "CALL_REJECTED")
 
 
 async def _respond(session: Session, data: str) -> None:
