@@ -1,7 +1,9 @@
 """The demo restaurant, and the snapshot a worker reads of a restaurant."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
@@ -18,6 +20,8 @@ from controlplane.models.menu import MenuItem, Option
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
+from controlplane.models.transfer_target import TransferTarget
+from controlplane.tenants import snapshot
 from controlplane.tenants.demo_restaurant import (
     DEMO_RESTAURANT_ID,
     DemoRestaurant,
@@ -25,7 +29,12 @@ from controlplane.tenants.demo_restaurant import (
     demo_id,
     seed_demo,
 )
-from controlplane.tenants.snapshot import CACHE_TTL_S, UnknownRestaurant, load_restaurant_config
+from controlplane.tenants.snapshot import (
+    CACHE_TTL_S,
+    REDIS_TIMEOUT_S,
+    UnknownRestaurant,
+    load_restaurant_config,
+)
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_order, add_restaurant
 
@@ -33,6 +42,12 @@ pytestmark = pytest.mark.integration
 
 Sessions = async_sessionmaker[AsyncSession]
 KEY = redis_keys.restaurant_config(DEMO_RESTAURANT_ID)
+
+
+@pytest.fixture(autouse=True)
+async def _watched(redis: Redis) -> None:
+    """As a controller that hears of changes leaves it."""
+    await redis.set(redis_keys.CONFIG_GENERATION, 1)
 
 
 @pytest.fixture
@@ -122,13 +137,95 @@ async def test_without_redis_the_config_comes_from_postgres(
     await away.aclose()
 
 
+async def test_a_redis_that_hangs_costs_one_deadline(
+    sessions: Sessions, demo: DemoRestaurant
+) -> None:
+    """Its port accepts and never answers."""
+    loop = asyncio.get_running_loop()
+    async with await asyncio.start_server(_say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        hanging = Redis.from_url(f"redis://127.0.0.1:{port}/0")
+        started = loop.time()
+        config = await load_restaurant_config(hanging, sessions, demo.restaurant_id)
+        assert loop.time() - started < 2 * REDIS_TIMEOUT_S
+        await hanging.aclose()
+    assert dish(config, "Margherita") == (950, False)
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(-1)
+    writer.close()
+
+
+async def test_a_menu_read_before_a_change_is_not_written_after_it(
+    redis: Redis, sessions: Sessions, demo: DemoRestaurant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 A worker reads the menu. 2 It changes, and the cache is invalidated. 3 The worker writes
+    what it read: refused. 4 The next call reads the new menu.
+    """
+    read = snapshot.read_restaurant_config
+
+    async def read_then_changed(
+        sessions: Sessions, restaurant_id: UUID
+    ) -> tuple[RestaurantConfig, int]:
+        config = await read(sessions, restaurant_id)
+        async with sessions.begin() as session:
+            await session.execute(update(MenuItem).values(price_cents=1))
+        await redis.incr(redis_keys.CONFIG_GENERATION)
+        await redis.delete(KEY)
+        return config
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "read_restaurant_config", read_then_changed)
+        old = await load_restaurant_config(redis, sessions, demo.restaurant_id)
+    assert dish(old, "Margherita") == (950, False)
+    assert await redis.get(KEY) is None
+    new = await load_restaurant_config(redis, sessions, demo.restaurant_id)
+    assert dish(new, "Margherita") == (1, False)
+    assert await redis.get(KEY) == new.to_json()
+
+
+async def test_nothing_is_cached_while_nobody_watches_for_changes(
+    redis: Redis, sessions: Sessions, demo: DemoRestaurant
+) -> None:
+    await redis.delete(redis_keys.CONFIG_GENERATION)
+    await load_restaurant_config(redis, sessions, demo.restaurant_id)
+    assert await redis.keys("*") == []
+
+
+async def test_humans_are_known_by_name_never_by_number(
+    redis: Redis, sessions: Sessions, demo: DemoRestaurant
+) -> None:
+    async with sessions.begin() as session:
+        other = await add_restaurant(session)
+        for restaurant_id, position, name in (
+            (demo.restaurant_id, 2, "le gérant"),
+            (demo.restaurant_id, 1, "le service traiteur"),
+            (other, 0, "un autre"),
+        ):
+            session.add(
+                TransferTarget(
+                    restaurant_id=restaurant_id,
+                    name=name,
+                    phone_e164=f"+3319900200{position}",
+                    position=position,
+                )
+            )
+    config = await load_restaurant_config(redis, sessions, demo.restaurant_id)
+    assert [target.name for target in config.transfer_targets] == [
+        "le service traiteur",
+        "le gérant",
+    ]
+    assert "+331990020" not in str(await redis.get(KEY))
+
+
 async def test_an_unknown_restaurant_is_named_and_not_cached(
     redis: Redis, sessions: Sessions
 ) -> None:
     unknown = new_id()
     with pytest.raises(UnknownRestaurant, match=str(unknown)):
         await load_restaurant_config(redis, sessions, unknown)
-    assert not await redis.keys("*")
+    assert not await redis.keys(redis_keys.restaurant_config("*"))
 
 
 async def test_another_tenant_sees_nothing(
