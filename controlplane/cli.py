@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from controlplane.commands import secrets
+from controlplane.commands import secrets, sip
 from controlplane.errors import AlloRestoError
 
 Command = Callable[[argparse.Namespace], int]
@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     secrets.add_to(commands)
+    sip.add_to(commands)
 
     freeswitch = commands.add_parser("fs", help="a FreeSWITCH, over ESL").add_subparsers(
         required=True, metavar="ACTION"

@@ -1,0 +1,67 @@
+"""What a carrier means by the status it answers REGISTER with (RFC 3261 §21), in plain words."""
+
+from typing import Final, NamedTuple
+
+
+class Meaning(NamedTuple):
+    """`short` fits a table's column; `action` is what the person on duty does about it."""
+
+    short: str
+    action: str
+
+
+MEANINGS: Final = {
+    200: Meaning("OK", "Nothing to do."),
+    401: Meaning(
+        "password refused",
+        "Compare user name and password with the carrier's page; type them again with"
+        " `alloresto sip set`.",
+    ),
+    403: Meaning(
+        "forbidden",
+        "Wrong password, a suspended line, or the carrier's list of allowed addresses lacks this"
+        " bridge's: look at the line on the carrier's page.",
+    ),
+    404: Meaning(
+        "no such account",
+        "The carrier does not know this user name: compare it, country code included.",
+    ),
+    407: Meaning("password refused", "As 401: compare user name and password."),
+    408: Meaning(
+        "carrier silent",
+        "The carrier does not answer: is it down for every account there"
+        " (`alloresto sip list --carrier`), or is our address or UDP port blocked?",
+    ),
+    423: Meaning(
+        "expiry too short",
+        "The carrier wants longer registrations: raise the carrier's --expire-seconds.",
+    ),
+    480: Meaning("line unavailable", "The carrier has taken the line out of service: call it."),
+    500: Meaning("carrier's error", "An error of the carrier's own: call it if it lasts."),
+    503: Meaning(
+        "carrier overloaded",
+        "The carrier refuses for now, often because of a burst: lower the carrier's"
+        " --registers-per-second, and wait.",
+    ),
+    603: Meaning("declined", "The carrier declines this line on purpose: call it."),
+}
+
+
+def meaning(code: int | None) -> Meaning:
+    """Of a status; of a class when the status itself is not among those we met."""
+    if code is None:
+        return Meaning("no answer yet", "Wait for the carrier's answer.")
+    if code in MEANINGS:
+        return MEANINGS[code]
+    if 200 <= code < 300:
+        return MEANINGS[200]
+    if 300 <= code < 400:
+        return Meaning("moved", "The carrier names another registrar: change the carrier's.")
+    if 500 <= code < 600:
+        return MEANINGS[500]
+    return Meaning("refused", "Ask the carrier what it means by this status.")
+
+
+def code_text(code: int | None) -> str:
+    """`403 forbidden`, or a dash."""
+    return "-" if code is None else f"{code} {meaning(code).short}"
