@@ -36,7 +36,7 @@ class NetworkLists:
     def check(self, address: str, name: str) -> bool:
         """Whether the list of that name has the address; False when there is no such list."""
         try:
-            found = ip_address(address)
+            found = ip_address(address.lower().removeprefix("::ffff:"))
         except ValueError:
             return False
         return any(found in ip_network(cidr.strip()) for cidr in self._lists.get(name, []))
