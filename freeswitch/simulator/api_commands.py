@@ -244,7 +244,8 @@ async def _file_exists(_: "Switch", argument: str) -> str:
 
 
 async def _global_getvar(switch: "Switch", argument: str) -> str:
-    return switch.settings.globals.get(argument.strip(), "")
+    known = {"core_uuid": switch.bus.core_uuid, **switch.settings.globals}
+    return known.get(argument.strip(), "")
 
 
 async def _acl(switch: "Switch", argument: str) -> str:

@@ -91,6 +91,13 @@ async def test_a_paused_switch_refuses_new_calls_only(
     await call.dialog.hangup()
 
 
+async def test_a_start_has_a_name_of_its_own(client: EventSocketClient) -> None:
+    await client.subscribe("RELOADXML")
+    await client.api("reloadxml")
+    event = await client.event("RELOADXML")
+    assert event["Core-UUID"] == await client.api("global_getvar core_uuid")
+
+
 async def test_status_counts_a_session_from_its_first_event_on(
     switch: SwitchUnderTest, client: EventSocketClient, phone: Phone
 ) -> None:
