@@ -16,7 +16,9 @@ from redis.retry import Retry
 from controlplane.agents import registrations as registrations_module
 from controlplane.agents import switchboard as switchboard_module
 from controlplane.agents.adoption import adopt_calls
+from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher
+from controlplane.agents.drain import Drain
 from controlplane.agents.offers import Offers
 from controlplane.agents.registrations import Registrations
 from controlplane.agents.switchboard import Switchboard
@@ -49,17 +51,24 @@ log = structlog.get_logger()
 
 
 def run() -> int:
-    """Run until SIGTERM or SIGINT. Calls in progress stay up: the next agent adopts them."""
+    """Run until a drain is over, which SIGTERM asks for. SIGINT, or another SIGTERM: leave at once;
+    calls and registrations stay up, and the next agent adopts them."""
     settings = BridgeSettings()
     configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     agent = BridgeAgent(settings)
-    stop = gevent.event.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, stop.set)
+    leave = gevent.event.Event()
+
+    def terminate() -> None:
+        if agent.drain.told_to_end:
+            leave.set()
+        agent.drain.end_when_empty()
+
+    gevent.signal_handler(signal.SIGTERM, terminate)
+    gevent.signal_handler(signal.SIGINT, leave.set)
     agent.start()
-    gevent.wait([stop, agent.failed], count=1)
+    gevent.wait([leave, agent.drain.ended, agent.failed], count=1)
     agent.stop()
     return 1 if agent.failed.is_set() else 0
 
@@ -85,22 +94,41 @@ class BridgeAgent:
         self._media = self._esl_client("media", [])
         self._offers = Offers(self._redis)
         self._publisher = CallEventPublisher(self._redis)
+        tenants = sync_engine(settings.database_url, application_name="bridge-agent", pool_size=2)
+        self._policies = CallPolicies(engine=tenants, bridge_id=settings.bridge_id)
+        self._messages = VoiceMessages(
+            engine=tenants,
+            folder=settings.voicemail_folder or settings.gateway_folder.parent / "messages",
+        )
         self._switchboard = Switchboard(
             control=self._control,
             media=self._media,
             offers=self._offers,
             publisher=self._publisher,
+            policies=self._policies,
+            messages=self._messages,
             bridge_id=settings.bridge_id,
             sounds=settings.sounds_folder,
         )
+        engine = sync_engine(settings.database_url, application_name="bridge-agent")
         self._registrations = Registrations(
             esl=self._control,
-            engine=sync_engine(settings.database_url, application_name="bridge-agent"),
+            engine=engine,
+            client=self._redis,
             secrets=SecretBox.from_keys(settings.secret_keys),
             bridge_id=settings.bridge_id,
             profile=settings.sip_profile,
             gateway_folder=settings.gateway_folder,
             sounds_folder=settings.sounds_folder,
+        )
+        self.drain = Drain(
+            esl=self._control,
+            engine=engine,
+            bridge_id=settings.bridge_id,
+            profile=settings.sip_profile,
+            deadline_s=settings.drain_deadline_s,
+            calls=lambda: self._switchboard.active_calls,
+            stop_registering=self._registrations.stop,
         )
 
     def start(self) -> None:
@@ -115,6 +143,9 @@ class BridgeAgent:
             self._heartbeats,
             self._listen_for_assignments,
             self._registrations.run,
+            self._policies.run,
+            self._messages.run,
+            self.drain.run,
         ):
             gevent.spawn(loop).link_exception(lambda _: self.failed.set())
         log.info("bridge_agent_started", bridge_id=self._settings.bridge_id)
@@ -124,7 +155,8 @@ class BridgeAgent:
         self._publisher.flush(timeout_s=FLUSH_DEADLINE_S)
         self._control.close()
         self._media.close()
-        log.info("bridge_agent_stopped", active_calls=self._switchboard.active_calls)
+        step = self.drain.step.value if self.drain.step else None
+        log.info("bridge_agent_stopped", active_calls=self._switchboard.active_calls, drain=step)
 
     def _esl_client(self, name: str, events: list[str]) -> EslClient:
         return EslClient(
@@ -144,7 +176,7 @@ class BridgeAgent:
             adopt_calls(client, self._switchboard)
         except EslError as error:
             log.warning("calls_not_adopted", error=type(error).__name__)
-        self._registrations.reconcile_soon()
+        self._registrations.connected()
 
     def _heartbeats(self) -> None:
         settings = self._settings
@@ -153,6 +185,7 @@ class BridgeAgent:
                 bridge_id=settings.bridge_id,
                 capacity=settings.capacity,
                 active_calls=self._switchboard.active_calls,
+                drain=self.drain.step,
                 sent_at=datetime.now(UTC),
             )
             started = time.monotonic()
@@ -165,6 +198,10 @@ class BridgeAgent:
                 log.warning("heartbeat_not_sent", error=type(error).__name__)
             gevent.sleep(max(0.0, HEARTBEAT_S - (time.monotonic() - started)))
 
+    def _look_soon(self) -> None:
+        self._registrations.reconcile_soon()
+        self.drain.look_soon()
+
     def _listen_for_assignments(self) -> None:
         channel = redis_keys.bridge_assignments(self._settings.bridge_id)
         while True:
@@ -173,10 +210,10 @@ class BridgeAgent:
                     ignore_subscribe_messages=True
                 ) as pubsub:
                     pubsub.subscribe(channel)
-                    self._registrations.reconcile_soon()
+                    self._look_soon()
                     while True:
                         if pubsub.get_message(timeout=HEARTBEAT_TTL_S) is not None:
-                            self._registrations.reconcile_soon()
+                            self._look_soon()
             except redis.RedisError as error:
                 log.warning("assignments_not_heard", error=type(error).__name__)
                 gevent.sleep(HEARTBEAT_S)

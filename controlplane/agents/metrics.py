@@ -22,6 +22,14 @@ MESSAGES_REFUSED = Counter(
     "alloresto_bridge_messages_refused_total",
     "Worker messages against the contract.",
 )
+VOICE_MESSAGES = Counter(
+    "alloresto_bridge_voice_messages_total", "Messages of callers delivered to their restaurant."
+)
+VOICE_MESSAGES_DROPPED = Counter(
+    "alloresto_bridge_voice_messages_dropped_total",
+    "Recordings nobody could listen to, or nobody could be given.",
+    ["reason"],
+)
 CALL_EVENTS_DROPPED = Counter(
     "alloresto_bridge_call_events_dropped_total", "Call events lost because too many waited."
 )
@@ -37,4 +45,36 @@ CARRIER_NETWORKS_REFUSED = Gauge(
 GATEWAY_FOLDER_EXPOSED = Gauge(
     "alloresto_bridge_gateway_folder_exposed",
     "1 when the folder of the SIP passwords is on a disk or open to others.",
+)
+REGISTRATIONS_BY_STATE = Gauge(
+    "sip_registrations_by_state", "Gateways on this bridge, by FreeSWITCH's state.", ["state"]
+)
+REGISTER_FAILURES = Counter(
+    "sip_register_failures_total",
+    "REGISTERs that failed, by SIP code; 908: no answer.",
+    ["code"],
+)
+TIME_TO_REGISTERED = Histogram(
+    "sip_registration_seconds",
+    "Placement on this bridge to the registrar's 200.",
+    buckets=(0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120),
+)
+GATEWAY_OPERATIONS = Histogram(
+    "sip_gateway_operation_seconds",
+    "A command on a gateway, until FreeSWITCH's event proves it.",
+    ["operation"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20),
+)
+PACE_WAIT = Histogram(
+    "sip_register_pace_wait_seconds",
+    "Waited for a carrier's pace before a REGISTER.",
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 60),
+)
+SIP_PROBE_FAILURES = Counter(
+    "sip_probe_failures_total", "OPTIONS to the own profile without an answer in time."
+)
+SIP_PROBE_SECONDS = Histogram(
+    "sip_probe_seconds",
+    "OPTIONS to the own profile, until its answer.",
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1),
 )

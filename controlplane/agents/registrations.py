@@ -1,72 +1,84 @@
 """This bridge's registrations: what Postgres wants, made true in FreeSWITCH, and reported back.
 
-A gateway is added by `startgw` and proven by `sofia::gateway_add`; it is never changed in place,
-and never added again before its `sofia::gateway_delete`: the old one would un-REGISTER the new
-one's Contact.
+One gateway is changed by one greenlet at a time (`_work_on`), many gateways side by side: a carrier
+that is dead, or paced, delays nobody else's. What is to be done next is decided by `next_step`
+alone. Why it is so: docs/decisions/0009-registrar.md.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import gevent
 import gevent.event
+import redis
 import structlog
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from controlplane.agents import metrics
-from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.agents.desired import Account, Role, gateway_settings, read_accounts
+from controlplane.agents.gateways import EVENTS as EVENTS
+from controlplane.agents.gateways import Gateway, GatewayNotChanged, Gateways
+from controlplane.agents.pace import Pace
+from controlplane.agents.reports import Report, Reports
 from controlplane.esl.client import EslClient
-from controlplane.esl.errors import EslCommandFailed, EslError, InvalidEslArgument
-from controlplane.esl.event import EslEvent
-from controlplane.models.carrier import Carrier
-from controlplane.models.restaurant import Restaurant
-from controlplane.models.sip_registration import SipRegistration
-from controlplane.secret_box import SecretBox
+from controlplane.esl.errors import EslError
+from controlplane.models.sip_registration import REGISTERED, SUSPENDED
+from controlplane.secret_box import SecretBox, SecretUnreadable
 from freeswitch.gateway_xml import (
-    GatewaySettings,
     InvalidGateway,
     gateway_files,
     remove_gateway_file,
     write_gateway_file,
 )
 
-EVENTS: Final = (
-    "CUSTOM sofia::gateway_add",
-    "CUSTOM sofia::gateway_delete",
-    "CUSTOM sofia::gateway_state",
-)
-
-ADD_DEADLINE_S: Final = 3.0
-"""`startgw` takes 1 to 9 ms and answers +OK for unknown names too."""
-
-DELETE_DEADLINE_S: Final = 10.0
-"""`killgw` takes 1 to 2 s, and as long as a REGISTER in flight."""
-
-PACE_S: Final = 0.1
-"""Between two REGISTERs: carriers ban bursts; 10 a second is a sane default."""
-
-REFRESH_STATES: Final = frozenset({"UNREGED", "TRYING", "REGISTER"})
-
 RECONCILE_S: Final = 30.0
 """However nobody told us: a missed notification heals within this time."""
-
+RETRY_S: Final = 1.0
+"""Before the next turn, after Postgres or FreeSWITCH was away."""
+LINGER_S: Final = 2.0
+"""Between giving a binding back and forgetting its gateway: a carrier that looked the binding up
+before still sends its INVITE here, and FreeSWITCH knows the restaurant by the gateway alone."""
+FRESH_PLACEMENT: Final = timedelta(minutes=2)
+"""An agent that starts that soon after a placement may have missed the end of a move, after which
+the owner registers once more."""
+REFUSED: Final = frozenset({401, 403, 404, 407})
+"""The account itself is refused. Others (503, no answer) are the carrier's trouble."""
+SETTLED: Final = frozenset({"REGED", "FAIL_WAIT", "DOWN"})
+"""States that last. The others pass within seconds."""
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """One registration this bridge should hold."""
+class Step(StrEnum):
+    """What one gateway needs next."""
 
-    settings: GatewaySettings
-    version: str
-    """`epoch.config_version`: kept in the gateway itself, to compare."""
+    NOTHING = "nothing"
+    START = "start"
+    REMOVE = "remove"
+    REGISTER_AGAIN = "register again"
+    GIVE_BACK = "give back"
+    """The new owner is registered: un-REGISTER here, linger, forget, say so."""
+    RELEASE = "release"
+    """There is nothing to give back: say so."""
+
+
+def next_step(account: Account | None, gateway: Gateway | None, *, suspended: bool) -> Step:
+    """From what Postgres wants and what FreeSWITCH has."""
+    if account is None or (account.role is Role.OWNER and suspended):
+        return Step.NOTHING if gateway is None else Step.REMOVE
+    if account.role is Role.FORMER:
+        if gateway is None:
+            return Step.RELEASE
+        return Step.GIVE_BACK if account.proven else Step.NOTHING
+    if gateway is None:
+        return Step.START
+    if gateway.deleting or gateway.config_version != account.config_version:
+        return Step.REMOVE
+    return Step.NOTHING if gateway.epoch == account.epoch else Step.REGISTER_AGAIN
 
 
 class Registrations:
@@ -77,36 +89,61 @@ class Registrations:
         *,
         esl: EslClient,
         engine: Engine,
+        client: redis.Redis,
         secrets: SecretBox,
         bridge_id: str,
         profile: str,
         gateway_folder: Path,
         sounds_folder: Path,
     ) -> None:
-        self._esl = esl
         self._engine = engine
         self._secrets = secrets
         self._bridge_id = bridge_id
-        self._profile = profile
         self._folder = gateway_folder
         self._sounds = sounds_folder
+        self._pace = Pace(client)
+        self._reports = Reports(
+            engine=engine, client=client, bridge_id=bridge_id, on_written=self._written
+        )
+        self._gateways = Gateways(
+            esl,
+            profile=profile,
+            on_state=self._state_changed,
+            on_surprise=self.reconcile_soon,
+        )
+        self._accounts: dict[str, Account] = {}
         self._wanted = gevent.event.Event()
-        self._added: dict[str, gevent.event.Event] = {}
-        self._deleted: dict[str, gevent.event.Event] = {}
-        self._states: dict[str, str] = {}
+        self._forgotten = True
+        self._work: dict[str, gevent.Greenlet[[str], None]] = {}
+        self._again: set[str] = set()
+        self._told: dict[str, tuple[str, int, int | None]] = {}
 
     def subscribe(self) -> None:
         """Connect the handlers of gateway events."""
-        self._esl.on("sofia::gateway_add", self._gateway_added)
-        self._esl.on("sofia::gateway_delete", self._gateway_deleted)
-        self._esl.on("sofia::gateway_state", self._gateway_state)
+        self._gateways.subscribe()
+
+    @property
+    def registered(self) -> int:
+        """Gateways that are REGED now."""
+        return sum(gateway.registered for gateway in self._gateways.all())
+
+    @property
+    def held(self) -> int:
+        """Rows that name this bridge, as owner or former, when last read; and gateways."""
+        return len(self._accounts.keys() | self._gateways.names())
 
     def reconcile_soon(self) -> None:
         """Something changed: look now rather than at the next turn."""
         self._wanted.set()
 
+    def connected(self) -> None:
+        """FreeSWITCH is there (again), maybe another one: ask it everything."""
+        self._forgotten = True
+        self._wanted.set()
+
     def run(self) -> None:
         """For ever."""
+        gevent.spawn(self._reports.run)
         while True:
             self._wanted.wait(timeout=RECONCILE_S)
             self._wanted.clear()
@@ -114,162 +151,194 @@ class Registrations:
                 self.reconcile()
             except (SQLAlchemyError, EslError, OSError) as error:
                 log.warning("registrations_not_reconciled", error=type(error).__name__)
-                gevent.sleep(1.0)
+                gevent.sleep(RETRY_S)
                 self._wanted.set()
 
     def reconcile(self) -> None:
-        """Remove what is not wanted here, add what is missing, replace what has changed."""
-        desired = self._desired()
-        metrics.REGISTRATIONS_ASSIGNED.labels(bridge=self._bridge_id).set(len(desired))
-        for name in (self._up() | gateway_files(self._folder)) - desired.keys():
-            with self._alone(name):
-                self._remove(name)
-        for name, registration in desired.items():
-            with self._alone(name):
-                self._make_true(name, registration)
+        """Read the rows, and have somebody work on each gateway that is not what they say."""
+        if self._forgotten:
+            self._forgotten = False
+            try:
+                self._gateways.learn()
+            except EslError:
+                self._forgotten = True
+                raise
+            self._told.clear()
+        before, self._accounts = self._accounts, read_accounts(self._engine, self._bridge_id)
+        self._prove_moved(before)
+        for name in self._gateways.names() | self._accounts.keys():
+            self._look_at(name)
+        self._remove_files()
+        self._tell_again()
+        self._count()
 
-    def _make_true(self, name: str, registration: Desired) -> None:
-        actual = self._version(name)
-        if actual == registration.version:
-            return
-        if actual is not None and not self._remove(name):
-            return  # not before its deletion: the next turn sees to it
-        self._add(name, registration)
-        gevent.sleep(PACE_S)
+    # --- One gateway -----------------------------------------------------------------------
 
-    @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        """One restaurant's gateway that cannot be made or removed keeps no other from it."""
+    def _step(self, name: str) -> Step:
+        account = self._accounts.get(name)
+        return next_step(account, self._gateways.get(name), suspended=self._suspended(account))
+
+    def _suspended(self, account: Account | None) -> bool:
+        """Refused too often, by what Postgres knows and what it does not know yet."""
+        if account is None:
+            return False
+        waiting = self._reports.unwritten_refusals(account.gateway_name)
+        return account.auth_failures + waiting >= account.max_auth_failures
+
+    def _look_at(self, name: str) -> None:
+        if name in self._work:
+            self._again.add(name)
+        elif self._step(name) is not Step.NOTHING:
+            self._work[name] = gevent.spawn(self._work_on, name)
+
+    def _work_on(self, name: str) -> None:
+        """Step by step, until there is nothing to do or something is in the way."""
         try:
-            yield
-        except (InvalidGateway, InvalidEslArgument, EslCommandFailed, OSError) as error:
+            while True:
+                self._again.discard(name)
+                while (step := self._step(name)) is not Step.NOTHING:
+                    self._take(step, name)
+                if name not in self._again:
+                    return
+        except (InvalidGateway, SecretUnreadable) as error:
             log.error("gateway_not_reconciled", gateway=name, reason=str(error))
-
-    def _desired(self) -> dict[str, Desired]:
-        query = (
-            select(SipRegistration, Carrier, Restaurant.slug, Restaurant.phone_e164)
-            .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
-            .join(Carrier, Carrier.id == SipRegistration.carrier_id)
-            .where(SipRegistration.bridge_id == self._bridge_id, Restaurant.status == "live")
-        )
-        with Session(self._engine) as session:
-            return {
-                row.gateway_name: self._registration(row, carrier, slug=slug, phone=phone)
-                for row, carrier, slug, phone in session.execute(query)
-            }
-
-    def _registration(
-        self, row: SipRegistration, carrier: Carrier, *, slug: str, phone: str
-    ) -> Desired:
-        greeting = self._sounds / f"greeting_{slug}.wav"
-        settings = GatewaySettings(
-            gateway_name=row.gateway_name,
-            registrar=carrier.registrar,
-            username=row.username,
-            password=self._secrets.open(row.password_encrypted, owner=row.restaurant_id),
-            restaurant_id=row.restaurant_id,
-            transport=carrier.transport,
-            expire_seconds=carrier.expire_seconds,
-            epoch=row.epoch,
-            config_version=row.config_version,
-            greeting=greeting if greeting.exists() else None,
-            fallback_dial=f"sofia/gateway/{row.gateway_name}/{phone}",
-        )
-        return Desired(settings, version=f"{row.epoch}.{row.config_version}")
-
-    def _add(self, name: str, registration: Desired) -> None:
-        added = self._added[name] = gevent.event.Event()
-        try:
-            write_gateway_file(self._folder, registration.settings)
-            self._esl.api(f"sofia profile {self._profile} startgw {name}")
-            if not added.wait(timeout=ADD_DEADLINE_S):
-                log.error("gateway_not_added", gateway=name)
+        except (GatewayNotChanged, EslError, SQLAlchemyError, OSError) as error:
+            log.error("gateway_not_reconciled", gateway=name, reason=str(error))
+            gevent.spawn_later(RETRY_S, self.reconcile_soon)
         finally:
-            del self._added[name]
+            del self._work[name]
 
-    def _remove(self, name: str) -> bool:
-        """Whether the gateway is gone."""
-        deleted = self._deleted[name] = gevent.event.Event()
+    def _take(self, step: Step, name: str) -> None:
+        match step:
+            case Step.START | Step.REGISTER_AGAIN:
+                account = self._accounts[name]
+                self._pace.wait(account.carrier_id, account.registers_per_second)
+                if self._step(name) is step:  # still so, after the wait
+                    self._register(step, self._accounts[name])
+            case Step.REMOVE:
+                remove_gateway_file(self._folder, name)
+                self._gateways.kill(name)
+            case Step.GIVE_BACK:
+                self._gateways.unregister(name)
+                gevent.sleep(LINGER_S)
+                self._gateways.kill(name)
+            case Step.RELEASE:
+                self._reports.release(name)
+                self._accounts.pop(name, None)
+
+    def _register(self, step: Step, account: Account) -> None:
+        name = account.gateway_name
+        if step is Step.REGISTER_AGAIN:
+            self._gateways.register(name, epoch=account.epoch)
+            return
+        settings = gateway_settings(account, secrets=self._secrets, sounds=self._sounds)
+        write_gateway_file(self._folder, settings)
+        self._told.pop(name, None)
         try:
+            self._gateways.start(name, epoch=account.epoch, config_version=account.config_version)
+        finally:
+            # A FreeSWITCH that starts again must register nobody by itself: not the accounts that
+            # went elsewhere meanwhile, and not 200 at once.
             remove_gateway_file(self._folder, name)
-            if self._version(name) is None:
-                return True
-            self._esl.api(f"sofia profile {self._profile} killgw {name}")
-            if not deleted.wait(timeout=DELETE_DEADLINE_S):
-                log.error("gateway_not_deleted", gateway=name)
-                return False
-            return True
-        finally:
-            del self._deleted[name]
 
-    def _up(self) -> set[str]:
-        """Gateways of this profile that FreeSWITCH has now."""
-        lists = (
-            self._list(f"sofia profile {self._profile} gwlist {which}") for which in ("up", "down")
-        )
-        return set().union(*lists)
-
-    def _list(self, command: str) -> set[str]:
-        try:
-            answer = self._esl.api(command)
-        except EslCommandFailed:
-            return set()  # an empty answer arrives as -ERR no reply
-        return set() if answer.startswith("Invalid Profile") else set(answer.split())
-
-    def _version(self, name: str) -> str | None:
-        """`epoch.config_version` of a gateway FreeSWITCH has, None when it has none of that name.
-
-        Asked of FreeSWITCH rather than remembered: an agent restarts, FreeSWITCH goes on.
+    def _prove_moved(self, before: dict[str, Account]) -> None:
+        """The end of a move: some registrars hold one binding only, and drop it when the former
+        bridge gives its own back. Hence one more REGISTER.
         """
-        try:
-            epoch = self._esl.api(f"sofia_gateway_data {name} ivar {ChannelVariable.EPOCH}")
-            config = self._esl.api(
-                f"sofia_gateway_data {name} ivar {ChannelVariable.CONFIG_VERSION}"
-            )
-        except EslCommandFailed:
-            return None
-        return f"{epoch}.{config}" if epoch else None
+        fresh = datetime.now(UTC) - FRESH_PLACEMENT
+        for name, account in self._accounts.items():
+            gateway = self._gateways.get(name)
+            if gateway is None or account.role is not Role.OWNER or account.former_bridge_id:
+                continue
+            was = before.get(name)
+            ended = was is not None and was.former_bridge_id and was.epoch == account.epoch
+            missed = not before and account.placed_at is not None and account.placed_at > fresh
+            if (ended or missed) and gateway.registered:
+                gateway.epoch = 0
+
+    def _remove_files(self) -> None:
+        """Left by an agent that was killed; those being started are their worker's."""
+        for name in gateway_files(self._folder) - self._work.keys():
+            try:
+                remove_gateway_file(self._folder, name)
+            except (InvalidGateway, OSError) as error:
+                log.error("gateway_not_reconciled", gateway=name, reason=str(error))
 
     # --- What FreeSWITCH tells -------------------------------------------------------------
 
-    def _gateway_added(self, event: EslEvent) -> None:
-        if waiting := self._added.get(event.get("Gateway") or ""):
-            waiting.set()
-
-    def _gateway_deleted(self, event: EslEvent) -> None:
-        name = event.get("Gateway") or ""
-        self._states.pop(name, None)
-        if waiting := self._deleted.get(name):
-            waiting.set()
-
-    def _gateway_state(self, event: EslEvent) -> None:
-        """Report a change. A refresh passes through UNREGED and TRYING with Ping-Status UP."""
-        name, state = event.get("Gateway") or "", event.get("State") or "UNKNOWN"
-        if event.get("Ping-Status") == "UP" and state in REFRESH_STATES:
-            return
-        if self._states.get(name) == state:
-            return
-        before, self._states[name] = self._states.get(name), state
-        registered = sum(one == "REGED" for one in self._states.values())
-        metrics.REGISTRATIONS.labels(bridge=self._bridge_id).set(registered)
-        status = event.get("Status")
-        log.info("gateway_state", gateway=name, state=state, sip_status=status)
-        if not self._report(name, state, int(status) if status and status.isdigit() else None):
-            self._states[name] = before or "UNREPORTED"  # the next event tells it again
-
-    def _report(self, name: str, state: str, sip_code: int | None) -> bool:
-        values = {"state": state, "state_at": datetime.now(UTC)}
-        report = (
-            update(SipRegistration)
-            .where(
-                SipRegistration.gateway_name == name, SipRegistration.bridge_id == self._bridge_id
-            )
-            .values(**values, **({} if sip_code is None else {"last_sip_code": sip_code}))
+    def _state_changed(self, gateway: Gateway) -> None:
+        self._count()
+        account = self._accounts.get(gateway.name)
+        log.info(
+            "gateway_state",
+            gateway=gateway.name,
+            state=gateway.state,
+            sip_code=gateway.sip_code,
         )
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(report)
-        except SQLAlchemyError as error:
-            log.warning("gateway_state_not_reported", gateway=name, error=type(error).__name__)
-            return False
-        return True
+        if account is None or account.role is not Role.OWNER or gateway.deleting:
+            return
+        if gateway.state in SETTLED or gateway.name not in self._told:
+            self._tell(gateway, refusals=self._refusals(gateway))
+            if gateway.registered:
+                self._observe(account)
+        if self._suspended(account):
+            self._look_at(gateway.name)
+
+    def _refusals(self, gateway: Gateway) -> int:
+        return int(gateway.state == "FAIL_WAIT" and gateway.sip_code in REFUSED)
+
+    def _tell(self, gateway: Gateway, *, refusals: int = 0) -> None:
+        """`gateway.epoch` is the ownership this is about; the row refuses another's."""
+        if not gateway.epoch:
+            return
+        said = (gateway.state, gateway.epoch, gateway.sip_code)
+        news = self._told.get(gateway.name) != said
+        self._told[gateway.name] = said
+        self._reports.put(
+            Report(
+                gateway_name=gateway.name,
+                epoch=gateway.epoch,
+                state=gateway.state,
+                at=datetime.now(UTC),
+                sip_code=gateway.sip_code,
+                next_retry_at=gateway.retry_at,
+                refusals=refusals,
+                news=news,
+            )
+        )
+
+    def _observe(self, account: Account) -> None:
+        """The first binding under an epoch: how long its restaurant waited for it."""
+        if account.placed_at is not None and account.state_epoch != account.epoch:
+            waited = datetime.now(UTC) - account.placed_at
+            metrics.TIME_TO_REGISTERED.observe(waited.total_seconds())
+
+    def _tell_again(self) -> None:
+        """What Postgres did not hear, or somebody wrote over."""
+        for name, account in self._accounts.items():
+            gateway = self._gateways.get(name)
+            if gateway is None or account.role is not Role.OWNER or name in self._work:
+                continue
+            told = (account.state, account.state_epoch)
+            differs = told != (gateway.state, account.epoch) and gateway.epoch == account.epoch
+            if differs and gateway.state in SETTLED and not self._reports.unwritten(name):
+                self._tell(gateway)
+
+    def _written(self, failures: dict[str, int]) -> None:
+        """Postgres has it: remember what it counted until the rows are read again."""
+        for name, count in failures.items():
+            if account := self._accounts.get(name):
+                self._accounts[name] = replace(account, auth_failures=count)
+                if self._suspended(self._accounts[name]):
+                    self._look_at(name)
+
+    def _count(self) -> None:
+        states = [gateway.state for gateway in self._gateways.all()]
+        metrics.REGISTRATIONS.labels(bridge=self._bridge_id).set(states.count(REGISTERED))
+        owned = sum(account.role is Role.OWNER for account in self._accounts.values())
+        metrics.REGISTRATIONS_ASSIGNED.labels(bridge=self._bridge_id).set(owned)
+        metrics.REGISTRATIONS_BY_STATE.clear()
+        for state in set(states):
+            metrics.REGISTRATIONS_BY_STATE.labels(state=state).set(states.count(state))
+        suspended = sum(account.state == SUSPENDED for account in self._accounts.values())
+        metrics.REGISTRATIONS_BY_STATE.labels(state=SUSPENDED).set(suspended)

@@ -1,8 +1,9 @@
-"""A carrier's registrar (RFC 3261 §10.3): accounts with a password, each with one binding."""
+"""A carrier's registrar (RFC 3261 §10.3): accounts with a password, each with its bindings."""
 
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from freeswitch.simulator.digest import Challenge, digest, parse_fields
@@ -12,18 +13,41 @@ from freeswitch.simulator.sip_endpoint import SipEndpoint
 
 MAX_NONCES: Final = 1_024
 DEFAULT_EXPIRES_S: Final = 3_600
+SILENCE: Final = 0
+"""For `answer_with`: no answer at all."""
+
+
+@dataclass(slots=True)
+class _Binding:
+    """One Contact of an account; `call_id` and `cseq` keep an old REGISTER from undoing a new."""
+
+    expires_at: float
+    call_id: str
+    cseq: int
 
 
 class Registrar:
-    """One UDP port that accepts REGISTER from its accounts only."""
+    """One UDP port that accepts REGISTER from its accounts only.
 
-    def __init__(self, accounts: Mapping[str, str]) -> None:
-        """`accounts`: password by user name."""
+    As RFC 3261 says an account holds several bindings, one a Contact. With `one_binding` it holds
+    the last one, and any un-REGISTER drops it, as simple operators do. `answer_with` makes it
+    refuse (403, 503) or fall silent (`SILENCE`), for one account or all.
+    """
+
+    def __init__(
+        self, accounts: Mapping[str, str], *, one_binding: bool = False, fresh_nonces: bool = False
+    ) -> None:
+        """`accounts`: password by user name. `fresh_nonces`: each serves one request."""
         self._accounts = dict(accounts)
+        self._one_binding = one_binding
+        self._fresh_nonces = fresh_nonces
         self._nonces: dict[str, None] = {}
-        self._bindings: dict[str, tuple[str, float]] = {}
+        self._bindings: dict[str, dict[str, _Binding]] = {}
+        self._answers: dict[str | None, int] = {}
         self._endpoint: SipEndpoint | None = None
         self.registers_seen = 0
+        self.accepted: list[tuple[float, str, int]] = []
+        """When (monotonic), which user, expires seconds: every REGISTER answered with 200."""
 
     async def open(self, host: str = "127.0.0.1", *, port: int = 0) -> Address:
         """Bind; returns the address."""
@@ -33,26 +57,55 @@ class Registrar:
         return self._endpoint.address
 
     def close(self) -> None:
-        """Free the port."""
+        """Free the port. Opened again it has forgotten its bindings, as after a restart."""
         if self._endpoint is not None:
             self._endpoint.close()
+        self._bindings.clear()
+        self._nonces.clear()
+
+    def set_password(self, user: str, password: str) -> None:
+        """A new account, or a new password of one."""
+        self._accounts[user] = password
+
+    def answer_with(self, status: int | None, user: str | None = None) -> None:
+        """From now on answer REGISTERs (of `user`, or all) with that status; None: as usual."""
+        if status is None:
+            self._answers.pop(user, None)
+        else:
+            self._answers[user] = status
 
     def contact(self, user: str) -> str | None:
-        """Where the account is registered; None when it is not, or no longer."""
-        contact, expires_at = self._bindings.get(user, ("", 0.0))
-        return contact if expires_at > time.monotonic() else None
+        """Where the account is registered, last of several; None when it is not, or no longer."""
+        return next(reversed(self.contacts(user)), None)
+
+    def contacts(self, user: str) -> list[str]:
+        """Every Contact of the account that has not expired, oldest first."""
+        now = time.monotonic()
+        bindings = self._bindings.get(user, {})
+        return [contact for contact, binding in bindings.items() if binding.expires_at > now]
+
+    def per_second(self, *, since: float = 0.0) -> int:
+        """The most REGISTERs accepted within any second, un-REGISTERs apart."""
+        times = [at for at, _, expires_s in self.accepted if expires_s and at >= since]
+        return max((sum(at <= other < at + 1.0 for other in times) for at in times), default=0)
 
     def _receive(self, request: SipRequest, peer: Address) -> None:
         assert self._endpoint is not None
         if request.method == "REGISTER":
-            self._endpoint.respond(self._register(request), peer)
+            if (response := self._register(request)) is not None:
+                self._endpoint.respond(response, peer)
         elif request.method != "ACK":
             status = 200 if request.method == "OPTIONS" else 405
             self._endpoint.respond(request.response(status, to_tag=new_tag()), peer)
 
-    def _register(self, request: SipRequest) -> SipResponse:
+    def _register(self, request: SipRequest) -> SipResponse | None:
         self.registers_seen += 1
         user = SipUri.parse(NameAddr.parse(request.headers.required("To")).uri).user
+        ordered = self._answers.get(user, self._answers.get(None))
+        if ordered == SILENCE:
+            return None
+        if ordered is not None:
+            return request.response(ordered, to_tag=new_tag())
         authorization = request.headers.get("Authorization")
         if authorization is None:
             return self._challenge(request)
@@ -61,16 +114,32 @@ class Registrar:
             return self._challenge(request)
         if user not in self._accounts or not self._is_right(request, user, fields):
             return request.response(403, to_tag=new_tag())
-        contact_header = request.headers.required("Contact")
-        contact = NameAddr.parse(contact_header)
+        if self._fresh_nonces:
+            del self._nonces[fields["nonce"]]
+        return self._bind(request, user)
+
+    def _bind(self, request: SipRequest, user: str) -> SipResponse:
+        contact = NameAddr.parse(request.headers.required("Contact"))
         expires_text = contact.parameters.get("expires") or request.headers.get("Expires") or ""
         expires_s = int(expires_text) if expires_text.isdigit() else DEFAULT_EXPIRES_S
-        if expires_s == 0:
-            self._bindings.pop(user, None)
-            return request.response(200, to_tag=new_tag())
-        self._bindings[user] = (contact.uri, time.monotonic() + expires_s)
-        granted = f"<{contact.uri}>;expires={expires_s}"
-        return request.response(200, to_tag=new_tag(), headers=[("Contact", granted)])
+        bindings = self._bindings.setdefault(user, {})
+        call_id = request.headers.required("Call-ID")
+        cseq = int(request.headers.required("CSeq").split()[0])
+        before = bindings.get(contact.uri)
+        if before is not None and before.call_id == call_id and cseq <= before.cseq:
+            return request.response(500, to_tag=new_tag())
+        if self._one_binding:
+            bindings.clear()
+        bindings.pop(contact.uri, None)
+        if expires_s:
+            bindings[contact.uri] = _Binding(time.monotonic() + expires_s, call_id, cseq)
+        self.accepted.append((time.monotonic(), user, expires_s))
+        now = time.monotonic()
+        granted = [
+            ("Contact", f"<{one}>;expires={max(1, round(bindings[one].expires_at - now))}")
+            for one in self.contacts(user)
+        ]
+        return request.response(200, to_tag=new_tag(), headers=granted)
 
     def _challenge(self, request: SipRequest) -> SipResponse:
         nonce = secrets.token_hex(16)

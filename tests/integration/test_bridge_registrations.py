@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from controlplane.contracts import redis_keys
 from controlplane.local.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
+from tests.accounts import SECRETS
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     BRIDGE_ID,
@@ -27,7 +28,6 @@ from tests.integration.bridge_under_test import (
 
 pytestmark = pytest.mark.integration
 
-ACCOUNTS = ("pizza-0a1b2c3d", "sushi-0a1b2c3d", "tacos-0a1b2c3d", "crepes-0a1b2c3d")
 ON_THE_SIMULATOR = pytest.mark.parametrize("bridge", ["simulator"], indirect=True)
 """For what does not depend on the switch."""
 NEW_PASSWORD = "an0ther-phrase"
@@ -53,7 +53,7 @@ def bridge(
 
 @pytest.fixture
 async def carrier() -> AsyncIterator["Carrier"]:
-    registrar = Registrar(dict.fromkeys(ACCOUNTS, ACCOUNT_PASSWORD))
+    registrar = Registrar({})
     host, port = await registrar.open()
     yield Carrier(registrar, f"{host}:{port}")
     registrar.close()
@@ -64,6 +64,12 @@ class Carrier:
 
     def __init__(self, registrar: Registrar, address: str) -> None:
         self.registrar, self.address = registrar, address
+
+    def account(self, slug: str) -> str:
+        """A new account's name."""
+        name = f"{slug}-{uuid4().hex[:8]}"
+        self.registrar.set_password(name, ACCOUNT_PASSWORD)
+        return name
 
     def contact(self, user: str) -> str | None:
         return self.registrar.contact(user)
@@ -104,22 +110,21 @@ async def test_placed_changed_and_taken_away(
     2. Its account's password changes: the old gateway is deleted before the new one is added.
     3. It is placed elsewhere: the gateway is gone, its file too, the carrier forgets it.
     """
-    name = ACCOUNTS[0]
+    name = carrier.account("pizza")
     restaurant_id = bridge.place(name, registrar=carrier.address)
     await tell(redis)
     await until_state(bridge, name, "REGED")
     assert bridge.state(name) == ("REGED", 200)
     assert re.match(rf"sip:gw\+{name}@", carrier.contact(name) or "")
-    file = bridge.switch.gateway_folder / f"{name}.xml"
-    assert file.stat().st_mode & 0o077 == 0
+    assert not list(bridge.switch.gateway_folder.iterdir()), "a file outlived its startgw"
     given = bridge.switch.api(f"sofia_gateway_data {name} ivar alloresto_restaurant_id")
     assert given.strip() == str(restaurant_id)
 
-    carrier.registrar._accounts[name] = NEW_PASSWORD
+    carrier.registrar.set_password(name, NEW_PASSWORD)
     bridge.query(
-        "UPDATE sip_registration SET password = %s, config_version = config_version + 1,"
-        " state = 'DOWN' WHERE gateway_name = %s",
-        NEW_PASSWORD,
+        "UPDATE sip_registration SET password_encrypted = %s, state = 'DOWN'"
+        " WHERE gateway_name = %s",
+        SECRETS.seal(NEW_PASSWORD, owner=restaurant_id),
         name,
     )
     await tell(redis)
@@ -130,7 +135,6 @@ async def test_placed_changed_and_taken_away(
     assert bridge.gateways() == {name}
 
     await clean(bridge, redis)
-    assert not file.exists()
     await eventually(lambda: carrier.contact(name) is None or None)
     text = bridge.log_file.read_text()
     assert ACCOUNT_PASSWORD not in text
@@ -141,23 +145,23 @@ async def test_placed_changed_and_taken_away(
 async def test_an_account_that_cannot_be_written_keeps_no_other_from_registering(
     bridge: Bridge, carrier: Carrier, redis: Redis
 ) -> None:
+    sushi, tacos = carrier.account("sushi"), carrier.account("tacos")
     bad = {
-        ACCOUNTS[1]: "$${domain}-secret",
+        sushi: "$${domain}-secret",
         f"quotes-{uuid4().hex[:8]}": 'x"/><X-PRE-PROCESS cmd="exec" data="id"/>',
         f"lines-{uuid4().hex[:8]}": "line\nbreak",
-        "bad name": "long-enough",
+        f"bad name {uuid4().hex[:8]}": "long-enough",
     }
     for name, password in bad.items():
         bridge.place(name, registrar=carrier.address, password=password)
-    bridge.place(ACCOUNTS[2], registrar=carrier.address)
+    bridge.place(tacos, registrar=carrier.address)
     await tell(redis)
-    await until_state(bridge, ACCOUNTS[2], "REGED")
+    await until_state(bridge, tacos, "REGED")
     await eventually(lambda: set(refusals(bridge)) >= set(bad) or None)
-    assert refusals(bridge)[ACCOUNTS[1]].startswith("password: holds")
+    assert refusals(bridge)[sushi].startswith("password: holds")
     text = bridge.log_file.read_text()
     assert not any(password in text for password in bad.values() if "-" in password[1:])
-    assert bridge.gateways() == {ACCOUNTS[2]}
-    assert {path.stem for path in bridge.switch.gateway_folder.glob("*.xml")} == {ACCOUNTS[2]}
+    assert bridge.gateways() == {tacos}
     await clean(bridge, redis)
 
 
@@ -165,7 +169,7 @@ async def test_an_account_that_cannot_be_written_keeps_no_other_from_registering
 async def test_refused_credentials_are_reported(
     bridge: Bridge, carrier: Carrier, redis: Redis
 ) -> None:
-    name = ACCOUNTS[3]
+    name = carrier.account("crepes")
     bridge.place(name, registrar=carrier.address, password="not-the-right-one")
     await tell(redis)
     await until_state(bridge, name, "FAILED", "FAIL_WAIT")
@@ -180,8 +184,8 @@ async def test_a_paused_restaurant_is_not_registered(
 ) -> None:
     """Rows are as the tests above left them; one is live again, one is paused."""
     live, paused = f"live-{uuid4().hex[:8]}", f"paused-{uuid4().hex[:8]}"
-    carrier.registrar._accounts |= dict.fromkeys((live, paused), ACCOUNT_PASSWORD)
     for name in (paused, live):
+        carrier.registrar.set_password(name, ACCOUNT_PASSWORD)
         bridge.place(name, registrar=carrier.address)
     bridge.query("UPDATE restaurant SET status = 'paused' WHERE slug = %s", paused)
     await tell(redis)
@@ -205,8 +209,8 @@ async def test_a_name_that_is_no_word_keeps_no_other_from_registering(
     bridge: Bridge, carrier: Carrier, redis: Redis
 ) -> None:
     good = f"good-{uuid4().hex[:8]}"
-    carrier.registrar._accounts[good] = ACCOUNT_PASSWORD
-    bridge.place("line\nbreak", registrar=carrier.address)
+    carrier.registrar.set_password(good, ACCOUNT_PASSWORD)
+    bridge.place(f"line\nbreak {uuid4().hex[:8]}", registrar=carrier.address)
     bridge.place(good, registrar=carrier.address)
     await tell(redis)
     try:
@@ -221,7 +225,7 @@ async def test_a_file_of_another_name_does_not_end_reconciling(
 ) -> None:
     """Somebody's copy in the gateway folder is not a gateway's name."""
     name = f"after-{uuid4().hex[:8]}"
-    carrier.registrar._accounts[name] = ACCOUNT_PASSWORD
+    carrier.registrar.set_password(name, ACCOUNT_PASSWORD)
     stray = bridge.switch.gateway_folder / "copy of pizza.xml"
     stray.write_text("<include>\n</include>\n")
     await tell(redis)
