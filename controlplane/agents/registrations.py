@@ -114,6 +114,7 @@ class Registrations:
         self._accounts: dict[str, Account] = {}
         self._wanted = gevent.event.Event()
         self._forgotten = True
+        self._stopped = False
         self._work: dict[str, gevent.Greenlet[[str], None]] = {}
         self._again: set[str] = set()
         self._told: dict[str, tuple[str, int, int | None]] = {}
@@ -141,6 +142,11 @@ class Registrations:
         self._forgotten = True
         self._wanted.set()
 
+    def stop(self) -> None:
+        """For good: from here on nothing is started or removed, whatever Postgres wants."""
+        self._stopped = True
+        gevent.killall(list(self._work.values()), block=False)
+
     def run(self) -> None:
         """For ever."""
         gevent.spawn(self._reports.run)
@@ -156,6 +162,8 @@ class Registrations:
 
     def reconcile(self) -> None:
         """Read the rows, and have somebody work on each gateway that is not what they say."""
+        if self._stopped:
+            return
         if self._forgotten:
             self._forgotten = False
             try:
