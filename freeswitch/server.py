@@ -9,6 +9,7 @@ Plain and blocking: used by `make demo`, `make up` and the tests.
 import hashlib
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -80,9 +81,10 @@ class FreeSwitchServer:
         name: str = "freeswitch",
         extra_settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`runtime_folder` gets log, pid file and state, closed to others: FreeSWITCH writes its
-        whole expanded configuration there, passwords included. `gateway_folder` is in it unless
-        given; `esl_password` is drawn unless given.
+        """`runtime_folder` gets log and pid file. Passwords are kept in memory where the machine
+        has room for that, in `runtime_folder` elsewhere, closed to others: the gateways (unless
+        `gateway_folder` is given) and FreeSWITCH's whole expanded configuration. What an earlier
+        run left in `gateway_folder` is removed at the start. `esl_password` is drawn unless given.
 
         Raises UnusableFreeSwitch when the installation lacks a module.
         """
@@ -90,10 +92,10 @@ class FreeSwitchServer:
         self.esl_password = esl_password or secrets.token_urlsafe(24)
         self.sip_ip = sip_ip
         self.runtime_folder = runtime_folder.resolve()
-        self.gateway_folder = (gateway_folder or self.runtime_folder / "gateways").resolve()
+        self._memory = _memory_folder(self.runtime_folder)
+        self.gateway_folder = (gateway_folder or self._memory / "gateways").resolve()
         self.sounds_folder = sounds_folder.resolve()
         self.log_file = self.runtime_folder / "log" / "freeswitch.log"
-        self._memory = _memory_folder(self.runtime_folder)
         self._settings = {
             "ALLORESTO_ESL_PORT": str(ports.esl),
             "ALLORESTO_ESL_PASSWORD": self.esl_password,
@@ -106,6 +108,7 @@ class FreeSwitchServer:
             "ALLORESTO_CARRIER_NETWORKS": ",".join(carrier_networks),
             "ALLORESTO_GATEWAY_FOLDER": str(self.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(self.sounds_folder),
+            "ALLORESTO_FREESWITCH_LOG_FILE": str(self.log_file),
             "ALLORESTO_FREESWITCH_LOG_LEVEL": log_level,
             **(extra_settings or {}),
         }
@@ -134,6 +137,8 @@ class FreeSwitchServer:
         self._refuse_taken_port()
         self._make_folders()
         self.process.start()
+        # No password on a disk by way of a core file.
+        resource.prlimit(self.process.pid, resource.RLIMIT_CORE, (0, 0))
         try:
             self.process.wait_for(self.ready, deadline=READY_DEADLINE_SECONDS)
         except BaseException:
@@ -177,10 +182,11 @@ class FreeSwitchServer:
         return [
             program, "-nf", "-nc", "-nonat",
             "-conf", self.conf_folder, "-mod", modules, "-sounds", self.sounds_folder,
-            "-log", here / "log", "-run", here / "run", "-certs", here / "certs",
+            "-run", here / "run", "-certs", here / "certs",
             "-storage", here / "storage", "-cache", here / "cache",
             "-recordings", here / "storage", "-scripts", here / "storage",
-            "-db", memory / "db", "-temp", memory / "temp",
+            # Its expanded configuration goes to `-log` (switch_xml.c, switch_xml_parse_file).
+            "-log", memory / "expanded", "-db", memory / "db", "-temp", memory / "temp",
         ]  # fmt: skip
 
     def _make_folders(self) -> None:
@@ -189,11 +195,13 @@ class FreeSwitchServer:
             folder.chmod(0o700)
         for name in ("log", "run", "certs", "storage", "cache"):
             (self.runtime_folder / name).mkdir(exist_ok=True)
-        for name in ("db", "temp"):
-            # State of an earlier run: registrations and channels that are gone.
+        for name in ("expanded", "db", "temp"):
+            # State of an earlier run: passwords, registrations and channels that are gone.
             shutil.rmtree(self._memory / name, ignore_errors=True)
             (self._memory / name).mkdir()
         self.gateway_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        _remove_left_overs(self.gateway_folder)
 
     def _refuse_taken_port(self) -> None:
         """FreeSWITCH would start all the same, and try for ever to get its event socket."""
@@ -230,6 +238,16 @@ def _memory_folder(runtime_folder: Path) -> Path:
         return runtime_folder
     roomy = room.f_bavail * room.f_frsize >= SHARED_MEMORY_BYTES
     return folder if roomy and os.access(SHARED_MEMORY, os.W_OK) else runtime_folder
+
+
+def _remove_left_overs(gateway_folder: Path) -> None:
+    """Gateways of an earlier run: FreeSWITCH would REGISTER them all at once, unpaced, before the
+    agent has said which are still to be here.
+    """
+    for pattern in ("*.xml", ".*.xml.*"):
+        for left_over in gateway_folder.glob(pattern):
+            left_over.unlink(missing_ok=True)
+    shutil.rmtree(gateway_folder / "acl", ignore_errors=True)
 
 
 def _refuse_xml(variable: str, value: str) -> None:

@@ -69,7 +69,6 @@ def switch(
         write_wave(sounds / f"{name}.wav", tone(hertz, PROMPT_MS))
     gateways = folder / "gateways"
     gateways.mkdir()
-    write_gateway(gateways, GATEWAY)
     networks = ["127.0.0.1/32"]
     server: Server
     if real:
@@ -92,6 +91,8 @@ def switch(
             time_factor=0.3,  # of the gateways' delays only; the real one takes its second
         )
     with server:
+        write_gateway(gateways, GATEWAY)
+        server.api("sofia profile external rescan")
         yield SwitchUnderTest(server, real)
 
 
