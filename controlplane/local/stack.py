@@ -221,6 +221,8 @@ class Stack:
             name=name,
             env=environment,
             log_file=self.folder / "logs" / f"{name}.log",
+            # SIGTERM would have the bridge drained, and nobody is left to move to.
+            stop_signal=signal.SIGINT if name == "bridge-agent" else signal.SIGTERM,
             stop_grace=3.0,
         )
         undo.callback(process.stop)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -205,6 +206,7 @@ def run_bridge(
             "ALLORESTO_SOUNDS_FOLDER": str(switch.sounds_folder),
         },
         log_file=log_file,
+        stop_signal=signal.SIGINT,  # SIGTERM would drain it
         stop_grace=3.0,
     )
     with agent:
