@@ -21,7 +21,9 @@ from controlplane.agents.call_record import CallEventPublisher
 from controlplane.agents.drain import Drain
 from controlplane.agents.offers import Offers
 from controlplane.agents.registrations import Registrations
+from controlplane.agents.sip_probe import ProfileAddress, SipProbe
 from controlplane.agents.switchboard import Switchboard
+from controlplane.agents.voice_messages import VoiceMessages
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.database import sync_engine
@@ -121,6 +123,8 @@ class BridgeAgent:
             gateway_folder=settings.gateway_folder,
             sounds_folder=settings.sounds_folder,
         )
+        self._probe = SipProbe()
+        self._instance = ""
         self.drain = Drain(
             esl=self._control,
             engine=engine,
@@ -143,6 +147,7 @@ class BridgeAgent:
             self._heartbeats,
             self._listen_for_assignments,
             self._registrations.run,
+            self._probe.run,
             self._policies.run,
             self._messages.run,
             self.drain.run,
@@ -172,21 +177,39 @@ class BridgeAgent:
 
     def _freeswitch_connected(self, client: EslClient) -> None:
         try:
+            self._probe.met(None)
             self._media.wait_connected(FREESWITCH_DEADLINE_S)
             adopt_calls(client, self._switchboard)
         except EslError as error:
             log.warning("calls_not_adopted", error=type(error).__name__)
         self._registrations.connected()
 
+    def _meet(self) -> None:
+        """Which FreeSWITCH this is, and where it listens once its profile runs."""
+        try:
+            self._instance = self._control.api("global_getvar core_uuid")
+            profile = self._control.api(f"sofia status profile {self._settings.sip_profile}")
+        except EslError as error:
+            log.warning("freeswitch_not_met", error=type(error).__name__)
+        else:
+            self._probe.met(ProfileAddress.parse(profile))
+
     def _heartbeats(self) -> None:
         settings = self._settings
         while True:
+            if self._control.connected and self._probe.address is None:
+                self._meet()
+            address = self._probe.address
             heartbeat = BridgeHeartbeat(
                 bridge_id=settings.bridge_id,
                 capacity=settings.capacity,
                 active_calls=self._switchboard.active_calls,
                 drain=self.drain.step,
                 sent_at=datetime.now(UTC),
+                instance=self._instance,
+                sip_address=address.public if address else "",
+                registered=self._registrations.registered,
+                sip_answers=self._probe.answers,
             )
             started = time.monotonic()
             try:
@@ -200,6 +223,7 @@ class BridgeAgent:
 
     def _look_soon(self) -> None:
         self._registrations.reconcile_soon()
+        self._policies.reload_soon()
         self.drain.look_soon()
 
     def _listen_for_assignments(self) -> None:

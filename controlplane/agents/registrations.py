@@ -183,6 +183,8 @@ class Registrations:
     # --- One gateway -----------------------------------------------------------------------
 
     def _step(self, name: str) -> Step:
+        if self._stopped:
+            return Step.NOTHING
         account = self._accounts.get(name)
         return next_step(account, self._gateways.get(name), suspended=self._suspended(account))
 
