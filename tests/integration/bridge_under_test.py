@@ -187,9 +187,18 @@ class Bridge:
 
 @contextlib.contextmanager
 def run_bridge(
-    switch: Server, *, database_url: str, redis_url: str, folder: Path
+    switch: Server,
+    *,
+    database_url: str,
+    redis_url: str,
+    folder: Path,
+    bridge_id: str = BRIDGE_ID,
+    **settings: object,
 ) -> Iterator[Bridge]:
-    """The agent beside `switch`, as `controlplane/local/stack.py` starts it; running at once."""
+    """The agent beside `switch`, as `controlplane/local/stack.py` starts it; running at once.
+
+    `settings`: more of `BridgeSettings`.
+    """
     log_file = folder / "bridge-agent.log"
     agent = ManagedProcess(
         [sys.executable, "-m", "controlplane.cli", "run", "bridge-agent"],
@@ -198,12 +207,13 @@ def run_bridge(
             **os.environ,
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
-            "ALLORESTO_BRIDGE_ID": BRIDGE_ID,
+            "ALLORESTO_BRIDGE_ID": bridge_id,
             "ALLORESTO_SECRET_KEYS": SECRET_KEYS,
             "ALLORESTO_ESL_PORT": str(switch.ports.esl),
             "ALLORESTO_ESL_PASSWORD": switch.esl_password,
             "ALLORESTO_GATEWAY_FOLDER": str(switch.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(switch.sounds_folder),
+            **{f"ALLORESTO_{name.upper()}": str(value) for name, value in settings.items()},
         },
         log_file=log_file,
         stop_signal=signal.SIGINT,  # SIGTERM would drain it
