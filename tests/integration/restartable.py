@@ -1,0 +1,131 @@
+"""Redis and Postgres of a test's own, which go away and come back at the same address."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from unittest import mock
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from controlplane.local import postgres as postgres_module
+from controlplane.local.ports import LOOPBACK, free_tcp_port
+from controlplane.local.postgres import PostgresServer, find_postgres
+from controlplane.local.unprivileged import reachable_folder, service_account
+from controlplane.local.valkey import find_valkey
+from controlplane.migrations.schema import upgrade
+
+DEADLINE_S: Final = 20.0
+RUN_CONTROLLER: Final = "from controlplane.controller.controller import run; run()"
+
+
+def until(condition: Callable[[], object], *, within_s: float = DEADLINE_S) -> None:
+    """Poll until it is true; fail after `within_s`."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "deadline passed"
+        time.sleep(0.01)
+
+
+class RestartableRedis:
+    """One Valkey on one port; with its data or without after a kill -9."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_tcp_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis://{LOOPBACK}:{self._port}/0"
+        self.client = Redis.from_url(
+            self.url, decode_responses=True, retry=Retry(NoBackoff(), 0), socket_timeout=2
+        )
+
+    def start(self) -> None:
+        arguments = f"--bind {LOOPBACK} --port {self._port} --appendonly yes --appendfsync always"
+        self._process = subprocess.Popen(
+            [find_valkey().path, *arguments.split(), "--save", "", "--dir", str(self._folder)],
+            stdout=subprocess.DEVNULL,
+        )
+        until(self._answers)
+
+    def kill(self, *, forget: bool) -> None:
+        """kill -9; `forget` its data too."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if forget:
+            shutil.rmtree(self._folder / "appendonlydir", ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+
+@contextmanager
+def restartable_redis() -> Iterator[RestartableRedis]:
+    with tempfile.TemporaryDirectory(prefix="alloresto-test-") as folder:
+        redis = RestartableRedis(Path(folder))
+        redis.start()
+        try:
+            yield redis
+        finally:
+            redis.client.close()
+            redis.kill(forget=False)
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[PostgresServer]:
+    """Migrated; `stop()` and `start()` keep its data and its port."""
+    folder = Path(tempfile.mkdtemp(prefix="alloresto-test-"))
+    folder.chmod(0o711)
+    account = service_account(folder)
+    port = free_tcp_port()
+    server = PostgresServer(
+        find_postgres(),
+        reachable_folder(folder, account),
+        log_file=folder / "postgres.log",
+        account=account,
+        disposable=True,
+    )
+    with mock.patch.object(postgres_module, "free_tcp_port", return_value=port):
+        try:
+            upgrade(server.start().url)
+            yield server
+        finally:
+            server.stop()
+            link = folder / "services"
+            if link.is_symlink():
+                shutil.rmtree(link.resolve(), ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_controller(
+    database_url: str, redis_url: str, *, replica_id: str = "controller-0", setup: str = ""
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A controller in a process of its own; `setup` is Python run before it."""
+    environment = os.environ | {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "ALLORESTO_REPLICA_ID": replica_id,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{setup}\n{RUN_CONTROLLER}"], env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
