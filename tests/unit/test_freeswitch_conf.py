@@ -114,7 +114,7 @@ def test_the_acl_gateways_name_is_the_profiles() -> None:
 def test_every_preprocessor_variable_has_a_value(folder: Path) -> None:
     """An unknown one is replaced by nothing, without a word."""
     given = set(re.findall(r'cmd="set" data="(\w+)=', (folder / "vars.xml").read_text()))
-    freeswitchs_own = {"core_uuid", "run_dir", "conf_dir"}
+    freeswitchs_own = {"core_uuid", "run_dir", "conf_dir", "log_dir"}
     for path in files(folder):
         used = set(re.findall(r"\$\$\{(\w+)\}", path.read_text()))
         assert used <= given | freeswitchs_own, path
