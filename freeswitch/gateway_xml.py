@@ -22,7 +22,7 @@ from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.errors import AlloRestoError
 
 CARRIER_ACL: Final = "carriers"
-"""The list in `conf/autoload_configs/acl.conf.xml`."""
+"""The list in `conf/autoload_configs/acl.conf.xml`: every carrier's networks."""
 DIALPLAN_CONTEXT: Final = "public"
 DIALPLAN_EXTENSION: Final = "incoming_call"
 """Where `conf/dialplan/public.xml` begins; the caller cannot choose another."""
@@ -36,6 +36,7 @@ SUFFIX: Final = ".xml"
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_LIST = re.compile(r"carriers|carrier_[a-z0-9_\-]{1,32}")
 _USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
 _GREETING = re.compile(r"/[\w./ \-]+\.wav")
 _DIAL = re.compile(
@@ -78,6 +79,8 @@ class GatewaySettings:
     """The restaurant's own greeting; absolute, WAV."""
     fallback_dial: str = ""
     """`sofia/gateway/NAME/NUMBER` or `sofia/PROFILE/USER@HOST[:PORT]`; empty: no phone to ring."""
+    carrier_acl: str = CARRIER_ACL
+    """Network list its INVITEs, and its registrar's answers, must come from."""
     caller_id_number: str | None = None
     """What the restaurant's own phone shows when we ring it; None: the account's user."""
 
@@ -87,6 +90,7 @@ def gateway_xml(settings: GatewaySettings) -> str:
     name = _matching("gateway_name", settings.gateway_name, _NAME, limit=MAX_NAME)
     registrar = _matching("registrar", settings.registrar, _HOST, limit=253)
     username = _matching("username", settings.username, _USER)
+    carrier_acl = _matching("carrier_acl", settings.carrier_acl, _LIST)
     if settings.expire_seconds not in EXPIRE_SECONDS_RANGE:
         raise InvalidGateway("expire_seconds", "must be between 60 and 86400")
     if settings.transport not in set(Transport):
@@ -104,7 +108,7 @@ def gateway_xml(settings: GatewaySettings) -> str:
         "context": DIALPLAN_CONTEXT,
         "extension": DIALPLAN_EXTENSION,
         # Without it a 401 makes FreeSWITCH resolve the proxy's name while every other call waits.
-        "gw-auth-acl": CARRIER_ACL,
+        "gw-auth-acl": carrier_acl,
     }
     lines = [
         "<include>",
@@ -171,6 +175,7 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
         ChannelVariable.RESTAURANT_ID: str(UUID(str(settings.restaurant_id))),
         ChannelVariable.EPOCH: str(int(settings.epoch)),
         ChannelVariable.CONFIG_VERSION: str(int(settings.config_version)),
+        ChannelVariable.CARRIER_ACL: settings.carrier_acl,
         # FreeSWITCH's own, for the leg to the restaurant's phone: carriers cut or mask a call that
         # shows the guest's number.
         "effective_caller_id_number": _matching("caller_id_number", caller_id, _USER),

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Session
 
+from controlplane.agents.carrier_networks import list_name
 from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import REGISTERED, SipRegistration
@@ -100,6 +101,7 @@ def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> G
         expire_seconds=account.expire_seconds,
         epoch=account.epoch,
         config_version=account.config_version,
+        carrier_acl=list_name(account.carrier_id),
         greeting=greeting if greeting.exists() else None,
         fallback_dial=f"sofia/gateway/{account.gateway_name}/{account.phone_e164}",
     )

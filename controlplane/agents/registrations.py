@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.agents import metrics
+from controlplane.agents.carrier_networks import CarrierNetworks
 from controlplane.agents.desired import Account, Role, gateway_settings, read_accounts
 from controlplane.agents.gateways import EVENTS as EVENTS
 from controlplane.agents.gateways import Gateway, GatewayNotChanged, Gateways
@@ -101,6 +102,8 @@ class Registrations:
         self._bridge_id = bridge_id
         self._folder = gateway_folder
         self._sounds = sounds_folder
+        self._networks = CarrierNetworks(esl=esl, engine=engine, gateway_folder=gateway_folder)
+        self._open_carriers: frozenset[str] = frozenset()
         self._pace = Pace(client)
         self._reports = Reports(
             engine=engine, client=client, bridge_id=bridge_id, on_written=self._written
@@ -174,9 +177,10 @@ class Registrations:
             self._told.clear()
         before, self._accounts = self._accounts, read_accounts(self._engine, self._bridge_id)
         self._prove_moved(before)
+        self._remove_files()  # a broken one would keep the networks from being loaded
+        self._open_networks()
         for name in self._gateways.names() | self._accounts.keys():
             self._look_at(name)
-        self._remove_files()
         self._tell_again()
         self._count()
 
@@ -241,6 +245,8 @@ class Registrations:
         if step is Step.REGISTER_AGAIN:
             self._gateways.register(name, epoch=account.epoch)
             return
+        if account.carrier_id not in self._open_carriers:
+            raise InvalidGateway("source_networks", "the carrier has none that can be used")
         settings = gateway_settings(account, secrets=self._secrets, sounds=self._sounds)
         write_gateway_file(self._folder, settings)
         self._told.pop(name, None)
@@ -265,6 +271,14 @@ class Registrations:
             missed = not before and account.placed_at is not None and account.placed_at > fresh
             if (ended or missed) and gateway.registered:
                 gateway.epoch = 0
+
+    def _open_networks(self) -> None:
+        """Before a gateway is added: without its carrier's list every call to it is refused."""
+        try:
+            self._open_carriers = self._networks.make_true()
+        except (EslError, OSError) as error:
+            log.error("carrier_networks_not_in_force", reason=str(error))
+            gevent.spawn_later(RETRY_S, self.reconcile_soon)
 
     def _remove_files(self) -> None:
         """Left by an agent that was killed; those being started are their worker's."""
