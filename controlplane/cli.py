@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from controlplane.commands import secrets, sip
+from controlplane.commands import bridge, secrets, sip
 from controlplane.errors import AlloRestoError
 
 Command = Callable[[argparse.Namespace], int]
@@ -171,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         command=db_upgrade
     )
 
+    bridge.add_to(commands)
     secrets.add_to(commands)
     sip.add_to(commands)
 
