@@ -1,7 +1,7 @@
 """What the controller does, each duty in a loop of its own.
 
-Two controllers may run at once: placement and recording are safe side by side. The lease that
-elects one comes with failover.
+Two controllers may run at once. Recording and pruning go on in both; who holds the lease places,
+fails over and clears.
 """
 
 import signal
@@ -11,21 +11,29 @@ from typing import Final
 import gevent
 import structlog
 from gevent.event import Event
-from prometheus_client import start_http_server
+from prometheus_client import REGISTRY, start_http_server
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy.exc import SQLAlchemyError
 
+from controlplane.controller import metrics
 from controlplane.controller.changes import Changes
 from controlplane.controller.housekeeping import prune_demand, prune_tables
+from controlplane.controller.lease import ASK_EVERY_S, Lease
 from controlplane.controller.loop import run_loop
 from controlplane.controller.nodes import Nodes
-from controlplane.controller.placement import place_registrations
+from controlplane.controller.placement import Placement
 from controlplane.controller.recorder import Recorder
+from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
 from controlplane.log import configure_logging
 from controlplane.settings import ControllerSettings
 
-PLACE_EVERY_S: Final = 1.0
-"""A new restaurant is registered within a second or two."""
+PLACE_EVERY_S: Final = 0.25
+"""A lost bridge is noticed that late; an idle turn is one round trip to Redis."""
+COUNT_EVERY_S: Final = 5.0
+"""Prometheus asks every 15 s."""
 AT_ONCE_S: Final = 0.0
 """Reading the stream, and listening for changes, wait by themselves."""
 CLAIM_EVERY_S: Final = 15.0
@@ -37,6 +45,10 @@ STOP_S: Final = 8.0
 """For the turns under way: longer than a Postgres statement may take."""
 REDIS_TIMEOUT_S: Final = 5.0
 """Above the recorder's blocking read."""
+LIVENESS_TIMEOUT_S: Final = 1.0
+"""Redis answers in a millisecond; when it hangs, nobody is declared lost."""
+CONNECTIONS: Final = 8
+"""To Postgres: one a loop, so that a slow one never keeps the lease from being renewed."""
 
 
 def serve(settings: ControllerSettings) -> None:
@@ -45,40 +57,63 @@ def serve(settings: ControllerSettings) -> None:
     logger = structlog.get_logger()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
-    engine = sync_engine(settings.database_url, application_name="controller")
+    engine = sync_engine(
+        settings.database_url, application_name="controller", pool_size=CONNECTIONS
+    )
     redis = Redis.from_url(
         settings.redis_url,
         decode_responses=True,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
     )
-    nodes = Nodes(redis, engine)
+    impatient_redis = Redis.from_url(
+        settings.redis_url,
+        decode_responses=True,
+        socket_timeout=LIVENESS_TIMEOUT_S,
+        socket_connect_timeout=LIVENESS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    lease = Lease(engine, holder=settings.replica_id)
+    metrics.LEADER.set_function(lambda: float(lease.epoch is not None))
+    nodes = Nodes(impatient_redis, bridge_timeout_s=settings.bridge_timeout_s)
+    placement = Placement(impatient_redis, engine, lease=lease, nodes=nodes)
+    changes = Changes(settings.database_url, settings.redis_url, placement_wake=placement.wake)
     recorder = Recorder(redis, engine, consumer=settings.replica_id)
-    placement_wake = Event()
-    changes = Changes(settings.database_url, settings.redis_url, placement_wake=placement_wake)
+    counts = RegistrationCounts(engine)
+    REGISTRY.register(counts)
 
-    def place() -> None:
-        place_registrations(redis, engine, nodes.live())
+    def count() -> None:
+        if lease.epoch is None:
+            counts.forget()
+        else:
+            counts.refresh()
 
-    loops: tuple[tuple[str, Callable[[], object], float], ...] = (
-        ("placement", place, PLACE_EVERY_S),
-        ("changes", changes.turn, AT_ONCE_S),
-        ("recorder", recorder.turn, AT_ONCE_S),
-        ("abandoned_events", recorder.claim_abandoned, CLAIM_EVERY_S),
-        ("stream_trim", recorder.trim, TRIM_EVERY_S),
-        ("demand", lambda: prune_demand(redis), PRUNE_DEMAND_EVERY_S),
-        ("tables", lambda: prune_tables(engine), PRUNE_TABLES_EVERY_S),
+    loops: tuple[tuple[str, Callable[[], object], float, Event | None], ...] = (
+        ("lease", lease.renew, ASK_EVERY_S, None),
+        ("placement", placement.turn, PLACE_EVERY_S, placement.wake),
+        ("changes", changes.turn, AT_ONCE_S, None),
+        ("counts", count, COUNT_EVERY_S, None),
+        ("recorder", recorder.turn, AT_ONCE_S, None),
+        ("abandoned_events", recorder.claim_abandoned, CLAIM_EVERY_S, None),
+        ("stream_trim", recorder.trim, TRIM_EVERY_S, None),
+        ("demand", lambda: prune_demand(redis), PRUNE_DEMAND_EVERY_S, None),
+        ("tables", lambda: prune_tables(engine), PRUNE_TABLES_EVERY_S, None),
     )
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     greenlets = [
-        gevent.spawn(run_loop, name, turn, every_s=every_s, stop=stop)
-        for name, turn, every_s in loops
+        gevent.spawn(run_loop, name, turn, every_s=every_s, stop=stop, wake=wake)
+        for name, turn, every_s, wake in loops
     ]
     logger.info("controller_started", replica_id=settings.replica_id)
     stop.wait()
     gevent.joinall(greenlets, timeout=STOP_S)
+    try:
+        lease.release()
+    except SQLAlchemyError as error:  # it runs out by itself
+        logger.warning("lease_not_released", error=type(error).__name__)
     engine.dispose()
     redis.close()
+    impatient_redis.close()
     logger.info("controller_stopped")

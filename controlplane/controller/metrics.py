@@ -1,6 +1,6 @@
 """What the controller counts."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 LOOP_FAILURES = Counter(
     "alloresto_controller_loop_failures_total", "Turns of a loop that failed.", ["loop"]
@@ -14,13 +14,42 @@ EVENTS_PARKED = Counter(
 EVENTS_WAITING = Gauge(
     "alloresto_controller_events_waiting", "Call events of the stream not read yet."
 )
-BRIDGES = Gauge("alloresto_controller_bridges", "Bridges heard of within their heartbeat's TTL.")
+LEADER = Gauge("alloresto_controller_leader", "1 while this replica leads, else 0.")
+LEASE_EPOCH = Gauge("alloresto_controller_lease_epoch", "Term of the lease last held here.")
+BRIDGES = Gauge(
+    "alloresto_controller_bridges", "Bridges by condition; a draining one is live too.", ["state"]
+)
+BRIDGES_LOST = Counter("alloresto_controller_bridges_lost_total", "Bridges given up for lost.")
 WORKERS = Gauge("alloresto_controller_workers", "AI workers heard of within their heartbeat's TTL.")
 REGISTRATIONS_UNPLACED = Gauge(
-    "alloresto_controller_registrations_unplaced", "Live restaurants no bridge has room for."
+    "alloresto_controller_registrations_unplaced",
+    "Live restaurants without a living bridge: none has room.",
 )
 REGISTRATIONS_PLACED = Counter(
-    "alloresto_controller_registrations_placed_total", "Registrations given to a bridge."
+    "alloresto_controller_registrations_placed_total",
+    "Registrations given to a bridge.",
+    ["reason"],
+)
+MOVES_REFUSED = Counter(
+    "alloresto_controller_moves_refused_total", "Moves asked for and not made.", ["reason"]
+)
+MOVES_WAITING = Gauge(
+    "alloresto_controller_moves_waiting", "Moves held back by the pace, or for want of room."
+)
+PLACEMENT_SECONDS = Histogram(
+    "alloresto_controller_placement_seconds",
+    "A placement turn that looked at every registration: reading, planning, writing.",
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+FAILOVER_SECONDS = Histogram(
+    "alloresto_controller_failover_seconds",
+    "From a lost bridge's last heartbeat until all it had registered is registered elsewhere.",
+    buckets=(5, 6, 7, 8, 10, 12, 15, 20, 30, 60, 120, 300),
+)
+MOVE_SECONDS = Histogram(
+    "alloresto_controller_move_seconds",
+    "From a new owner's assignment until the former one has given its binding back.",
+    buckets=(0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120),
 )
 DEMAND_PRUNED = Counter(
     "alloresto_controller_demand_pruned_total", "Calls whose demand lease ran out."

@@ -1,97 +1,276 @@
-"""Which bridges and workers are alive: their heartbeats in Redis, remembered in Postgres."""
+"""Which bridges and workers are alive: their heartbeats in Redis, remembered in Postgres.
+
+A bridge is lost when nothing new was heard of it for the timeout while Redis could be read all that
+time: an outage of Redis, its empty restart or a pause of this process is nobody's death, and gives
+every bridge a fresh timeout.
+"""
 
 import time
-from collections.abc import Collection, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
 from redis import Redis
-from sqlalchemy import Engine, func
-from sqlalchemy.dialects.postgresql import insert
+from redis.exceptions import RedisError
+from sqlalchemy import Connection
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, Message, WorkerHeartbeat
+from controlplane.contracts.messages import BridgeHeartbeat, WorkerHeartbeat
 from controlplane.controller import metrics
-from controlplane.models.nodes import AiWorkerNode, SipBridgeNode
+from controlplane.controller.loads import Bridge
+from controlplane.controller.node_rows import NodeRow, write_bridges, write_workers
+from controlplane.models.sip_registration import MoveRefusal
 
+DISCOVER_EVERY_S: Final = 1.0
+"""For nodes not heard of before; known ones are read at every look."""
 WRITE_EVERY_S: Final = 5.0
-"""`last_seen_at` of a node in Postgres is that much late; a new node is written at once."""
+"""`last_seen_at` in Postgres is that much late; what is new is written at once."""
 MOST_REGISTRATIONS: Final = 200
 """Of one bridge; the table's own bound."""
 SCAN_COUNT: Final = 1_000
-
-_Heartbeat = TypeVar("_Heartbeat", bound=Message)
+READ_GAP_S: Final = 2.0
+"""Looks further apart than that are an interruption: what was missed says nothing."""
+DOUBT_S: Final = 3.0
+"""Silent, or its SIP mute, for that long: not lost yet, and nothing more is given to it."""
+SIP_TIMEOUT_S: Final = 10.0
+"""Its own OPTIONS unanswered for that long: its registrations are worth nothing."""
+STEADY_S: Final = 10.0
+"""A bridge that joined is evened out with once it has stayed that long."""
+CONTESTED_S: Final = 10.0
+"""Two processes heard under one name: nothing is given to it for that long after."""
 
 _logger = structlog.get_logger()
 
 
-class Nodes:
-    """The nodes now alive, read again at every turn."""
+@dataclass(slots=True)
+class _Heard:
+    """One bridge, as this leader knows it. Times are monotonic seconds."""
 
-    def __init__(self, redis: "Redis", engine: Engine) -> None:
+    heard_at: float
+    """Of the last heartbeat that was a new one."""
+    steady_since: float
+    body: str | None = None
+    beat: BridgeHeartbeat | None = None
+    """The last one that could be read; None: none yet."""
+    readable: bool = True
+    mute_since: float | None = None
+    lost: bool = False
+    instance_before: str = ""
+    contested_until: float = float("-inf")
+
+    @property
+    def instance(self) -> str:
+        return self.beat.instance if self.beat else ""
+
+
+class Nodes:
+    """What a leader knows of the nodes; `forget` begins a term."""
+
+    def __init__(
+        self,
+        redis: "Redis",
+        *,
+        bridge_timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`redis` answers in text, at once or not at all: it is read four times a second."""
         self._redis = redis
-        self._engine = engine
-        self._written: frozenset[str] = frozenset()
+        self._timeout_s = bridge_timeout_s
+        self._clock = clock
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: every bridge gets a fresh timeout."""
+        self._heard: dict[str, _Heard] = {}
+        self._workers: dict[str, WorkerHeartbeat] = {}
+        self._worker_keys: list[str] = []
+        self._looked_at = float("-inf")
+        self._discovered_at = float("-inf")
+        self._server = ""
+        self._written: Mapping[str, object] = {}
         self._written_at = float("-inf")
 
-    def live(self) -> tuple[BridgeHeartbeat, ...]:
-        """Read every heartbeat, remember the nodes, answer with the bridges."""
-        bridges = tuple(
-            beat
-            for beat in self._heartbeats(redis_keys.bridge_heartbeat("*"), BridgeHeartbeat)
-            if 1 <= beat.capacity <= MOST_REGISTRATIONS
-        )
-        workers = self._heartbeats(redis_keys.worker_heartbeat("*"), WorkerHeartbeat)
-        metrics.BRIDGES.set(len(bridges))
-        metrics.WORKERS.set(len(workers))
-        self._remember(bridges, workers)
+    def look(self) -> None:
+        """Read the heartbeats. Raises `RedisError`; the next look that succeeds makes up for it."""
+        try:
+            discovered = self._discover()
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.info("server")
+                names = list({*self._heard, *discovered})
+                pipeline.mget([redis_keys.bridge_heartbeat(name) for name in names] or ["-"])
+                pipeline.mget(self._worker_keys or ["-"])
+                server, bodies, workers = pipeline.execute()
+        except RedisError:
+            self._looked_at = float("-inf")
+            raise
+        now = self._clock()
+        run_id = str(server.get("run_id", ""))
+        if now - self._looked_at > READ_GAP_S or run_id != self._server:
+            self._start_clocks(now)
+        self._looked_at, self._server = now, run_id
+        for name, body in zip(names, bodies, strict=False):
+            self._hear(name, body, now)
+        self._hear_workers(workers)
+        for name, heard in self._heard.items():
+            self._judge(name, heard, now)
+
+    def known(self, rows: Iterable[NodeRow]) -> None:
+        """Watch these too, from now on: bridges of before this term."""
+        now = self._clock()
+        for row in rows:
+            self._heard.setdefault(row.id, _Heard(heard_at=now, steady_since=now))
+
+    def bridges(self, rows: Sequence[NodeRow]) -> list[Bridge]:
+        """The bridges of Postgres, as placement sees them now."""
+        self.known(rows)
+        now = self._clock()
+        bridges = []
+        for row in rows:
+            heard = self._heard[row.id]
+            bridges.append(
+                Bridge(
+                    id=row.id,
+                    capacity=heard.beat.capacity if heard.beat else row.capacity,
+                    refusal=self._refusal(heard, row, now),
+                    steady=now - heard.steady_since >= STEADY_S,
+                )
+            )
+        _count(bridges)
         return bridges
 
-    def _heartbeats(self, pattern: str, kind: type[_Heartbeat]) -> list[_Heartbeat]:
-        keys = list(self._redis.scan_iter(match=pattern, count=SCAN_COUNT))
-        bodies: Sequence[Any] = self._redis.mget(keys) if keys else ()
-        beats = []
-        for body in bodies:
-            if body is None:  # its TTL ran out in between
-                continue
-            try:
-                beats.append(kind.model_validate_json(body))
-            except ValidationError:
-                _logger.warning("heartbeat_unreadable", kind=kind.__name__)
-        return beats
+    def heard_at(self, bridge_id: str) -> float | None:
+        """Monotonic time of its last heartbeat, None when none was heard in this term."""
+        heard = self._heard.get(bridge_id)
+        return heard.heard_at if heard and heard.beat else None
 
-    def _remember(
-        self, bridges: Collection[BridgeHeartbeat], workers: Collection[WorkerHeartbeat]
-    ) -> None:
-        names = frozenset(beat.bridge_id for beat in bridges)
-        names |= frozenset(beat.worker_id for beat in workers)
-        now = time.monotonic()
-        if not names or (names <= self._written and now - self._written_at < WRITE_EVERY_S):
+    def unwritten(self) -> bool:
+        """True when `remember` is due."""
+        now = self._clock()
+        return self._written != self._writable() or now - self._written_at >= WRITE_EVERY_S
+
+    def remember(self, connection: Connection) -> None:
+        """Write the nodes alive now; the caller commits."""
+        bridges = [
+            heard.beat
+            for heard in self._heard.values()
+            if heard.beat and not self._doubted(heard, self._clock())
+        ]
+        write_bridges(connection, bridges)
+        write_workers(connection, list(self._workers.values()))
+
+    def remembered(self) -> None:
+        """`remember` was committed."""
+        self._written, self._written_at = self._writable(), self._clock()
+
+    def _writable(self) -> Mapping[str, object]:
+        bridges: dict[str, object] = {
+            f"b:{name}": (heard.beat.capacity, heard.beat.instance, heard.beat.sip_address)
+            for name, heard in self._heard.items()
+            if heard.beat and not self._doubted(heard, self._clock())
+        }
+        return bridges | {f"w:{name}": beat.slots for name, beat in self._workers.items()}
+
+    def _discover(self) -> set[str]:
+        if self._clock() - self._discovered_at < DISCOVER_EVERY_S:
+            return set()
+        self._discovered_at = self._clock()
+        pattern = redis_keys.bridge_heartbeat("*")
+        before, _, after = pattern.partition("*")
+        keys = self._redis.scan_iter(match=pattern, count=SCAN_COUNT)
+        names = {str(key).removeprefix(before).removesuffix(after) for key in keys}
+        workers = self._redis.scan_iter(match=redis_keys.worker_heartbeat("*"), count=SCAN_COUNT)
+        self._worker_keys = sorted(map(str, workers))
+        return names
+
+    def _start_clocks(self, now: float) -> None:
+        for heard in self._heard.values():
+            if not heard.lost:
+                heard.heard_at = now
+                heard.mute_since = now if heard.mute_since is not None else None
+
+    def _hear(self, name: str, body: str | None, now: float) -> None:
+        heard = self._heard.get(name)
+        if body is None or (heard is not None and heard.body == body):
             return
-        with self._engine.begin() as connection:
-            for model, rows in (
-                (SipBridgeNode, [_bridge_row(beat) for beat in bridges]),
-                (AiWorkerNode, [{"id": beat.worker_id, "slots": beat.slots} for beat in workers]),
-            ):
-                if not rows:
-                    continue
-                rows.sort(key=lambda row: str(row["id"]))  # two controllers never deadlock
-                statement = insert(model).values(last_seen_at=func.now())
-                updated = {name: statement.excluded[name] for name in rows[0] if name != "id"}
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["id"], set_={**updated, "last_seen_at": func.now()}
-                    ),
-                    rows,
-                )
-        self._written, self._written_at = names, now
+        beat = _bridge_beat(name, body)
+        if heard is None:
+            if beat is None:
+                return  # nonsense under a name nobody knows
+            heard = self._heard[name] = _Heard(heard_at=now, steady_since=now)
+            _logger.info("bridge_joined", bridge_id=name)
+        # A heartbeat that can't be read is a sign of life all the same: of another version, say.
+        if beat is None and heard.readable:
+            _logger.warning("heartbeat_unreadable", bridge_id=name)
+        heard.body, heard.heard_at, heard.readable = body, now, beat is not None
+        if beat is None:
+            return
+        if heard.instance and beat.instance and beat.instance != heard.instance:
+            self._restarted(name, heard, beat, now)
+        heard.mute_since = None if beat.sip_answers else heard.mute_since or now
+        heard.beat = beat
+
+    def _restarted(self, name: str, heard: _Heard, beat: BridgeHeartbeat, now: float) -> None:
+        if beat.instance == heard.instance_before:
+            if heard.contested_until < now:
+                _logger.error("bridge_name_used_twice", bridge_id=name)
+            heard.contested_until = now + CONTESTED_S
+        heard.instance_before, heard.steady_since = heard.instance, now
+
+    def _hear_workers(self, bodies: Iterable[str | None]) -> None:
+        beats = (_worker_beat(body) for body in bodies if body is not None)
+        self._workers = {beat.worker_id: beat for beat in beats if beat is not None}
+        metrics.WORKERS.set(len(self._workers))
+
+    def _judge(self, name: str, heard: _Heard, now: float) -> None:
+        silent = now - heard.heard_at > self._timeout_s
+        mute = heard.mute_since is not None and now - heard.mute_since > SIP_TIMEOUT_S
+        if silent or mute:
+            if not heard.lost and heard.beat is not None:
+                metrics.BRIDGES_LOST.inc()
+                _logger.warning("bridge_lost", bridge_id=name, silent=silent, sip_mute=mute)
+            heard.lost = True
+        elif heard.lost:
+            heard.lost, heard.steady_since = False, now
+            _logger.info("bridge_back", bridge_id=name)
+
+    def _refusal(self, heard: _Heard, row: NodeRow, now: float) -> MoveRefusal | None:
+        if heard.lost:
+            return MoveRefusal.LOST
+        if row.drain_requested or (heard.beat is not None and heard.beat.draining):
+            return MoveRefusal.DRAINING
+        if self._doubted(heard, now):
+            return MoveRefusal.NOT_READY
+        return None
+
+    def _doubted(self, heard: _Heard, now: float) -> bool:
+        return (
+            heard.beat is None
+            or not heard.readable
+            or now < heard.contested_until
+            or now - heard.heard_at > DOUBT_S
+            or (heard.mute_since is not None and now - heard.mute_since > DOUBT_S)
+        )
 
 
-def _bridge_row(beat: BridgeHeartbeat) -> dict[str, Any]:
-    return {
-        "id": beat.bridge_id,
-        "capacity": beat.capacity,
-        "instance": beat.instance,
-        "sip_address": beat.sip_address,
-    }
+def _bridge_beat(name: str, body: str) -> BridgeHeartbeat | None:
+    try:
+        beat = BridgeHeartbeat.model_validate_json(body)
+    except ValidationError:
+        return None
+    return beat if beat.bridge_id == name and 1 <= beat.capacity <= MOST_REGISTRATIONS else None
+
+
+def _worker_beat(body: str) -> WorkerHeartbeat | None:
+    try:
+        return WorkerHeartbeat.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def _count(bridges: Sequence[Bridge]) -> None:
+    lost = sum(bridge.lost for bridge in bridges)
+    metrics.BRIDGES.labels("lost").set(lost)
+    metrics.BRIDGES.labels("draining").set(sum(bridge.draining for bridge in bridges))
+    metrics.BRIDGES.labels("live").set(len(bridges) - lost)

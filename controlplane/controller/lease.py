@@ -1,0 +1,127 @@
+"""Which controller leads: one row of Postgres, by Postgres's clock.
+
+A leader's writes go through `Lease.writing`, which holds the row for as long as they take: who
+takes over waits for a write in progress, and who lost the lease writes nothing more, whatever its
+process still believes.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+
+from controlplane.controller import metrics
+
+NAME: Final = "controller"
+TTL_S: Final = 5.0
+"""From the last renewal to the moment another may lead."""
+ASK_EVERY_S: Final = 0.5
+"""A dead leader is replaced `TTL_S` and this after its last renewal; eight of these may fail."""
+
+IDLE_MS: Final = 2_000
+"""A leader that hangs within a write is cut off by Postgres after that: below `TTL_S`."""
+LOCK_MS: Final = 1_000
+"""A row somebody holds is tried again at the next turn."""
+WRITE_MS: Final = 3_000
+"""One statement of a leader: below `TTL_S`, for the renewal waits behind it."""
+
+_TIMEOUTS = text(
+    f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true),"
+    f" set_config('lock_timeout', '{LOCK_MS}', true),"
+    f" set_config('statement_timeout', '{WRITE_MS}', true)"
+)
+_ACQUIRE = text(
+    "INSERT INTO controller_lease AS lease (name, holder, epoch, expires_at)"
+    " VALUES (:name, :holder, 1, clock_timestamp() + make_interval(secs => :ttl))"
+    " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,"
+    " expires_at = clock_timestamp() + make_interval(secs => :ttl),"
+    " epoch = lease.epoch"
+    " + CASE WHEN lease.holder = :holder AND lease.epoch = :epoch THEN 0 ELSE 1 END"
+    " WHERE (lease.holder = :holder AND lease.epoch = :epoch)"
+    " OR lease.expires_at <= clock_timestamp()"
+    " RETURNING epoch"
+)
+_CHECK = text(
+    "SELECT 1 FROM controller_lease WHERE name = :name AND holder = :holder AND epoch = :epoch"
+    " AND expires_at > clock_timestamp() FOR SHARE"
+)
+_RELEASE = text(
+    "UPDATE controller_lease SET expires_at = clock_timestamp()"
+    " WHERE name = :name AND holder = :holder AND epoch = :epoch"
+)
+
+_logger = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Another controller leads, or may: nothing was written."""
+
+
+class Lease:
+    """This replica's hold on the lease; `holder` names this process alone."""
+
+    def __init__(self, engine: Engine, *, holder: str) -> None:
+        self._engine = engine
+        self._holder = holder
+        self._epoch = 0
+        self._held_until = float("-inf")
+
+    @property
+    def epoch(self) -> int | None:
+        """Of the present term; None while another may lead."""
+        return self._epoch if time.monotonic() < self._held_until else None
+
+    def renew(self) -> bool:
+        """Take or keep the lease; True: this replica leads.
+
+        Raises SQLAlchemy's errors: what is held then runs out by itself.
+        """
+        asked = time.monotonic()
+        led = self.epoch is not None
+        with self._engine.begin() as connection:
+            connection.execute(_TIMEOUTS)
+            epoch: int | None = connection.scalar(_ACQUIRE, {**self._key(), "ttl": TTL_S})
+        if epoch is None:
+            self._lose(led=led)
+            return False
+        if epoch != self._epoch or not led:
+            _logger.info("lease_taken", epoch=epoch)
+        self._epoch, self._held_until = epoch, asked + TTL_S
+        metrics.LEASE_EPOCH.set(epoch)
+        return True
+
+    def release(self) -> None:
+        """Let the other replica lead at once. Raises SQLAlchemy's errors."""
+        if self.epoch is None:
+            return
+        self._held_until = float("-inf")
+        with self._engine.begin() as connection:
+            connection.execute(_TIMEOUTS)
+            connection.execute(_RELEASE, self._key())
+        _logger.info("lease_released", epoch=self._epoch)
+
+    @contextlib.contextmanager
+    def writing(self, epoch: int) -> Iterator[Connection]:
+        """A transaction of the term `epoch`, committed at the end.
+
+        Raises `LeaseLost` before anything is written when that term is over.
+        """
+        if epoch != self.epoch:
+            raise LeaseLost
+        with self._engine.begin() as connection:
+            connection.execute(_TIMEOUTS)
+            if connection.scalar(_CHECK, {**self._key(), "epoch": epoch}) is None:
+                self._lose(led=True)
+                raise LeaseLost
+            yield connection
+
+    def _key(self) -> dict[str, object]:
+        return {"name": NAME, "holder": self._holder, "epoch": self._epoch}
+
+    def _lose(self, *, led: bool) -> None:
+        self._held_until = float("-inf")
+        if led:
+            _logger.warning("lease_lost", epoch=self._epoch)

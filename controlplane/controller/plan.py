@@ -1,0 +1,287 @@
+"""Which bridge is to register which restaurant: decided from what is known, without any I/O.
+
+Order: what nobody registers any more is cleared, what a lost bridge held goes elsewhere, what is
+new is placed, what an admin asked for is moved, draining bridges are emptied, and only then are
+loads evened out. A bridge's load is what it owns plus what it keeps while it moves away.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from controlplane.controller.loads import Bridge, Evening, Loads
+from controlplane.models.sip_registration import MoveRefusal, PlacementReason
+
+REBALANCE_FROM: Final = 0.10
+"""Evening out begins when the fullest bridge has that much more of its capacity taken than the
+emptiest: below it, moves would cost more than they bring."""
+REBALANCE_TO: Final = 0.05
+"""And goes on until the difference is no more than this."""
+REBALANCE_AT_ONCE: Final = 10
+"""Moves in flight that are no more than housekeeping."""
+
+
+class Registration(NamedTuple):
+    """One row of `sip_registration`, as far as placement is concerned."""
+
+    id: UUID
+    bridge_id: str | None
+    former_bridge_id: str | None
+    epoch: int
+    registered: bool
+    """REGED at the carrier by the present owner, in the present epoch."""
+    live: bool
+    """The restaurant is live: somebody is to register it."""
+    requested_bridge_id: str | None = None
+    moving: bool = False
+    """A move begun not long ago whose former owner still keeps its binding."""
+
+
+class Former(StrEnum):
+    """What becomes of `former_bridge_id` with an assignment."""
+
+    NOBODY = "nobody"
+    OWNER = "owner"
+    """The present owner keeps its binding until the new one is registered."""
+    UNCHANGED = "unchanged"
+    """Whoever keeps one goes on keeping it."""
+
+
+class Assignment(NamedTuple):
+    """A new owner, for the row as it was in `epoch`."""
+
+    registration_id: UUID
+    epoch: int
+    bridge_id: str
+    reason: PlacementReason
+    former: Former
+    from_bridge_id: str | None
+
+
+class Refusal(NamedTuple):
+    """A requested move that is not made. `reason` None: it is there already."""
+
+    registration_id: UUID
+    bridge_id: str
+    reason: MoveRefusal | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be written. Nothing in it depends on something else in it being written first,
+    except that `cleared` and `released` make the room that `assignments` use."""
+
+    cleared: list[Registration] = field(default_factory=list)
+    """No longer live: no owner, no former owner."""
+    released: list[Registration] = field(default_factory=list)
+    """Their former owner is lost, and with it the binding it kept."""
+    assignments: list[Assignment] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    unplaced: int = 0
+    """Live registrations that stay without a living owner: no bridge has room."""
+    moves_waiting: int = 0
+    """Moves of drains, admins and rebalancing left for a later turn: pace, or no room."""
+    rebalancing: bool = False
+    """To be handed to the next plan."""
+
+    @property
+    def empty(self) -> bool:
+        """True: there is nothing to write."""
+        return not (self.cleared or self.released or self.assignments or self.refusals)
+
+
+def plan(
+    registrations: Sequence[Registration],
+    bridges: Iterable[Bridge],
+    *,
+    moves: int,
+    rebalancing: bool = False,
+) -> Plan:
+    """Decide. `moves`: how many moves off living bridges may begin now; failover and new
+    registrations are never held back. `rebalancing`: of the plan before.
+    """
+    return _Planner(registrations, bridges, moves=moves).run(rebalancing=rebalancing)
+
+
+class _Planner:
+    """One run of `plan`."""
+
+    def __init__(
+        self, registrations: Sequence[Registration], bridges: Iterable[Bridge], *, moves: int
+    ) -> None:
+        self._registrations = registrations
+        self._loads = Loads(bridges)
+        self._moves = moves
+        self._in_flight = 0
+        self._plan = Plan()
+        self._failing: list[Registration] = []
+        self._new: list[Registration] = []
+        self._asked: list[Registration] = []
+        self._leaving: list[Registration] = []
+        self._movable: dict[str, list[Registration]] = {}
+
+    def run(self, *, rebalancing: bool) -> Plan:
+        for registration in self._registrations:
+            self._sort(registration)
+        self._loads.build()
+        for registration in self._failing:
+            self._fail_over(registration)
+        for registration in self._new:
+            self._place(registration)
+        for registration in self._asked:
+            self._move_as_asked(registration)
+        for registration in self._leaving:
+            self._move(registration, self._loads.least(), PlacementReason.DRAIN)
+        if self._quiet():
+            self._rebalance(rebalancing=rebalancing)
+        return self._plan
+
+    def _sort(self, one: Registration) -> None:
+        """Into the kind of work it is, and count who holds it."""
+        held, bridges = self._loads.held, self._loads.bridges
+        if not one.live:
+            self._sort_out(one)
+            return
+        owner = bridges.get(one.bridge_id) if one.bridge_id else None
+        former = bridges.get(one.former_bridge_id) if one.former_bridge_id else None
+        if former is not None and former.lost:
+            former = None
+        if owner is not None:
+            held[owner.id] += 1
+        if former is not None:
+            held[former.id] += 1
+        if one.moving:
+            self._in_flight += 1
+        if owner is None and one.bridge_id is None:
+            self._new.append(one)
+            return
+        if owner is None or owner.lost:
+            self._failing.append(one)
+            return
+        if former is None and one.former_bridge_id is not None:
+            self._plan.released.append(one)
+        if one.requested_bridge_id is not None:
+            self._asked.append(one)
+        elif one.former_bridge_id is None:
+            if owner.draining:
+                self._leaving.append(one)
+            elif owner.refusal is None and one.registered:
+                self._movable.setdefault(owner.id, []).append(one)
+
+    def _sort_out(self, one: Registration) -> None:
+        if one.bridge_id is not None or one.former_bridge_id is not None:
+            self._plan.cleared.append(one)
+        if one.requested_bridge_id is not None:
+            self._refuse(one, MoveRefusal.NOT_LIVE)
+
+    def _fail_over(self, one: Registration) -> None:
+        """To the former owner if it may: it still has the binding."""
+        former = one.former_bridge_id
+        bridge = self._loads.bridges.get(former) if former else None
+        if bridge and bridge.refusal is None and self._loads.held[bridge.id] <= bridge.capacity:
+            self._loads.add(one.bridge_id, -1)
+            self._assign(one, bridge.id, PlacementReason.FAILOVER, Former.NOBODY)
+            return
+        target = self._loads.least()
+        if target is None:
+            self._plan.unplaced += 1
+            return
+        kept = bridge is not None and not bridge.lost
+        self._loads.add(one.bridge_id, -1)
+        self._loads.add(target, 1)
+        self._assign(
+            one, target, PlacementReason.FAILOVER, Former.UNCHANGED if kept else Former.NOBODY
+        )
+
+    def _place(self, one: Registration) -> None:
+        reason, target = PlacementReason.NEW, self._loads.least()
+        if (asked := one.requested_bridge_id) is not None:
+            refusal = self._loads.refusal(asked)
+            if refusal is None:
+                reason, target = PlacementReason.ADMIN, asked
+            else:
+                self._refuse(one, refusal)
+        if target is None:
+            self._plan.unplaced += 1
+            return
+        self._loads.add(target, 1)
+        self._assign(one, target, reason, Former.NOBODY)
+
+    def _move_as_asked(self, one: Registration) -> None:
+        asked = one.requested_bridge_id
+        if asked is None or one.former_bridge_id is not None:
+            return  # a move is under way: the next one begins after it
+        if asked == one.bridge_id:
+            self._refuse(one, None)
+            return
+        refusal = self._loads.refusal(asked)
+        if refusal is not None:
+            self._refuse(one, refusal)
+            return
+        self._move(one, asked, PlacementReason.ADMIN)
+
+    def _move(self, one: Registration, target: str | None, reason: PlacementReason) -> None:
+        """Off a living bridge: make-before-break where there is a binding to keep."""
+        if target is None or self._moves <= 0:
+            self._plan.moves_waiting += 1
+            return
+        self._moves -= 1
+        self._loads.add(target, 1)
+        if one.registered:
+            self._in_flight += 1
+        else:
+            self._loads.add(one.bridge_id, -1)
+        self._assign(one, target, reason, Former.OWNER if one.registered else Former.NOBODY)
+
+    def _quiet(self) -> bool:
+        """Nothing more urgent than evening out: no bridge in doubt, nobody waiting."""
+        plan = self._plan
+        busy = plan.unplaced or plan.moves_waiting or self._failing or self._leaving or self._new
+        doubt = any(
+            bridge.refusal is not None and self._loads.held[bridge.id] > 0
+            for bridge in self._loads.bridges.values()
+        )
+        return not busy and not doubt
+
+    def _rebalance(self, *, rebalancing: bool) -> None:
+        """From the fullest to the emptiest, by what they own: what is kept only is leaving."""
+        owned = {
+            bridge.id: 0
+            for bridge in self._loads.bridges.values()
+            if bridge.refusal is None and bridge.steady
+        }
+        for one in self._registrations:
+            if one.live and one.bridge_id in owned:
+                owned[one.bridge_id] += 1
+        for assignment in self._plan.assignments:
+            if assignment.bridge_id in owned:
+                owned[assignment.bridge_id] += 1
+        if len(owned) < 2:
+            return
+        even = Evening(owned, self._loads.bridges)
+        if even.spread() <= (REBALANCE_TO if rebalancing else REBALANCE_FROM):
+            return
+        budget = min(self._moves, REBALANCE_AT_ONCE - self._in_flight)
+        self._plan.rebalancing = self._in_flight > 0 or budget <= 0
+        while budget > 0 and even.spread() > REBALANCE_TO:
+            source, target = even.ends()
+            movable = self._movable.get(source)
+            if not movable or not even.worth_it() or self._loads.refusal(target) is not None:
+                return
+            self._move(movable.pop(), target, PlacementReason.REBALANCE)
+            even.move(source, target)
+            self._plan.rebalancing = True
+            budget -= 1
+
+    def _assign(
+        self, one: Registration, bridge_id: str, reason: PlacementReason, former: Former
+    ) -> None:
+        self._plan.assignments.append(
+            Assignment(one.id, one.epoch, bridge_id, reason, former, one.bridge_id)
+        )
+
+    def _refuse(self, one: Registration, reason: MoveRefusal | None) -> None:
+        if one.requested_bridge_id is not None:
+            self._plan.refusals.append(Refusal(one.id, one.requested_bridge_id, reason))

@@ -1,0 +1,139 @@
+"""A leader's placement over real Postgres and Redis, on a clock the test moves."""
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from uuid import UUID
+
+from redis import Redis
+from sqlalchemy import Engine, select, text, update
+
+from controlplane.contracts import redis_keys
+from controlplane.contracts.messages import BridgeHeartbeat, DrainStep
+from controlplane.controller.lease import Lease
+from controlplane.controller.nodes import Nodes
+from controlplane.controller.placement import Placement
+from controlplane.models.sip_registration import SipRegistration
+from tests import accounts
+from tests.accounts import add_carrier
+
+BRIDGE_TIMEOUT_S = 5.0
+STEP_S = 1.0
+"""Between two looks: less than an interruption."""
+
+LOOK_DEADLINE_S = 10.0
+
+
+class Clock:
+    """Monotonic seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ControllerUnderTest:
+    """One replica. Its bridges beat at each `step` until `silence`d."""
+
+    def __init__(self, client: "Redis", engine: Engine, *, replica_id: str = "one") -> None:
+        self.client = client
+        self.engine = engine
+        self.clock = Clock()
+        self.lease = Lease(engine, holder=replica_id)
+        self.nodes = Nodes(client, bridge_timeout_s=BRIDGE_TIMEOUT_S, clock=self.clock)
+        self.placement = Placement(client, engine, lease=self.lease, nodes=self.nodes)
+        self.beats: dict[str, BridgeHeartbeat] = {}
+
+    def beat(self, bridge_id: str, **values: object) -> None:
+        """This bridge is alive from now on."""
+        self.beats[bridge_id] = heartbeat(bridge_id, **values)
+
+    def silence(self, *bridge_ids: str) -> None:
+        """Dead, and its heartbeat's TTL has run out."""
+        for bridge_id in bridge_ids:
+            del self.beats[bridge_id]
+            self.client.delete(redis_keys.bridge_heartbeat(bridge_id))
+
+    def turn(self) -> None:
+        """Every bridge beats, and the controller takes one turn that looks at everything."""
+        for bridge_id, beat in self.beats.items():
+            again = beat.model_copy(update={"sent_at": datetime.now(UTC)})
+            self.client.set(redis_keys.bridge_heartbeat(bridge_id), again.to_json())
+        self.lease.renew()
+        self.placement.wake.set()
+        self.placement.turn()
+        deadline = time.monotonic() + LOOK_DEADLINE_S
+        while self.placement.due:  # it rests between two looks
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+            self.placement.turn()
+
+    def step(self, seconds: float = STEP_S) -> None:
+        """Time passes, a second at a time."""
+        while seconds > 0:
+            self.clock.now += min(seconds, STEP_S)
+            seconds -= STEP_S
+            self.turn()
+
+    def rest(self) -> None:
+        """Long enough for the pace to allow a handful of moves."""
+        time.sleep(0.3)
+
+
+def heartbeat(bridge_id: str, **values: object) -> BridgeHeartbeat:
+    """One with 200 places, unless said otherwise."""
+    fields = {
+        "bridge_id": bridge_id,
+        "capacity": 200,
+        "active_calls": 0,
+        "instance": "core",
+        "sent_at": datetime.now(UTC),
+        **values,
+    }
+    if fields.pop("draining", False):
+        fields["drain"] = DrainStep.MOVING
+    return BridgeHeartbeat.model_validate(fields)
+
+
+def add_account(engine: Engine, *, status: str = "live", count: int = 1) -> UUID:
+    """So many restaurants; the id of the last."""
+    with engine.begin() as connection:
+        add_carrier(connection)
+        for _ in range(count):
+            restaurant_id = accounts.add_account(connection, status=status)
+    return restaurant_id
+
+
+def places(engine: Engine) -> dict[UUID, tuple[str | None, str | None, int]]:
+    """Owner, former owner and epoch of every restaurant's registration."""
+    with engine.connect() as connection:
+        return {
+            row.restaurant_id: (row.bridge_id, row.former_bridge_id, row.epoch)
+            for row in connection.execute(select(SipRegistration.__table__))
+        }
+
+
+def owners(engine: Engine) -> Counter[str | None]:
+    """How many each bridge owns."""
+    return Counter(owner for owner, _, _ in places(engine).values())
+
+
+def register_all(engine: Engine) -> None:
+    """Every owner's agent reports REGED."""
+    with engine.begin() as connection:
+        connection.execute(
+            update(SipRegistration).values(state="REGED", state_epoch=SipRegistration.epoch)
+        )
+
+
+def release_all(engine: Engine) -> None:
+    """Every former owner's agent gives back what is registered elsewhere."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE sip_registration SET former_bridge_id = NULL"
+                " WHERE state = 'REGED' AND state_epoch = epoch"
+            )
+        )
