@@ -69,6 +69,10 @@ PROMPT_HZ: Final = {
     "goodbye": 1_100,
     "one_moment": 1_250,
     "still_waiting": 1_450,
+    "leave_message": 1_650,
+    "message_left": 1_850,
+    "transfer_person": 2_050,
+    "accept_transfer": 2_250,
 }
 PROMPT_MS: Final = 300
 WAITING_TONE_HZ: Final = 500
@@ -134,6 +138,7 @@ class Bridge:
     database_url: str
     redis_url: str
     log_file: Path
+    bridge_id: str = BRIDGE_ID
 
     def uri(self, gateway: str) -> str:
         return f"sip:gw+{gateway}@{self.switch.sip_address}"
@@ -156,17 +161,19 @@ class Bridge:
         registrar: str,
         password: str = ACCOUNT_PASSWORD,
         bridge_id: str | None = BRIDGE_ID,
+        **carrier: Any,
     ) -> UUID:
-        """A live restaurant whose account `name` this bridge is to register."""
+        """A live restaurant whose account `name` a bridge registers; `carrier`: its columns."""
         engine = sync_engine(self.database_url, application_name="test", pool_size=1)
         try:
             with engine.begin() as connection:
-                connection.execute(
-                    insert(SipBridgeNode)
-                    .values(id=BRIDGE_ID, last_seen_at=datetime.now(UTC))
-                    .on_conflict_do_nothing()
-                )
-                add_carrier(connection, registrar=registrar)
+                for node in {self.bridge_id, bridge_id} - {None}:
+                    connection.execute(
+                        insert(SipBridgeNode)
+                        .values(id=node, last_seen_at=datetime.now(UTC))
+                        .on_conflict_do_nothing()
+                    )
+                add_carrier(connection, registrar=registrar, **carrier)
                 return add_account(
                     connection, name, password=password, bridge_id=bridge_id, epoch=1
                 )
@@ -199,7 +206,7 @@ def run_bridge(
 
     `settings`: more of `BridgeSettings`.
     """
-    log_file = folder / "bridge-agent.log"
+    log_file = folder / f"{bridge_id}-agent.log"
     agent = ManagedProcess(
         [sys.executable, "-m", "controlplane.cli", "run", "bridge-agent"],
         name="bridge-agent",
@@ -213,6 +220,7 @@ def run_bridge(
             "ALLORESTO_ESL_PASSWORD": switch.esl_password,
             "ALLORESTO_GATEWAY_FOLDER": str(switch.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(switch.sounds_folder),
+            "ALLORESTO_VOICEMAIL_FOLDER": str(switch.voicemail_folder),
             **{f"ALLORESTO_{name.upper()}": str(value) for name, value in settings.items()},
         },
         log_file=log_file,
@@ -220,7 +228,7 @@ def run_bridge(
         stop_grace=3.0,
     )
     with agent:
-        yield Bridge(agent, switch, database_url, redis_url, log_file)
+        yield Bridge(agent, switch, database_url, redis_url, log_file, bridge_id)
 
 
 # --- The worker's side ---------------------------------------------------------------------------
