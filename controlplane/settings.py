@@ -41,6 +41,8 @@ class BridgeSettings(ServiceSettings):
     """Folder the external profile includes gateways from; on tmpfs in production."""
     sounds_folder: Path
     """The French prompts, as FreeSWITCH sees them."""
+    voicemail_folder: Path | None = None
+    """Where FreeSWITCH records what callers leave; None: `messages` beside the gateway folder."""
     secret_keys: str = Field(min_length=44, repr=False)
     """Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
     drain_deadline_s: int = Field(default=1_500, ge=1)

@@ -95,6 +95,7 @@ class FreeSwitchServer:
         self._memory = _memory_folder(self.runtime_folder)
         self.gateway_folder = (gateway_folder or self._memory / "gateways").resolve()
         self.sounds_folder = sounds_folder.resolve()
+        self.voicemail_folder = self.runtime_folder / "messages"
         self.log_file = self.runtime_folder / "log" / "freeswitch.log"
         self._settings = {
             "ALLORESTO_ESL_PORT": str(ports.esl),
@@ -108,6 +109,7 @@ class FreeSwitchServer:
             "ALLORESTO_CARRIER_NETWORKS": ",".join(carrier_networks),
             "ALLORESTO_GATEWAY_FOLDER": str(self.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(self.sounds_folder),
+            "ALLORESTO_VOICEMAIL_FOLDER": str(self.voicemail_folder),
             "ALLORESTO_FREESWITCH_LOG_FILE": str(self.log_file),
             "ALLORESTO_FREESWITCH_LOG_LEVEL": log_level,
             **(extra_settings or {}),
@@ -199,7 +201,8 @@ class FreeSwitchServer:
             # State of an earlier run: passwords, registrations and channels that are gone.
             shutil.rmtree(self._memory / name, ignore_errors=True)
             (self._memory / name).mkdir()
-        self.gateway_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.gateway_folder, self.voicemail_folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         _remove_left_overs(self.gateway_folder)
 

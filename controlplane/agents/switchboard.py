@@ -20,6 +20,7 @@ from controlplane.agents.bridge import (
     serve_call,
     tell_story,
 )
+from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher, CallRecord
 from controlplane.agents.channel import Channel
 from controlplane.agents.happenings import (
@@ -34,6 +35,7 @@ from controlplane.agents.happenings import (
 from controlplane.agents.incoming_call import IncomingCall, NotOurCall
 from controlplane.agents.offers import Offers
 from controlplane.agents.playback import Chunk, Playback
+from controlplane.agents.voice_messages import VoiceMessages
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.media import SAMPLE_RATE_HZ
@@ -60,6 +62,7 @@ EVENTS: Final = (
     "CHANNEL_HANGUP_COMPLETE",
     "PLAYBACK_START",
     "PLAYBACK_STOP",
+    "RECORD_STOP",
     "DTMF",
     "CUSTOM mod_audio_stream::connect",
     "CUSTOM mod_audio_stream::disconnect",
@@ -93,6 +96,8 @@ class Switchboard:
         media: EslClient,
         offers: Offers,
         publisher: CallEventPublisher,
+        policies: CallPolicies,
+        messages: VoiceMessages,
         bridge_id: str,
         sounds: Path,
     ) -> None:
@@ -100,6 +105,8 @@ class Switchboard:
         self._media = media
         self._offers = offers
         self._publisher = publisher
+        self._policies = policies
+        self._messages = messages
         self._bridge_id = bridge_id
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
@@ -126,6 +133,7 @@ class Switchboard:
             "CHANNEL_HANGUP_COMPLETE": self._hung_up,
             "PLAYBACK_START": self._playback_started,
             "PLAYBACK_STOP": self._playback_stopped,
+            "RECORD_STOP": self._recorded,
             "DTMF": self._dtmf,
             "mod_audio_stream::connect": self._stream_connected,
             "mod_audio_stream::disconnect": self._stream_lost,
@@ -248,6 +256,11 @@ class Switchboard:
         if event.get("Application") == "bridge" and not context.call.with_human:
             disposition = event.get("variable_originate_disposition") or "UNKNOWN"
             context.call.happened(RingingEnded(disposition=disposition))
+
+    def _recorded(self, context: CallContext, event: EslEvent) -> None:
+        """The caller has left a message, or hung up over it."""
+        context.call.outcome = CallOutcome.MESSAGE
+        self._messages.finished(context.call.channel_uuid)
 
     def _hung_up(self, context: CallContext, event: EslEvent) -> None:
         context.call.ended(event.get("Hangup-Cause") or "UNKNOWN")

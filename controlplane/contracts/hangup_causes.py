@@ -31,4 +31,6 @@ class CallOutcome(StrEnum):
     """The caller hung up before any agent answered."""
     UNSERVED = "unserved"
     """Nobody could take the call: busy message, then the fallback ladder to its end."""
+    MESSAGE = "message"
+    """Nobody could take the call; the caller left a message."""
     ERROR = "error"

@@ -154,6 +154,7 @@ class Stack:
                 "ESL_PASSWORD": self.switch.esl_password,
                 "GATEWAY_FOLDER": str(self.switch.gateway_folder),
                 "SOUNDS_FOLDER": str(self.switch.sounds_folder),
+                "VOICEMAIL_FOLDER": str(self.switch.voicemail_folder),
                 "SECRET_KEYS": secret_keys,
             },
             "ai-worker": {

@@ -28,6 +28,7 @@ class LocalSwitch:
     esl_password: str
     gateway_folder: Path
     sounds_folder: Path
+    voicemail_folder: Path
     registrar: str
     """`host:port` the demo account registers at."""
     carrier_uri: str | None
@@ -115,6 +116,7 @@ def _local(
         esl_password=switch.esl_password,
         gateway_folder=switch.gateway_folder,
         sounds_folder=switch.sounds_folder,
+        voicemail_folder=switch.voicemail_folder,
         registrar=registrar,
         carrier_uri=carrier_uri,
         registered=registered,

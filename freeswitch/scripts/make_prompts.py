@@ -41,6 +41,12 @@ PROMPTS: Final = {
     "still_waiting": "Merci de patienter, nous allons vous répondre.",
     "one_moment": "Un instant, s'il vous plaît.",
     "transfer": "Je vous mets en relation avec le restaurant.",
+    "transfer_person": "Je vous mets en relation. Ne quittez pas.",
+    "accept_transfer": "Un client du restaurant souhaite vous parler. "
+    "Pour prendre l'appel, appuyez sur un.",
+    "leave_message": "Personne ne peut vous répondre pour le moment. "
+    "Laissez votre message, avec votre numéro de téléphone, après le bip.",
+    "message_left": "Merci. Le restaurant vous rappellera. Au revoir.",
     "technical_problem": "Nous rencontrons un problème technique. "
     "Veuillez nous excuser, un instant s'il vous plaît.",
     "goodbye": "Nous ne pouvons pas vous répondre pour le moment. "

@@ -7,6 +7,7 @@ from controlplane.contracts.media import FRAME_MS
 from freeswitch.simulator.bridge import bridge
 from freeswitch.simulator.hangup import cause_of
 from freeswitch.simulator.playback import play
+from freeswitch.simulator.recording import record
 from freeswitch.simulator.session import Application, Session
 
 
@@ -112,6 +113,7 @@ APPLICATIONS: Final[Mapping[str, Application]] = {
     "multiset": _multiset,
     "park": _park,
     "playback": play,
+    "record": record,
     "respond": _respond,
     "sched_cancel": _sched_cancel,
     "sched_hangup": _sched_hangup,

@@ -100,6 +100,7 @@ class Channel:
             "caller_id_name": self.caller_name,
             "context": self.context,
             "network_addr": self.network[0],
+            "privacy_hide_number": str(self.hide_number).lower(),
         }
         return profile.get(name)
 

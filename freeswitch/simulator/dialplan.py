@@ -73,7 +73,10 @@ def _passes(
     field = condition.get("field")
     if field is None:
         return True
-    value = destination if field == "destination_number" else expand(field, variable)
+    if field == "destination_number":
+        value = destination
+    else:  # a field of the caller's profile is taken as it is, anything else is expanded
+        value = expand(field, variable) if "$" in field else variable(field) or ""
     return re.search(condition.get("expression", ""), value) is not None
 
 

@@ -56,6 +56,7 @@ class SimulatorServer:
         self.gateway_folder = (gateway_folder or self.runtime_folder / "gateways").resolve()
         self.sounds_folder = sounds_folder.resolve()
         self.temp_folder = self.runtime_folder / "temp"
+        self.voicemail_folder = self.runtime_folder / "messages"
         self._registrar_port = free_udp_port() if accounts is not None else 0
         environment = {
             "ALLORESTO_ESL_PORT": str(ports.esl),
@@ -66,6 +67,7 @@ class SimulatorServer:
             "ALLORESTO_GATEWAY_FOLDER": str(self.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(self.sounds_folder),
             "ALLORESTO_TEMP_FOLDER": str(self.temp_folder),
+            "ALLORESTO_VOICEMAIL_FOLDER": str(self.voicemail_folder),
             "ALLORESTO_SIMULATOR_TIME_FACTOR": str(time_factor),
             "ALLORESTO_SIMULATOR_REGISTRAR_PORT": str(self._registrar_port),
             "ALLORESTO_SIMULATOR_ACCOUNTS": json.dumps(dict(accounts or {})),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_PRIVATE_EVENTS: Final = 256
 """`SWITCH_EVENT_QUEUE_LEN` of a session; one more closes the connection that sent it."""
+MAX_DIGITS: Final = 64
 INLINE: Final = "inline"
 MAX_LATE_S: Final = 0.2
 """A clock later than this starts anew instead of hurrying after the time lost."""
@@ -71,6 +72,8 @@ class Session:
         """Started so far."""
         self.respond_status: int | None = None
         self.frame_taps: list[Callable[[ReceivedFrame], None]] = []
+        self.digits: deque[str] = deque(maxlen=MAX_DIGITS)
+        """Pressed, for an application that waits for one."""
         self._locked = False
         self._was_broken = False
         self._transfer: tuple[str, str, str] | None = None
@@ -252,10 +255,17 @@ class Session:
 
     def hear_digit(self, digit: str, duration: int) -> None:
         """A key of the caller."""
+        self.digits.append(digit)
         self.channel.fire_brief(
             "DTMF",
             {"DTMF-Digit": digit, "DTMF-Duration": str(duration), "DTMF-Source": "RTP"},
         )
+
+    async def run_api_on(self, variable: str) -> None:
+        """`api_on_…`: an API command some application runs at its turn."""
+        command = self.channel.variable(variable)
+        if command:
+            await self.switch.api(command)
 
     # Queued commands
 

@@ -1,5 +1,6 @@
 """The simulator's settings: the environment the real FreeSWITCH's `conf/vars.xml` reads."""
 
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from pydantic import Field
@@ -21,6 +22,8 @@ class SimulatorSettings(BaseSettings):
     """Who may call until the agent has said so, separated by commas; others get 403."""
     gateway_folder: Path
     sounds_folder: Path
+    voicemail_folder: Path
+    """Where callers' messages are recorded."""
     temp_folder: Path
     """Where the audio of `streamAudio` messages is written."""
     max_sessions: int = 400
@@ -32,6 +35,11 @@ class SimulatorSettings(BaseSettings):
     """That carrier's accounts: password by user name, as JSON."""
     log_level: str = "INFO"
 
+    def is_carrier(self, host: str) -> bool:
+        """Whether calls from this address are taken (`apply-inbound-acl`)."""
+        networks = (IPv4Network(text.strip()) for text in self.carrier_networks.split(","))
+        return any(IPv4Network(host).subnet_of(network) for network in networks)
+
     @property
     def globals(self) -> dict[str, str]:
         """What `$${name}` stands for in the dialplan, and `global_getvar` answers."""
@@ -39,6 +47,7 @@ class SimulatorSettings(BaseSettings):
             "sounds_folder": str(self.sounds_folder),
             "sounds_dir": str(self.sounds_folder),
             "gateway_folder": str(self.gateway_folder),
+            "voicemail_folder": str(self.voicemail_folder),
             "temp_dir": str(self.temp_folder),
             "sip_ip": self.sip_ip,
             "sip_port": str(self.sip_port),

@@ -67,6 +67,7 @@ class Switch:
         """Serve until stopped: SIP first, the event socket last, because it says "ready"."""
         self.settings.gateway_folder.mkdir(parents=True, exist_ok=True)
         self.settings.temp_folder.mkdir(parents=True, exist_ok=True)
+        self.settings.voicemail_folder.mkdir(parents=True, exist_ok=True)
         if self.registrar is not None:
             await self.registrar.open(self.settings.sip_ip, port=self.settings.registrar_port)
         self.networks.load()

@@ -518,7 +518,7 @@ async def test_without_redis_the_caller_hears_the_way_out(
         assert await dialog.wait_ended(deadline_s=READY_S) is CallEnd.REMOTE_HANGUP
         refused = bridge.log("no_worker_claimed")
     assert [line["queue_failures"] for line in refused] == [3]
-    assert prompts(dialog)[-2:] == ["transfer", "goodbye"]
+    assert prompts(dialog)[-3:] == ["transfer", "leave_message", "message_left"]
     assert dialog.answered_at is not None
     assert dialog.ended_at is not None
     silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=dialog.ended_at)

@@ -79,7 +79,7 @@ def test_every_jump_lands_on_an_extension() -> None:
         for action in actions()
         if action.attrib["application"] in {"transfer", "sched_transfer", "execute_extension"}
     ]
-    assert len(jumps) == 4
+    assert len(jumps) == 6
     for target, dialplan_name, context in jumps:
         assert target in extensions
         assert (dialplan_name, context) == ("XML", "public")
@@ -142,7 +142,10 @@ def test_the_launcher_sets_what_the_configuration_reads(
 def test_every_prompt_the_dialplan_plays_is_there() -> None:
     text = (CONF_FOLDER / "dialplan" / "public.xml").read_text()
     played = set(re.findall(r"\$\$\{sounds_folder\}/(\w+\.wav)", text))
-    assert played == {"greeting_generic.wav", "busy.wav", "transfer.wav", "goodbye.wav"}
+    assert played == {
+        f"{name}.wav"
+        for name in ("greeting_generic", "busy", "transfer", "leave_message", "message_left")
+    }
     for name in played:
         assert (SOUNDS_FOLDER / name).is_file()
 

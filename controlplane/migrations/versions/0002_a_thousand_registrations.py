@@ -30,6 +30,11 @@ SNAPSHOT_TABLES = (
 # What the bridge holds of a restaurant beside its gateway.
 POLICY_TABLES = ("transfer_target", "blocked_caller")
 
+OUTCOMES = (
+    "outcome IN ('order', 'information', 'transferred', 'abandoned', 'unserved', 'message',"
+    " 'error')"
+)
+
 FUNCTIONS = (
     """
 CREATE FUNCTION notify_restaurant_changed() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -49,8 +54,9 @@ CREATE FUNCTION notify_bridge_of_restaurant() RETURNS trigger LANGUAGE plpgsql A
 DECLARE
     changed uuid := CASE WHEN TG_OP = 'DELETE' THEN OLD.restaurant_id ELSE NEW.restaurant_id END;
 BEGIN
-    PERFORM pg_notify('registration_changed', bridge_id)
-    FROM sip_registration WHERE restaurant_id = changed AND bridge_id IS NOT NULL;
+    PERFORM pg_notify('registration_changed', bridge)
+    FROM sip_registration, unnest(ARRAY[bridge_id, former_bridge_id]) AS bridge
+    WHERE restaurant_id = changed AND bridge IS NOT NULL;
     RETURN NULL;
 END
 $$
@@ -60,7 +66,10 @@ $$
     """
 CREATE FUNCTION restaurant_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('restaurant_changed', NEW.id::text);
+    PERFORM pg_notify('restaurant_changed', OLD.id::text);
+    IF TG_OP = 'DELETE' THEN
+        RETURN NULL;
+    END IF;
     IF NEW.phone_e164 <> OLD.phone_e164 OR NEW.slug <> OLD.slug THEN
         UPDATE sip_registration SET config_version = config_version + 1
         WHERE restaurant_id = NEW.id;
@@ -72,10 +81,21 @@ BEGIN
 END
 $$
 """,
+    # What a gateway is made of makes it again; networks, paces and limits only need to be read.
     """
 CREATE FUNCTION carrier_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE sip_registration SET config_version = config_version + 1 WHERE carrier_id = NEW.id;
+    IF (NEW.registrar, NEW.transport, NEW.expire_seconds, NEW.codecs, NEW.number_format)
+        IS DISTINCT FROM
+        (OLD.registrar, OLD.transport, OLD.expire_seconds, OLD.codecs, OLD.number_format)
+    THEN
+        UPDATE sip_registration SET config_version = config_version + 1 WHERE carrier_id = NEW.id;
+    ELSE
+        PERFORM pg_notify('registration_changed', bridge) FROM (
+            SELECT DISTINCT unnest(ARRAY[bridge_id, former_bridge_id]) AS bridge
+            FROM sip_registration WHERE carrier_id = NEW.id
+        ) AS bridges WHERE bridge IS NOT NULL;
+    END IF;
     RETURN NULL;
 END
 $$
@@ -120,6 +140,11 @@ BEGIN
         THEN
             PERFORM pg_notify('registration_changed', OLD.bridge_id);
         END IF;
+        IF TG_OP = 'UPDATE' AND OLD.former_bridge_id IS DISTINCT FROM NEW.former_bridge_id
+            AND OLD.former_bridge_id IS NOT NULL
+        THEN
+            PERFORM pg_notify('registration_changed', OLD.former_bridge_id);
+        END IF;
     END IF;
     RETURN NULL;
 END
@@ -148,6 +173,8 @@ TRIGGERS = (
     ),
     "CREATE TRIGGER restaurant_changed AFTER UPDATE ON restaurant"
     " FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION restaurant_changed()",
+    "CREATE TRIGGER restaurant_deleted AFTER DELETE ON restaurant"
+    " FOR EACH ROW EXECUTE FUNCTION restaurant_changed()",
     "CREATE TRIGGER carrier_changed AFTER UPDATE ON carrier"
     " FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION carrier_changed()",
     "CREATE TRIGGER sip_account_changed BEFORE UPDATE ON sip_registration"
@@ -169,6 +196,8 @@ def upgrade() -> None:
         sa.Column("drain_requested_at", sa.DateTime(timezone=True), nullable=True),
     )
     op.drop_column("sip_bridge_node", "draining")
+    op.drop_constraint(op.f("ck_call_outcome"), "call")
+    op.create_check_constraint(op.f("ck_call_outcome"), "call", OUTCOMES)
     _widen_registrations()
     for statement in (*FUNCTIONS, *TRIGGERS):
         op.execute(statement)
@@ -422,6 +451,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER sip_registration_changed ON sip_registration")
     op.execute("DROP TRIGGER sip_account_changed ON sip_registration")
     op.execute("DROP TRIGGER restaurant_changed ON restaurant")
+    op.execute("DROP TRIGGER restaurant_deleted ON restaurant")
     for table in SNAPSHOT_TABLES:
         op.execute(f'DROP TRIGGER notify_restaurant_changed ON "{table}"')
     table = "sip_registration"

@@ -1,0 +1,38 @@
+"""A carrier with one telephone behind it: takes every REGISTER, and rings for every number.
+
+Calls through a gateway go to the gateway's registrar, so the people a caller is transferred to
+answer here, whatever number was dialled.
+"""
+
+from freeswitch.simulator.phone import Phone
+from freeswitch.simulator.rtp_session import Address
+from freeswitch.simulator.sip import SipRequest, new_tag
+
+EXPIRES_S = 60
+
+
+class CarrierPhone(Phone):
+    """`refuses_with` may be changed between calls; None: it rings until `listen`."""
+
+    def __init__(self) -> None:
+        super().__init__(refuses_with=480)
+        self.invites: list[SipRequest] = []
+
+    @property
+    def registrar(self) -> str:
+        host, port = self.endpoint.address
+        return f"{host}:{port}"
+
+    def refuse(self, status: int | None) -> None:
+        """What calls get from now on."""
+        self._refuses_with = status
+
+    def _receive(self, request: SipRequest, peer: Address) -> None:
+        if request.method == "REGISTER":
+            contact = request.headers.get("Contact") or ""
+            fields = [("Contact", f"{contact};expires={EXPIRES_S}"), ("Expires", str(EXPIRES_S))]
+            self.endpoint.respond(request.response(200, to_tag=new_tag(), headers=fields), peer)
+            return
+        if request.method == "INVITE":
+            self.invites.append(request)
+        super()._receive(request, peer)

@@ -1,0 +1,155 @@
+"""A bridge, its carrier's telephone and its workers, for tests of what happens to callers nobody
+can serve. One event loop for a module: the carrier answers REGISTERs all along.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from aiworker.media_server import MediaServer
+from controlplane.contracts import redis_keys
+from controlplane.contracts.messages import CallEnded, GreetingEnded, parse_call_event
+from controlplane.local.ports import free_tcp_port
+from freeswitch.simulator.dialog import Dialog
+from freeswitch.simulator.phone import Phone
+from tests.integration.bridge_under_test import (
+    BRIDGE_ID,
+    CALLER_NUMBER,
+    DEADLINE_S,
+    READY_S,
+    Bridge,
+    Stream,
+    Worker,
+    eventually,
+    run_bridge,
+)
+from tests.integration.carrier_phone import CarrierPhone
+from tests.integration.switch_under_test import Server
+
+WORKERS_A_CALL_MAY_LOSE = 4
+
+
+@dataclass
+class OverflowSite:
+    """Everything around one restaurant, `gateway` being its line."""
+
+    switch: Server
+    bridge: Bridge
+    carrier: CarrierPhone
+    redis: Redis
+    worker: Worker
+    gateway: str
+    restaurant_id: UUID
+    folder: Path
+    agents: contextlib.ExitStack
+
+    async def dial(self, phone: Phone, **fields: Any) -> Dialog:
+        given = {"from_number": CALLER_NUMBER, "display_name": "Jean Dupont", **fields}
+        return await phone.call(self.bridge.uri(self.gateway), **given)
+
+    @asynccontextmanager
+    async def talking(self, phone: Phone) -> AsyncIterator[tuple[Dialog, Stream]]:
+        """A call past its greeting, with its worker."""
+        dialog = await self.dial(phone)
+        async with self.worker.take() as stream:
+            await eventually(
+                lambda: (
+                    any(
+                        isinstance(m, GreetingEnded) or getattr(m, "greeting", "") == "ended"
+                        for m in stream.messages
+                    )
+                    or None
+                )
+            )
+            yield dialog, stream
+
+    async def fail_every_worker(self) -> None:
+        """Whoever claims the next call cannot be reached: it goes to the way out at once."""
+        for _ in range(WORKERS_A_CALL_MAY_LOSE):
+            url = f"ws://127.0.0.1:{free_tcp_port()}/calls/token"
+            await self.worker.claim(await self.worker.offer(), url)
+
+    def kill_agent(self) -> None:
+        """As a crash would."""
+        self.agents.close()
+
+    async def start_agent(self) -> None:
+        """Again, or for the first time."""
+        self.bridge = await asyncio.to_thread(
+            self.agents.enter_context,
+            run_bridge(
+                self.switch,
+                database_url=self.bridge.database_url,
+                redis_url=self.bridge.redis_url,
+                folder=self.folder,
+            ),
+        )
+
+    async def tell_agent(self) -> None:
+        """What the controller publishes after a change in Postgres."""
+        await self.redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "")
+
+    async def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return await asyncio.to_thread(self.bridge.query, statement, *values)
+
+    async def row(self, statement: str, *values: object) -> tuple[Any, ...]:
+        """The first one, once it is there."""
+        async with asyncio.timeout(READY_S):
+            while not (rows := await self.rows(statement, *values)):  # noqa: ASYNC110  # Postgres
+                await asyncio.sleep(0.05)
+        return rows[0]
+
+    async def ended(self) -> CallEnded:
+        """The last fact of the newest call."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                entries: list[Any] = (
+                    await self.redis.xrevrange(redis_keys.CALL_EVENTS, count=1) or []
+                )
+                events = [parse_call_event(fields["event"]) for _, fields in entries]
+                if events and isinstance(events[0], CallEnded):
+                    return events[0]
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def overflow_site(
+    switch: Server, *, database_url: str, redis_url: str, folder: Path, gateway: str
+) -> AsyncIterator[OverflowSite]:
+    """Running, and registered at the carrier."""
+    async with AsyncExitStack() as undo:
+        carrier = await undo.enter_async_context(CarrierPhone())
+        media = MediaServer(host="127.0.0.1", port=0)
+        await undo.enter_async_context(media.listening())
+        redis = Redis.from_url(redis_url, decode_responses=True)
+        undo.push_async_callback(redis.aclose)
+        await redis.flushall()
+        agents = undo.enter_context(contextlib.ExitStack())
+        bridge = await asyncio.to_thread(
+            agents.enter_context,
+            run_bridge(switch, database_url=database_url, redis_url=redis_url, folder=folder),
+        )
+        restaurant_id = await asyncio.to_thread(bridge.place, gateway, registrar=carrier.registrar)
+        site = OverflowSite(
+            switch=switch,
+            bridge=bridge,
+            carrier=carrier,
+            redis=redis,
+            worker=Worker(redis, media),
+            gateway=gateway,
+            restaurant_id=restaurant_id,
+            folder=folder,
+            agents=agents,
+        )
+        await site.tell_agent()
+        await site.row(
+            "SELECT 1 FROM sip_registration WHERE gateway_name = %s AND state = 'REGED'", gateway
+        )
+        yield site

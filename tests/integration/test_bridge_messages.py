@@ -1,0 +1,161 @@
+"""The last rung of the ladder: nobody can answer, and what the caller says reaches the restaurant.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.local.services import LocalServices
+from freeswitch.simulator.dialog import CallEnd, Dialog
+from freeswitch.simulator.phone import Phone
+from tests.integration.bridge_under_test import (
+    CALLER_NUMBER,
+    DEADLINE_S,
+    READY_S,
+    SWITCHES,
+    eventually,
+    fresh_database,
+    open_switch,
+    prompts,
+    short_prompts,
+    until_heard,
+)
+from tests.integration.overflow_site import OverflowSite, overflow_site
+from tests.integration.switch_under_test import heard, tone
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+GATEWAY = "chez-luigi-3f9a1c2b"
+VOICE_HZ = 300
+BEEP_HZ = 1_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("messages")
+    with (
+        fresh_database(services, migrated_template) as database_url,
+        open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
+    ):
+        async with overflow_site(
+            switch,
+            database_url=database_url,
+            redis_url=services.redis_url,
+            folder=folder,
+            gateway=GATEWAY,
+        ) as site:
+            yield site
+
+
+async def until_beep(dialog: Dialog) -> None:
+    """The ladder's prompts, then the beep and its end."""
+    await until_heard(dialog, "leave_message")
+    await eventually(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)] or None)
+    await asyncio.sleep(0.6)  # the beep itself
+
+
+async def message_of(site: OverflowSite, since: int) -> tuple[Any, ...]:
+    return await site.row(
+        "SELECT restaurant_id, caller_number, duration_ms, audio, id FROM voice_message"
+        " ORDER BY recorded_at OFFSET %s",
+        since,
+    )
+
+
+async def messages(site: OverflowSite) -> int:
+    return int((await site.row("SELECT count(*) FROM voice_message"))[0])
+
+
+def recordings(site: OverflowSite) -> list[Path]:
+    return list(site.switch.voicemail_folder.glob("*"))
+
+
+async def test_a_caller_nobody_can_serve_leaves_a_message(site: OverflowSite) -> None:
+    """Busy message, the restaurant's phone, then the message, ended with a key."""
+    before = await messages(site)
+    async with Phone() as phone:
+        dialog = await site.dial(phone)
+        await site.fail_every_worker()
+        await until_beep(dialog)
+        await dialog.play(tone(VOICE_HZ, 2_000))
+        await dialog.send_dtmf("#")
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
+    assert prompts(dialog)[-4:] == ["busy", "transfer", "leave_message", "message_left"]
+    assert dialog.answered_at is not None
+    assert dialog.ended_at is not None
+    restaurant_id, number, duration_ms, audio, message_id = await message_of(site, before)
+    assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
+    assert 1_800 <= duration_ms <= 3_500
+    assert abs(len(audio) - 44 - duration_ms * 16) <= 16
+    assert CALLER_NUMBER.encode()[3:] not in audio
+    events = await site.rows(
+        "SELECT payload FROM event_outbox WHERE topic = 'voice_message_left' ORDER BY id"
+    )
+    assert events[-1][0] == {"voice_message_id": str(message_id)}
+    await eventually(lambda: not recordings(site) or None)
+    assert (await site.ended()).outcome is CallOutcome.MESSAGE
+
+
+async def test_a_hidden_number_is_not_kept(site: OverflowSite) -> None:
+    before = await messages(site)
+    async with Phone() as phone:
+        dialog = await site.dial(phone, headers={"Privacy": "id"})
+        await site.fail_every_worker()
+        await until_beep(dialog)
+        await dialog.play(tone(VOICE_HZ, 1_500))
+        await dialog.hangup()
+    _, number, _, audio, _ = await message_of(site, before)
+    assert number is None
+    assert CALLER_NUMBER.encode()[3:] not in audio
+
+
+async def test_silence_ends_the_recording_and_is_no_message(site: OverflowSite) -> None:
+    before = await messages(site)
+    async with Phone() as phone:
+        dialog = await site.dial(phone)
+        await site.fail_every_worker()
+        await until_beep(dialog)
+        silent_since = time.monotonic()
+        await until_heard(dialog, "message_left")
+        assert 2.5 <= time.monotonic() - silent_since <= 5.5
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    await eventually(lambda: site.bridge.log("voice_message_dropped") or None)
+    await eventually(lambda: not recordings(site) or None)
+    assert await messages(site) == before
+
+
+async def test_with_the_agent_dead_the_message_is_left_and_delivered_at_its_restart(
+    site: OverflowSite,
+) -> None:
+    before = await messages(site)
+    await asyncio.to_thread(site.kill_agent)
+    async with Phone() as phone:
+        dialog = await site.dial(phone)
+        await until_beep(dialog)
+        await dialog.play(tone(VOICE_HZ, 2_000))
+        await dialog.send_dtmf("#")
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert dialog.answered_at is not None
+    assert dialog.ended_at is not None
+    assert prompts(dialog)[-3:] == ["transfer", "leave_message", "message_left"]
+    assert len(recordings(site)) == 1
+    name = recordings(site)[0].stem
+    assert UUID(name)
+    await site.start_agent()
+    restaurant_id, number, _, _, _ = await message_of(site, before)
+    assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
+    await eventually(lambda: not recordings(site) or None, deadline_s=READY_S)
