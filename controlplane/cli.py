@@ -135,6 +135,13 @@ def bench_worker(arguments: argparse.Namespace) -> int:
     )
 
 
+def bench_placement(arguments: argparse.Namespace) -> int:
+    """How fast and how evenly registrations are spread."""
+    from controlplane.local.bench_placement import run_bench_placement
+
+    return run_bench_placement(as_json=arguments.json)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alloresto", description="A voice AI that answers the restaurant's telephone."
@@ -195,6 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--seconds", type=int, default=20)
     worker.add_argument("--json", action="store_true", help="end with one JSON line")
     worker.set_defaults(command=bench_worker)
+    placement = bench.add_parser("placement", help=bench_placement.__doc__)
+    placement.add_argument("--json", action="store_true", help="end with one JSON line")
+    placement.set_defaults(command=bench_placement)
     return parser
 
 
