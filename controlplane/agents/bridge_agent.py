@@ -1,5 +1,6 @@
 """The bridge agent: one process beside one FreeSWITCH. `run()` is the process."""
 
+import resource
 import signal
 import time
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from controlplane.agents.adoption import adopt_calls
 from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher
 from controlplane.agents.drain import Drain
+from controlplane.agents.gateway_storage import tell_exposure
 from controlplane.agents.offers import Offers
 from controlplane.agents.registrations import Registrations
 from controlplane.agents.sip_probe import ProfileAddress, SipProbe
@@ -59,6 +61,8 @@ def run() -> int:
     configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no opened password on a disk
+    tell_exposure(settings.gateway_folder)
     agent = BridgeAgent(settings)
     leave = gevent.event.Event()
 
