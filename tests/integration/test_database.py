@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from controlplane.errors import ConfigurationError
 from controlplane.migrations import schema
 from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.registry import Base
+from tests.accounts import SECRET_KEYS, SECRETS
 from tests.integration.kitchen_orders import add_restaurant
 
 pytestmark = pytest.mark.integration
@@ -57,6 +59,95 @@ def test_downgrade_leaves_nothing_and_upgrade_starts_over(empty_database_url: st
         ).fetchone()
     assert left == (0,)
     schema.upgrade(empty_database_url)
+    schema.check_models(empty_database_url)
+
+
+OLD_ACCOUNTS = (
+    ("rome", "sip.ovh.example", "udp", 1800, "a password"),
+    ("milan", "sip.ovh.example", "udp", 1800, 'l\'été, "vif"'),
+    ("turin", "sip.ovh.example", "udp", 60, "b"),
+    ("naples", "sip.other.example:5080", "tls", 60, "c"),
+)
+
+
+def with_old_accounts(url: str) -> dict[str, UUID]:
+    """A schema of revision 0001 with accounts in clear; restaurants by slug."""
+    schema.upgrade(url, revision="0001")
+    ids = {slug: uuid4() for slug, *_ in OLD_ACCOUNTS}
+    with psycopg.connect(db.libpq_url(url)) as connection:
+        connection.execute(
+            "INSERT INTO sip_bridge_node (id, capacity, draining, last_seen_at)"
+            " VALUES ('bridge-0', 200, false, now())"
+        )
+        for slug, registrar, transport, expires, password in OLD_ACCOUNTS:
+            connection.execute(
+                "INSERT INTO restaurant (id, slug, name, spoken_name, address, timezone,"
+                " phone_e164, status, preparation_minutes, voice, realtime_model)"
+                " VALUES (%s, %s, '', '', '', 'Europe/Paris', '+33199001234', 'live', 20, '', '')",
+                [ids[slug], slug],
+            )
+            connection.execute(
+                "INSERT INTO sip_registration (id, restaurant_id, gateway_name, registrar,"
+                " transport, username, password, expire_seconds, config_version, bridge_id, epoch,"
+                " state) VALUES (%s, %s, %s, %s, %s, 'u', %s, %s, 3, 'bridge-0', 2, 'REGED')",
+                [uuid4(), ids[slug], slug, registrar, transport, password, expires],
+            )
+    return ids
+
+
+def test_accounts_in_clear_are_carried_over_encrypted(empty_database_url: str) -> None:
+    ids = with_old_accounts(empty_database_url)
+    schema.upgrade(empty_database_url, secret_keys=SECRET_KEYS)
+    schema.check_models(empty_database_url)
+    with psycopg.connect(db.libpq_url(empty_database_url)) as connection:
+        rows = connection.execute(
+            "SELECT gateway_name, password_encrypted, carrier_id, registrar, transport,"
+            " expire_seconds, config_version, bridge_id, epoch"
+            " FROM sip_registration JOIN carrier ON carrier.id = carrier_id"
+        ).fetchall()
+        carriers = connection.execute("SELECT count(*) FROM carrier").fetchone()
+    assert carriers == (3,)
+    found = {
+        name: (registrar, transport, expires, SECRETS.open(sealed, owner=ids[name]), *kept)
+        for name, sealed, _, registrar, transport, expires, *kept in rows
+    }
+    assert found == {
+        slug: (registrar, transport.replace("tls", "tcp"), expires, password, 3, "bridge-0", 2)
+        for slug, registrar, transport, expires, password in OLD_ACCOUNTS
+    }
+
+
+@pytest.mark.parametrize("keys", [None, "", "not a key"])
+def test_accounts_in_clear_are_not_migrated_without_a_key(
+    empty_database_url: str, keys: str | None
+) -> None:
+    """The whole migration is undone, and the error names the setting, never a password."""
+    with_old_accounts(empty_database_url)
+    with pytest.raises(ConfigurationError, match="ALLORESTO_SECRET_KEYS") as refused:
+        schema.upgrade(empty_database_url, secret_keys=keys)
+    assert not any(password in str(refused.value) for *_, password in OLD_ACCOUNTS[:2])
+    with psycopg.connect(db.libpq_url(empty_database_url)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        kept = connection.execute("SELECT password FROM sip_registration").fetchall()
+    assert sorted(kept) == sorted((password,) for *_, password in OLD_ACCOUNTS)
+
+
+def test_a_downgrade_keeps_accounts_and_forgets_what_it_cannot_decrypt(
+    empty_database_url: str,
+) -> None:
+    with_old_accounts(empty_database_url)
+    schema.upgrade(empty_database_url, secret_keys=SECRET_KEYS)
+    schema.downgrade(empty_database_url, revision="0001")
+    with psycopg.connect(db.libpq_url(empty_database_url)) as connection:
+        rows = connection.execute(
+            "SELECT gateway_name, registrar, transport, expire_seconds, password"
+            " FROM sip_registration"
+        ).fetchall()
+    assert sorted(rows) == sorted(
+        (slug, registrar, transport.replace("tls", "tcp"), expires, "")
+        for slug, registrar, transport, expires, _ in OLD_ACCOUNTS
+    )
+    schema.upgrade(empty_database_url, secret_keys=SECRET_KEYS)
     schema.check_models(empty_database_url)
 
 
