@@ -44,6 +44,7 @@ class Account:
     state: str
     state_epoch: int
     auth_failures: int
+    bridge_id: str | None
     former_bridge_id: str | None
     placed_at: datetime | None
     registration_id: UUID
@@ -118,6 +119,7 @@ def _account(
         state=row.state,
         state_epoch=row.state_epoch,
         auth_failures=row.auth_failures,
+        bridge_id=row.bridge_id,
         former_bridge_id=row.former_bridge_id,
         placed_at=row.placed_at,
         registration_id=row.id,

@@ -24,7 +24,7 @@ from controlplane.agents.desired import Account, Role, gateway_settings, read_ac
 from controlplane.agents.gateways import EVENTS as EVENTS
 from controlplane.agents.gateways import Gateway, GatewayNotChanged, Gateways
 from controlplane.agents.pace import Pace
-from controlplane.agents.reports import Report, Reports
+from controlplane.agents.reports import GIVEN_BACK, Report, Reports
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.models.sip_registration import REGISTERED, SUSPENDED
@@ -120,6 +120,8 @@ class Registrations:
         self._stopped = False
         self._work: dict[str, gevent.Greenlet[[str], None]] = {}
         self._again: set[str] = set()
+        self._proven_again: dict[str, int] = {}
+        """Epoch by gateway: the end of that move has been heard of, and REGISTERed after."""
         self._told: dict[str, tuple[str, int, int | None]] = {}
 
     def subscribe(self) -> None:
@@ -138,6 +140,16 @@ class Registrations:
 
     def reconcile_soon(self) -> None:
         """Something changed: look now rather than at the next turn."""
+        self._wanted.set()
+
+    def heard(self, message: str) -> None:
+        """On this bridge's channel. Whatever it says, it is a reason to look."""
+        name = message.removeprefix(GIVEN_BACK)
+        gateway, account = self._gateways.get(name), self._accounts.get(name)
+        if gateway and gateway.registered and account and account.role is Role.OWNER:
+            gateway.epoch = 0
+            self._proven_again[name] = account.epoch
+            self._look_at(name)
         self._wanted.set()
 
     def connected(self) -> None:
@@ -233,12 +245,21 @@ class Registrations:
                 remove_gateway_file(self._folder, name)
                 self._gateways.kill(name)
             case Step.GIVE_BACK:
-                self._gateways.unregister(name)
-                gevent.sleep(LINGER_S)
-                self._gateways.kill(name)
+                self._give_back(name)
             case Step.RELEASE:
                 self._reports.release(name)
                 self._accounts.pop(name, None)
+
+    def _give_back(self, name: str) -> None:
+        """In this order the carrier is told once (Contact of this bridge, expires 0), and an INVITE
+        it had already sent still finds the gateway.
+        """
+        self._gateways.unregister(name)
+        account = self._accounts.get(name)
+        if account is not None and account.bridge_id is not None:
+            self._reports.given_back(name, owner=account.bridge_id)
+        gevent.sleep(LINGER_S)
+        self._gateways.kill(name)
 
     def _register(self, step: Step, account: Account) -> None:
         name = account.gateway_name
@@ -270,7 +291,8 @@ class Registrations:
             ended = was is not None and was.former_bridge_id and was.epoch == account.epoch
             missed = not before and account.placed_at is not None and account.placed_at > fresh
             if (ended or missed) and gateway.registered:
-                gateway.epoch = 0
+                if self._proven_again.pop(name, None) != account.epoch:
+                    gateway.epoch = 0
 
     def _open_networks(self) -> None:
         """Before a gateway is added: without its carrier's list every call to it is refused."""

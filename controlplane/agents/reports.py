@@ -30,6 +30,8 @@ MAX_WAITING: Final = 10_000
 """Reports kept while Postgres is away. What is dropped is made good by the next reconcile, which
 compares the row with what FreeSWITCH says."""
 RELEASED: Final = "released"
+GIVEN_BACK: Final = "given back: "
+"""Begins a message to an owner whose carrier may have dropped its binding with the former one."""
 
 _REPORT: Final = text("""
 UPDATE sip_registration r SET
@@ -203,9 +205,13 @@ class Reports:
         if row.bridge_id is not None:
             self._tell(row.bridge_id)
 
-    def _tell(self, bridge_id: str) -> None:
+    def given_back(self, name: str, *, owner: str) -> None:
+        """The carrier has just been sent the former binding's un-REGISTER."""
+        self._tell(owner, GIVEN_BACK + name)
+
+    def _tell(self, bridge_id: str, message: str = "moved") -> None:
         """A hint: without it the other bridge looks by itself every 30 s."""
         try:
-            self._redis.publish(redis_keys.bridge_assignments(bridge_id), "moved")
+            self._redis.publish(redis_keys.bridge_assignments(bridge_id), message)
         except redis.RedisError as error:
             log.warning("bridge_not_told", bridge=bridge_id, error=type(error).__name__)
