@@ -240,7 +240,8 @@ class BridgeAgent:
                     pubsub.subscribe(channel)
                     self._look_soon()
                     while True:
-                        if pubsub.get_message(timeout=HEARTBEAT_TTL_S) is not None:
+                        if message := pubsub.get_message(timeout=HEARTBEAT_TTL_S):
+                            self._registrations.heard(message["data"])
                             self._look_soon()
             except redis.RedisError as error:
                 log.warning("assignments_not_heard", error=type(error).__name__)
