@@ -9,9 +9,12 @@ with CarrierServer(
 import os
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree
 
+from freeswitch.carrier.bindings import Binding
 from freeswitch.gateway_xml import inert, quoted
 from freeswitch.server import STOP_GRACE_SECONDS, FreeSwitchPorts, FreeSwitchServer
 
@@ -19,6 +22,18 @@ CONF_FOLDER: Final = Path(__file__).parent / "conf"
 _NUMBER: Final = re.compile(r"\+?[0-9]{2,20}")
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.\-]+:[0-9]{1,5}")
 _RECORDING: Final = re.compile(r"/[\w./\-]+\.wav")
+_CONTACT: Final = re.compile(r"<(sips?:[^>]+)>")
+_EXPIRES: Final = re.compile(r"EXPSECS\((-?\d+)\)", re.IGNORECASE)
+
+
+class BindingRule(StrEnum):
+    """How many Contacts an account may have, in the words of mod_sofia's parameter.
+
+    With one, any un-REGISTER of the account removes whatever binding it has (sofia_reg.c).
+    """
+
+    SEVERAL = "contact"
+    ONE = "false"
 
 
 class CarrierServer(FreeSwitchServer):
@@ -35,6 +50,7 @@ class CarrierServer(FreeSwitchServer):
         ports: FreeSwitchPorts,
         accounts: Mapping[str, str],
         phones: Mapping[str, str] | None = None,
+        binding_rule: BindingRule = BindingRule.SEVERAL,
         log_level: str = "notice",
         stop_grace: float = STOP_GRACE_SECONDS,
         name: str = "carrier",
@@ -56,6 +72,7 @@ class CarrierServer(FreeSwitchServer):
             extra_settings={
                 "ALLORESTO_CARRIER_ACCOUNTS_FOLDER": str(self._accounts_folder),
                 "ALLORESTO_CARRIER_PHONES_FOLDER": str(self._phones_folder),
+                "ALLORESTO_CARRIER_MULTIPLE_REGISTRATIONS": binding_rule,
             },
         )
 
@@ -63,6 +80,19 @@ class CarrierServer(FreeSwitchServer):
         """Whether somebody is registered for the number."""
         answer = self.api(f"sofia_contact {self.sip_profile}/{_number(number)}@{self.sip_ip}")
         return answer.startswith("sofia/")
+
+    def bindings(self) -> dict[str, list[Binding]]:
+        """Of all accounts that have one, the newest first. Raises OSError."""
+        answer = self.api(f"sofia xmlstatus profile {self.sip_profile} reg")
+        bindings: dict[str, list[Binding]] = {}
+        # FreeSWITCH leaves some values unescaped; those read here never are.
+        for row in ElementTree.fromstring(answer).iter("registration"):
+            number = (row.findtext("user") or "").partition("@")[0]
+            contact = _CONTACT.search(row.findtext("contact") or "")
+            expires = _EXPIRES.search(row.findtext("status") or "")
+            if contact and expires and (left_s := int(expires[1])) > 0:
+                bindings.setdefault(number, []).insert(0, Binding(contact[1], left_s))
+        return bindings
 
     def add_phone(self, number: str, address: str) -> None:
         """From now on calls to `number` ring at `host:port`."""
@@ -88,7 +118,8 @@ class CarrierServer(FreeSwitchServer):
             )
         )
         contact = self.api(f"sofia_contact {self.sip_profile}/{number}@{self.sip_ip}")
-        answer = self.api(f"originate {{{variables}}}{contact} recorded_caller XML carrier")
+        newest = contact.rpartition(",")[2]
+        answer = self.api(f"originate {{{variables}}}{newest} recorded_caller XML carrier")
         if not answer.startswith("+OK "):
             raise RuntimeError(f"{number}: {answer}")
         return answer.removeprefix("+OK ").strip()

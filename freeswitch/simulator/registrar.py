@@ -84,6 +84,11 @@ class Registrar:
         bindings = self._bindings.get(user, {})
         return [contact for contact, binding in bindings.items() if binding.expires_at > now]
 
+    def bindings(self, user: str) -> list[tuple[str, float]]:
+        """`contacts` with the seconds each has left."""
+        now, bindings = time.monotonic(), self._bindings.get(user, {})
+        return [(contact, bindings[contact].expires_at - now) for contact in self.contacts(user)]
+
     def per_second(self, *, since: float = 0.0) -> int:
         """The most REGISTERs accepted within any second, un-REGISTERs apart."""
         times = [at for at, _, expires_s in self.accepted if expires_s and at >= since]
