@@ -148,6 +148,7 @@ def write_gateway(
         "alloresto_restaurant_id": RESTAURANT_ID,
         "alloresto_config_version": "7",
         "alloresto_epoch": "3",
+        "alloresto_carrier_acl": "carriers",
         **inbound,
     }
     params = {

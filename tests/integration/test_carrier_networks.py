@@ -33,7 +33,8 @@ from tests.integration.switch_under_test import Server, write_gateway
 pytestmark = pytest.mark.integration
 
 X_ADDRESS, Y_ADDRESS, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
-X_GATEWAY, Y_GATEWAY, OPEN_GATEWAY = "xavier-0a1b2c3d", "yvonne-0a1b2c3d", "open-0a1b2c3d"
+X_GATEWAY, Y_GATEWAY = "xavier-0a1b2c3d", "yvonne-0a1b2c3d"
+LISTLESS_GATEWAY, LOST_GATEWAY = "listless-0a1b2c3d", "lost-0a1b2c3d"
 LISTS: Final = {"x": parse_networks([f"{X_ADDRESS}/32"]), "y": parse_networks([f"{Y_ADDRESS}/32"])}
 DEADLINE_S: Final = 5.0
 CALLER: Final = "+33639980123"
@@ -45,7 +46,12 @@ def server(
 ) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("networks")
     with open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch:
-        for name, acl in ((X_GATEWAY, "carrier_x"), (Y_GATEWAY, "carrier_y")):
+        for name, acl in (
+            (X_GATEWAY, "carrier_x"),
+            (Y_GATEWAY, "carrier_y"),
+            (LISTLESS_GATEWAY, ""),
+            (LOST_GATEWAY, "carrier_gone"),
+        ):
             write_gateway(switch.gateway_folder, name, alloresto_carrier_acl=acl)
         switch.api("sofia profile external rescan")
         yield switch
@@ -87,6 +93,8 @@ async def call(server: Server, gateway: str, *, source: str) -> int:
         (Y_GATEWAY, X_ADDRESS, 403),
         (X_GATEWAY, Y_ADDRESS, 403),
         (X_GATEWAY, STRANGER, 403),
+        (LOST_GATEWAY, X_ADDRESS, 403),
+        (LISTLESS_GATEWAY, X_ADDRESS, 603),
         ("nobody-0a1b2c3d", X_ADDRESS, 503),
         ("nobody-0a1b2c3d", STRANGER, 403),
     ],
