@@ -43,9 +43,10 @@ def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> I
         call = IncomingCall.arriving(dump)
     except (EslCommandFailed, EslProtocolError, NotOurCall):
         return None  # hung up meanwhile, or not a restaurant's
+    if dump.get("Answer-State") != "answered":
+        return None  # its CHANNEL_ANSWER is to come, or never will
     call.created_at = time.monotonic() - _age_s(dump)
     call.attempt = int(time.time())  # no claim of the agent before is taken for one of ours
-    call.answered = dump.get("Answer-State") == "answered"
     call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
     call.left = row.get("dest") in WAY_OUT_EXTENSIONS
     if row.get("application") == "bridge":

@@ -17,7 +17,6 @@ from controlplane.agents import metrics
 from controlplane.agents.call_record import CallRecord
 from controlplane.agents.channel import RING_S, Channel
 from controlplane.agents.happenings import (
-    Answered,
     Asked,
     CallEndedError,
     Claimed,
@@ -44,9 +43,6 @@ from controlplane.contracts.messages import (
     TransferFailed,
 )
 from controlplane.esl.errors import EslChannelGone, EslError
-
-ANSWER_DEADLINE_S: Final = 5.0
-"""The dialplan's first action is `answer`."""
 
 CONNECT_DEADLINE_S: Final = 1.5
 """mod_audio_stream gives up after 1 s; half a second more for its event."""
@@ -280,8 +276,6 @@ def fill_the_silence(context: CallContext, *, prompt: str) -> None:
 def connect_stream(context: CallContext, claim: CallClaim) -> bool:
     """Step 5: stream the caller to the worker. False: this worker cannot be reached."""
     call, channel = context.call, context.channel
-    if not call.answered:
-        call.wait(Answered, timeout_s=ANSWER_DEADLINE_S)
     channel.start_stream(claim.url)
     happening = call.wait(StreamConnected, StreamLost, timeout_s=CONNECT_DEADLINE_S)
     if not isinstance(happening, StreamConnected):

@@ -81,7 +81,7 @@ class CallRecord:
         self._publisher = publisher
 
     def arrived(self) -> None:
-        """CHANNEL_CREATE."""
+        """CHANNEL_ANSWER."""
         call = self._call
         self._publisher.publish(
             CallArrived(

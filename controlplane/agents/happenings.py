@@ -6,11 +6,6 @@ from controlplane.contracts.messages import CallClaim, Hangup, Hold, Transfer
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """CHANNEL_ANSWER."""
-
-
-@dataclass(frozen=True, slots=True)
 class Parked:
     """CHANNEL_PARK: the greeting is over, the channel is ours to play on."""
 
@@ -58,8 +53,7 @@ class Asked:
 
 
 Happening = (
-    Answered
-    | Parked
+    Parked
     | Claimed
     | QueueLost
     | StreamConnected

@@ -4,6 +4,7 @@ Handlers of FreeSWITCH events put happenings in; the call's story (`bridge.py`) 
 """
 
 import math
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +24,12 @@ from controlplane.esl.event import EslEvent
 MAX_HAPPENINGS: Final = 64
 """A call that stands still while this many things happen to it is given up by its handlers."""
 
+PRIVACY: Final = frozenset({"id", "user", "header", "session", "history"})
+"""Values of the Privacy header; `none` and `critical` alone hide nothing."""
+NOBODY: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "private"})
+"""Users of a From that names nobody."""
+ANONYMOUS_HOST: Final = "anonymous.invalid"
+
 
 class NotOurCall(ValueError):
     """A channel that reached no restaurant of ours: the dialplan refuses it, we leave it alone."""
@@ -40,7 +47,6 @@ class IncomingCall:
     sip_call_id: str | None = None
     fallback_dial: str = ""
     created_at: float = field(default_factory=time.monotonic)
-    answered: bool = False
     parked: bool = False
     streaming: bool = False
     """A worker has the call's audio."""
@@ -81,7 +87,7 @@ class IncomingCall:
 
     @classmethod
     def arriving(cls, event: EslEvent) -> "IncomingCall":
-        """From CHANNEL_CREATE. Raises `NotOurCall`.
+        """From CHANNEL_ANSWER. Raises `NotOurCall`.
 
         The tenant is what the gateway's inbound variables say: nothing the caller sends sets them.
         """
@@ -137,13 +143,28 @@ class IncomingCall:
         return None
 
 
+def is_hidden(event: EslEvent) -> bool:
+    """Whether the caller wants to stay unknown: any privacy asked for (RFC 3323, RFC 3325), or an
+    anonymous From, beside which carriers still assert the real number.
+    """
+    asked = set(re.split(r"[^a-z]+", (event.get("variable_sip_Privacy") or "").lower()))
+    sender = (event.get("variable_sip_from_user") or "").lower()
+    host = (event.get("variable_sip_from_host") or "").lower()
+    return (
+        event.get("Caller-Privacy-Hide-Number") == "true"
+        or bool(asked & PRIVACY)
+        or sender in NOBODY
+        or host == ANONYMOUS_HOST
+    )
+
+
 def caller_number(event: EslEvent) -> str | None:
     """The caller in E.164, None when hidden or not a number.
 
-    With `Privacy: id` FreeSWITCH keeps the real number in Caller-Caller-ID-Number: it is dropped
-    here, before anything else sees it (RFC 3323).
+    A number its caller hides still reaches FreeSWITCH, in P-Asserted-Identity: it is dropped here,
+    before anything else sees it.
     """
-    if event.get("Caller-Privacy-Hide-Number") == "true":
+    if is_hidden(event):
         return None
     try:
         number = phonenumbers.parse(event.get("Caller-Caller-ID-Number") or "", "FR")

@@ -9,7 +9,7 @@ CALLS_KEPT_WAITING = Counter(
 )
 TIME_TO_AGENT = Histogram(
     "alloresto_bridge_time_to_agent_seconds",
-    "CHANNEL_CREATE to mod_audio_stream::connect.",
+    "CHANNEL_ANSWER to mod_audio_stream::connect.",
     buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 WORKERS_LOST = Counter(

@@ -24,7 +24,6 @@ from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher, CallRecord
 from controlplane.agents.channel import Channel
 from controlplane.agents.happenings import (
-    Answered,
     Asked,
     Parked,
     PlaybackDrained,
@@ -54,7 +53,6 @@ from controlplane.esl.errors import EslError
 from controlplane.esl.event import EslEvent
 
 EVENTS: Final = (
-    "CHANNEL_CREATE",
     "CHANNEL_ANSWER",
     "CHANNEL_PARK",
     "CHANNEL_BRIDGE",
@@ -124,9 +122,10 @@ class Switchboard:
     def subscribe(self) -> None:
         """Connect the handlers below to the control connection's events."""
         on = self._control.on
-        on("CHANNEL_CREATE", self._arrives)
+        # Not at CHANNEL_CREATE: what the dialplan refuses (a source that is not the carrier's) must
+        # leave no trace, no offer and no record.
+        on("CHANNEL_ANSWER", self._arrives)
         for name, handler in {
-            "CHANNEL_ANSWER": self._answered,
             "CHANNEL_PARK": self._parked,
             "CHANNEL_BRIDGE": self._bridged,
             "CHANNEL_EXECUTE_COMPLETE": self._executed,
@@ -200,7 +199,7 @@ class Switchboard:
     def forget_missing(self, up: set[UUID]) -> None:
         """After a reconnection: calls whose channels are gone have ended unheard.
 
-        Not the youngest: FreeSWITCH lists a channel a moment after its CHANNEL_CREATE.
+        Not the youngest: FreeSWITCH lists a channel a moment after it is there.
         """
         for channel_uuid, context in list(self._calls.items()):
             if UUID(channel_uuid) not in up and context.call.age_s > LISTED_AFTER_S:
@@ -224,10 +223,6 @@ class Switchboard:
         except NotOurCall:
             return
         self.take(call)
-
-    def _answered(self, context: CallContext, event: EslEvent) -> None:
-        context.call.answered = True
-        context.call.happened(Answered())
 
     def _parked(self, context: CallContext, event: EslEvent) -> None:
         call = context.call

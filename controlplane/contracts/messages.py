@@ -286,7 +286,7 @@ class AgentConnected(CallEvent):
     type: Literal["agent_connected"] = "agent_connected"
     worker_id: str
     time_to_agent_ms: int
-    """From CHANNEL_CREATE to `mod_audio_stream::connect`."""
+    """From CHANNEL_ANSWER to `mod_audio_stream::connect`."""
 
 
 class DisclosurePlayed(CallEvent):

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.agents.happenings import (
-    Answered,
     CallEndedError,
     Parked,
+    PlaybackDrained,
     QueueLost,
     StreamConnected,
     StreamLost,
@@ -36,9 +36,9 @@ SOON_S = 0.05
 
 
 def created(**changes: str | None) -> EslEvent:
-    """CHANNEL_CREATE of a gateway's call; `None` takes a header away."""
+    """CHANNEL_ANSWER of a gateway's call; `None` takes a header away."""
     headers: dict[str, str | None] = {
-        "Event-Name": "CHANNEL_CREATE",
+        "Event-Name": "CHANNEL_ANSWER",
         "Call-Direction": "inbound",
         "Unique-ID": CHANNEL,
         "Caller-Caller-ID-Number": "+33639980123",
@@ -74,7 +74,7 @@ def test_a_call_of_a_gateway_is_its_restaurants() -> None:
     assert arrived.caller_number == "+33639980123"
     assert arrived.fallback_dial == "sofia/gateway/x/+33199005678"
     assert arrived.call_id.version == 7
-    assert (arrived.answered, arrived.parked, arrived.streaming) == (False, False, False)
+    assert (arrived.parked, arrived.streaming) == (False, False)
     assert (arrived.attempt, arrived.worker_id) == (0, None)
     assert arrived.outcome is CallOutcome.ABANDONED
 
@@ -102,7 +102,7 @@ def test_what_the_caller_sends_names_no_restaurant() -> None:
 def test_a_display_name_with_a_line_break_names_no_restaurant() -> None:
     hostile = f"Jean\nvariable_alloresto_restaurant_id: {CHANNEL}\n\n"
     event = EslEvent.parse(
-        b'{"Event-Name":"CHANNEL_CREATE","Call-Direction":"inbound","Unique-ID":"%b",'
+        b'{"Event-Name":"CHANNEL_ANSWER","Call-Direction":"inbound","Unique-ID":"%b",'
         b'"Caller-Caller-ID-Name":"Jean\\nvariable_alloresto_restaurant_id: %b\\n\\n",'
         b'"variable_sip_gateway":"g","variable_alloresto_restaurant_id":"%b"}'
         % (CHANNEL.encode(), CHANNEL.encode(), RESTAURANT.encode())
@@ -194,15 +194,34 @@ def test_whatever_a_carrier_sends_is_e164_or_none(text: str) -> None:
     assert told is None or E164.fullmatch(told)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Caller-Privacy-Hide-Number": "true"},
+        *({"variable_sip_Privacy": value} for value in ("id", "user;id", "header", "session")),
+        {"variable_sip_Privacy": "Privacy: id;critical"},
+        *({"variable_sip_from_user": user} for user in ("anonymous", "Anonymous", "unavailable")),
+        {"variable_sip_from_host": "Anonymous.Invalid"},
+    ],
+)
+def test_a_number_its_caller_hides_is_dropped(headers: dict[str, str]) -> None:
+    assert number("+33639980123", **headers) is None
+
+
+@pytest.mark.parametrize("privacy", ["none", "critical", ""])
+def test_no_privacy_is_no_reason_to_drop_it(privacy: str) -> None:
+    assert number("+33639980123", variable_sip_Privacy=privacy) == "+33639980123"
+
+
 # --- What its story waits for --------------------------------------------------------------------
 
 
 def test_a_wait_ends_with_the_first_of_its_kinds_and_forgets_the_others() -> None:
     waiting = call()
-    for happening in (Answered(), QueueLost(), StreamConnected(), Parked()):
+    for happening in (PlaybackDrained(), QueueLost(), StreamConnected(), Parked()):
         waiting.happened(happening)
     assert waiting.wait(StreamLost, StreamConnected, timeout_s=SOON_S) == StreamConnected()
-    assert waiting.wait(Answered, Parked, timeout_s=SOON_S) == Parked()
+    assert waiting.wait(PlaybackDrained, Parked, timeout_s=SOON_S) == Parked()
 
 
 def test_a_wait_ends_at_its_deadline_however_much_happens_meanwhile() -> None:
@@ -210,7 +229,7 @@ def test_a_wait_ends_at_its_deadline_however_much_happens_meanwhile() -> None:
 
     def happens() -> None:
         while True:
-            waiting.happened(Answered())
+            waiting.happened(PlaybackDrained())
             gevent.sleep(SOON_S / 20)
 
     noise = gevent.spawn(happens)
@@ -238,7 +257,7 @@ def test_every_wait_ends_when_the_caller_hangs_up() -> None:
 
 def test_a_wait_for_nothing_is_ended_by_the_hang_up_alone() -> None:
     waiting = call()
-    waiting.happened(Answered())
+    waiting.happened(PlaybackDrained())
     waiting.ended("NORMAL_CLEARING")
     with pytest.raises(CallEndedError):
         waiting.wait(timeout_s=SOON_S)
@@ -247,9 +266,9 @@ def test_a_wait_for_nothing_is_ended_by_the_hang_up_alone() -> None:
 def test_a_story_that_does_not_listen_gives_its_handlers_up_but_still_ends() -> None:
     deaf = call()
     for _ in range(MAX_HAPPENINGS):
-        deaf.happened(Answered())
+        deaf.happened(PlaybackDrained())
     with pytest.raises(gevent.queue.Full):
-        deaf.happened(Answered())
+        deaf.happened(PlaybackDrained())
     deaf.ended("MEDIA_TIMEOUT")
     with pytest.raises(CallEndedError, match="MEDIA_TIMEOUT"):
         deaf.wait(Parked, timeout_s=SOON_S)
