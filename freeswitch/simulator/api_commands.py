@@ -244,8 +244,27 @@ async def _file_exists(_: "Switch", argument: str) -> str:
 
 
 async def _global_getvar(switch: "Switch", argument: str) -> str:
-    known = {"core_uuid": switch.bus.core_uuid, **switch.settings.globals}
+    known = {"core_uuid": switch.bus.core_uuid, **switch.settings.globals, **switch.globals_set}
     return known.get(argument.strip(), "")
+
+
+async def _global_setvar(switch: "Switch", argument: str) -> str:
+    """`NAME=VALUE`; the third word, a condition, is not known here."""
+    name, _, value = argument.partition("=")
+    if not name.strip():
+        return "-USAGE: <var>=<value> [=<value2>]\n"
+    switch.globals_set[name.strip()] = value
+    return "+OK"
+
+
+async def _alias(_: "Switch", argument: str) -> str:
+    """For `fs_cli`, which nobody types into here."""
+    words = argument.split()
+    if words[:1] in (["add"], ["stickyadd"]) and len(words) > 2:
+        return _OK
+    if words[:1] == ["del"] and len(words) > 1:
+        return _OK
+    return "-USAGE: [add|stickyadd] <alias> <command> | del [<alias>|*]\n"
 
 
 async def _acl(switch: "Switch", argument: str) -> str:
@@ -326,10 +345,12 @@ async def _sofia_contact(switch: "Switch", argument: str) -> str:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "acl": _acl,
+    "alias": _alias,
     "create_uuid": _create_uuid,
     "file_exists": _file_exists,
     "fsctl": _fsctl,
     "global_getvar": _global_getvar,
+    "global_setvar": _global_setvar,
     "hupall": _hupall,
     "reloadacl": _reloadacl,
     "reloadxml": _reloadxml,

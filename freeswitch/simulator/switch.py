@@ -31,6 +31,8 @@ class Switch:
         self.bus = EventBus()
         self.sessions: dict[str, Session] = {}
         self.sessions_total = 0
+        self.globals_set: dict[str, str] = {}
+        """By `global_setvar`, over those of the settings."""
         self.paused_inbound = self.paused_outbound = False
         self.shutdown_requested = False
         self.started_at = time.monotonic()

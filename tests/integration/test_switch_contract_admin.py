@@ -1,0 +1,21 @@
+"""What the agent writes for `fs_cli`, on the simulator and on FreeSWITCH."""
+
+import pytest
+
+from tests.integration.event_socket_client import EventSocketClient
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_global_variable_is_kept_until_it_is_emptied(client: EventSocketClient) -> None:
+    assert await client.api("global_setvar ar_test=two words%0A100%25") == "+OK"
+    assert await client.api("global_getvar ar_test") == "two words%0A100%25"
+    assert await client.api("global_setvar ar_test=") == "+OK"
+    assert await client.api("global_getvar ar_test") in ("", "-ERR no reply\n")
+    assert (await client.api("global_setvar")).startswith("-USAGE")
+
+
+async def test_an_alias_is_added_and_deleted(client: EventSocketClient) -> None:
+    assert await client.api("alias add 'ar_test one' echo a;;echo ${b}") == "+OK\n"
+    assert await client.api("alias del 'ar_test one'") == "+OK\n"
+    assert (await client.api("alias add")).startswith("-USAGE")
