@@ -64,8 +64,9 @@ def _named(
 def list_(arguments: argparse.Namespace) -> int:
     """One line per restaurant: bridge, state, last code, next retry, why it is there."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.commands.tables import as_json, table
+    from controlplane.commands.record import as_json
     from controlplane.tenants.registration_report import accounts
+    from controlplane.text_table import table
 
     with admin_connection() as connection:
         found = [one for one in accounts(connection) if _wanted(one, arguments)]
@@ -84,7 +85,7 @@ def list_(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Everything about one restaurant's registration, but the password."""
-    from controlplane.commands.tables import as_json, fields
+    from controlplane.commands.record import as_json, fields
 
     record = _record(_account(arguments.name))
     if arguments.json:
@@ -97,7 +98,7 @@ def show(arguments: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     """In plain words: where it is, why, what is wrong, what to do next."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.commands.tables import as_json
+    from controlplane.commands.record import as_json
     from controlplane.tenants.registration_advice import explanation
     from controlplane.tenants.registration_orders import bridges
     from controlplane.tenants.registration_report import account
@@ -212,11 +213,11 @@ def _entries(engine: "Engine", account: "Account", *, follow: bool) -> "Iterator
 
 
 def _entry_line(entry: "HistoryEntry", *, as_json: bool) -> str:
-    from controlplane.commands import tables
+    from controlplane.commands import record
     from controlplane.tenants.sip_codes import code_text
 
     if as_json:
-        return tables.as_json(dataclasses.asdict(entry))
+        return record.as_json(dataclasses.asdict(entry))
     words = [
         _text(entry.at),
         (entry.bridge or "-").ljust(12),

@@ -130,9 +130,12 @@ class Account:
         return None
 
 
-def accounts(connection: Connection) -> list[Account]:
-    """All of them, by gateway name."""
-    return _read(connection, _query().order_by(SipRegistration.gateway_name))
+def accounts(connection: Connection, *, bridge_id: str | None = None) -> list[Account]:
+    """By gateway name: all of them, or those a bridge owns or still holds."""
+    query, row = _query().order_by(SipRegistration.gateway_name), SipRegistration
+    if bridge_id is not None:
+        query = query.where(or_(row.bridge_id == bridge_id, row.former_bridge_id == bridge_id))
+    return _read(connection, query)
 
 
 def account(connection: Connection, name: str) -> Account:
