@@ -21,6 +21,7 @@ from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher
 from controlplane.agents.drain import Drain
 from controlplane.agents.gateway_storage import tell_exposure
+from controlplane.agents.fs_cli_tables import FsCliTables
 from controlplane.agents.offers import Offers
 from controlplane.agents.registrations import Registrations
 from controlplane.agents.sip_probe import ProfileAddress, SipProbe
@@ -138,6 +139,13 @@ class BridgeAgent:
             calls=lambda: self._switchboard.active_calls,
             stop_registering=self._registrations.stop,
         )
+        self._fs_cli = FsCliTables(
+            esl=self._control,
+            engine=tenants,
+            bridge_id=settings.bridge_id,
+            calls=lambda: self._switchboard.calls,
+            drain=lambda: self.drain.step,
+        )
 
     def start(self) -> None:
         """Connect to FreeSWITCH and start the loops."""
@@ -155,6 +163,7 @@ class BridgeAgent:
             self._policies.run,
             self._messages.run,
             self.drain.run,
+            self._fs_cli.run,
         ):
             gevent.spawn(loop).link_exception(lambda _: self.failed.set())
         log.info("bridge_agent_started", bridge_id=self._settings.bridge_id)
@@ -180,6 +189,7 @@ class BridgeAgent:
         )
 
     def _freeswitch_connected(self, client: EslClient) -> None:
+        self._fs_cli.connected()
         try:
             self._probe.met(None)
             self._media.wait_connected(FREESWITCH_DEADLINE_S)

@@ -115,6 +115,11 @@ class Switchboard:
         return len(self._calls)
 
     @property
+    def calls(self) -> list[IncomingCall]:
+        """Whose story is being told."""
+        return [context.call for context in self._calls.values()]
+
+    @property
     def call_ids(self) -> list[str]:
         """Of the calls that have, or want, a worker."""
         return [str(c.call.call_id) for c in self._calls.values() if c.call.ours]
