@@ -18,6 +18,7 @@ from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.controller import metrics
+from controlplane.controller.call_queue import CallQueue
 from controlplane.controller.changes import Changes
 from controlplane.controller.housekeeping import prune_demand, prune_tables
 from controlplane.controller.lease import ASK_EVERY_S, Lease
@@ -38,8 +39,10 @@ AT_ONCE_S: Final = 0.0
 """Reading the stream, and listening for changes, wait by themselves."""
 CLAIM_EVERY_S: Final = 15.0
 TRIM_EVERY_S: Final = 60.0
-PRUNE_DEMAND_EVERY_S: Final = 1.0
-"""As the worker pool is scaled on it every 2 s."""
+WATCH_QUEUE_EVERY_S: Final = 1.0
+"""As the worker pool is scaled on the demand every 2 s."""
+PRUNE_WORKERS_EVERY_S: Final = 30.0
+"""What a dead worker leaves is small, and harms nobody."""
 PRUNE_TABLES_EVERY_S: Final = 3_600.0
 STOP_S: Final = 8.0
 """For the turns under way: longer than a Postgres statement may take."""
@@ -78,6 +81,7 @@ def serve(settings: ControllerSettings) -> None:
     nodes = Nodes(impatient_redis, bridge_timeout_s=settings.bridge_timeout_s)
     placement = Placement(impatient_redis, engine, lease=lease, nodes=nodes)
     changes = Changes(settings.database_url, settings.redis_url, placement_wake=placement.wake)
+    queue = CallQueue(redis)
     recorder = Recorder(redis, engine, consumer=settings.replica_id)
     counts = RegistrationCounts(engine)
     REGISTRY.register(counts)
@@ -96,7 +100,10 @@ def serve(settings: ControllerSettings) -> None:
         ("recorder", recorder.turn, AT_ONCE_S, None),
         ("abandoned_events", recorder.claim_abandoned, CLAIM_EVERY_S, None),
         ("stream_trim", recorder.trim, TRIM_EVERY_S, None),
-        ("demand", lambda: prune_demand(redis), PRUNE_DEMAND_EVERY_S, None),
+        ("demand", lambda: prune_demand(redis), WATCH_QUEUE_EVERY_S, None),
+        ("queue", queue.watch, WATCH_QUEUE_EVERY_S, None),
+        ("workers_offers", queue.prune_workers, PRUNE_WORKERS_EVERY_S, None),
+        ("active_calls", queue.count_calls, COUNT_EVERY_S, None),
         ("tables", lambda: prune_tables(engine), PRUNE_TABLES_EVERY_S, None),
     )
     stop = Event()

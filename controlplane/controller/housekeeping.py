@@ -1,4 +1,8 @@
-"""What would grow for ever unpruned: demand of dead bridges, old outbox rows, old pods."""
+"""What would grow for ever unpruned: demand of dead bridges, old rows, pods of another day.
+
+Any number of controllers may do it at once. A turn's work is bounded: a table that was forgotten
+for a month is emptied over some hours, a little at a time.
+"""
 
 import time
 from datetime import timedelta
@@ -6,17 +10,38 @@ from typing import Final
 
 import structlog
 from redis import Redis
-from sqlalchemy import Engine, delete, func
+from sqlalchemy import Engine, text
 
 from controlplane.contracts import redis_keys
 from controlplane.controller import metrics
-from controlplane.models.event_outbox import EventOutbox
-from controlplane.models.nodes import AiWorkerNode
 
 KEEP_OUTBOX: Final = timedelta(days=3)
 """A kitchen page that was away longer shows none of those orders any more."""
-KEEP_WORKERS: Final = timedelta(days=1)
+KEEP_NODES: Final = timedelta(days=1)
 """Pods have a new name every time."""
+KEEP_REGISTRATION_EVENTS: Final = timedelta(days=7)
+"""Long enough to ask why a restaurant could not be reached last weekend."""
+KEEP_VOICE_MESSAGES: Final = timedelta(days=30)
+"""A caller's voice and number are kept no longer than the restaurant needs to call back."""
+
+BATCH_ROWS: Final = 1_000
+"""Of one transaction: far below the statement's deadline, with recordings too."""
+MOST_BATCHES: Final = 50
+"""Of one table and turn."""
+
+_STALE: Final = (
+    ("voice_message", "recorded_at < now() - :age", KEEP_VOICE_MESSAGES),
+    ("event_outbox", "created_at < now() - :age", KEEP_OUTBOX),
+    ("sip_registration_event", "at < now() - :age", KEEP_REGISTRATION_EVENTS),
+    ("ai_worker_node", "last_seen_at < now() - :age", KEEP_NODES),
+    (
+        "sip_bridge_node",
+        "last_seen_at < now() - :age AND NOT EXISTS (SELECT FROM sip_registration r"
+        " WHERE sip_bridge_node.id IN"
+        " (r.bridge_id, r.former_bridge_id, r.requested_bridge_id))",
+        KEEP_NODES,
+    ),
+)
 
 _logger = structlog.get_logger()
 
@@ -31,11 +56,16 @@ def prune_demand(redis: "Redis") -> int:
 
 
 def prune_tables(engine: Engine) -> None:
-    """Delete outbox rows and worker rows nobody will read again."""
-    with engine.begin() as connection:
-        connection.execute(
-            delete(EventOutbox).where(EventOutbox.created_at < func.now() - KEEP_OUTBOX)
+    """Delete rows nobody will read again, at most `MOST_BATCHES` × `BATCH_ROWS` of each table."""
+    for table, stale, age in _STALE:
+        # By its place in the table: a row changed in between has another, and stays.
+        statement = text(
+            f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("
+            f"SELECT ctid FROM {table} WHERE {stale} LIMIT {BATCH_ROWS}))"
         )
-        connection.execute(
-            delete(AiWorkerNode).where(AiWorkerNode.last_seen_at < func.now() - KEEP_WORKERS)
-        )
+        for _ in range(MOST_BATCHES):
+            with engine.begin() as connection:
+                deleted = connection.execute(statement, {"age": age}).rowcount
+            metrics.ROWS_PRUNED.labels(table).inc(deleted)
+            if deleted < BATCH_ROWS:
+                break

@@ -66,3 +66,23 @@ CHANGES_UNPROVEN = Gauge(
     "alloresto_controller_changes_unproven_seconds",
     "Since the LISTEN connection last gave a sign of life.",
 )
+ROWS_PRUNED = Counter(
+    "alloresto_controller_rows_pruned_total", "Rows deleted as nobody reads them again.", ["table"]
+)
+QUEUE_LENGTH = Gauge("alloresto_controller_queue_length", "Calls on offer to the workers.")
+QUEUE_OLDEST_AGE = Gauge(
+    "alloresto_controller_queue_oldest_seconds",
+    "Since the call longest on offer came in; 0 while none waits.",
+)
+CALLS_DEMAND = Gauge(
+    "alloresto_controller_calls_demand", "Calls the worker pool is scaled on: waiting or served."
+)
+CALLS_ACTIVE = Gauge(
+    "alloresto_controller_calls_active", "Calls in progress over all bridges heard of."
+)
+OFFERS_PRUNED = Counter(
+    "alloresto_controller_offers_pruned_total", "Offers of dead bridges or workers taken away."
+)
+EVENTS_LAG = Gauge(
+    "alloresto_controller_events_lag_seconds", "Age of the oldest call event not recorded yet."
+)
