@@ -1,6 +1,5 @@
 """The simulator's settings: the environment the real FreeSWITCH's `conf/vars.xml` reads."""
 
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from pydantic import Field
@@ -34,11 +33,6 @@ class SimulatorSettings(BaseSettings):
     simulator_accounts: dict[str, str] = Field(default_factory=dict, repr=False)
     """That carrier's accounts: password by user name, as JSON."""
     log_level: str = "INFO"
-
-    def is_carrier(self, host: str) -> bool:
-        """Whether calls from this address are taken (`apply-inbound-acl`)."""
-        networks = (IPv4Network(text.strip()) for text in self.carrier_networks.split(","))
-        return any(IPv4Network(host).subnet_of(network) for network in networks)
 
     @property
     def globals(self) -> dict[str, str]:
