@@ -14,8 +14,9 @@ import redis
 import structlog
 
 from controlplane.agents import metrics
+from controlplane.agents.call_policy import CallPolicy
 from controlplane.agents.call_record import CallRecord
-from controlplane.agents.channel import RING_S, Channel
+from controlplane.agents.channel import Channel
 from controlplane.agents.happenings import (
     Asked,
     CallEndedError,
@@ -30,6 +31,7 @@ from controlplane.agents.happenings import (
 from controlplane.agents.incoming_call import IncomingCall
 from controlplane.agents.offers import CLAIM_DEADLINE_S, Offers
 from controlplane.agents.playback import Playback
+from controlplane.agents.transfer import RINGING_DEADLINE_S, WAY_OUT_DEADLINE_S, transfer
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
 from controlplane.contracts.messages import (
@@ -40,7 +42,6 @@ from controlplane.contracts.messages import (
     MessageError,
     Started,
     Transfer,
-    TransferFailed,
 )
 from controlplane.esl.errors import EslChannelGone, EslError
 
@@ -65,13 +66,7 @@ LONGEST_CALL_S: Final = 20 * 60.0
 GOODBYE_DEADLINE_S: Final = 15.0
 """For what is queued to be heard before a hang-up the worker asked for."""
 
-WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
-"""The dialplan, or the restaurant, ends that call: not we."""
-
 HANGUP_DEADLINE_S: Final = 5.0
-
-RINGING_DEADLINE_S: Final = RING_S + 15.0
-"""The announcement, the ringing, and FreeSWITCH's word that nobody came."""
 
 HOLD_PROMPT_S: Final = 3.0
 """The recorded "un instant" and a little."""
@@ -102,6 +97,8 @@ class CallContext:
     playback: Playback
     offers: Offers
     record: CallRecord
+    policy: Callable[[], CallPolicy]
+    """The restaurant's, as it is now."""
     bridge_id: str
 
 
@@ -312,8 +309,8 @@ def converse(context: CallContext) -> None:
         match call.wait(StreamLost, Asked, timeout_s=max(1.0, LONGEST_CALL_S - call.age_s)):
             case Asked(request=Hold()):
                 hold(context)
-            case Asked(request=Transfer()):
-                transfer(context)
+            case Asked(request=Transfer() as request):
+                transfer(context, request)
             case Asked(request=Hangup(outcome=outcome)):
                 say_goodbye(context, outcome)
             case StreamLost():
@@ -341,26 +338,6 @@ def lose_worker(context: CallContext) -> None:
     if context.call.parked:
         fill_the_silence(context, prompt="one_moment")
     context.channel.stop_stream()
-
-
-def transfer(context: CallContext) -> None:
-    """Ring the restaurant's own phone. Returns when nobody took the call."""
-    call, channel = context.call, context.channel
-    disposition = "NO_PHONE"
-    if call.fallback_dial:
-        context.playback.close()
-        channel.play_prompt("transfer")
-        call.ringing = True
-        channel.ring(call.fallback_dial)
-        happening = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
-        if call.with_human:
-            call.wait(timeout_s=WAY_OUT_DEADLINE_S)
-        call.ringing = False
-        disposition = happening.disposition if isinstance(happening, RingingEnded) else "UNKNOWN"
-        context.playback.open()
-    log.info("transfer_failed", disposition=disposition)
-    if call.streaming:
-        channel.tell_worker(TransferFailed(cause=disposition))
 
 
 def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:

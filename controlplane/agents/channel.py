@@ -24,7 +24,13 @@ STREAM_SETTINGS: Final = {
 """All of them, always: mod_audio_stream reads unset ones uninitialised."""
 
 RING_S: Final = 20
-"""How long the restaurant's phone rings before the caller comes back."""
+"""How long a phone rings before the caller comes back."""
+
+ACCEPT_S: Final = 15
+"""For who picked up to hear, in 7 s, who it is, and press the key; then, perhaps a voicemail, they
+are let go."""
+
+ACCEPT_KEY: Final = "1"
 
 WAY_OUT_S: Final = 4
 """The dead man's switch: an agent that stops renewing it loses its calls to the dialplan. On
@@ -89,16 +95,25 @@ class Channel:
         """Stop what plays and flush the queue, within a frame."""
         self._media.api(f"uuid_break {self._uuid} all")
 
-    def ring(self, dial_string: str) -> None:
-        """Ring the restaurant's phone. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome.
+    def ring(self, dial_string: str, *, warm: bool) -> None:
+        """Ring somebody. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome.
 
-        FreeSWITCH itself cancels the way out when somebody answers: two people who talk are not
-        cut off because an agent was slow, or died.
+        `warm`: who picks up hears a prompt and must press `ACCEPT_KEY`, while the caller still
+        hears the ring-back tone (switch_ivr_originate.c, `group_confirm_key`). FreeSWITCH itself
+        cancels the way out when somebody answers: two people who talk are not cut off because an
+        agent was slow, or died.
         """
         self._control.api(
             f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
             "continue_on_fail=true;bridge_pre_execute_aleg_app=sched_cancel"
         )
+        if warm:
+            confirm = {
+                "group_confirm_key": ACCEPT_KEY,
+                "group_confirm_file": self._sounds / "accept_transfer.wav",
+                "group_confirm_timeout": ACCEPT_S,
+            }
+            dial_string = f"{{{','.join(f'{k}={v}' for k, v in confirm.items())}}}{dial_string}"
         self._control.execute(self._uuid, "bridge", dial_string)
 
     def hang_up(self, cause: HangupCause) -> None:

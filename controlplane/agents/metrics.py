@@ -22,6 +22,9 @@ MESSAGES_REFUSED = Counter(
     "alloresto_bridge_messages_refused_total",
     "Worker messages against the contract.",
 )
+TRANSFERS_FAILED = Counter(
+    "alloresto_bridge_transfers_failed_total", "Transfers nobody took, or not allowed.", ["cause"]
+)
 VOICE_MESSAGES = Counter(
     "alloresto_bridge_voice_messages_total", "Messages of callers delivered to their restaurant."
 )

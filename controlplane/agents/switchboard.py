@@ -161,6 +161,7 @@ class Switchboard:
             playback=Playback(play=channel.play, stop=channel.stop_playing),
             offers=self._offers,
             record=CallRecord(call, bridge_id=self._bridge_id, publisher=self._publisher),
+            policy=lambda: self._policies.of(call.restaurant_id),
             bridge_id=self._bridge_id,
         )
         self._calls[channel_uuid] = context

@@ -161,6 +161,13 @@ class Transfer(Message):
     itself never comes from a worker."""
 
 
+class TransferFailure(StrEnum):
+    """Causes of a `TransferFailed` beside FreeSWITCH's (`NO_ANSWER`, `USER_BUSY`…)."""
+
+    NOT_ALLOWED = "not_allowed"
+    """No such target, or none that may be dialled."""
+
+
 class Hangup(Message):
     """End the call once what is queued has been heard."""
 
@@ -233,7 +240,7 @@ class TransferFailed(Message):
     """Nobody took the transfer: the caller is back with the agent."""
 
     type: Literal["transfer_failed"] = "transfer_failed"
-    cause: str
+    cause: TransferFailure | str
 
 
 BridgeMessage = Annotated[

@@ -43,7 +43,8 @@ PROMPTS: Final = {
     "transfer": "Je vous mets en relation avec le restaurant.",
     "transfer_person": "Je vous mets en relation. Ne quittez pas.",
     "accept_transfer": "Un client du restaurant souhaite vous parler. "
-    "Pour prendre l'appel, appuyez sur un.",
+    "Pour prendre l'appel, appuyez sur un. "
+    "Pour parler à ce client, appuyez sur la touche un.",
     "leave_message": "Personne ne peut vous répondre pour le moment. "
     "Laissez votre message, avec votre numéro de téléphone, après le bip.",
     "message_left": "Merci. Le restaurant vous rappellera. Au revoir.",

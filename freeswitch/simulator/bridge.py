@@ -6,6 +6,8 @@ The second leg is a telephone of this process (`phone.py`), so it comes from a S
 import asyncio
 import contextlib
 import re
+import time
+from collections.abc import Mapping
 from typing import Final
 
 from freeswitch.simulator.channel import Channel, ChannelState
@@ -28,7 +30,8 @@ _GATEWAY = re.compile(r"sofia/gateway/(?P<gateway>[\w.\-]+)/(?P<number>\+?\w+)")
 async def bridge(session: Session, dial_string: str) -> None:
     """Ring, connect, and come back with `originate_disposition` set when nobody took it."""
     channel = session.channel
-    target = _target(session, re.sub(r"^[{\[][^}\]]*[}\]]", "", dial_string))
+    options, dial_string = _options(dial_string)
+    target = _target(session, dial_string)
     if target is None:
         _fail(session, "DESTINATION_OUT_OF_ORDER")
         return
@@ -63,6 +66,12 @@ async def bridge(session: Session, dial_string: str) -> None:
             return
         leg.answered_at, leg.answer_state = microseconds(), "answered"
         leg.fire("CHANNEL_ANSWER")
+        if failure := await _confirm(session, dialog, options):
+            await dialog.hangup()
+            _end_leg(leg, failure)
+            channel.other_leg = None
+            _fail(session, failure)
+            return
         await _connect(session, leg, dialog)
 
 
@@ -73,21 +82,15 @@ async def _ring(session: Session, phone: Phone, target: SipUri) -> Dialog | None
     calling = asyncio.create_task(
         phone.call(
             str(target),
-            from_number=channel.caller.user,
-            display_name=channel.caller_name or channel.caller.user,
+            from_number=channel.variable("effective_caller_id_number") or channel.caller.user,
+            display_name=channel.variable("effective_caller_id_name") or channel.caller_name,
             deadline_s=float(timeout_text) if timeout_text.isdigit() else DEFAULT_RING_S,
         )
     )
-    tone = _ring_back(channel)
-    position = 0
+    tone = _RingBack(session)
     while not calling.done() and session.ready:
-        if not await session.tick():
-            continue
-        if tone:
-            session.dialog.rtp.write(tone[position : position + FRAME_L16_BYTES])
-            position = (position + FRAME_L16_BYTES) % len(tone)
-        else:
-            session.dialog.rtp.skip()
+        if await session.tick():
+            tone.write_frame()
     if not calling.done():
         calling.cancel()
         with contextlib.suppress(asyncio.CancelledError, CallError):
@@ -96,15 +99,54 @@ async def _ring(session: Session, phone: Phone, target: SipUri) -> Dialog | None
     return await calling
 
 
-def _ring_back(channel: Channel) -> bytes:
-    script = channel.variable("transfer_ringback") or channel.variable("ringback") or ""
-    if script.startswith("%"):
-        script = f"tone_stream://{script}"
-    try:
-        tone = read_sound(script) if script else b""
-    except SoundNotFound:
-        return b""
-    return tone[: len(tone) // FRAME_L16_BYTES * FRAME_L16_BYTES]
+class _RingBack:
+    """What the caller hears meanwhile."""
+
+    def __init__(self, session: Session) -> None:
+        self._rtp, self._position = session.dialog.rtp, 0
+        variable = session.channel.variable
+        script = variable("transfer_ringback") or variable("ringback") or ""
+        if script.startswith("%"):
+            script = f"tone_stream://{script}"
+        try:
+            tone = read_sound(script) if script else b""
+        except SoundNotFound:
+            tone = b""
+        self._tone = tone[: len(tone) // FRAME_L16_BYTES * FRAME_L16_BYTES]
+
+    def write_frame(self) -> None:
+        if not self._tone:
+            self._rtp.skip()
+            return
+        self._rtp.write(self._tone[self._position : self._position + FRAME_L16_BYTES])
+        self._position = (self._position + FRAME_L16_BYTES) % len(self._tone)
+
+
+async def _confirm(session: Session, dialog: Dialog, options: Mapping[str, str]) -> str | None:
+    """`group_confirm_key`: a prompt and a key to press. A cause: nobody pressed it in time."""
+    key = options.get("group_confirm_key")
+    if key is None:
+        return None
+    deadline = time.monotonic() + int(options.get("group_confirm_timeout", "60")) + 1
+    tone = _RingBack(session)
+    dialog.play(read_sound(options["group_confirm_file"]))
+    while session.ready and not dialog.ended.is_set():
+        if await session.tick():
+            tone.write_frame()
+        if any(digit == key for _, digit in dialog.digits):
+            return None
+        if time.monotonic() > deadline:
+            return "ALLOTTED_TIMEOUT"
+    return "NORMAL_CLEARING" if session.ready else "ORIGINATOR_CANCEL"
+
+
+def _options(dial_string: str) -> tuple[dict[str, str], str]:
+    """`{name=value,…}` before it."""
+    match = re.match(r"[{\[]([^}\]]*)[}\]]", dial_string)
+    if match is None:
+        return {}, dial_string
+    pairs = (pair.partition("=") for pair in match[1].split(","))
+    return {name: value for name, _, value in pairs}, dial_string[match.end() :]
 
 
 async def _connect(session: Session, leg: Channel, dialog: Dialog) -> None:

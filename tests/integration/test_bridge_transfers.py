@@ -1,0 +1,210 @@
+"""Callers handed to humans: only to those the restaurant lists, and only to one who takes them.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import Transfer, TransferFailed
+from controlplane.local.services import LocalServices
+from freeswitch.simulator.dialog import CallEnd, Dialog
+from freeswitch.simulator.phone import Phone
+from tests.integration.bridge_under_test import (
+    CALLER_NUMBER,
+    DEADLINE_S,
+    SWITCHES,
+    Stream,
+    codes,
+    eventually,
+    fresh_database,
+    open_switch,
+    prompts,
+    short_prompts,
+    until_heard,
+)
+from tests.integration.overflow_site import OverflowSite, overflow_site
+from tests.integration.switch_under_test import heard, tone
+from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+GATEWAY = "chez-luigi-3f9a1c2b"
+MANAGER = "+33199004321"
+COUNTER = "+33199008765"
+CALLER_HZ, HUMAN_HZ = 300, 400
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("transfers")
+    with (
+        fresh_database(services, migrated_template) as database_url,
+        open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
+    ):
+        async with overflow_site(
+            switch,
+            database_url=database_url,
+            redis_url=services.redis_url,
+            folder=folder,
+            gateway=GATEWAY,
+        ) as site:
+            yield site
+
+
+async def target(site: OverflowSite, number: str, mode: str, *, of: UUID | None = None) -> UUID:
+    """One entry of the allow-list, known to the agent."""
+    target_id = uuid4()
+    await site.rows(
+        "INSERT INTO transfer_target (id, restaurant_id, name, phone_e164, mode, position)"
+        " VALUES (%s, %s, 'le gérant', %s, %s, 0)"
+        " ON CONFLICT (restaurant_id, phone_e164)"
+        " DO UPDATE SET id = excluded.id, mode = excluded.mode",
+        *(target_id, of or site.restaurant_id, number, mode),
+    )
+    await site.tell_agent()
+    await asyncio.sleep(0.5)  # until it has read
+    return target_id
+
+
+@asynccontextmanager
+async def asking(
+    site: OverflowSite, phone: Phone, target_id: UUID | None
+) -> AsyncIterator[tuple[Dialog, Stream]]:
+    """A call whose worker has asked for this transfer."""
+    async with site.talking(phone) as (dialog, stream):
+        await stream.ask(Transfer(reason="asked", target_id=target_id))
+        yield dialog, stream
+
+
+async def hears(dialog: Dialog, hertz: int, *, since: float = 0.0) -> None:
+    await eventually(
+        lambda: (
+            hertz in [h for h, ms in heard([f for f in dialog.received if f.at >= since])] or None
+        )
+    )
+
+
+async def back_with_the_agent(dialog: Dialog, stream: Stream) -> TransferFailed:
+    failed = await stream.message(TransferFailed)
+    await stream.speak(2_000)
+    await eventually(lambda: 2_004 in codes(dialog) or None)
+    return failed
+
+
+async def test_a_blind_transfer_connects_at_once(site: OverflowSite) -> None:
+    target_id = await target(site, COUNTER, "blind")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=1.0)
+        invite = site.carrier.invites[-1]
+        assert COUNTER in invite.uri
+        assert CALLER_NUMBER.removeprefix("+33") not in str(bytes(invite))
+        assert GATEWAY in invite.headers.required("From")
+        await stream.connection.wait_closed()
+        human.play(tone(HUMAN_HZ, 1_000))
+        dialog.play(tone(CALLER_HZ, 1_000))
+        await hears(human, CALLER_HZ)
+        await hears(dialog, HUMAN_HZ)
+        assert "transfer_person" in prompts(dialog)
+        await human.hangup()
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+async def test_a_warm_transfer_waits_for_the_key(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=1.0)
+        await until_heard(human, "accept_transfer")
+        dialog.play(tone(CALLER_HZ, 500))
+        human.play(tone(HUMAN_HZ, 500))
+        await asyncio.sleep(0.7)
+        assert not stream.connection.close_code
+        for side, hertz in ((human, CALLER_HZ), (dialog, HUMAN_HZ)):
+            assert hertz not in [h for h, _ in heard(side.received)]
+        await human.send_dtmf("1")
+        await stream.connection.wait_closed()
+        connected_at = time.monotonic()
+        dialog.play(tone(CALLER_HZ, 1_000))
+        human.play(tone(HUMAN_HZ, 1_000))
+        await hears(human, CALLER_HZ)
+        await hears(dialog, HUMAN_HZ)
+        await human.hangup()
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    silence = longest_silence_s(dialog.received, since=asked_at, until=connected_at)
+    assert silence <= LONGEST_SILENCE_S
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+async def test_who_declines_a_warm_transfer_gives_the_caller_back(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        human = await site.carrier.listen(deadline_s=DEADLINE_S)
+        await until_heard(human, "accept_transfer")
+        await human.hangup()
+        failed = await back_with_the_agent(dialog, stream)
+    assert failed.cause == "NORMAL_CLEARING"
+
+
+async def test_a_voicemail_never_gets_the_caller(site: OverflowSite) -> None:
+    """It answers, talks over the prompt, and presses nothing."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        voicemail = await site.carrier.listen(deadline_s=DEADLINE_S)
+        voicemail.play(tone(HUMAN_HZ, 15_000))
+        failed = await eventually(
+            lambda: next((m for m in stream.messages if isinstance(m, TransferFailed)), None),
+            deadline_s=25.0,
+        )
+        back_at = time.monotonic()
+        assert prompts(voicemail) == ["accept_transfer"]
+        await voicemail.wait_ended(deadline_s=DEADLINE_S)
+        await back_with_the_agent(dialog, stream)
+    assert failed.cause == "ALLOTTED_TIMEOUT"
+    assert HUMAN_HZ not in [h for h, _ in heard(dialog.received)]
+    silence = longest_silence_s(dialog.received, since=asked_at, until=back_at)
+    assert silence <= LONGEST_SILENCE_S
+
+
+async def test_a_busy_line_gives_the_caller_back(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(486)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        failed = await back_with_the_agent(dialog, stream)
+    assert failed.cause == "USER_BUSY"
+
+
+@pytest.mark.parametrize("kind", ["unknown", "of_another_restaurant", "premium"])
+async def test_who_is_not_on_the_list_is_never_rung(site: OverflowSite, kind: str) -> None:
+    target_id = uuid4()
+    if kind == "of_another_restaurant":
+        other = await asyncio.to_thread(
+            site.bridge.place, f"other-{uuid4().hex[:8]}", registrar=site.carrier.registrar
+        )
+        target_id = await target(site, MANAGER, "blind", of=other)
+    if kind == "premium":
+        target_id = await target(site, "+33899123456", "blind")
+    rung = len(site.carrier.invites)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        failed = await back_with_the_agent(dialog, stream)
+    assert failed.cause == "not_allowed"
+    assert len(site.carrier.invites) == rung
