@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from controlplane.commands import sip_account
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -31,6 +33,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     group = commands.add_parser("sip", help="the restaurants' SIP registrations")
     actions = group.add_subparsers(required=True, metavar="ACTION")
     _add_list(actions)
+    sip_account.add_to(actions)
     for name, command in {"show": show, "explain": explain}.items():
         _named(actions, name, command)
     move_parser = _named(actions, "move", move)
