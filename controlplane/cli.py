@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from controlplane.commands import bridge, secrets, sip
+from controlplane.commands import bridge, carrier, secrets, sip
 from controlplane.errors import AlloRestoError
 
 Command = Callable[[argparse.Namespace], int]
@@ -179,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     bridge.add_to(commands)
+    carrier.add_to(commands)
     secrets.add_to(commands)
     sip.add_to(commands)
 
