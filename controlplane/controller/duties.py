@@ -68,6 +68,7 @@ def serve(settings: ControllerSettings) -> None:
         decode_responses=True,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),  # a loop's next turn makes up for it, and knows that it must
     )
     impatient_redis = Redis.from_url(
         settings.redis_url,
@@ -99,6 +100,7 @@ def serve(settings: ControllerSettings) -> None:
         ("counts", count, COUNT_EVERY_S, None),
         ("recorder", recorder.turn, AT_ONCE_S, None),
         ("abandoned_events", recorder.claim_abandoned, CLAIM_EVERY_S, None),
+        ("events_lag", recorder.measure, COUNT_EVERY_S, None),
         ("stream_trim", recorder.trim, TRIM_EVERY_S, None),
         ("demand", lambda: prune_demand(redis), WATCH_QUEUE_EVERY_S, None),
         ("queue", queue.watch, WATCH_QUEUE_EVERY_S, None),

@@ -12,7 +12,7 @@ EVENTS_PARKED = Counter(
     "alloresto_controller_events_parked_total", "Call events moved to the dead-letter stream."
 )
 EVENTS_WAITING = Gauge(
-    "alloresto_controller_events_waiting", "Call events of the stream not read yet."
+    "alloresto_controller_events_waiting", "Call events of the stream not recorded yet."
 )
 LEADER = Gauge("alloresto_controller_leader", "1 while this replica leads, else 0.")
 LEASE_EPOCH = Gauge("alloresto_controller_lease_epoch", "Term of the lease last held here.")

@@ -31,6 +31,19 @@ DEAD_LETTERS: Final = 1_000
 """Entries the dead-letter stream keeps, about."""
 KEEP_RECORDED_S: Final = 600
 """Recorded entries stay readable that long; transcripts do not linger in Redis beyond."""
+FORGET_CONSUMER_MS: Final = 24 * 3_600 * 1_000
+"""A recorder reads every second; pods have a new name every time."""
+
+_FORGET_CONSUMERS: Final = """
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local about = {}
+  for i = 1, #consumer, 2 do about[consumer[i]] = consumer[i + 1] end
+  if about['pending'] == 0 and about['idle'] > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], about['name'])
+  end
+end
+"""
+"""In one step: what a consumer reads in between would be forgotten with it."""
 
 Entry: TypeAlias = tuple[str, dict[str, str] | None]
 
@@ -47,7 +60,8 @@ class Recorder:
         self._engine = engine
         self._consumer = consumer
         self._reread_own = True
-        """True after a start or a failure: entries were read and perhaps not recorded."""
+        """Entries may have been read and not recorded: after a start, a failure, or a silence in
+        which the answer to a read was perhaps lost on its way."""
 
     def turn(self) -> None:
         """Record what there is; waits up to `BLOCK_MS` for the first entry.
@@ -59,7 +73,7 @@ class Recorder:
             self._ensure_group()
         entries = self._read("0" if reread else ">")
         self._record(entries)
-        self._reread_own = reread and bool(entries)
+        self._reread_own = bool(entries) if reread else not entries
 
     def claim_abandoned(self) -> None:
         """Record what another consumer read and left: its process died."""
@@ -88,9 +102,27 @@ class Recorder:
             if group["pending"]:
                 pending = self._redis.xpending(redis_keys.CALL_EVENTS, group["name"])
                 floor = min(floor, pending["min"] or floor, key=_sort_key)
-            if group["name"] == GROUP:
-                metrics.EVENTS_WAITING.set(group.get("lag") or 0)
         self._redis.xtrim(redis_keys.CALL_EVENTS, minid=floor, approximate=True)
+        self._redis.eval(
+            _FORGET_CONSUMERS, 1, redis_keys.CALL_EVENTS, GROUP, str(FORGET_CONSUMER_MS)
+        )
+
+    def measure(self) -> None:
+        """How far the recorders are behind."""
+        self._ensure_group()
+        groups: list[dict[str, Any]] = self._redis.xinfo_groups(redis_keys.CALL_EVENTS)
+        group = next(group for group in groups if group["name"] == GROUP)
+        unread: Any = self._redis.xrange(
+            redis_keys.CALL_EVENTS, min=f"({group['last-delivered-id']}", count=1
+        )
+        waiting = [entry_id for entry_id, _ in unread]
+        if group["pending"]:
+            pending: Any = self._redis.xpending(redis_keys.CALL_EVENTS, GROUP)
+            waiting += [pending["min"]] if pending["min"] else []
+        now_s, _ = self._redis.time()
+        ages = [now_s - _sort_key(entry_id)[0] / 1_000 for entry_id in waiting]
+        metrics.EVENTS_WAITING.set((group.get("lag") or 0) + group["pending"])
+        metrics.EVENTS_LAG.set(max(0.0, *ages) if ages else 0.0)
 
     def _ensure_group(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, insert, select, text
@@ -217,6 +218,28 @@ def test_a_crash_before_the_acknowledgement_records_again_and_changes_nothing(
     assert rows(engine) == expected
 
 
+def test_an_answer_lost_on_its_way_is_read_again_at_once(
+    recorder: Recorder,
+    client: "Redis",
+    engine: Engine,
+    restaurant: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Redis hands entries out, the connection breaks, and the client asks once more by itself:
+    they are this recorder's, yet it never saw them.
+    """
+    send(client, story(restaurant))
+    recorder.turn()
+    read = recorder._read
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "_read", lambda after: read(after) and [])
+        recorder.turn()
+    assert client.xpending(redis_keys.CALL_EVENTS, GROUP)["pending"] == 11
+    assert rows(engine) == ([], [])
+    record_all(recorder, client)
+    assert len(rows(engine)[1]) == 3
+
+
 def test_what_a_dead_recorder_left_is_claimed(
     recorder: Recorder,
     client: "Redis",
@@ -357,6 +380,61 @@ def test_trimming_keeps_what_is_unread_or_unacknowledged(
     recorder.trim()
     assert client.xlen(redis_keys.CALL_EVENTS) == 1
     assert len(rows(engine)[0]) == 3
+
+
+def test_consumers_of_another_day_are_forgotten_unless_they_hold_something(
+    recorder: Recorder,
+    client: "Redis",
+    restaurant: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send(client, story(restaurant)[:2])
+    client.xgroup_create(redis_keys.CALL_EVENTS, GROUP, id="0")
+    client.xreadgroup(GROUP, "holds", {redis_keys.CALL_EVENTS: ">"}, count=1)
+    client.xgroup_createconsumer(redis_keys.CALL_EVENTS, GROUP, "gone")
+    recorder.trim()
+    assert consumers(client) == {"holds", "gone"}
+    monkeypatch.setattr(recorder_module, "FORGET_CONSUMER_MS", -1)
+    recorder.trim()
+    assert consumers(client) == {"holds"}
+    record_all(Recorder(client, recorder._engine, consumer="holds"), client)
+
+
+def consumers(client: "Redis") -> set[str]:
+    found: Any = client.xinfo_consumers(redis_keys.CALL_EVENTS, GROUP)
+    return {consumer["name"] for consumer in found}
+
+
+def test_the_lag_is_the_age_of_the_oldest_event_not_recorded(
+    recorder: Recorder, client: "Redis", restaurant: UUID
+) -> None:
+    recorder.measure()
+    assert (lag_s(), waiting()) == (0, 0)
+    seconds, _ = client.time()
+    for age, event in zip((60, 30, 10), story(restaurant), strict=False):
+        client.xadd(
+            redis_keys.CALL_EVENTS, {"event": event.to_json()}, id=f"{(seconds - age) * 1000}-0"
+        )
+    recorder.measure()
+    assert 59 <= lag_s() <= 62
+    assert waiting() == 3
+    client.xreadgroup(GROUP, "slow", {redis_keys.CALL_EVENTS: ">"}, count=2)
+    client.xack(redis_keys.CALL_EVENTS, GROUP, f"{(seconds - 60) * 1000}-0")
+    recorder.measure()
+    assert 29 <= lag_s() <= 32
+    assert waiting() == 2
+
+
+def lag_s() -> float:
+    value = REGISTRY.get_sample_value("alloresto_controller_events_lag_seconds")
+    assert value is not None
+    return value
+
+
+def waiting() -> float:
+    value = REGISTRY.get_sample_value("alloresto_controller_events_waiting")
+    assert value is not None
+    return value
 
 
 def exact(client: "Redis") -> Any:
