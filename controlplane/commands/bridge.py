@@ -51,7 +51,8 @@ def list_(arguments: argparse.Namespace) -> int:
     """One line per bridge: address, alive, drain, registered/assigned/capacity, calls."""
     from controlplane.commands.admin_database import admin_connection
     from controlplane.commands.bridge_state import bridge_states, redis_client
-    from controlplane.commands.tables import as_json, table
+    from controlplane.commands.record import as_json
+    from controlplane.text_table import table
 
     with admin_connection() as connection:
         states = bridge_states(connection, redis_client())
@@ -171,7 +172,7 @@ def _tell(
 ) -> "tuple[BridgeState, object]":
     """One look, printed when it differs from what was `said`; what is said now."""
     from controlplane.commands.bridge_state import bridge_state, waiting
-    from controlplane.commands.tables import as_json
+    from controlplane.commands.record import as_json
 
     with engine.connect() as connection:
         state = bridge_state(connection, redis, arguments.name)
