@@ -142,6 +142,44 @@ def bench_placement(arguments: argparse.Namespace) -> int:
     return run_bench_placement(as_json=arguments.json)
 
 
+def bench_registrations(arguments: argparse.Namespace) -> int:
+    """A thousand restaurants, until the operator has them all."""
+    from controlplane.local.bench_registrations import run_bench_registrations
+
+    return run_bench_registrations(
+        registrations=arguments.registrations,
+        bridges=arguments.bridges,
+        pace=arguments.pace,
+        as_json=arguments.json,
+    )
+
+
+def bench_failover(arguments: argparse.Namespace) -> int:
+    """A bridge killed with all it has, until others have it."""
+    from controlplane.local.bench_failover import run_bench_failover
+
+    return run_bench_failover(
+        on_victim=arguments.on_victim,
+        on_others=arguments.on_others,
+        bridges=arguments.bridges,
+        pace=arguments.pace,
+        as_json=arguments.json,
+    )
+
+
+def bench_drain(arguments: argparse.Namespace) -> int:
+    """A bridge drained with calls in progress, while one of its restaurants is called."""
+    from controlplane.local.bench_drain import run_bench_drain
+
+    return run_bench_drain(
+        on_victim=arguments.on_victim,
+        calls=arguments.calls,
+        bridges=arguments.bridges,
+        pace=arguments.pace,
+        as_json=arguments.json,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alloresto", description="A voice AI that answers the restaurant's telephone."
@@ -206,6 +244,16 @@ def _parser() -> argparse.ArgumentParser:
     placement = bench.add_parser("placement", help=bench_placement.__doc__)
     placement.add_argument("--json", action="store_true", help="end with one JSON line")
     placement.set_defaults(command=bench_placement)
+    for name, run_bench, counts in (
+        ("registrations", bench_registrations, {"registrations": 1_000, "bridges": 5}),
+        ("failover", bench_failover, {"on-victim": 200, "on-others": 100, "bridges": 5}),
+        ("drain", bench_drain, {"on-victim": 200, "calls": 5, "bridges": 3}),
+    ):
+        fleet = bench.add_parser(name, help=run_bench.__doc__)
+        for option, usual in {**counts, "pace": 20}.items():
+            fleet.add_argument(f"--{option}", type=int, default=usual)
+        fleet.add_argument("--json", action="store_true", help="end with one JSON line")
+        fleet.set_defaults(command=run_bench)
     return parser
 
 

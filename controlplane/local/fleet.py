@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 from redis import Redis
+from sqlalchemy import text
 
 from controlplane.contracts import redis_keys
 from controlplane.database import sync_engine
@@ -22,6 +23,7 @@ from controlplane.errors import AlloRestoError
 from controlplane.local import fleet_accounts
 from controlplane.local.fleet_accounts import FleetAccount
 from controlplane.local.fleet_bridge import FleetBridge
+from controlplane.local.ports import free_tcp_port
 from controlplane.local.process import ManagedProcess
 from controlplane.local.registrar import RegistrarKind, open_registrar
 from controlplane.local.services import LocalServices
@@ -36,6 +38,8 @@ POLL_S: Final = 0.1
 EXPIRE_SECONDS: Final = 1_800
 """As OVH wants it: refreshes hardly show beside what is measured."""
 CONTROLLER_STOP_GRACE_S: Final = 2.0
+COMMAND_DEADLINE_S: Final = 30.0
+"""For a command that asks and ends."""
 STARTERS: Final = 4
 """Switches started side by side: more would only wait for the two cores."""
 
@@ -131,6 +135,7 @@ class Fleet:
             bridge_id, folder=self.folder, capacity=self._capacity, environment=self._environment()
         )
         self.bridges[bridge_id] = bridge
+        fleet_accounts.add_bridge(self.engine, bridge_id, capacity=self._capacity)
         self._undo.callback(bridge.stop)
         return bridge
 
@@ -156,8 +161,10 @@ class Fleet:
         """kill -9."""
         self.controllers[name].send_signal(signal.SIGKILL)
 
-    def add_restaurants(self, count: int) -> Sequence[FleetAccount]:
-        """Insert that many more."""
+    def add_restaurants(
+        self, count: int, *, bridge_id: str | None = None
+    ) -> Sequence[FleetAccount]:
+        """Insert that many more, for the controller to place or as if it had, on `bridge_id`."""
         numbers = self._numbers[len(self.accounts) : len(self.accounts) + count]
         if len(numbers) < count:
             raise FleetError(f"the operator has only {len(self._numbers)} accounts")
@@ -165,9 +172,54 @@ class Fleet:
             self.engine,
             SecretBox.from_keys(self._secret_keys),
             passwords=((number, self.registrar.password(number)) for number in numbers),
+            bridge_id=bridge_id,
         )
         self.accounts += added
+        if bridge_id is not None:
+            self.redis.publish(redis_keys.bridge_assignments(bridge_id), "placed")
         return added
+
+    def start_worker(self, *, slots: int, monologue_s: int) -> None:
+        """An AI worker whose simulated model speaks that long: calls stay up meanwhile."""
+        port = free_tcp_port()
+        realtime = ManagedProcess(
+            [
+                *(sys.executable, "-m", "aiworker.simulator", "--port", str(port)),
+                *("--monologue-ms", str(monologue_s * 1_000)),
+            ],
+            name="realtime-simulator",
+            log_file=self.folder / "logs" / "realtime-simulator.log",
+        )
+        worker = ManagedProcess(
+            [sys.executable, "-m", "controlplane.cli", "run", "ai-worker"],
+            name="ai-worker",
+            env={
+                **self._environment(),
+                "OPENAI_API_KEY": "simulator",
+                "ALLORESTO_WORKER_SLOTS": str(slots),
+                "ALLORESTO_REALTIME_URL": f"ws://127.0.0.1:{port}/v1",
+            },
+            log_file=self.folder / "logs" / "ai-worker.log",
+            stop_grace=CONTROLLER_STOP_GRACE_S,
+        )
+        for process in (realtime, worker):
+            self._undo.callback(process.stop)
+            process.start()
+        heartbeat = redis_keys.worker_heartbeat("*")
+        worker.wait_for(
+            lambda: next(self.redis.scan_iter(heartbeat), None), deadline=READY_DEADLINE_S
+        )
+
+    def command(self, *arguments: str) -> int:
+        """Run `alloresto …` against this fleet; its exit code."""
+        process = ManagedProcess(
+            [sys.executable, "-m", "controlplane.cli", *arguments],
+            name=" ".join(arguments),
+            env=self._environment(),
+            log_file=self.folder / "logs" / "commands.log",
+        )
+        with process:
+            return process.wait(deadline=COMMAND_DEADLINE_S)
 
     # What the registrar says
 
@@ -197,6 +249,28 @@ class Fleet:
             deadline_s=deadline_s,
             what=f"{count} registrations",
         )
+
+    def wait_reported(self, count: int, *, deadline_s: float) -> None:
+        """Until Postgres knows of that many, in the epoch they are in."""
+        query = text(
+            "SELECT count(*) FROM sip_registration WHERE state = 'REGED' AND state_epoch = epoch"
+        )
+
+        def reported() -> bool:
+            with self.engine.connect() as connection:
+                return (connection.scalar(query) or 0) >= count
+
+        self.eventually(reported, deadline_s=deadline_s, what=f"{count} reported")
+
+    def wait_led(self, *, deadline_s: float) -> None:
+        """Until a controller leads."""
+        query = text("SELECT count(*) FROM controller_lease WHERE expires_at > now()")
+
+        def led() -> bool:
+            with self.engine.connect() as connection:
+                return bool(connection.scalar(query))
+
+        self.eventually(led, deadline_s=deadline_s, what="a leader")
 
     def eventually(self, happened: Callable[[], bool], *, deadline_s: float, what: str) -> float:
         """Poll until it is so; returns the instant (monotonic). Raises `FleetError`."""

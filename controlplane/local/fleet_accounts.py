@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
 from sqlalchemy.dialects.postgresql import insert
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.carrier import Carrier
+from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.restaurant import Restaurant
-from controlplane.models.sip_registration import SipRegistration
+from controlplane.models.sip_registration import PlacementReason, SipRegistration
 from controlplane.secret_box import SecretBox
 
 CARRIER_ID = "fleet"
@@ -49,10 +50,27 @@ def add_carrier(
         )
 
 
+def add_bridge(engine: Engine, bridge_id: str, *, capacity: int) -> None:
+    """A bridge as the controller writes it when it first hears of one."""
+    with engine.begin() as connection:
+        connection.execute(
+            insert(SipBridgeNode)
+            .values(id=bridge_id, capacity=capacity, last_seen_at=func.now())
+            .on_conflict_do_nothing()
+        )
+
+
 def add_restaurants(
-    engine: Engine, secrets: SecretBox, *, passwords: Iterable[tuple[str, str]]
+    engine: Engine,
+    secrets: SecretBox,
+    *,
+    passwords: Iterable[tuple[str, str]],
+    bridge_id: str | None = None,
 ) -> Sequence[FleetAccount]:
-    """Insert one live restaurant for each (number, password), all in one transaction."""
+    """Insert one live restaurant for each (number, password), all in one transaction. `bridge_id`:
+    as if a controller had placed them there; None: for a controller to place.
+    """
+    placed = {"bridge_id": bridge_id, "epoch": 1, "placement_reason": PlacementReason.NEW}
     accounts, restaurants, registrations = [], [], []
     for number, password in passwords:
         restaurant_id = new_id()
@@ -76,6 +94,7 @@ def add_restaurants(
                 "carrier_id": CARRIER_ID,
                 "username": number,
                 "password_encrypted": secrets.seal(password, owner=restaurant_id),
+                **(placed if bridge_id else {}),
             }
         )
     if accounts:
