@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +34,9 @@ MAX_NAME: Final = 128
 MAX_SECRET: Final = 128
 """FreeSWITCH cuts `scheme:realm:user:password` at 255 bytes (sofia_reg.c)."""
 SUFFIX: Final = ".xml"
+
+CODECS: Final = ("PCMA", "PCMU")
+"""What `conf/autoload_configs/modules.conf.xml` loads; the agent's speech is made for 8 kHz."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
@@ -81,6 +85,8 @@ class GatewaySettings:
     """`sofia/gateway/NAME/NUMBER` or `sofia/PROFILE/USER@HOST[:PORT]`; empty: no phone to ring."""
     carrier_acl: str = CARRIER_ACL
     """Network list its INVITEs, and its registrar's answers, must come from."""
+    codecs: Sequence[str] = CODECS
+    """In the carrier's order of preference; no other is offered to it, nor accepted from it."""
     caller_id_number: str | None = None
     """What the restaurant's own phone shows when we ring it; None: the account's user."""
 
@@ -95,6 +101,8 @@ def gateway_xml(settings: GatewaySettings) -> str:
         raise InvalidGateway("expire_seconds", "must be between 60 and 86400")
     if settings.transport not in set(Transport):
         raise InvalidGateway("transport", "must be udp, tcp or tls")
+    # Before the profile's `inbound-codec-prefs`: its late negotiation reads the channel first.
+    codecs = {"absolute_codec_string": _codecs(settings.codecs)}
     params = {
         "username": username,
         "password": _secret("password", settings.password),
@@ -117,7 +125,11 @@ def gateway_xml(settings: GatewaySettings) -> str:
         "<variables>",
         *(
             f'<variable name={quoted(key)} value={quoted(text)} direction="inbound"/>'
-            for key, text in _variables(settings).items()
+            for key, text in {**_variables(settings), **codecs}.items()
+        ),
+        *(
+            f'<variable name={quoted(key)} value={quoted(text)} direction="outbound"/>'
+            for key, text in codecs.items()
         ),
         "</variables>",
         "</gateway>",
@@ -191,6 +203,12 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
             "fallback_dial", settings.fallback_dial, _DIAL, limit=512
         )
     return variables
+
+
+def _codecs(codecs: Sequence[str]) -> str:
+    if not codecs or len(set(codecs)) != len(codecs) or not set(codecs) <= set(CODECS):
+        raise InvalidGateway("codecs", f"must be some of {', '.join(CODECS)}, each once")
+    return ",".join(codecs)
 
 
 def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 512) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Session
 
@@ -19,7 +20,10 @@ from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import REGISTERED, SipRegistration
 from controlplane.secret_box import SecretBox
+from controlplane.tenants.phone_numbers import UnsafeNumber, dialled
 from freeswitch.gateway_xml import GatewaySettings
+
+log = structlog.get_logger()
 
 LIVE: Final = "live"
 """`restaurant.status` of one whose phone is ours to answer."""
@@ -104,8 +108,21 @@ def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> G
         config_version=account.config_version,
         carrier_acl=list_name(account.carrier_id),
         greeting=greeting if greeting.exists() else None,
-        fallback_dial=f"sofia/gateway/{account.gateway_name}/{account.phone_e164}",
+        codecs=account.codecs,
+        fallback_dial=fallback_dial(account),
     )
+
+
+def fallback_dial(account: Account) -> str:
+    """The restaurant's own phone, as its carrier wants it dialled; empty when that is no number to
+    ring by itself. The restaurant is reached all the same: its callers leave a message.
+    """
+    try:
+        number = dialled(account.phone_e164, account.number_format, own=account.phone_e164)
+    except UnsafeNumber as error:
+        log.warning("fallback_refused", gateway=account.gateway_name, reason=error.reason)
+        return ""
+    return f"sofia/gateway/{account.gateway_name}/{number}"
 
 
 def _account(

@@ -23,6 +23,7 @@ from controlplane.agents.carrier_networks import CarrierNetworks
 from controlplane.agents.desired import Account, Role, gateway_settings, read_accounts
 from controlplane.agents.gateways import EVENTS as EVENTS
 from controlplane.agents.gateways import Gateway, GatewayNotChanged, Gateways
+from controlplane.agents.names import Names, NameUnanswered
 from controlplane.agents.pace import Pace
 from controlplane.agents.reports import GIVEN_BACK, Report, Reports
 from controlplane.esl.client import EslClient
@@ -48,6 +49,10 @@ FRESH_PLACEMENT: Final = timedelta(minutes=2)
 the owner registers once more."""
 REFUSED: Final = frozenset({401, 403, 404, 407})
 """The account itself is refused. Others (503, no answer) are the carrier's trouble."""
+UNRESOLVED: Final = "UNRESOLVED"
+INVALID: Final = "INVALID"
+"""Ours, beside FreeSWITCH's states: there is no gateway, because the registrar's name got no answer
+from DNS, or the account holds what must not be in a gateway's file."""
 SETTLED: Final = frozenset({"REGED", "FAIL_WAIT", "DOWN"})
 """States that last. The others pass within seconds."""
 
@@ -104,6 +109,7 @@ class Registrations:
         self._sounds = sounds_folder
         self._networks = CarrierNetworks(esl=esl, engine=engine, gateway_folder=gateway_folder)
         self._open_carriers: frozenset[str] = frozenset()
+        self._names = Names()
         self._pace = Pace(client)
         self._reports = Reports(
             engine=engine, client=client, bridge_id=bridge_id, on_written=self._written
@@ -226,18 +232,39 @@ class Registrations:
                     self._take(step, name)
                 if name not in self._again:
                     return
+        except NameUnanswered as error:
+            self._cannot(name, UNRESOLVED, str(error))
         except (InvalidGateway, SecretUnreadable) as error:
-            log.error("gateway_not_reconciled", gateway=name, reason=str(error))
+            self._cannot(name, INVALID, str(error))
         except (GatewayNotChanged, EslError, SQLAlchemyError, OSError) as error:
             log.error("gateway_not_reconciled", gateway=name, reason=str(error))
             gevent.spawn_later(RETRY_S, self.reconcile_soon)
         finally:
             del self._work[name]
 
+    def _cannot(self, name: str, state: str, reason: str) -> None:
+        """Another turn will try again; meanwhile people shall see why."""
+        log.error("gateway_not_reconciled", gateway=name, reason=reason)
+        account = self._accounts.get(name)
+        if account is None or self._told.get(name) == (state, account.epoch, None):
+            return
+        self._told[name] = (state, account.epoch, None)
+        self._reports.put(
+            Report(
+                gateway_name=name,
+                epoch=account.epoch,
+                state=state,
+                at=datetime.now(UTC),
+                detail=reason,
+            )
+        )
+
     def _take(self, step: Step, name: str) -> None:
         match step:
             case Step.START | Step.REGISTER_AGAIN:
                 account = self._accounts[name]
+                if step is Step.START:
+                    self._names.require_answer(account.registrar)
                 self._pace.wait(account.carrier_id, account.registers_per_second)
                 if self._step(name) is step:  # still so, after the wait
                     self._register(step, self._accounts[name])

@@ -73,6 +73,8 @@ class Report:
     next_retry_at: datetime | None = None
     refusals: int = 0
     """1 when the carrier has just refused the account itself."""
+    detail: str | None = None
+    """Why, in words without any value a person typed."""
     news: bool = True
     """False: the same failure once more, which is in no history."""
 
@@ -163,12 +165,12 @@ class Reports:
         ids = {row.gateway_name: (row.id, row.epoch) for row in rows}
         events = [
             self._event(ids[one.gateway_name][0], one.epoch, one.state, sip_code=one.sip_code)
-            | {"at": one.at}
+            | {"at": one.at, "detail": one.detail}
             for one in batch
             if one.news and one.gateway_name in ids and ids[one.gateway_name][1] == one.epoch
         ]
         suspended = [
-            self._event(row.id, row.epoch, SUSPENDED) | {"at": batch[-1].at}
+            self._event(row.id, row.epoch, SUSPENDED) | {"at": batch[-1].at, "detail": None}
             for row in rows
             if row.state == SUSPENDED
         ]

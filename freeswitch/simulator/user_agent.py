@@ -237,7 +237,7 @@ class UserAgent:
         rtp = await RtpSession.open(host, on_frame=session.hear, on_digit=session.hear_digit)
         dialog.attach(rtp)
         try:
-            answer = offer.answer(host=host, port=rtp.port, supported=_CODECS)
+            answer = offer.answer(host=host, port=rtp.port, supported=_allowed(channel))
         except SdpError:
             rtp.close()
             raise
@@ -309,3 +309,9 @@ class _Call:
 def unescape(display_name: str) -> str:
     """FreeSWITCH URL-decodes the display name, line breaks included (a trap of the real one)."""
     return unquote(display_name)
+
+
+def _allowed(channel: Channel) -> tuple[Codec, ...]:
+    """`absolute_codec_string`, else the profile's."""
+    names = (channel.variable("absolute_codec_string") or "").split(",")
+    return tuple(codec for codec in _CODECS if names == [""] or codec.name in names)

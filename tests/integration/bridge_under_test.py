@@ -173,9 +173,14 @@ class Bridge:
                         .values(id=node, last_seen_at=datetime.now(UTC))
                         .on_conflict_do_nothing()
                     )
-                add_carrier(connection, registrar=registrar, **carrier)
+                carrier_id = add_carrier(connection, registrar=registrar, **carrier)
                 return add_account(
-                    connection, name, password=password, bridge_id=bridge_id, epoch=1
+                    connection,
+                    name,
+                    carrier_id=carrier_id,
+                    password=password,
+                    bridge_id=bridge_id,
+                    epoch=1,
                 )
         finally:
             engine.dispose()
