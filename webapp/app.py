@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from controlplane.database import async_engine, async_sessions
 from webapp.eventstream import OutboxFeed
-from webapp.kitchen.routes import Site
+from webapp.kitchen.routes import Site, messages_router
 from webapp.kitchen.routes import router as kitchen_router
 from webapp.security_headers import SecurityHeaders
 from webapp.settings import WebSettings
@@ -55,6 +55,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=settings.public_url.startswith("https://"))
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.include_router(kitchen_router)
+    app.include_router(messages_router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_api_route("/metrics", prometheus, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, not_found)

@@ -40,6 +40,7 @@ def transfer(context: "CallContext", request: Transfer) -> None:
     if call.with_human:
         call.wait(timeout_s=WAY_OUT_DEADLINE_S)
     call.ringing = False
+    channel.play_prompt("one_moment")  # the pause of the tone, then the worker's, were too long
     context.playback.open()
     disposition = happening.disposition if isinstance(happening, RingingEnded) else "UNKNOWN"
     _failed(context, disposition)

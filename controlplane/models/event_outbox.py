@@ -28,6 +28,8 @@ class OutboxTopic(StrEnum):
     """`{"order_id": uuid, "status": text}`"""
     VOICE_MESSAGE_LEFT = "voice_message_left"
     """`{"voice_message_id": uuid}`"""
+    VOICE_MESSAGE_HEARD = "voice_message_heard"
+    """`{"voice_message_id": uuid}`"""
 
 
 class EventOutbox(Base):

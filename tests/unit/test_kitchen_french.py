@@ -40,7 +40,9 @@ def ticket(
 
 def page(*to_make: Ticket) -> str:
     template = templates().get_template("kitchen/page.html")
-    return template.render(kitchen=KITCHEN, key="k&y", newest=7, to_make=to_make, done=())
+    return template.render(
+        kitchen=KITCHEN, key="k&y", newest=7, messages=[], to_make=to_make, done=()
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from controlplane.models.order import OrderStatus
 from controlplane.tenants.order_status import StatusRefused, UnknownOrder, change_order_status
 from webapp import metrics
 from webapp.eventstream import OutboxFeed
+from webapp.kitchen.audio import wav_response
 from webapp.kitchen.link import opens_kitchen
+from webapp.kitchen.messages import Message, audio_of, mark_heard, messages_to_show
 from webapp.kitchen.stream import kitchen_events
 from webapp.kitchen.tickets import Kitchen, Ticket, find_kitchen, tickets_of_today
 from webapp.settings import WebSettings
@@ -25,6 +27,7 @@ from webapp.settings import WebSettings
 ACTOR = "kitchen"
 
 router = APIRouter(prefix="/place/{restaurant_id}/kitchen", include_in_schema=False)
+messages_router = APIRouter(prefix="/place/{restaurant_id}/messages", include_in_schema=False)
 
 Key = Annotated[str, Query(min_length=1, max_length=300)]
 
@@ -45,9 +48,11 @@ class Site:
         self.feed = feed
         self.templates = templates
 
-    def render_ticket(self, ticket: Ticket, kitchen: Kitchen, key: str) -> str:
-        template = self.templates.get_template("kitchen/ticket.html")
-        return template.render(ticket=ticket, kitchen=kitchen, key=key)
+    def render(self, shown: Ticket | Message, kitchen: Kitchen, key: str) -> str:
+        """One entry of the page."""
+        kind = "ticket" if isinstance(shown, Ticket) else "message"
+        template = self.templates.get_template(f"kitchen/{kind}.html")
+        return template.render({kind: shown}, kitchen=kitchen, key=key)
 
 
 def the_site(request: Request) -> Site:
@@ -86,12 +91,14 @@ async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLRe
         newest = await site.feed.newest_id(kitchen.restaurant_id)
         async with site.sessions() as session:
             tickets = await tickets_of_today(session, kitchen)
+            messages = await messages_to_show(session, kitchen)
         page = site.templates.get_template("kitchen/page.html").render(
             kitchen=kitchen,
             key=key,
             newest=newest,
             to_make=[ticket for ticket in tickets if not ticket.done],
             done=[ticket for ticket in tickets if ticket.done],
+            messages=messages,
         )
     return HTMLResponse(page)
 
@@ -110,7 +117,7 @@ async def kitchen_stream(
         site.sessions,
         kitchen,
         after=_outbox_id(last_event_id or after),
-        render=lambda ticket: site.render_ticket(ticket, kitchen, key),
+        render=lambda shown: site.render(shown, kitchen, key),
     )
     return EventSourceResponse(events, headers={"X-Accel-Buffering": "no"})
 
@@ -129,6 +136,33 @@ async def move_order(
             pass  # another screen was faster: the page says what is
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+
+
+@router.post("/messages/{message_id}/heard")
+async def message_heard(
+    message_id: UUID, site: SiteHere, kitchen: KitchenHere, key: Key
+) -> Response:
+    """The button of a message; back to the page."""
+    async with site.sessions.begin() as session:
+        if not await mark_heard(session, kitchen, message_id):
+            raise HTTPException(status.HTTP_404_NOT_FOUND)
+    url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
+    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+
+
+@messages_router.get("/{message_id}.wav")
+async def message_audio(
+    message_id: UUID,
+    site: SiteHere,
+    kitchen: KitchenHere,
+    range_header: Annotated[str | None, Header(alias="range", max_length=100)] = None,
+) -> Response:
+    """The recording, whole or the part a player asks for."""
+    async with site.sessions() as session:
+        audio = await audio_of(session, kitchen, message_id)
+    if audio is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND)
+    return wav_response(audio, range_header)
 
 
 def _outbox_id(text: str | None) -> int | None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from webapp import metrics
 from webapp.eventstream import OutboxEvent, OutboxFeed, StreamEnded
+from webapp.kitchen.messages import Message, messages_by_id
 from webapp.kitchen.tickets import Kitchen, Ticket, tickets_by_id
 
 STREAM_MOST_S: Final = 600.0
@@ -26,7 +27,9 @@ RECONNECT_MS: Final = 1_000
 REPLAY_LIMIT: Final = 500
 """A page that missed more loads itself again, which is less work."""
 
-RenderTicket = Callable[[Ticket], str]
+Render = Callable[[Ticket | Message], str]
+
+_SUBJECTS: Final = ("order_id", "voice_message_id")
 
 _logger = structlog.get_logger()
 
@@ -37,10 +40,10 @@ async def kitchen_events(
     kitchen: Kitchen,
     *,
     after: int | None,
-    render: RenderTicket,
+    render: Render,
 ) -> AsyncIterator[bytes]:
-    """Server-sent events: `ticket` (id = outbox id), `alive`, and `reload` when there is no
-    telling what the page missed. `after` is the last id it saw, None when it can't say.
+    """Server-sent events: `ticket` and `voice` (id = outbox id), `alive`, and `reload` when there
+    is no telling what the page missed. `after` is the last id it saw, None when it can't say.
     """
     restaurant_id = kitchen.restaurant_id
     ends_at = asyncio.get_running_loop().time() + STREAM_MOST_S
@@ -57,8 +60,8 @@ async def kitchen_events(
                 fresh = [event for event in events if event.id > seen]
                 if fresh:
                     seen = fresh[-1].id
-                    async for message in _tickets(sessions, kitchen, fresh, render):
-                        yield message
+                    async for event in _changes(sessions, kitchen, fresh, render):
+                        yield event
                 elif not events:
                     yield format_sse_event(event="alive", data_str="{}")
                 events = await page.batch(min(ALIVE_EVERY_S, left_s))
@@ -76,38 +79,48 @@ async def _missed(
     return events if len(events) <= REPLAY_LIMIT else None
 
 
-async def _tickets(
+async def _changes(
     sessions: async_sessionmaker[AsyncSession],
     kitchen: Kitchen,
     events: list[OutboxEvent],
-    render: RenderTicket,
+    render: Render,
 ) -> AsyncIterator[bytes]:
-    """One message an order, as it is now, at the place of its last event."""
-    last_event_of = {order_id: event.id for event in events if (order_id := _order_id(event))}
+    """One event an order or message, as it is now, at the place of its last change."""
+    last_event_of = {key: event.id for event in events if (key := _subject(event))}
+    ids = {kind: [i for k, i in last_event_of if k == kind] for kind in _SUBJECTS}
     async with sessions() as session:
-        tickets = await tickets_by_id(session, kitchen, last_event_of)
-    for order_id, event_id in sorted(last_event_of.items(), key=lambda item: item[1]):
-        ticket = tickets.get(order_id)
-        if ticket is None:
-            continue
-        data: dict[str, JsonValue] = {
-            "order": str(order_id),
-            "number": ticket.number,
-            "status": ticket.status,
-            "done": ticket.done,
-            "html": render(ticket),
-        }
-        metrics.TICKETS_SENT.inc()
-        yield format_sse_event(event="ticket", id=str(event_id), data_str=to_json(data).decode())
+        tickets = await tickets_by_id(session, kitchen, ids["order_id"])
+        messages = await messages_by_id(session, kitchen, ids["voice_message_id"])
+    for (kind, subject_id), event_id in sorted(last_event_of.items(), key=lambda item: item[1]):
+        if kind == "order_id" and (ticket := tickets.get(subject_id)):
+            metrics.TICKETS_SENT.inc()
+            yield _event("ticket", event_id, _ticket_data(ticket, render(ticket)))
+        elif kind == "voice_message_id" and (message := messages.get(subject_id)):
+            data: dict[str, JsonValue] = {"heard": message.heard, "html": render(message)}
+            yield _event("voice", event_id, data)
     yield format_sse_event(event="alive", id=str(events[-1].id), data_str="{}")
 
 
-def _order_id(event: OutboxEvent) -> UUID | None:
-    value = event.payload.get("order_id")
-    if value is None:
-        return None  # another page's topic
-    try:
-        return UUID(str(value))
-    except ValueError:
-        _logger.error("outbox_order_id_unreadable", outbox_id=event.id, topic=event.topic)
-        return None
+def _ticket_data(ticket: Ticket, html: str) -> dict[str, JsonValue]:
+    return {
+        "order": str(ticket.order_id),
+        "number": ticket.number,
+        "status": ticket.status,
+        "done": ticket.done,
+        "html": html,
+    }
+
+
+def _event(name: str, event_id: int, data: dict[str, JsonValue]) -> bytes:
+    return format_sse_event(event=name, id=str(event_id), data_str=to_json(data).decode())
+
+
+def _subject(event: OutboxEvent) -> tuple[str, UUID] | None:
+    """What the event tells of; None: another page's topic."""
+    for name in _SUBJECTS:
+        if (value := event.payload.get(name)) is not None:
+            try:
+                return name, UUID(str(value))
+            except ValueError:
+                _logger.error("outbox_id_unreadable", outbox_id=event.id, topic=event.topic)
+    return None

@@ -6,6 +6,7 @@ const SILENCE_MS = 25_000;
 const REOPEN_MS = 2_000;
 
 const toMake = document.getElementById("to-make");
+const messages = document.getElementById("messages");
 const done = document.getElementById("done");
 const live = document.getElementById("live");
 const liveText = document.getElementById("live-text");
@@ -31,6 +32,10 @@ function connect() {
   source.addEventListener("ticket", (event) => {
     heard(event);
     showTicket(JSON.parse(event.data));
+  });
+  source.addEventListener("voice", (event) => {
+    heard(event);
+    showMessage(JSON.parse(event.data));
   });
   source.addEventListener("reload", () => location.reload());
   source.addEventListener("error", () => {
@@ -75,6 +80,23 @@ function showTicket(message) {
     if (button) button.focus();
   }
   markLate();
+}
+
+function showMessage(message) {
+  const holder = document.createElement("template");
+  holder.innerHTML = message.html.trim();
+  const shown = holder.content.firstElementChild;
+  const known = document.getElementById(shown.id);
+  if (known) {
+    // The player may be playing: only what is around it changes.
+    const player = known.querySelector("audio");
+    shown.querySelector("audio").replaceWith(player);
+    known.replaceWith(shown);
+  } else {
+    shown.classList.add("arrived");
+    messages.prepend(shown);
+    if (!message.heard) news.textContent = "Nouveau message vocal";
+  }
 }
 
 function insertByDue(ticket) {

@@ -1,0 +1,117 @@
+"""What callers left when nobody could answer, as the kitchen page shows and plays it.
+
+Every query is scoped by the restaurant.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
+
+from controlplane.models.event_outbox import EventOutbox, OutboxTopic
+from controlplane.models.voice_message import VoiceMessage
+from webapp import french
+from webapp.kitchen.tickets import Kitchen
+
+PAGE_LIMIT: Final = 50
+SHOWN_FOR: Final = timedelta(days=7)
+"""One nobody has listened to stays until somebody has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message: already in French, in the restaurant's time."""
+
+    message_id: UUID
+    caller: str
+    """Empty: hidden."""
+    caller_uri: str
+    recorded_at: str
+    recorded_at_utc: str
+    length: str
+    heard: bool
+
+
+async def messages_to_show(session: AsyncSession, kitchen: Kitchen) -> list[Message]:
+    """The newest first."""
+    recent = VoiceMessage.recorded_at > datetime.now(UTC) - SHOWN_FOR
+    return await _messages(session, kitchen, or_(VoiceMessage.heard_at.is_(None), recent))
+
+
+async def messages_by_id(
+    session: AsyncSession, kitchen: Kitchen, message_ids: Collection[UUID]
+) -> dict[UUID, Message]:
+    """Those of this restaurant among them."""
+    if not message_ids:
+        return {}
+    found = await _messages(session, kitchen, VoiceMessage.id.in_(message_ids))
+    return {message.message_id: message for message in found}
+
+
+async def audio_of(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bytes | None:
+    """The WAV; None when this restaurant has no such message."""
+    return await session.scalar(
+        select(VoiceMessage.audio).where(
+            VoiceMessage.restaurant_id == kitchen.restaurant_id, VoiceMessage.id == message_id
+        )
+    )
+
+
+async def mark_heard(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bool:
+    """Somebody has listened to it: every screen shows so. False: no such message. No commit."""
+    mine = (VoiceMessage.restaurant_id == kitchen.restaurant_id, VoiceMessage.id == message_id)
+    if await session.scalar(select(VoiceMessage.id).where(*mine)) is None:
+        return False
+    heard = await session.scalar(
+        update(VoiceMessage)
+        .where(*mine, VoiceMessage.heard_at.is_(None))
+        .values(heard_at=datetime.now(UTC))
+        .returning(VoiceMessage.id)
+    )
+    if heard is not None:
+        session.add(
+            EventOutbox(
+                restaurant_id=kitchen.restaurant_id,
+                topic=OutboxTopic.VOICE_MESSAGE_HEARD,
+                payload={"voice_message_id": str(message_id)},
+            )
+        )
+    return True
+
+
+async def _messages(
+    session: AsyncSession, kitchen: Kitchen, which: ColumnElement[bool]
+) -> list[Message]:
+    rows = await session.scalars(
+        select(VoiceMessage)
+        .options(
+            load_only(
+                VoiceMessage.caller_number,
+                VoiceMessage.recorded_at,
+                VoiceMessage.duration_ms,
+                VoiceMessage.heard_at,
+            )
+        )
+        .where(VoiceMessage.restaurant_id == kitchen.restaurant_id, which)
+        .order_by(VoiceMessage.recorded_at.desc())
+        .limit(PAGE_LIMIT)
+    )
+    return [_message(row, kitchen) for row in rows]
+
+
+def _message(row: VoiceMessage, kitchen: Kitchen) -> Message:
+    local = row.recorded_at.astimezone(kitchen.zone)
+    return Message(
+        message_id=row.id,
+        caller=french.telephone(row.caller_number) if row.caller_number else "",
+        caller_uri=f"tel:{row.caller_number}" if row.caller_number else "",
+        recorded_at=french.moment(local, today=kitchen.today()),
+        recorded_at_utc=row.recorded_at.astimezone(UTC).isoformat(timespec="seconds"),
+        length=french.seconds(row.duration_ms),
+        heard=row.heard_at is not None,
+    )
