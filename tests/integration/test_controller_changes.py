@@ -1,12 +1,13 @@
 """From a commit in Postgres to the next call's menu and the bridge's wake-up, whatever breaks."""
 
 import asyncio
+import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import quantiles
-from typing import Any
 
 import psycopg
 import pytest
@@ -19,11 +20,13 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.contracts.restaurant_config import RestaurantConfig
+from controlplane.controller.changes import LISTEN_S, PROOF_DEADLINE_S
 from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID, demo_id, seed_demo
 from controlplane.tenants.snapshot import load_restaurant_config
 from tests.accounts import SECRETS
 from tests.integration.restartable import (
+    DEADLINE_S,
     RestartableRedis,
     restartable_postgres,
     restartable_redis,
@@ -77,9 +80,6 @@ ROW_CHANGES = (
     "DELETE FROM restaurant WHERE id = {r}",
 )
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-Load = Callable[[], "asyncio.Future[RestaurantConfig]"]
-
 
 class Site:
     """The demo restaurant, a cache before it, and whoever changes it."""
@@ -102,11 +102,6 @@ class Site:
 
     def change_price(self, cents: int) -> None:
         self.change(f"UPDATE menu_item SET price_cents = {cents} WHERE id = '{MARGHERITA}'")
-
-
-@contextmanager
-def own_site(database_url: str, redis_url: str) -> Iterator[Site]:
-    yield Site(database_url, redis_url)
 
 
 @pytest.fixture
@@ -165,6 +160,35 @@ async def test_a_changed_price_is_the_next_calls_price(
     middle, late = quantiles(waits, n=20)[9], quantiles(waits, n=20)[18]
     print(f"menu change seen: p50 {middle * 1000:.1f} ms, p95 {late * 1000:.1f} ms")  # noqa: T201 -- a measure
     assert max(waits) < SEEN_S
+
+
+async def test_calls_that_load_while_the_menu_changes_leave_no_old_menu_behind(
+    site: Site, redis: async_redis.Redis, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    """Calls come all the time, so that at each change some have read and not yet written."""
+    over = asyncio.Event()
+
+    async def calls() -> None:
+        while not over.is_set():
+            await load_restaurant_config(redis, sessions, DEMO_RESTAURANT_ID)
+            await redis.delete(KEY)  # so that the next one reads Postgres too
+
+    async with asyncio.timeout(DEADLINE_S):
+        callers = [asyncio.create_task(calls()) for _ in range(2)]
+        async with await psycopg.AsyncConnection.connect(
+            libpq_url(site.database_url), autocommit=True
+        ) as writer:
+            for cents in range(1, 31):
+                generation = await redis.get(redis_keys.CONFIG_GENERATION)
+                await writer.execute(
+                    "UPDATE menu_item SET price_cents = %s WHERE id = %s", [cents, MARGHERITA]
+                )
+                while await redis.get(redis_keys.CONFIG_GENERATION) == generation:  # noqa: ASYNC110 -- Redis's, not ours
+                    await asyncio.sleep(0.001)
+                body = await redis.get(KEY)
+                assert body is None or price(RestaurantConfig.model_validate_json(body)) == cents
+        over.set()
+        await asyncio.gather(*callers)
 
 
 def test_every_table_of_the_snapshot_invalidates(site: Site, client: "Redis") -> None:
@@ -280,6 +304,28 @@ def test_a_cut_listen_connection_is_made_again_and_healed(site: Site, client: "R
     client.set(KEY, "cached")
     site.change_price(7)
     until(lambda: not client.exists(KEY), within_s=SEEN_S)
+
+
+def test_a_listen_connection_that_hangs_is_given_up_within_seconds(
+    site: Site, client: "Redis"
+) -> None:
+    """Its backend is stopped: the connection stands, and nothing comes."""
+    with psycopg.connect(libpq_url(site.database_url), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'alloresto controller changes'"
+        ).fetchone()
+    assert row is not None
+    os.kill(row[0], signal.SIGSTOP)
+    try:
+        client.set(KEY, "cached")
+        site.change_price(7)
+        until(lambda: not client.exists(KEY), within_s=LISTEN_S + PROOF_DEADLINE_S + SEEN_S)
+        client.set(KEY, "cached")
+        site.change_price(8)
+        until(lambda: not client.exists(KEY), within_s=SEEN_S)
+    finally:
+        os.kill(row[0], signal.SIGCONT)
 
 
 def test_what_changed_while_no_controller_ran_is_healed(
