@@ -171,6 +171,7 @@ class PostgresServer:
                 self.stop()
                 if attempt == PORT_ATTEMPTS or "Address already in use" not in str(failure):
                     raise
+                self._port = 0
         self._provide_database()
         return self
 
@@ -239,7 +240,8 @@ class PostgresServer:
             lock_file.unlink()
 
     def _launch(self) -> None:
-        self._port = free_tcp_port()
+        # Started again it is where it was.
+        self._port = self._port or free_tcp_port()
         settings = SETTINGS | (DISPOSABLE_SETTINGS if self._disposable else {})
         arguments: list[Path | str] = [self._programs.folder / "postgres"]
         arguments += ["-D", self._data, "-p", str(self._port)]

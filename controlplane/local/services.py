@@ -75,6 +75,9 @@ class LocalServices:
         """`redis://…`"""
         self.pids: tuple[int, ...] = ()
         """Of the servers started here."""
+        self.valkey: ValkeyServer | None = None
+        self.postgres: PostgresServer | None = None
+        """Those, for who stops one and starts it again at the same address."""
 
     def start(self) -> Self:
         """Start what was not given; return when both answer. Nothing is left on failure.
@@ -108,7 +111,7 @@ class LocalServices:
         undo.callback(os.close, lock)
         home = reachable_folder(folder, account)
         if not self.redis_url:
-            valkey = ValkeyServer(
+            valkey = self.valkey = ValkeyServer(
                 self._valkey_program or find_valkey(),
                 home,
                 log_file=folder / "valkey.log",
@@ -119,7 +122,7 @@ class LocalServices:
             self.redis_url = valkey.start().url
             self.pids += (valkey.pid,)
         if not self.database_url:
-            postgres = PostgresServer(
+            postgres = self.postgres = PostgresServer(
                 self._postgres_programs or find_postgres(),
                 home,
                 log_file=folder / "postgres.log",

@@ -120,6 +120,7 @@ class ValkeyServer:
                 self.stop()
                 if attempt == PORT_ATTEMPTS or "Address already in use" not in str(failure):
                     raise
+                self._port = 0
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
@@ -129,7 +130,8 @@ class ValkeyServer:
             self._process = None
 
     def _launch(self, folder: Path) -> None:
-        self._port = free_tcp_port()
+        # Started again it is where it was.
+        self._port = self._port or free_tcp_port()
         self._process = ManagedProcess(
             [self._program, self._configuration(folder)],
             name="valkey",
