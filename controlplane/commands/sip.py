@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from controlplane.commands import sip_account
+from controlplane.commands import sip_account, sip_packets
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,6 +42,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _named(actions, "retry", retry)
     trace_parser = _named(actions, "trace", trace)
     trace_parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    sip_packets.add_options(trace_parser)
 
 
 def _add_list(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -150,7 +151,9 @@ def retry(arguments: argparse.Namespace) -> int:
 
 
 def trace(arguments: argparse.Namespace) -> int:
-    """Its history: placed, released, states with SIP codes."""
+    """Its history: placed, released, states with SIP codes; or its SIP messages."""
+    if arguments.packets:
+        return sip_packets.trace_packets(arguments)
     from controlplane.commands.admin_database import admin_engine
     from controlplane.tenants.registration_report import account
 
