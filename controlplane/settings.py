@@ -43,6 +43,10 @@ class BridgeSettings(ServiceSettings):
     """The French prompts, as FreeSWITCH sees them."""
     voicemail_folder: Path | None = None
     """Where FreeSWITCH records what callers leave; None: `messages` beside the gateway folder."""
+    caller_calls: int = Field(default=6, ge=0)
+    """Calls of one number to one restaurant within five minutes; the next one is busy. 0: any."""
+    caller_calls_at_once: int = Field(default=3, ge=0)
+    """Of one number to one restaurant, going on at the same time. 0: any."""
     secret_keys: str = Field(min_length=44, repr=False)
     """Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
     drain_deadline_s: int = Field(default=1_500, ge=1)

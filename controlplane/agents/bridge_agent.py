@@ -16,12 +16,13 @@ from redis.retry import Retry
 
 from controlplane.agents import registrations as registrations_module
 from controlplane.agents import switchboard as switchboard_module
+from controlplane.agents.admission import Admission
 from controlplane.agents.adoption import adopt_calls
 from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher
 from controlplane.agents.drain import Drain
-from controlplane.agents.gateway_storage import tell_exposure
 from controlplane.agents.fs_cli_tables import FsCliTables
+from controlplane.agents.gateway_storage import tell_exposure
 from controlplane.agents.offers import Offers
 from controlplane.agents.registrations import Registrations
 from controlplane.agents.sip_probe import ProfileAddress, SipProbe
@@ -114,6 +115,7 @@ class BridgeAgent:
             publisher=self._publisher,
             policies=self._policies,
             messages=self._messages,
+            admission=Admission(calls=settings.caller_calls, at_once=settings.caller_calls_at_once),
             bridge_id=settings.bridge_id,
             sounds=settings.sounds_folder,
         )

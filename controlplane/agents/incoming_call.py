@@ -12,7 +12,6 @@ from uuid import UUID
 
 import gevent
 import gevent.queue
-import phonenumbers
 from gevent.lock import BoundedSemaphore
 
 from controlplane.agents.happenings import CallEndedError, Happening
@@ -20,6 +19,7 @@ from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
 from controlplane.esl.event import EslEvent
+from controlplane.tenants.phone_numbers import normalise
 
 MAX_HAPPENINGS: Final = 64
 """A call that stands still while this many things happen to it is given up by its handlers."""
@@ -166,10 +166,4 @@ def caller_number(event: EslEvent) -> str | None:
     """
     if is_hidden(event):
         return None
-    try:
-        number = phonenumbers.parse(event.get("Caller-Caller-ID-Number") or "", "FR")
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return normalise(event.get("Caller-Caller-ID-Number"))

@@ -22,6 +22,9 @@ MESSAGES_REFUSED = Counter(
     "alloresto_bridge_messages_refused_total",
     "Worker messages against the contract.",
 )
+CALLS_REFUSED = Counter(
+    "alloresto_bridge_calls_refused_total", "Blocked callers, and floods of calls.", ["reason"]
+)
 TRANSFERS_FAILED = Counter(
     "alloresto_bridge_transfers_failed_total", "Transfers nobody took, or not allowed.", ["cause"]
 )

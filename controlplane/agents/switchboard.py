@@ -5,6 +5,7 @@ dealt with here at once; what changes the course of a call is told to its story 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -14,6 +15,7 @@ import gevent.queue
 import structlog
 
 from controlplane.agents import metrics
+from controlplane.agents.admission import Admission
 from controlplane.agents.bridge import (
     CallContext,
     serve_adopted_call,
@@ -49,7 +51,7 @@ from controlplane.contracts.messages import (
     parse_worker_message,
 )
 from controlplane.esl.client import EslClient
-from controlplane.esl.errors import EslError
+from controlplane.esl.errors import EslCommandFailed, EslError
 from controlplane.esl.event import EslEvent
 
 EVENTS: Final = (
@@ -96,6 +98,7 @@ class Switchboard:
         publisher: CallEventPublisher,
         policies: CallPolicies,
         messages: VoiceMessages,
+        admission: Admission,
         bridge_id: str,
         sounds: Path,
     ) -> None:
@@ -105,6 +108,7 @@ class Switchboard:
         self._publisher = publisher
         self._policies = policies
         self._messages = messages
+        self._admission = admission
         self._bridge_id = bridge_id
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
@@ -228,7 +232,29 @@ class Switchboard:
             call = IncomingCall.arriving(event)
         except NotOurCall:
             return
-        self.take(call)
+        if not self._refused(call):
+            self.take(call)
+
+    def _refused(self, call: IncomingCall) -> bool:
+        """Blocked, or a flood: the caller is told so, no worker hears of it, and no log of whom."""
+        ongoing = [context.call for context in self._calls.values()]
+        refusal = self._admission.refuse(
+            call.restaurant_id,
+            call.caller_number,
+            policy=self._policies.of(call.restaurant_id),
+            at_once=sum(
+                (other.restaurant_id, other.caller_number)
+                == (call.restaurant_id, call.caller_number)
+                for other in ongoing
+            ),
+        )
+        if refusal is None:
+            return False
+        metrics.CALLS_REFUSED.labels(reason=refusal.value).inc()
+        log.info("call_refused", reason=refusal.value, restaurant_id=str(call.restaurant_id))
+        with suppress(EslCommandFailed):  # gone already
+            self._control.api(f"uuid_kill {call.channel_uuid} {refusal.cause.value}")
+        return True
 
     def _parked(self, context: CallContext, event: EslEvent) -> None:
         call = context.call

@@ -36,6 +36,10 @@ class FleetBridge:
             "ALLORESTO_ESL_PASSWORD": self.switch.esl_password,
             "ALLORESTO_GATEWAY_FOLDER": str(self.switch.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(self.switch.sounds_folder),
+            "ALLORESTO_VOICEMAIL_FOLDER": str(self.switch.voicemail_folder),
+            # Every call of a benchmark comes from one number.
+            "ALLORESTO_CALLER_CALLS": "0",
+            "ALLORESTO_CALLER_CALLS_AT_ONCE": "0",
         }
         self.agent = self._new_agent()
 

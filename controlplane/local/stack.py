@@ -155,6 +155,9 @@ class Stack:
                 "GATEWAY_FOLDER": str(self.switch.gateway_folder),
                 "SOUNDS_FOLDER": str(self.switch.sounds_folder),
                 "VOICEMAIL_FOLDER": str(self.switch.voicemail_folder),
+                # Every call of a demo or a benchmark comes from one number.
+                "CALLER_CALLS": "0",
+                "CALLER_CALLS_AT_ONCE": "0",
                 "SECRET_KEYS": secret_keys,
             },
             "ai-worker": {

@@ -61,7 +61,7 @@ class UnsafeNumber(AlloRestoError):
 
 def normalise(text: str | None, region: str = "FR") -> str | None:
     """E.164, or None for what is hidden, short, or no number. `region`: who wrote it (ISO 3166)."""
-    text = (text or "").strip()
+    text = (text or "").partition(";")[0].strip()
     if not _WRITTEN.fullmatch(text):
         return None
     digits = re.sub(r"[^+0-9]", "", text.replace("(0)", ""))

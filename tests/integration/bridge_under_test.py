@@ -226,6 +226,8 @@ def run_bridge(
             "ALLORESTO_GATEWAY_FOLDER": str(switch.gateway_folder),
             "ALLORESTO_SOUNDS_FOLDER": str(switch.sounds_folder),
             "ALLORESTO_VOICEMAIL_FOLDER": str(switch.voicemail_folder),
+            "ALLORESTO_CALLER_CALLS": "0",  # every caller of a test has the same number
+            "ALLORESTO_CALLER_CALLS_AT_ONCE": "0",
             **{f"ALLORESTO_{name.upper()}": str(value) for name, value in settings.items()},
         },
         log_file=log_file,

@@ -4,6 +4,7 @@ can serve. One event loop for a module: the carrier answers REGISTERs all along.
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class OverflowSite:
     worker: Worker
     gateway: str
     restaurant_id: UUID
+    settings: dict[str, object]
     folder: Path
     agents: contextlib.ExitStack
 
@@ -78,6 +80,7 @@ class OverflowSite:
 
     def kill_agent(self) -> None:
         """As a crash would."""
+        self.bridge.agent.send_signal(signal.SIGKILL)
         self.agents.close()
 
     async def start_agent(self) -> None:
@@ -89,6 +92,7 @@ class OverflowSite:
                 database_url=self.bridge.database_url,
                 redis_url=self.bridge.redis_url,
                 folder=self.folder,
+                **self.settings,  # type: ignore[arg-type]
             ),
         )
 
@@ -121,7 +125,13 @@ class OverflowSite:
 
 @asynccontextmanager
 async def overflow_site(
-    switch: Server, *, database_url: str, redis_url: str, folder: Path, gateway: str
+    switch: Server,
+    *,
+    database_url: str,
+    redis_url: str,
+    folder: Path,
+    gateway: str,
+    **settings: object,
 ) -> AsyncIterator[OverflowSite]:
     """Running, and registered at the carrier."""
     async with AsyncExitStack() as undo:
@@ -134,7 +144,13 @@ async def overflow_site(
         agents = undo.enter_context(contextlib.ExitStack())
         bridge = await asyncio.to_thread(
             agents.enter_context,
-            run_bridge(switch, database_url=database_url, redis_url=redis_url, folder=folder),
+            run_bridge(
+                switch,
+                database_url=database_url,
+                redis_url=redis_url,
+                folder=folder,
+                **settings,  # type: ignore[arg-type]
+            ),
         )
         restaurant_id = await asyncio.to_thread(bridge.place, gateway, registrar=carrier.registrar)
         site = OverflowSite(
@@ -145,6 +161,7 @@ async def overflow_site(
             worker=Worker(redis, media),
             gateway=gateway,
             restaurant_id=restaurant_id,
+            settings=settings,
             folder=folder,
             agents=agents,
         )
