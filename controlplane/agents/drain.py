@@ -141,6 +141,7 @@ class Drain:
                 if self._wanted() and self._is_this_freeswitchs():
                     return
                 self._reopen()
+                self._hindrance = ""
             except (SQLAlchemyError, EslError) as error:
                 self._hindered(error)
             self._look.wait(timeout=IDLE_LOOK_S if self._open else LOOK_S)

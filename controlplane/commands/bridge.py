@@ -117,7 +117,7 @@ def resume(arguments: argparse.Namespace) -> int:
             with engine.connect() as connection:
                 state = bridge_state(connection, redis, name)
             if state.phase is Phase.NONE:
-                print(f"{name} takes calls again; registrations come back as loads are evened out")
+                print(_taken_back(state))
                 return 0
             time.sleep(POLL_S)
     print(
@@ -125,6 +125,13 @@ def resume(arguments: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return CALLED_OFF_EXIT
+
+
+def _taken_back(state: "BridgeState") -> str:
+    name = state.bridge.id
+    if state.beat is None:
+        return f"called off; whether {name} is alive is not known: alloresto bridge list"
+    return f"{name} takes calls again; registrations come back as loads are evened out"
 
 
 def _refuse(state: "BridgeState", *, force: bool) -> None:
