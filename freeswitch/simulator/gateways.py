@@ -155,7 +155,8 @@ class GatewayTable:
             await asyncio.wait(tasks, timeout=TICK_S)
 
     def _tick(self, gateway: Gateway) -> None:
-        if gateway.task is not None and not gateway.task.done():
+        under_way = gateway.task is not None and not gateway.task.done()
+        if under_way and gateway.state is not GatewayState.UNREGISTER:
             return
         match gateway.state:
             case GatewayState.UNREGED:
@@ -197,11 +198,11 @@ class GatewayTable:
         try:
             response = await self._register(gateway.settings, expires_s)
         except (NoAnswer, OSError):
-            if expires_s:
+            if expires_s and self._counts(gateway):
                 gateway.up_since = None
                 self._enter(gateway, GatewayState.FAILED, status="908", phrase="No Response")
             return
-        if not expires_s or gateway.state is not GatewayState.TRYING:
+        if not expires_s or not self._counts(gateway):
             return
         status, phrase = str(response.status), response.reason
         if response.status == 200:
@@ -209,6 +210,10 @@ class GatewayTable:
         else:
             gateway.up_since = None
             self._enter(gateway, GatewayState.FAILED, status=status, phrase=phrase)
+
+    def _counts(self, gateway: Gateway) -> bool:
+        """An answer that comes after `killgw` or `unregister` finds no gateway (sofia_reg.c)."""
+        return gateway.state is GatewayState.TRYING and not gateway.deleted
 
     def _enter(
         self, gateway: Gateway, state: GatewayState, *, status: str = "", phrase: str = ""

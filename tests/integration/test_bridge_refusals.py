@@ -182,10 +182,12 @@ async def test_a_carrier_in_trouble_is_tried_again_and_again(carrier: Carrier) -
 
 async def test_a_silent_carrier_delays_no_other(carrier: Carrier) -> None:
     """Its gateways take the longest to be added, tried and removed; a good one does not wait."""
+    silent = Registrar({})
+    host, port = await silent.open()
+    silent.answer_with(SILENCE)
     for n in range(5):
-        name = f"silent-{n}"
-        carrier.registrar.answer_with(SILENCE, name)
-        carrier.bridge.place(name + uuid4().hex, registrar="127.0.0.1:9", carrier_id="silent")
+        name = f"silent-{n}-{uuid4().hex[:8]}"
+        carrier.bridge.place(name, registrar=f"{host}:{port}", carrier_id="silent")
     good = await carrier.place("lively")
     await carrier.until(good, "REGED")
     await asyncio.to_thread(
@@ -194,6 +196,8 @@ async def test_a_silent_carrier_delays_no_other(carrier: Carrier) -> None:
     )
     other = await carrier.place("livelier")
     await carrier.until(other, "REGED")
+    assert silent.registers_seen >= 5
+    silent.close()
 
 
 async def test_only_the_carriers_codecs_are_spoken(carrier: Carrier) -> None:
