@@ -317,6 +317,26 @@ class Protocol(RuleBasedStateMachine):
         self._write(plan(list(self.world.rows.values()), bridges.values(), moves=moves), bridges)
         self._nobody_is_left_out()
 
+    @precondition(lambda self: self.world.bridges)
+    @rule(data=st.data(), back=st.booleans())
+    def a_drain_begins(self, data: st.DataObject, back: bool) -> None:  # noqa: FBT001
+        name = data.draw(st.sampled_from(sorted(self.world.bridges)))
+        bridge = self.world.bridges[name]
+        self.world.bridges[name] = replace(bridge, refusal=MoveRefusal.DRAINING)
+        self.looks_and_writes_at_once(5)
+        if back:  # called off while its registrations are on their way
+            self.world.bridges[name] = replace(bridge, refusal=None)
+            self.restaurants_come(2)
+            self.looks_and_writes_at_once(5)
+
+    @precondition(lambda self: any(one.moving for one in self.world.rows.values()))
+    @rule(data=st.data())
+    def a_new_owner_dies_in_a_move(self, data: st.DataObject) -> None:
+        moving = sorted(one.bridge_id or "" for one in self.world.rows.values() if one.moving)
+        name = data.draw(st.sampled_from(moving))
+        self.world.bridges[name] = replace(self.world.bridges[name], refusal=MoveRefusal.LOST)
+        self.looks_and_writes_at_once(5)
+
     # --- What must hold ----------------------------------------------------------------------
 
     @invariant()
@@ -439,7 +459,7 @@ class Protocol(RuleBasedStateMachine):
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=150,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
