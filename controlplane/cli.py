@@ -142,6 +142,13 @@ def bench_placement(arguments: argparse.Namespace) -> int:
     return run_bench_placement(as_json=arguments.json)
 
 
+def bench_menu_change(arguments: argparse.Namespace) -> int:
+    """From a change of the menu to the next call's menu."""
+    from controlplane.local.bench_menu_change import run_bench_menu_change
+
+    return run_bench_menu_change(changes=arguments.changes, as_json=arguments.json)
+
+
 def bench_registrations(arguments: argparse.Namespace) -> int:
     """A thousand restaurants, until the operator has them all."""
     from controlplane.local.bench_registrations import run_bench_registrations
@@ -244,6 +251,10 @@ def _parser() -> argparse.ArgumentParser:
     placement = bench.add_parser("placement", help=bench_placement.__doc__)
     placement.add_argument("--json", action="store_true", help="end with one JSON line")
     placement.set_defaults(command=bench_placement)
+    menu_change = bench.add_parser("menu-change", help=bench_menu_change.__doc__)
+    menu_change.add_argument("--changes", type=int, default=50)
+    menu_change.add_argument("--json", action="store_true", help="end with one JSON line")
+    menu_change.set_defaults(command=bench_menu_change)
     for name, run_bench, counts in (
         ("registrations", bench_registrations, {"registrations": 1_000, "bridges": 5}),
         ("failover", bench_failover, {"on-victim": 200, "on-others": 100, "bridges": 5}),
