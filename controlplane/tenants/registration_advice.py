@@ -5,7 +5,7 @@ from typing import Final
 
 from controlplane.models.sip_registration import SUSPENDED, PlacementReason
 from controlplane.tenants.registration_report import Account, Standing, age
-from controlplane.tenants.sip_codes import code_text, meaning
+from controlplane.tenants.sip_codes import SILENT, code_text, meaning
 
 REASONS: Final[Mapping[str, str]] = {
     PlacementReason.NEW: "it was the least loaded bridge when the account was placed",
@@ -94,12 +94,11 @@ def _refused(account: Account) -> Iterator[str]:
             f"The carrier refuses it since {since} ({code_text(code)}): refusal"
             f" {account.auth_failures} of {account.max_auth_failures}, then it is left alone."
         )
-    elif code is None or code == 408:
+    elif meaning(code) is SILENT or code is None:
         yield f"The carrier has not answered since {since} (state {account.state})."
-        code = 408
     else:
         yield f"The carrier answers {code_text(code)} since {since} (state {account.state})."
     if account.next_retry_at is not None:
         wait = max(0, int((account.next_retry_at - account.now).total_seconds()))
         yield f"It is tried again by itself in {wait} s."
-    yield f"Next: {meaning(code).action}"
+    yield f"Next: {(SILENT if code is None else meaning(code)).action}"

@@ -10,6 +10,11 @@ class Meaning(NamedTuple):
     action: str
 
 
+SILENT: Final = Meaning(
+    "carrier silent",
+    "The carrier does not answer: is it down for every account there"
+    " (`alloresto sip list --carrier`), or is our address or UDP port blocked?",
+)
 MEANINGS: Final = {
     200: Meaning("OK", "Nothing to do."),
     401: Meaning(
@@ -27,11 +32,7 @@ MEANINGS: Final = {
         "The carrier does not know this user name: compare it, country code included.",
     ),
     407: Meaning("password refused", "As 401: compare user name and password."),
-    408: Meaning(
-        "carrier silent",
-        "The carrier does not answer: is it down for every account there"
-        " (`alloresto sip list --carrier`), or is our address or UDP port blocked?",
-    ),
+    408: SILENT,
     423: Meaning(
         "expiry too short",
         "The carrier wants longer registrations: raise the carrier's --expire-seconds.",
@@ -43,6 +44,8 @@ MEANINGS: Final = {
         "The carrier refuses for now, often because of a burst: lower the carrier's"
         " --registers-per-second, and wait.",
     ),
+    # FreeSWITCH's own, of a registrar that says nothing (sofia_reg.c, REG_STATE_TIMEOUT).
+    908: SILENT,
     603: Meaning("declined", "The carrier declines this line on purpose: call it."),
 }
 

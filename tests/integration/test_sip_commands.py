@@ -218,7 +218,7 @@ def test_without_a_database_the_setting_is_named(
             ["3 of 3 times in a row", f"alloresto sip retry {LUIGI}"],
         ),
         (
-            {"state": "TIMEOUT", "last_sip_code": 408},
+            {"state": "FAIL_WAIT", "last_sip_code": 908},
             ["has not answered since", "UDP port blocked"],
         ),
         ({"state": "FAIL_WAIT", "last_sip_code": 503}, ["503 carrier overloaded", "burst"]),
