@@ -244,6 +244,7 @@ def sip_variables(invite: SipRequest, peer: tuple[str, int], profile: str) -> di
         "sip_to_uri": f"{to_uri.user}@{to_uri.host}:{to_uri.port}",
         "sip_to_host": to_uri.host,
         "sip_user_agent": invite.headers.get("User-Agent") or "",
+        "sip_Privacy": invite.headers.get("Privacy") or "",
         "max_forwards": invite.headers.get("Max-Forwards") or "70",
         "dtmf_type": "rfc2833",
     }
