@@ -19,7 +19,7 @@ from aiworker.speaker import Speaker
 from aiworker.tools.context import Ending, ToolContext
 from aiworker.voice_activity import VoiceActivity
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import Hangup, Hold, Transfer
+from controlplane.contracts.messages import Hangup, Hold, TakeMessage, Transfer
 
 log = structlog.get_logger()
 
@@ -43,11 +43,11 @@ TRANSFERS: Final = 2
 """Technical ones; when the second fails too there is nobody left to talk to this caller."""
 
 _TRANSFER_FAILED: Final = (
-    "Personne n'a répondu au restaurant, l'appelant est de retour. Excuse-toi, et propose de "
-    "continuer avec toi."
+    "Personne n'a pris l'appel, l'appelant est de retour. Excuse-toi, puis propose de continuer "
+    "avec toi ou de laisser un message vocal au restaurant (`take_message`)."
 )
 _TOO_LONG: Final = "L'appel dure trop longtemps. Prends congé poliment, en une phrase."
-_LAST_TOOLS: Final = frozenset({"hang_up", "transfer_to_human"})
+_LAST_TOOLS: Final = frozenset({"hang_up", "transfer_to_human", "take_message"})
 
 
 class Manners:
@@ -226,8 +226,7 @@ class Manners:
     def _keep_talking(self) -> None:
         """Whatever end was decided, the call goes on."""
         self._ending_at = None
-        self._tools.ending.transfer_reason = None
-        self._tools.ending.outcome = None
+        self._tools.ending.forget()
         self._quiet_since = time.monotonic()
 
     def _end_if_said(self, now: float) -> None:
@@ -250,10 +249,15 @@ class Manners:
             log.info("transfer_asked", reason=ending.transfer_reason)
             self._transferred_at = time.monotonic()
             self._ear.closed = True
-            self._speaker.control(Transfer(reason=ending.transfer_reason))
+            self._speaker.control(
+                Transfer(reason=ending.transfer_reason, target_id=ending.transfer_target)
+            )
             return
         if ending.outcome is CallOutcome.ERROR:
             ERRORS.labels(kind="call_given_up").inc()
         self._over = True
         self._ear.closed = True
+        if ending.message:
+            self._speaker.control(TakeMessage())
+            return
         self._speaker.control(Hangup(outcome=ending.outcome or CallOutcome.INFORMATION))

@@ -51,5 +51,6 @@ def instructions(config: RestaurantConfig) -> str:
         address=config.address,
         opening=spoken_hours(config.opening),
         preparation=config.preparation_minutes,
+        people=", ".join(["le restaurant", *(target.name for target in config.transfer_targets)]),
         menu=menu,
     )

@@ -34,11 +34,20 @@ class Ending:
     """How the call is to end once the agent has said its last words."""
 
     transfer_reason: str | None = None
+    transfer_target: UUID | None = None
+    """None: the restaurant's own phone."""
+    message: bool = False
+    """The caller leaves a voice message."""
     outcome: CallOutcome | None = None
 
     @property
     def decided(self) -> bool:
-        return self.transfer_reason is not None or self.outcome is not None
+        return self.message or self.transfer_reason is not None or self.outcome is not None
+
+    def forget(self) -> None:
+        """The call goes on."""
+        self.transfer_reason = self.transfer_target = self.outcome = None
+        self.message = False
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from aiworker.tools import (
     place_order,
     read_back,
     remove_item,
+    take_message,
     transfer_to_human,
 )
 from aiworker.tools.cart import CartError
@@ -34,6 +35,7 @@ TOOLS: Final[dict[str, Tool]] = {
         read_back,
         place_order,
         transfer_to_human,
+        take_message,
         hang_up,
     )
 }

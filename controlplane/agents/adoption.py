@@ -16,7 +16,7 @@ from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslProtocolError
 from controlplane.esl.event import EslEvent
 
-WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback"})
+WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
 """A caller already there hears the dialplan; taking the call back would cut the message."""
 
 log = structlog.get_logger()

@@ -41,6 +41,7 @@ from controlplane.contracts.messages import (
     Hold,
     MessageError,
     Started,
+    TakeMessage,
     Transfer,
 )
 from controlplane.esl.errors import EslChannelGone, EslError
@@ -311,6 +312,8 @@ def converse(context: CallContext) -> None:
                 hold(context)
             case Asked(request=Transfer() as request):
                 transfer(context, request)
+            case Asked(request=TakeMessage()):
+                take_message(context)
             case Asked(request=Hangup(outcome=outcome)):
                 say_goodbye(context, outcome)
             case StreamLost():
@@ -340,19 +343,40 @@ def lose_worker(context: CallContext) -> None:
     context.channel.stop_stream()
 
 
+def take_message(context: CallContext) -> None:
+    """The caller would rather leave a message: the dialplan's last rung, without a worker."""
+    call = context.call
+    let_last_words_be_heard(context)
+    with call.way_out:
+        call.left = True
+        context.channel.leave_message()
+    context.channel.stop_stream()
+    call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+
+
+def let_last_words_be_heard(context: CallContext) -> None:
+    """What the worker said before it asked."""
+    if not context.playback.idle:
+        context.call.wait(PlaybackDrained, timeout_s=GOODBYE_DEADLINE_S)
+
+
 def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
-    """Hang up once the last words were heard. Ends with `CallEndedError`."""
+    """Hang up once the last words were heard: ours, when the worker can't speak any more. Ends
+    with `CallEndedError`.
+    """
     call = context.call
     call.outcome = outcome
-    if not context.playback.idle:
-        call.wait(PlaybackDrained, timeout_s=GOODBYE_DEADLINE_S)
+    let_last_words_be_heard(context)
+    if outcome is CallOutcome.ERROR:
+        context.channel.play_prompt("goodbye")
+        call.wait(timeout_s=GOODBYE_PROMPT_S)
     context.channel.hang_up(HangupCause.NORMAL_CLEARING)
     call.wait(timeout_s=HANGUP_DEADLINE_S)
     raise CallEndedError(HangupCause.NORMAL_CLEARING)
 
 
 def take_way_out(context: CallContext) -> None:
-    """Step 9: the dialplan says so, rings the restaurant, says goodbye."""
+    """Step 9: the dialplan says so, rings the restaurant, takes a message."""
     call = context.call
     call.outcome = CallOutcome.UNSERVED
     with call.way_out:

@@ -130,8 +130,13 @@ class Channel:
         with suppress(EslCommandFailed):
             self._control.api(f"sched_del {self._uuid}")
 
+    def leave_message(self) -> None:
+        """Leave the caller to the dialplan's last rung: a message, goodbye."""
+        self.cancel_way_out()
+        self._control.api(f"uuid_transfer {self._uuid} leave_message XML public")
+
     def take_way_out(self) -> None:
-        """Leave the caller to the dialplan: busy message, restaurant's phone, goodbye."""
+        """Leave the caller to the dialplan: busy message, restaurant's phone, a message."""
         self.cancel_way_out()
         self._control.api(f"uuid_transfer {self._uuid} no_agent XML public")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from controlplane.contracts.messages import CallClaim, Hangup, Hold, Transfer
+from controlplane.contracts.messages import CallClaim, Hangup, Hold, TakeMessage, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class RingingEnded:
 class Asked:
     """The worker asks for something that changes the course of the call."""
 
-    request: Transfer | Hangup | Hold
+    request: Transfer | TakeMessage | Hangup | Hold
 
 
 Happening = (

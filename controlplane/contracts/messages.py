@@ -181,7 +181,15 @@ class Hold(Message):
     type: Literal["hold"] = "hold"
 
 
-WorkerMessage = Annotated[Clear | Mark | Transfer | Hangup | Hold, Field(discriminator="type")]
+class TakeMessage(Message):
+    """Let the caller leave a voice message once what is queued has been heard. The stream ends."""
+
+    type: Literal["take_message"] = "take_message"
+
+
+WorkerMessage = Annotated[
+    Clear | Mark | Transfer | TakeMessage | Hangup | Hold, Field(discriminator="type")
+]
 
 
 def parse_worker_message(body: str) -> WorkerMessage:
