@@ -45,6 +45,7 @@ class Registrar:
         self._bindings: dict[str, dict[str, _Binding]] = {}
         self._answers: dict[str | None, int] = {}
         self._endpoint: SipEndpoint | None = None
+        self._port = 0
         self.registers_seen = 0
         self.accepted: list[tuple[float, str, int]] = []
         """When (monotonic), which user, expires seconds: every REGISTER answered with 200."""
@@ -54,7 +55,13 @@ class Registrar:
         self._endpoint = await SipEndpoint.open(
             host, port=port, on_request=self._receive, on_late_success=lambda _: None
         )
+        self._port = self._endpoint.address[1]
         return self._endpoint.address
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or did."""
+        return self._port
 
     def close(self) -> None:
         """Free the port. Opened again it has forgotten its bindings, as after a restart."""
