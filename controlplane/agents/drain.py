@@ -5,6 +5,7 @@ Nothing is remembered here that Postgres or FreeSWITCH does not know: the next a
 kill -9 of this one, goes on from what they say.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from controlplane.agents.bridge import LONGEST_CALL_S
 from controlplane.contracts.messages import DrainStep
 from controlplane.esl.client import EslClient
-from controlplane.esl.errors import EslCommandFailed, EslError
+from controlplane.esl.errors import EslCommandFailed, EslError, EslTimeout
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration
 
@@ -224,7 +225,8 @@ class Drain:
             while self._gateways() and time.monotonic() < until:
                 gevent.sleep(LOOK_S)
             self._closed()
-            self._esl.bgapi("fsctl shutdown elegant", timeout_s=LOOK_S)
+            with contextlib.suppress(EslTimeout):  # it answers after the last call
+                self._esl.bgapi("fsctl shutdown elegant", timeout_s=LOOK_S)
         except EslError as error:
             self._hindered(error)
 

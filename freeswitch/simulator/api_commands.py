@@ -318,7 +318,14 @@ async def _fsctl(switch: "Switch", argument: str) -> str:
 
 
 async def _shutdown_elegantly(switch: "Switch") -> str:
-    """Answers when no session is left, or when called off; new calls are taken meanwhile."""
+    """Answers when no session is left, or when called off. Goes on without whoever asked."""
+    switch.shutdown = switch.shutdown or asyncio.create_task(_shut_down_when_empty(switch))
+    await asyncio.shield(switch.shutdown)
+    return _OK
+
+
+async def _shut_down_when_empty(switch: "Switch") -> None:
+    """New calls are taken meanwhile."""
     switch.shutdown_requested = True
     while switch.shutdown_requested and switch.sessions:  # noqa: ASYNC110  # as the real one does
         await asyncio.sleep(SHUTDOWN_LOOK_S)
@@ -326,7 +333,7 @@ async def _shutdown_elegantly(switch: "Switch") -> str:
         switch.stopping.set()
     else:  # called off, and a pause with it
         switch.paused_inbound = switch.paused_outbound = False
-    return _OK
+    switch.shutdown = None
 
 
 async def _hupall(switch: "Switch", argument: str) -> str:

@@ -35,6 +35,7 @@ class Switch:
         """By `global_setvar`, over those of the settings."""
         self.paused_inbound = self.paused_outbound = False
         self.shutdown_requested = False
+        self.shutdown: asyncio.Task[None] | None = None
         self.started_at = time.monotonic()
         self.stopping = asyncio.Event()
         self.scheduler = Scheduler()
