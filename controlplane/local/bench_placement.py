@@ -25,6 +25,8 @@ from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
 
 REGISTRATIONS: Final = 10_000
+RUNS: Final = 3
+"""The fastest counts: what others do on the machine is not ours."""
 BRIDGES: Final = 50
 CAPACITY: Final = 200
 HEARTBEAT_TTL_S: Final = 60
@@ -48,13 +50,14 @@ def place_10000_s() -> float:
     """Seconds for one controller turn that places 10,000 new restaurants on 50 empty bridges.
 
     From the question who is alive to the last announcement, on a Postgres and a Redis of its own.
+    The fastest of `RUNS`.
     """
     with LocalServices(temporary=True, environment={}) as services:
         upgrade(services.database_url)
         engine = sync_engine(services.database_url, application_name="bench")
         redis = Redis.from_url(services.redis_url, decode_responses=True)
         try:
-            return _measure(redis, engine)
+            return min(_measure(redis, engine) for _ in range(RUNS))
         finally:
             redis.close()
             engine.dispose()
@@ -68,6 +71,7 @@ def _measure(redis: "Redis", engine: Engine) -> float:
     _beat(redis)
     placement.turn()  # with nothing to place: the bridges have joined
     _add_restaurants(engine)
+    _beat(redis)
     placement.wake.set()
     while True:  # a look may have to wait for its turn
         lease.renew()
@@ -82,6 +86,7 @@ def _measure(redis: "Redis", engine: Engine) -> float:
         )
     if placed != REGISTRATIONS:
         raise RuntimeError(f"{placed} of {REGISTRATIONS} registrations were placed")
+    lease.release()
     return round(took, 3)
 
 
@@ -100,6 +105,7 @@ def _beat(redis: "Redis") -> None:
 
 def _add_restaurants(engine: Engine) -> None:
     with engine.begin() as connection:
+        connection.execute(text("TRUNCATE carrier, restaurant CASCADE"))
         connection.execute(
             text(
                 "INSERT INTO carrier (id, name, registrar, transport, expire_seconds,"
