@@ -116,8 +116,16 @@ def site(database_url: str, redis_url: str, client: "Redis") -> Iterator[Site]:
     """With a controller that has healed what came before it."""
     site = Site(database_url, redis_url)
     with running_controller(database_url, redis_url):
-        until(lambda: client.exists(redis_keys.CONFIG_GENERATION))
+        listening(site, client)
         yield site
+
+
+def listening(site: Site, client: "Redis") -> None:
+    """It heard of a change, so what it healed at its start is behind it."""
+    until(lambda: client.exists(redis_keys.CONFIG_GENERATION))
+    generation = client.get(redis_keys.CONFIG_GENERATION)
+    site.change(f"SELECT pg_notify('restaurant_changed', '{new_id()}')")
+    until(lambda: client.get(redis_keys.CONFIG_GENERATION) != generation)
 
 
 @pytest.fixture
@@ -348,7 +356,7 @@ def test_a_postgres_that_restarts_is_listened_to_again(redis_url: str, client: "
     with restartable_postgres() as postgres:
         site = Site(postgres.url, redis_url)
         with running_controller(postgres.url, redis_url):
-            until(lambda: client.exists(redis_keys.CONFIG_GENERATION))
+            listening(site, client)
             client.set(KEY, "cached")
             postgres.stop()
             postgres.start()
@@ -364,7 +372,7 @@ def test_what_redis_missed_is_healed_when_it_is_back(database_url: str, *, forge
     with restartable_redis() as redis:
         site = Site(database_url, redis.url)
         with running_controller(database_url, redis.url):
-            until(lambda: redis.client.exists(redis_keys.CONFIG_GENERATION))
+            listening(site, redis.client)
             generation = int(redis.client.get(redis_keys.CONFIG_GENERATION) or 0)
             redis.client.set(KEY, "cached")
             redis.kill(forget=forget)

@@ -109,7 +109,7 @@ def test_two_recorders_share_the_stream_and_never_wait_in_a_ring(
     database_url: str, redis_url: str, client: "Redis", engine: Engine
 ) -> None:
     """Every event twice, so that both have every call in hand at once."""
-    events = stories(engine, calls=60)
+    events = stories(engine, calls=30)
     with ExitStack() as replicas:
         for number in (0, 1):
             replicas.enter_context(
@@ -119,7 +119,7 @@ def test_two_recorders_share_the_stream_and_never_wait_in_a_ring(
         send(client, events[::-1])
         until(lambda: settled(client))
         assert len(client.xinfo_consumers(redis_keys.CALL_EVENTS, GROUP)) == 2
-    assert recorded(engine) == (60, 180, 180)
+    assert recorded(engine) == (30, 90, 90)
     assert not client.exists(redis_keys.CALL_EVENTS_DEAD)
     assert deadlocks(engine) == 0
 
@@ -195,7 +195,7 @@ def test_a_redis_that_restarts_without_its_data_costs_what_was_in_it_only(
 def test_a_postgres_that_restarts_loses_and_parks_nothing(redis_url: str, client: "Redis") -> None:
     with restartable_postgres() as postgres:
         engine = sync_engine(postgres.url, application_name="test")
-        events = stories(engine, calls=40)
+        events = stories(engine, calls=15)
         half = len(events) // 2
         with running_controller(postgres.url, redis_url, setup=SLOW):
             send(client, events[:half])
@@ -204,6 +204,6 @@ def test_a_postgres_that_restarts_loses_and_parks_nothing(redis_url: str, client
             send(client, events[half:])
             postgres.start()
             until(lambda: settled(client))
-        assert recorded(engine) == (40, 120, 120)
+        assert recorded(engine) == (15, 45, 45)
         engine.dispose()
     assert not client.exists(redis_keys.CALL_EVENTS_DEAD)
