@@ -39,7 +39,7 @@ from tests.integration.switch_under_test import Server
 pytestmark = pytest.mark.integration
 
 OLD, NEW = "bridge-a", "bridge-b"
-MANY = 40
+MANY = 100
 
 
 @dataclass
@@ -190,9 +190,12 @@ async def until_registered(
     fleet: Fleet, registrar: Registrar, names: list[str], bridge: str
 ) -> None:
     """In Postgres, and at the registrar with this bridge's binding alone."""
+    true = (
+        "SELECT count(*) FROM sip_registration WHERE gateway_name = ANY(%s) AND bridge_id = %s"
+        " AND former_bridge_id IS NULL AND state = 'REGED' AND state_epoch = epoch"
+    )
     await eventually(
-        lambda: all(fleet.row(name)[:3] == (bridge, None, "REGED") for name in names) or None,
-        deadline_s=READY_S,
+        lambda: fleet.query(true, names, bridge) == [(len(names),)] or None, deadline_s=READY_S
     )
     ours = f"@{fleet.switches[bridge].sip_address};"
     await eventually(
