@@ -148,6 +148,8 @@ class Fleet:
             log_file=self.folder / "logs" / f"{name}.log",
             stop_grace=CONTROLLER_STOP_GRACE_S,
         )
+        if name in self.controllers:
+            self.controllers[name].stop()
         self._undo.callback(process.stop)
         self.controllers[name] = process.start()
         return process

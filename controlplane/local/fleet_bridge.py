@@ -55,6 +55,7 @@ class FleetBridge:
 
     def start_agent(self) -> None:
         """Another agent, after the first has ended."""
+        self.agent.stop()
         self.agent = self._new_agent().start()
 
     def start_switch(self) -> None:
