@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.5
 """A person watches; a heartbeat comes every second."""
-RESUME_DEADLINE_S: Final = 10.0
-"""The bridge is told at once; when that is lost it looks by itself, and half a minute is too long
-to watch."""
+RESUME_DEADLINE_S: Final = 5.0
+"""The bridge is told at once, or looks by itself: every half second while it drains."""
 NAMES_SHOWN: Final = 10
 """Of the registrations that are held up; the others are counted."""
 CALLED_OFF_EXIT: Final = 1
