@@ -116,6 +116,8 @@ async def test_from_a_wrong_password_to_a_moved_registration(
         assert await asyncio.to_thread(main, words.split()) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
+    known = "SELECT count(*) FROM sip_bridge_node"
+    await eventually(lambda: site.one.query(known) == [(2,)] or None, deadline_s=DEADLINE_S)
     registrar = Registrar({USER: PASSWORD})
     await registrar.open("127.0.0.1")
     try:
@@ -147,6 +149,8 @@ async def test_from_a_wrong_password_to_a_moved_registration(
                 lambda: f"{name}  {slug}  REGED  200 OK" in ar(site, other) or None,
                 deadline_s=DEADLINE_S,
             )
+        for bridge in site.bridges.values():
+            assert bridge.log("fs_cli_tables_not_written") == []
     finally:
         registrar.close()
 
