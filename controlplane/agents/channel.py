@@ -30,6 +30,9 @@ ACCEPT_S: Final = 15
 """For who picked up to hear, in 7 s, who it is, and press the key; then, perhaps a voicemail, they
 are let go."""
 
+ANNOUNCE_S: Final = 6
+"""For the caller to hear that somebody is being rung."""
+
 ACCEPT_KEY: Final = "1"
 
 WAY_OUT_S: Final = 4
@@ -120,10 +123,10 @@ class Channel:
         """End the call."""
         self._control.hangup(self._uuid, cause)
 
-    def renew_way_out(self) -> None:
-        """Put off the dialplan's own way out by `WAY_OUT_S`."""
+    def renew_way_out(self, after_s: int = WAY_OUT_S) -> None:
+        """Put off the dialplan's own way out by this much."""
         self.cancel_way_out()
-        self._control.api(f"sched_transfer +{WAY_OUT_S} {self._uuid} no_agent XML public")
+        self._control.api(f"sched_transfer +{after_s} {self._uuid} no_agent XML public")
 
     def cancel_way_out(self) -> None:
         """Forget what was scheduled for this channel."""

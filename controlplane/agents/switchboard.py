@@ -399,7 +399,7 @@ class Switchboard:
         call = context.call
         try:
             with call.way_out:
-                if call.parked and call.ours:
+                if call.parked and call.ours and not call.ringing:
                     context.channel.renew_way_out()
         except EslError as error:
             log.warning("way_out_not_renewed", error=type(error).__name__)

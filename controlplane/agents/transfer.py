@@ -9,14 +9,14 @@ import structlog
 
 from controlplane.agents import metrics
 from controlplane.agents.call_policy import Destination
-from controlplane.agents.channel import ACCEPT_S, RING_S
+from controlplane.agents.channel import ACCEPT_S, ANNOUNCE_S, RING_S
 from controlplane.agents.happenings import RingingEnded
 from controlplane.contracts.messages import Transfer, TransferFailed, TransferFailure
 
 if TYPE_CHECKING:
     from controlplane.agents.bridge import CallContext
 
-RINGING_DEADLINE_S: Final = RING_S + ACCEPT_S + 15.0
+RINGING_DEADLINE_S: Final = ANNOUNCE_S + RING_S + ACCEPT_S + 10.0
 """The announcement, the ringing, the key, and FreeSWITCH's word that nobody came."""
 
 WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
@@ -34,7 +34,11 @@ def transfer(context: "CallContext", request: Transfer) -> None:
     call, channel = context.call, context.channel
     context.playback.close()
     channel.play_prompt("transfer" if request.target_id is None else "transfer_person")
-    call.ringing = True
+    with call.way_out:
+        # Ringing has an end of its own: it goes on, and is answered, without this agent too.
+        call.ringing = True
+        ends_in_s = ANNOUNCE_S + RING_S + (ACCEPT_S if destination.warm else 0)
+        channel.renew_way_out(ends_in_s)
     channel.ring(destination.dial_string, warm=destination.warm)
     happening = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
     if call.with_human:

@@ -155,6 +155,7 @@ async def _connect(session: Session, leg: Channel, dialog: Dialog) -> None:
     channel.set("originate_disposition", "SUCCESS")
     channel.set("DIALSTATUS", "SUCCESS")
     channel.set("bridge_uuid", leg.uuid)
+    channel.set("signal_bond", leg.uuid)
     channel.fire("CHANNEL_BRIDGE", sides)
 
     def to_leg(frame: ReceivedFrame) -> None:
@@ -171,6 +172,7 @@ async def _connect(session: Session, leg: Channel, dialog: Dialog) -> None:
     cause = channel.hangup_cause or "NORMAL_CLEARING"
     await dialog.hangup()
     _end_leg(leg, cause)
+    channel.set("signal_bond", None)
     channel.set("bridge_hangup_cause", cause)
     channel.set("last_bridge_hangup_cause", cause)
     channel.fire("CHANNEL_UNBRIDGE", sides)

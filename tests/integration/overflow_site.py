@@ -30,11 +30,13 @@ from tests.integration.bridge_under_test import (
     Worker,
     eventually,
     run_bridge,
+    until_heard,
 )
 from tests.integration.carrier_phone import CarrierPhone
-from tests.integration.switch_under_test import Server
+from tests.integration.switch_under_test import Server, heard
 
 WORKERS_A_CALL_MAY_LOSE = 4
+BEEP_HZ = 1_000
 
 
 @dataclass
@@ -70,7 +72,10 @@ class OverflowSite:
                     or None
                 )
             )
-            yield dialog, stream
+            try:
+                yield dialog, stream
+            finally:  # before the stream: a call that lost its worker would be offered again
+                await dialog.hangup()
 
     async def fail_every_worker(self) -> None:
         """Whoever claims the next call cannot be reached: it goes to the way out at once."""
@@ -78,9 +83,9 @@ class OverflowSite:
             url = f"ws://127.0.0.1:{free_tcp_port()}/calls/token"
             await self.worker.claim(await self.worker.offer(), url)
 
-    def kill_agent(self) -> None:
-        """As a crash would."""
-        self.bridge.agent.send_signal(signal.SIGKILL)
+    def stop_agent(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """As a crash would, or as its restart."""
+        self.bridge.agent.send_signal(how)
         self.agents.close()
 
     async def start_agent(self) -> None:
@@ -170,3 +175,10 @@ async def overflow_site(
             "SELECT 1 FROM sip_registration WHERE gateway_name = %s AND state = 'REGED'", gateway
         )
         yield site
+
+
+async def until_beep(dialog: Dialog) -> None:
+    """The ladder's prompts, then the beep and its end."""
+    await until_heard(dialog, "leave_message")
+    await eventually(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)] or None)
+    await asyncio.sleep(0.6)  # the beep itself

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.local.services import LocalServices
-from freeswitch.simulator.dialog import CallEnd, Dialog
+from freeswitch.simulator.dialog import CallEnd
 from freeswitch.simulator.phone import Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
@@ -29,14 +29,13 @@ from tests.integration.bridge_under_test import (
     short_prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, overflow_site
-from tests.integration.switch_under_test import heard, tone
+from tests.integration.overflow_site import OverflowSite, overflow_site, until_beep
+from tests.integration.switch_under_test import tone
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 GATEWAY = "chez-luigi-3f9a1c2b"
 VOICE_HZ = 300
-BEEP_HZ = 1_000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
@@ -59,13 +58,6 @@ async def site(
             gateway=GATEWAY,
         ) as site:
             yield site
-
-
-async def until_beep(dialog: Dialog) -> None:
-    """The ladder's prompts, then the beep and its end."""
-    await until_heard(dialog, "leave_message")
-    await eventually(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)] or None)
-    await asyncio.sleep(0.6)  # the beep itself
 
 
 async def message_of(site: OverflowSite, since: int) -> tuple[Any, ...]:
@@ -142,7 +134,7 @@ async def test_with_the_agent_dead_the_message_is_left_and_delivered_at_its_rest
     site: OverflowSite,
 ) -> None:
     before = await messages(site)
-    await asyncio.to_thread(site.kill_agent)
+    await asyncio.to_thread(site.stop_agent)
     async with Phone() as phone:
         dialog = await site.dial(phone)
         await until_beep(dialog)

@@ -4,6 +4,8 @@ On the simulator, and on the real FreeSWITCH where one is found.
 """
 
 import asyncio
+import json
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import Transfer, TransferFailed
+from controlplane.contracts.messages import Hangup, TakeMessage, Transfer, TransferFailed
 from controlplane.local.services import LocalServices
 from freeswitch.simulator.dialog import CallEnd, Dialog
 from freeswitch.simulator.phone import Phone
@@ -31,7 +33,7 @@ from tests.integration.bridge_under_test import (
     short_prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, overflow_site
+from tests.integration.overflow_site import OverflowSite, overflow_site, until_beep
 from tests.integration.switch_under_test import heard, tone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 
@@ -208,3 +210,89 @@ async def test_who_is_not_on_the_list_is_never_rung(site: OverflowSite, kind: st
         failed = await back_with_the_agent(dialog, stream)
     assert failed.cause == "not_allowed"
     assert len(site.carrier.invites) == rung
+
+
+async def test_a_caller_who_would_rather_leave_a_message(site: OverflowSite) -> None:
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await stream.speak(3_000)
+        await stream.ask(TakeMessage())
+        await until_heard(dialog, "leave_message")
+        await stream.connection.wait_closed()
+        assert 3_004 in codes(dialog)
+        await until_beep(dialog)
+        dialog.play(tone(CALLER_HZ, 1_500))
+        await asyncio.sleep(1.6)  # speaking time
+        await dialog.send_dtmf("#")
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert (await site.ended()).outcome is CallOutcome.MESSAGE
+    await site.row("SELECT 1 FROM voice_message")
+
+
+async def test_a_caller_given_up_is_told_goodbye(site: OverflowSite) -> None:
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await stream.ask(Hangup(outcome=CallOutcome.ERROR))
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
+    assert prompts(dialog)[-1] == "goodbye"
+    assert (await site.ended()).outcome is CallOutcome.ERROR
+
+
+async def test_with_a_worker_connected_the_way_out_never_comes(site: OverflowSite) -> None:
+    """Put off at once when the greeting ends, then every second: ten seconds of it are watched."""
+    places: set[str] = set()
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        end = time.monotonic() + 10.0
+        while time.monotonic() < end:
+            rows = json.loads(await asyncio.to_thread(site.switch.api, "show channels as json"))
+            places |= {row["dest"] for row in rows.get("rows", [])}
+            await asyncio.sleep(0.1)
+        await stream.speak(4_000)
+        await eventually(lambda: 4_004 in codes(dialog) or None)
+    assert places == {"incoming_call"}
+    assert "busy" not in prompts(dialog)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+async def test_the_agent_restarts_while_two_people_talk(
+    site: OverflowSite, how: signal.Signals
+) -> None:
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, None) as (dialog, stream):
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=0.5)
+        await stream.connection.wait_closed()
+        await asyncio.to_thread(site.stop_agent, how)
+        await asyncio.sleep(5.0)  # the way out of an abandoned call comes within 4.5 s
+        await site.start_agent()
+        await eventually(lambda: site.bridge.log("call_adopted") or None)
+        await asyncio.sleep(5.0)  # and the new agent starts none either
+        began = time.monotonic()
+        human.play(tone(HUMAN_HZ, 1_000))
+        dialog.play(tone(CALLER_HZ, 1_000))
+        await hears(human, CALLER_HZ, since=began)
+        await hears(dialog, HUMAN_HZ, since=began)
+        assert not {"busy", "leave_message"} & set(prompts(dialog))
+        await human.hangup()
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+async def test_the_agent_restarts_while_their_phone_rings(
+    site: OverflowSite, how: signal.Signals
+) -> None:
+    """It rings on, is answered, and the two are left alone."""
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, None) as (dialog, _):
+        rung = len(site.carrier.invites)
+        ringing = asyncio.create_task(site.carrier.listen(deadline_s=20.0, rings_s=3.0))
+        await eventually(lambda: len(site.carrier.invites) > rung or None)
+        await asyncio.to_thread(site.stop_agent, how)
+        await site.start_agent()
+        human = await ringing
+        await asyncio.sleep(5.0)
+        began = time.monotonic()
+        human.play(tone(HUMAN_HZ, 1_000))
+        await hears(dialog, HUMAN_HZ, since=began)
+        assert not {"busy", "leave_message"} & set(prompts(dialog))
+        await human.hangup()
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
