@@ -44,9 +44,12 @@ format: $(INSTALLED)  ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(INSTALLED)  ## Measure calls and workers; each ends with one JSON line
+bench: $(INSTALLED)  ## Measure calls, workers, registrations; each ends with one JSON line
 	@$(BIN)/alloresto bench call --json
 	@$(BIN)/alloresto bench worker --json
+	@$(BIN)/alloresto bench registrations --json
+	@$(BIN)/alloresto bench failover --json
+	@$(BIN)/alloresto bench drain --json
 
 lock: $(INSTALLED)  ## Write requirements.lock from pyproject.toml, keeping versions that still fit
 	$(BIN)/uv pip compile pyproject.toml --extra dev --no-emit-index-url --no-emit-find-links \
