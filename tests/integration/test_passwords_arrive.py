@@ -1,6 +1,7 @@
 """What a person typed is what the carrier's digest is made with, or it was refused.
 
-On both switches. Every account is written, added and registered for real; the registrar knows the exact bytes.
+On both switches. Every account is written, added and registered for real, at a registrar that knows
+the exact bytes.
 """
 
 import asyncio
