@@ -1,0 +1,92 @@
+"""What callers live through when nobody can serve them, on the whole stack."""
+
+import asyncio
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import psycopg
+import pytest
+
+from controlplane.database import libpq_url
+from controlplane.local.demo_caller import CALLER_NUMBER, speech
+from controlplane.local.stack import Stack
+from freeswitch.simulator.dialog import CallEnd, Dialog
+from freeswitch.simulator.phone import Phone
+from tests.integration.switch_under_test import heard
+from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.scenarios.test_one_call import eventually
+from webapp.french import telephone
+
+pytestmark = pytest.mark.scenario
+
+BEEP_HZ = 1_000
+BEEP_MS = 300
+SHOWN_WITHIN_S = 20.0
+"""From the agent's start, on a machine under load."""
+
+
+async def until_beep(dialog: Dialog, *, deadline_s: float) -> float:
+    """When the beep was over."""
+
+    def over() -> float | None:
+        beeps = [ms for hertz, ms in heard(dialog.received[-60:]) if hertz == BEEP_HZ]
+        return time.monotonic() if beeps and max(beeps) >= BEEP_MS else None
+
+    at = await eventually(over, deadline_s=deadline_s)
+    await asyncio.sleep(0.3)  # its end
+    return at
+
+
+async def test_the_agent_is_dead_and_the_caller_leaves_a_message(stack: Stack) -> None:
+    """
+    1. The bridge agent is dead: after the greeting the caller hears that all agents are busy; the
+       restaurant's phone is rung; then "laissez votre message après le bip".
+    2. The caller speaks and presses #; "merci, le restaurant vous rappellera".
+    3. The agent starts again: the kitchen page shows the message with the caller's number, and
+       plays it.
+    """
+    stack.kill("bridge-agent")
+    async with Phone() as phone:
+        dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
+        beep_at = await until_beep(dialog, deadline_s=60.0)
+        await dialog.play(speech("deux_margherita_un_coca"))
+        await dialog.send_dtmf("#")
+        assert await dialog.wait_ended(deadline_s=10.0) is CallEnd.REMOTE_HANGUP
+    assert dialog.answered_at is not None
+    silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=beep_at)
+    assert silence <= LONGEST_SILENCE_S
+    await asyncio.to_thread(stack.launch_again, "bridge-agent")
+    page = await until_shown(stack, telephone(CALLER_NUMBER))
+    audio = await fetch(stack, page.partition("<audio")[2].partition('src="')[2].split('"')[0])
+    assert audio.headers["content-type"] == "audio/wav"
+    assert len(audio.content) > len(speech("deux_margherita_un_coca")) // 2
+    recorded = stored_audio(stack)
+    assert recorded == audio.content
+
+
+async def until_shown(stack: Stack, number: str) -> str:
+    """The kitchen page, once it has a message."""
+    end = time.monotonic() + SHOWN_WITHIN_S
+    async with httpx2.AsyncClient() as client:
+        while time.monotonic() < end:
+            page = (await client.get(stack.address.kitchen_url)).text
+            if "<audio" in page:
+                assert number in page
+                return page
+            await asyncio.sleep(0.2)
+    raise AssertionError("the message is not on the kitchen page")
+
+
+async def fetch(stack: Stack, path: str) -> httpx2.Response:
+    site = urlsplit(stack.address.kitchen_url)
+    assert parse_qs(site.query)["key"][0] in path.replace("%3D", "=")
+    async with httpx2.AsyncClient() as client:
+        return await client.get(f"{site.scheme}://{site.netloc}{path}")
+
+
+def stored_audio(stack: Stack) -> bytes:
+    with psycopg.connect(libpq_url(stack.address.database_url)) as database:
+        row = database.execute("SELECT audio FROM voice_message").fetchone()
+    assert row is not None
+    return bytes(row[0])
