@@ -91,6 +91,8 @@ class Nodes:
         self._server = ""
         self._written: Mapping[str, object] = {}
         self._written_at = float("-inf")
+        metrics.WORKERS.set(0)
+        _count([])
 
     def look(self) -> None:
         """Read the heartbeats. Raises `RedisError`; the next look that succeeds makes up for it."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
+import gevent
 import structlog
 from gevent.event import Event
 from redis import Redis
@@ -35,12 +36,14 @@ from controlplane.models.sip_registration import PlacementReason
 
 WATCH_EVERY_S: Final = 1.0
 """A restaurant, a drain or a move nobody told us of is seen by then."""
+TOGETHER_S: Final = 0.05
+"""Changes told of this soon after a turn are seen to together: there may be thousands."""
 HEAL_EVERY_S: Final = 30.0
 """Whatever was missed is put right by then."""
 REST: Final = 2.0
 """After a look at everything, that many times as long without one: a third of a core at most."""
-BATCH: Final = 10_000
-"""Rows of one transaction: below a second, for the lease's renewal waits behind it."""
+BATCH: Final = 2_500
+"""Rows of one transaction: a tenth of a second, for the lease's renewal waits behind it."""
 MOVES_PER_S: Final = 20.0
 """Begun by drains, admins and rebalancing; carriers' own paces come on top."""
 MOVES_AT_ONCE: Final = 5
@@ -68,6 +71,7 @@ class Placement:
         """Set by whoever knows that something changed: the next turn looks."""
         self.due = True
         """A look at every registration is to be taken, as soon as the last one allows it."""
+        self._turned_at = float("-inf")
         self._untold: set[str] = set()
         self._epoch: int | None = None
         self._begin(None)
@@ -88,8 +92,10 @@ class Placement:
         if self._epoch is None:
             return
         if self.wake.is_set():
+            gevent.sleep(max(0.0, self._turned_at + TOGETHER_S - time.monotonic()))
             self.wake.clear()
             self.due = True
+        self._turned_at = time.monotonic()
         self._nodes.look()
         if self._nodes.unwritten():
             with self._lease.writing(self._epoch) as connection:
