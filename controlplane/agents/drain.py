@@ -34,6 +34,9 @@ GONE_AFTER_S: Final = 10.0
 """A FreeSWITCH not reachable for that long has ended: there is nothing left to drain. A lost
 connection is back within 2 s."""
 
+EMPTY_S: Final = 1.0
+"""Without a session for that long: an INVITE let in just before the pause is one by then."""
+
 SHUTDOWN_DEADLINE_S: Final = 30.0
 """From `shutdown elegant` to the end of its event socket: 1.7 s measured with one registration."""
 
@@ -85,7 +88,8 @@ class Drain:
         self._told_to_end_at: float | None = None
         self._open = False
         """FreeSWITCH is known not to refuse calls for a drain of ours."""
-        self._last_call_at = self._last_connected_at = time.monotonic()
+        self._last_call_at = self._last_session_at = self._last_connected_at = time.monotonic()
+        self._leaked = False
         self._hindrance = ""
         self.step: DrainStep | None = None
         """For the heartbeat: how far it has come; None: no drain."""
@@ -191,18 +195,19 @@ class Drain:
         if self._calls():
             self._last_call_at = now
         sessions = self._sessions()
-        if sessions and now - self._last_call_at > LONGEST_CALL_S:
+        if sessions:
+            self._last_session_at = now
+            self._leaked = now - self._last_call_at > LONGEST_CALL_S
+        if self._leaked:
             log.error("drain_sessions_leaked", sessions=sessions)
-            return True
-        return not sessions
+        return self._leaked or now - self._last_session_at > EMPTY_S
 
     def _shut_down(self) -> None:
         """Nobody calls this off: FreeSWITCH cannot turn back."""
         until = time.monotonic() + SHUTDOWN_DEADLINE_S
         while self._esl.connected and time.monotonic() < until:
             try:
-                leaked = self._sessions() > 0
-                self._esl.api("fsctl shutdown" if leaked else "fsctl shutdown elegant")
+                self._esl.api("fsctl shutdown" if self._leaked else "fsctl shutdown elegant")
             except EslError as error:
                 self._hindered(error)
             gevent.sleep(LOOK_S)
@@ -312,7 +317,7 @@ class Drain:
 
     def _enter(self, step: DrainStep) -> None:
         self.step = step
-        self._last_call_at = self._last_connected_at = time.monotonic()
+        self._last_call_at = self._last_session_at = self._last_connected_at = time.monotonic()
         log.info("drain_step", step=step.value, active_calls=self._calls())
 
     def _hindered(self, error: Exception) -> None:
