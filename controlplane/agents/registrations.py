@@ -139,11 +139,6 @@ class Registrations:
         """Gateways that are REGED now."""
         return sum(gateway.registered for gateway in self._gateways.all())
 
-    @property
-    def held(self) -> int:
-        """Rows that name this bridge, as owner or former, when last read; and gateways."""
-        return len(self._accounts.keys() | self._gateways.names())
-
     def reconcile_soon(self) -> None:
         """Something changed: look now rather than at the next turn."""
         self._wanted.set()

@@ -19,6 +19,10 @@ NO_ANSWER_S: Final = 10.0
 """How long a REGISTER waits here; FreeSWITCH itself waits `timeout-seconds`."""
 DEFAULT_EXPIRE_S: Final = 3_600
 DEFAULT_RETRY_S: Final = 30
+NO_RESPONSE: Final = 908
+"""FreeSWITCH's own status of a registrar that says nothing."""
+FLAT_RETRY: Final = frozenset({503, NO_RESPONSE})
+"""After these the wait does not grow with the number of failures."""
 
 Register = Callable[[GatewaySettings, int], Awaitable[SipResponse]]
 
@@ -45,6 +49,9 @@ class Gateway:
         self.up_since: float | None = None
         self.deleted = False
         self.failures = 0
+        self.failure_status = 0
+        self.has_handle = False
+        """Between its first REGISTER and its un-REGISTER (`nh` in sofia_reg.c)."""
         self.due_at = 0.0
         self.task: asyncio.Task[None] | None = None
         self.calls_in = 0
@@ -172,14 +179,16 @@ class GatewayTable:
                 gateway.state = GatewayState.UNREGED
                 self._enter(gateway, GatewayState.UNREGED)
             case GatewayState.UNREGISTER:
-                self._start(gateway, expires_s=0)
+                if gateway.has_handle:
+                    self._start(gateway, expires_s=0)
                 gateway.up_since = None
                 self._enter(gateway, GatewayState.DOWN)
             case GatewayState.FAILED:
                 gateway.failures += 1
                 retry_s = gateway.settings.seconds("retry-seconds", DEFAULT_RETRY_S)
                 retry_s = DEFAULT_RETRY_S if retry_s < 5 else retry_s
-                gateway.due_at = time.monotonic() + retry_s * gateway.failures * self._time_factor
+                times = 1 if gateway.failure_status in FLAT_RETRY else gateway.failures
+                gateway.due_at = time.monotonic() + retry_s * times * self._time_factor
                 self._enter(gateway, GatewayState.FAIL_WAIT)
             case GatewayState.FAIL_WAIT if time.monotonic() >= gateway.due_at:
                 gateway.state = GatewayState.UNREGED
@@ -192,6 +201,7 @@ class GatewayTable:
                 )
 
     def _start(self, gateway: Gateway, *, expires_s: int) -> None:
+        gateway.has_handle = expires_s > 0
         gateway.task = asyncio.create_task(self._exchange(gateway, expires_s))
 
     async def _exchange(self, gateway: Gateway, expires_s: int) -> None:
@@ -200,7 +210,10 @@ class GatewayTable:
         except (NoAnswer, OSError):
             if expires_s and self._counts(gateway):
                 gateway.up_since = None
-                self._enter(gateway, GatewayState.FAILED, status="908", phrase="No Response")
+                gateway.failure_status = NO_RESPONSE
+                self._enter(
+                    gateway, GatewayState.FAILED, status=str(NO_RESPONSE), phrase="No Response"
+                )
             return
         if not expires_s or not self._counts(gateway):
             return
@@ -209,6 +222,7 @@ class GatewayTable:
             self._enter(gateway, GatewayState.REGISTER, status=status, phrase=phrase)
         else:
             gateway.up_since = None
+            gateway.failure_status = response.status
             self._enter(gateway, GatewayState.FAILED, status=status, phrase=phrase)
 
     def _counts(self, gateway: Gateway) -> bool:
