@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +18,6 @@ from controlplane.secret_box import SecretBox
 from freeswitch.simulator.registrar import Registrar
 from tests.accounts import SECRET_KEYS
 from tests.integration.bridge_under_test import (
-    ACCOUNT_PASSWORD,
     BRIDGE_ID,
     READY_S,
     SWITCHES,
@@ -31,6 +31,7 @@ from tests.integration.bridge_under_test import (
 
 pytestmark = pytest.mark.integration
 
+PASSWORD: Final = f"s3cret-{secrets.token_hex(8)}"
 NEW_KEY: Final = SecretBox.new_key()
 BOTH: Final = f"{NEW_KEY},{SECRET_KEYS}"
 NAMES: Final = ("pizza-0a1b2c3d", "sushi-0a1b2c3d", "tacos-0a1b2c3d")
@@ -62,7 +63,7 @@ def bridge(
 
 @pytest.fixture
 async def carrier() -> AsyncIterator[tuple[Registrar, str]]:
-    registrar = Registrar(dict.fromkeys((*NAMES, LOCKED), ACCOUNT_PASSWORD))
+    registrar = Registrar(dict.fromkeys((*NAMES, LOCKED), PASSWORD))
     host, port = await registrar.open()
     yield registrar, f"{host}:{port}"
     registrar.close()
@@ -100,10 +101,10 @@ async def test_a_rotation_registers_nobody_again(
     """
     registrar, address = carrier
     for name in (*NAMES, LOCKED):
-        bridge.place(name, registrar=address, expire_seconds=3_600)
+        bridge.place(name, registrar=address, password=PASSWORD, expire_seconds=3_600)
     foreign = SecretBox.from_keys(SecretBox.new_key())
     owner = bridge.query("SELECT restaurant_id FROM sip_registration WHERE username = %s", LOCKED)
-    sealed = foreign.seal(ACCOUNT_PASSWORD, owner=owner[0][0])
+    sealed = foreign.seal(PASSWORD, owner=owner[0][0])
     bridge.query(
         "UPDATE sip_registration SET password_encrypted = %s WHERE username = %s", sealed, LOCKED
     )
@@ -135,7 +136,7 @@ async def test_a_rotation_registers_nobody_again(
     written = bridge.log_file.read_text() + "".join(
         text for run in (checked, rotated, again, alone) for text in (run.stdout, run.stderr)
     )
-    for secret in (ACCOUNT_PASSWORD, sealed, SECRET_KEYS, NEW_KEY):
+    for secret in (PASSWORD, sealed, SECRET_KEYS, NEW_KEY):
         assert secret not in written
 
 
@@ -150,7 +151,7 @@ def test_a_password_is_in_no_other_place(bridge: Bridge) -> None:
     files = [file for file in bridge.log_file.parent.rglob("*") if file.is_file()]
     assert files
     for file in files:
-        holds = ACCOUNT_PASSWORD.encode() in file.read_bytes()
+        holds = PASSWORD.encode() in file.read_bytes()
         assert not holds or file.stat().st_mode & 0o077 == 0 or closed(file), file
     for process in Path("/proc").glob("[0-9]*"):
         for name in ("cmdline", "environ"):
@@ -158,7 +159,7 @@ def test_a_password_is_in_no_other_place(bridge: Bridge) -> None:
                 text = (process / name).read_bytes()
             except OSError:
                 continue
-            assert ACCOUNT_PASSWORD.encode() not in text, process / name
+            assert PASSWORD.encode() not in text, process / name
 
 
 def closed(file: Path) -> bool:
