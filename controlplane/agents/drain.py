@@ -141,7 +141,7 @@ class Drain:
 
     def _wait_until_wanted(self) -> None:
         """Sees to it, the first time, that a drain called off before our time is undone."""
-        while True:
+        while not self.told_to_end:
             try:
                 if self._wanted() and self._is_this_freeswitchs():
                     return
@@ -204,15 +204,17 @@ class Drain:
 
     def _shut_down(self) -> None:
         """Nobody calls this off: FreeSWITCH cannot turn back."""
-        until = time.monotonic() + SHUTDOWN_DEADLINE_S
-        while self._esl.connected and time.monotonic() < until:
+        until, told = time.monotonic() + SHUTDOWN_DEADLINE_S, False
+        while time.monotonic() < until:
+            if not self._esl.connected and (told or self._gone()):
+                return
             try:
                 self._esl.api("fsctl shutdown" if self._leaked else "fsctl shutdown elegant")
+                told = True
             except EslError as error:
                 self._hindered(error)
             gevent.sleep(LOOK_S)
-        if self._esl.connected:
-            log.error("freeswitch_still_there", deadline_s=SHUTDOWN_DEADLINE_S)
+        log.error("freeswitch_still_there", deadline_s=SHUTDOWN_DEADLINE_S)
 
     def _cut(self) -> None:
         """The deadline: no binding stays at a registrar, calls go on as long as FreeSWITCH may."""
@@ -255,8 +257,6 @@ class Drain:
     def _is_this_freeswitchs(self) -> bool:
         """A drain ends with the FreeSWITCH it was asked of: after a new start the controller takes
         the wish away, maybe a moment after we are here to read it."""
-        if self.told_to_end:
-            return True
         with self._engine.connect() as connection:
             drained = connection.scalar(
                 select(SipBridgeNode.instance).where(SipBridgeNode.id == self._bridge_id)
@@ -301,8 +301,8 @@ class Drain:
     def _unregister(self, name: str) -> None:
         try:
             self._esl.api(f"sofia profile {self._profile} killgw {name}")
-        except EslCommandFailed:
-            log.info("gateway_already_gone", gateway=name)
+        except EslError as error:  # gone already, or the next one is luckier
+            log.warning("gateway_not_unregistered", gateway=name, error=type(error).__name__)
 
     def _reopen(self) -> None:
         """Once: an admin who pauses a bridge by hand is not undone again."""

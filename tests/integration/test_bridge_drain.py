@@ -344,6 +344,14 @@ async def replaced_agent(fleet: Fleet, bridge_id: str, **settings: object) -> Br
     return bridge
 
 
+@contextlib.contextmanager
+def no_postgres(fleet: Fleet) -> Iterator[None]:
+    """What is asked of the bridges' rows gets no answer but a timeout."""
+    with psycopg.connect(libpq_url(fleet.database_url)) as holder:
+        holder.execute("LOCK TABLE sip_bridge_node IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
 async def ended_without_way_out(bridge: Bridge) -> None:
     """Its agent has ended. Without one the dialplan takes a call back after seconds: put off."""
 
@@ -526,7 +534,7 @@ async def test_at_the_deadline_no_binding_is_left_behind(
     fleet: Fleet, carrier: Carrier, worker: Worker
 ) -> None:
     """
-    1. SIGTERM, a call up, no room elsewhere: it waits, in vain.
+    1. SIGTERM, a call up, no room elsewhere, and Postgres hangs: it waits, in vain.
     2. At the deadline the agent ends; nothing of b-2 is left at the registrar.
     3. FreeSWITCH ends with its last call.
     """
@@ -535,10 +543,11 @@ async def test_at_the_deadline_no_binding_is_left_behind(
     names = fleet.owned("b-2")
     bridge = await replaced_agent(fleet, "b-2", drain_deadline_s=3)
     async with a_call(fleet, worker, "b-2", sorted(names)[0]) as call:
-        bridge.agent.send_signal(signal.SIGTERM)
-        await until_step(fleet, "b-2", DrainStep.MOVING)
-        assert all(carrier.registrar.contacts(one) for one in names)
-        await eventually(lambda: not bridge.agent.alive or None, deadline_s=DRAIN_S)
+        with no_postgres(fleet):
+            bridge.agent.send_signal(signal.SIGTERM)
+            await until_step(fleet, "b-2", DrainStep.MOVING)
+            assert all(carrier.registrar.contacts(one) for one in names)
+            await eventually(lambda: not bridge.agent.alive or None, deadline_s=DRAIN_S)
         assert bridge.agent.returncode == 0
         assert not any(carrier.registrar.contacts(one) for one in names)
         (cut,) = bridge.log("drain_deadline_reached")
@@ -593,8 +602,8 @@ async def test_a_draining_bridge_waits_for_postgres_and_redis(
     async with a_call(fleet, worker, "b-1", sorted(fleet.owned("b-1"))[0]) as call:
         await fleet.run("bridge", "drain", "b-1")
         await until_step(fleet, "b-1", DrainStep.CLOSED)
-        holder = psycopg.connect(libpq_url(fleet.database_url))
-        holder.execute("LOCK TABLE sip_bridge_node IN ACCESS EXCLUSIVE MODE")
+        hanging = contextlib.ExitStack()
+        hanging.enter_context(no_postgres(fleet))
         with BlockingRedis.from_url(fleet.redis_url) as redis:
             redis.execute_command("CLIENT", "PAUSE", "2000", "ALL")
         await eventually(lambda: bridge.log("drain_hindered") or None)
@@ -603,7 +612,7 @@ async def test_a_draining_bridge_waits_for_postgres_and_redis(
     await asyncio.sleep(1.5)  # three looks
     assert bridge.agent.alive
     assert bridge.switch.alive
-    holder.close()
+    hanging.close()
     await until_gone(bridge)
     assert watched.unreachable == []
     await takes_registrations(fleet, fleet.start("b-1"), watched)
