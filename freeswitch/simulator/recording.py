@@ -58,6 +58,8 @@ async def _record(
             await session.parse_private_events()
             if not await session.tick():
                 continue
+            if not session.ready:  # the call's sockets are closed
+                break
             session.dialog.rtp.write(SILENCE_L16)
             passed += 1
             quiet = 0 if any(_loudness(l16) >= threshold for l16 in heard) else quiet + 1
