@@ -76,6 +76,8 @@ class OverflowSite:
                 yield dialog, stream
             finally:  # before the stream: a call that lost its worker would be offered again
                 await dialog.hangup()
+                async with asyncio.timeout(DEADLINE_S):
+                    await stream.connection.wait_closed()
 
     async def fail_every_worker(self) -> None:
         """Whoever claims the next call cannot be reached: it goes to the way out at once."""
