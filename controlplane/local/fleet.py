@@ -38,6 +38,8 @@ POLL_S: Final = 0.1
 EXPIRE_SECONDS: Final = 1_800
 """As OVH wants it: refreshes hardly show beside what is measured."""
 CONTROLLER_STOP_GRACE_S: Final = 2.0
+WORKER_STOP_GRACE_S: Final = 0.5
+"""A worker would wait for its calls; whoever stops a fleet does not."""
 COMMAND_DEADLINE_S: Final = 30.0
 """For a command that asks and ends."""
 STARTERS: Final = 4
@@ -191,6 +193,7 @@ class Fleet:
             ],
             name="realtime-simulator",
             log_file=self.folder / "logs" / "realtime-simulator.log",
+            stop_grace=WORKER_STOP_GRACE_S,
         )
         worker = ManagedProcess(
             [sys.executable, "-m", "controlplane.cli", "run", "ai-worker"],
@@ -202,7 +205,7 @@ class Fleet:
                 "ALLORESTO_REALTIME_URL": f"ws://127.0.0.1:{port}/v1",
             },
             log_file=self.folder / "logs" / "ai-worker.log",
-            stop_grace=CONTROLLER_STOP_GRACE_S,
+            stop_grace=WORKER_STOP_GRACE_S,
         )
         for process in (realtime, worker):
             self._undo.callback(process.stop)
