@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,10 @@ COMMAND_DEADLINE_S: Final = 30.0
 """For a command that asks and ends."""
 STARTERS: Final = 4
 """Switches started side by side: more would only wait for the two cores."""
+
+
+_MIGRATING: Final = threading.Lock()
+"""Alembic keeps what it migrates in a global; two fleets may start side by side."""
 
 
 class FleetError(AlloRestoError):
@@ -97,7 +102,8 @@ class Fleet:
         folder = self.services.data_folder
         assert folder is not None, "both services are our own"
         self.folder = folder
-        upgrade(self.services.database_url, secret_keys=self._secret_keys)
+        with _MIGRATING:
+            upgrade(self.services.database_url, secret_keys=self._secret_keys)
         self.engine = sync_engine(self.services.database_url, application_name="fleet")
         undo.callback(self.engine.dispose)
         self.redis = Redis.from_url(self.services.redis_url, socket_timeout=5)
