@@ -177,12 +177,14 @@ def bench_failover(arguments: argparse.Namespace) -> int:
 def bench_drain(arguments: argparse.Namespace) -> int:
     """A bridge drained with calls in progress, while one of its restaurants is called."""
     from controlplane.local.bench_drain import run_bench_drain
+    from freeswitch.carrier.server import BindingRule
 
     return run_bench_drain(
         on_victim=arguments.on_victim,
         calls=arguments.calls,
         bridges=arguments.bridges,
         pace=arguments.pace,
+        binding_rule=BindingRule.ONE if arguments.one_binding else BindingRule.SEVERAL,
         as_json=arguments.json,
     )
 
@@ -263,6 +265,10 @@ def _parser() -> argparse.ArgumentParser:
         fleet = bench.add_parser(name, help=run_bench.__doc__)
         for option, usual in {**counts, "pace": 20}.items():
             fleet.add_argument(f"--{option}", type=int, default=usual)
+        if name == "drain":
+            fleet.add_argument(
+                "--one-binding", action="store_true", help="the operator keeps one per account"
+            )
         fleet.add_argument("--json", action="store_true", help="end with one JSON line")
         fleet.set_defaults(command=run_bench)
     return parser

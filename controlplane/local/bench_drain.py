@@ -18,6 +18,7 @@ from controlplane.local.fleet import POLL_S, Fleet
 from controlplane.local.probe_caller import Prober, hold_calls, is_up, longest_unreachable_ms
 from controlplane.log import configure_logging
 from freeswitch.carrier.bindings import Binding
+from freeswitch.carrier.server import BindingRule
 from freeswitch.simulator.dialog import Dialog
 from freeswitch.simulator.phone import Phone
 
@@ -37,6 +38,8 @@ class DrainBench:
 
     switch: str
     registrar: str
+    bindings: str
+    """`several` of an account, or `one`: the operator forgets it with any un-REGISTER."""
     bridges: int
     registrations: int
     registers_per_second: int
@@ -56,11 +59,23 @@ class DrainBench:
     """From the last caller's hang-up to the end of FreeSWITCH and agent, by themselves."""
 
 
-def run_bench_drain(*, on_victim: int, calls: int, bridges: int, pace: int, as_json: bool) -> int:
+def run_bench_drain(
+    *,
+    on_victim: int,
+    calls: int,
+    bridges: int,
+    pace: int,
+    binding_rule: BindingRule,
+    as_json: bool,
+) -> int:
     """Measure and print. 0 when the drain came to its end and all was measured."""
     configure_logging(process="bench", level="WARNING", human=True)
     with Fleet(
-        bridges=bridges, accounts=on_victim, registers_per_second=pace, controllers=0
+        bridges=bridges,
+        accounts=on_victim,
+        registers_per_second=pace,
+        controllers=0,
+        binding_rule=binding_rule,
     ) as fleet:
         tell(f"{bridges} bridges on {fleet.switch}, registrar {fleet.registrar.kind}")
         fleet.start_worker(slots=calls + SPARE_SLOTS, monologue_s=MONOLOGUE_S)
@@ -103,6 +118,7 @@ class _Drain:
         return DrainBench(
             switch=fleet.switch,
             registrar=fleet.registrar.kind,
+            bindings=fleet.binding_rule.name.lower(),
             bridges=len(fleet.bridges),
             registrations=self._on_victim,
             registers_per_second=self._pace,

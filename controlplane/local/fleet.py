@@ -31,6 +31,7 @@ from controlplane.local.services import LocalServices
 from controlplane.migrations.schema import upgrade
 from controlplane.secret_box import SecretBox
 from freeswitch.carrier.bindings import Binding
+from freeswitch.carrier.server import BindingRule
 from freeswitch.installation import find_freeswitch
 
 READY_DEADLINE_S: Final = 30.0
@@ -68,13 +69,14 @@ class Fleet:
         expire_seconds: int = EXPIRE_SECONDS,
         controllers: int = 1,
         registrar: RegistrarKind | None = None,
+        binding_rule: BindingRule = BindingRule.SEVERAL,
     ) -> None:
         """`accounts`: the most restaurants there will be; none is there at the start."""
         self._services = LocalServices(temporary=True, environment={})
         self._bridges, self._controllers = bridges, controllers
         self._capacity = capacity
         self._pace, self._expire_seconds = registers_per_second, expire_seconds
-        self._registrar_kind = registrar
+        self._registrar_kind, self.binding_rule = registrar, binding_rule
         self._numbers = fleet_accounts.numbers(accounts)
         self._secret_keys = SecretBox.new_key()
         self._undo = contextlib.ExitStack()
@@ -109,7 +111,10 @@ class Fleet:
         self.redis = Redis.from_url(self.services.redis_url, socket_timeout=5)
         undo.callback(self.redis.close)
         self.registrar = open_registrar(
-            folder / "registrar", numbers=self._numbers, kind=self._registrar_kind
+            folder / "registrar",
+            numbers=self._numbers,
+            kind=self._registrar_kind,
+            binding_rule=self.binding_rule,
         )
         undo.callback(self.registrar.stop)
         self._undo = undo

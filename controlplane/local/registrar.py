@@ -74,11 +74,11 @@ def open_registrar(
     kind: RegistrarKind | None = None,
     binding_rule: BindingRule = BindingRule.SEVERAL,
 ) -> FleetRegistrar:
-    """Not yet started. `kind` None: the first of the three that is on this machine; `numbers` are
-    the accounts there may ever be.
+    """Not yet started. `kind` None: the first of the three that is on this machine and can follow
+    `binding_rule`; `numbers` are the accounts there may ever be.
     """
     if kind is None:
-        kind = _best()
+        kind = _best(binding_rule)
     match kind:
         case RegistrarKind.KAMAILIO:
             return _Kamailio(folder)
@@ -88,10 +88,12 @@ def open_registrar(
             return _Simulator(numbers, binding_rule)
 
 
-def _best() -> RegistrarKind:
+def _best(rule: BindingRule) -> RegistrarKind:
     if find_freeswitch() is None:
         return RegistrarKind.SIMULATOR
-    return RegistrarKind.KAMAILIO if find_kamailio() else RegistrarKind.FREESWITCH
+    if rule is BindingRule.ONE or not find_kamailio():
+        return RegistrarKind.FREESWITCH
+    return RegistrarKind.KAMAILIO
 
 
 class _Kamailio:
