@@ -56,7 +56,11 @@ def test_an_older_key_opens_and_the_newest_seals() -> None:
         SecretBox.from_keys(OLD).open(again, owner=OWNER)
 
 
-@pytest.mark.parametrize("keys", ["", "short", f"{OLD},", f"{OLD};{NEW}", "é" * 44])
+@pytest.mark.parametrize(
+    "keys",
+    ["", "short", f"{OLD},", f"{OLD};{NEW}", "é" * 44],
+    ids=["empty", "short", "trailing comma", "semicolon", "not ASCII"],
+)
 def test_a_wrong_key_says_what_to_change_and_not_what_it_is(keys: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         SecretBox.from_keys(keys)
