@@ -198,7 +198,8 @@ class BridgeAgent:
             adopt_calls(client, self._switchboard)
         except EslError as error:
             log.warning("calls_not_adopted", error=type(error).__name__)
-        self._registrations.connected()
+        finally:  # whatever a call is like: this FreeSWITCH may have no gateway at all
+            self._registrations.connected()
 
     def _meet(self) -> None:
         """Which FreeSWITCH this is, and where it listens once its profile runs."""
@@ -225,7 +226,8 @@ class BridgeAgent:
                 instance=self._instance,
                 sip_address=address.public if address else "",
                 registered=self._registrations.registered,
-                sip_answers=self._probe.answers,
+                # Without its profile FreeSWITCH takes no call: nothing is to be registered here.
+                sip_answers=address is not None and self._probe.answers,
             )
             started = time.monotonic()
             try:

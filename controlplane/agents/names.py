@@ -62,11 +62,14 @@ class Names:
         return answered_at is not None and monotonic() - answered_at < GOOD_FOR_S
 
     def _ask(self, host: str, answer: "AsyncResult[bool]") -> None:
-        answered = bool(self._pool.apply(self._resolve, (host,)))
-        if answered:
-            self._answered_at[host] = monotonic()
-        del self._asking[host]
-        answer.set(answered)
+        answered = False
+        try:
+            answered = bool(self._pool.apply(self._resolve, (host,)))
+        finally:  # whatever went wrong: the name is asked about again
+            if answered:
+                self._answered_at[host] = monotonic()
+            del self._asking[host]
+            answer.set(answered)
 
 
 def resolve_by_system(host: str) -> bool:

@@ -79,12 +79,19 @@ def next_step(account: Account | None, gateway: Gateway | None, *, suspended: bo
     if account.role is Role.FORMER:
         if gateway is None:
             return Step.RELEASE
+        if suspended and refused(gateway):
+            return Step.REMOVE
         return Step.GIVE_BACK if account.proven else Step.NOTHING
     if gateway is None:
         return Step.START
     if gateway.deleting or gateway.config_version != account.config_version:
         return Step.REMOVE
     return Step.NOTHING if gateway.epoch == account.epoch else Step.REGISTER_AGAIN
+
+
+def refused(gateway: Gateway) -> bool:
+    """The carrier has just refused the account itself: that binding is worth nothing."""
+    return gateway.state == "FAIL_WAIT" and gateway.sip_code in REFUSED
 
 
 class Registrations:
@@ -126,6 +133,8 @@ class Registrations:
         self._stopped = False
         self._work: dict[str, gevent.Greenlet[[str], None]] = {}
         self._again: set[str] = set()
+        self._paced: set[str] = set()
+        """Gateways being made again, whose REGISTER has had its place in the carrier's row."""
         self._proven_again: dict[str, int] = {}
         """Epoch by gateway: the end of that move has been heard of, and REGISTERed after."""
         self._told: dict[str, tuple[str, int, int | None]] = {}
@@ -165,9 +174,12 @@ class Registrations:
 
     def run(self) -> None:
         """For ever."""
-        gevent.spawn(self._reports.run)
+        reports = gevent.spawn(self._reports.run)
+        reports.link(lambda _: self.reconcile_soon())
         while True:
             self._wanted.wait(timeout=RECONCILE_S)
+            if reports.ready():
+                reports.get()  # raises what ended it, which nothing should
             self._wanted.clear()
             try:
                 self.reconcile()
@@ -202,8 +214,12 @@ class Registrations:
     def _step(self, name: str) -> Step:
         if self._stopped:
             return Step.NOTHING
-        account = self._accounts.get(name)
-        return next_step(account, self._gateways.get(name), suspended=self._suspended(account))
+        account, gateway = self._accounts.get(name), self._gateways.get(name)
+        suspended = self._suspended(account)
+        if account is not None and account.role is Role.FORMER and gateway is not None:
+            # The row counts its owner's refusals alone.
+            suspended = suspended or gateway.failures >= account.max_auth_failures
+        return next_step(account, gateway, suspended=suspended)
 
     def _suspended(self, account: Account | None) -> bool:
         """Refused too often, by what Postgres knows and what it does not know yet."""
@@ -236,6 +252,7 @@ class Registrations:
             gevent.spawn_later(RETRY_S, self.reconcile_soon)
         finally:
             del self._work[name]
+            self._paced.discard(name)
 
     def _cannot(self, name: str, state: str, reason: str) -> None:
         """Another turn will try again; meanwhile people shall see why."""
@@ -260,17 +277,40 @@ class Registrations:
                 account = self._accounts[name]
                 if step is Step.START:
                     self._names.require_answer(account.registrar)
-                self._pace.wait(account.carrier_id, account.registers_per_second)
+                if name not in self._paced:
+                    self._pace.wait(account.carrier_id, account.registers_per_second)
+                self._paced.discard(name)
                 if self._step(name) is step:  # still so, after the wait
                     self._register(step, self._accounts[name])
+            case Step.REMOVE if name not in self._paced and self._to_be_made_again(name):
+                # Before its end: a change of the carrier's makes hundreds again, and each is
+                # without a binding for the two seconds it takes, not until its turn has come.
+                account = self._accounts[name]
+                self._pace.wait(account.carrier_id, account.registers_per_second)
+                self._paced.add(name)
             case Step.REMOVE:
-                remove_gateway_file(self._folder, name)
-                self._gateways.kill(name)
+                self._remove(name)
             case Step.GIVE_BACK:
                 self._give_back(name)
             case Step.RELEASE:
                 self._reports.release(name)
                 self._accounts.pop(name, None)
+
+    def _to_be_made_again(self, name: str) -> bool:
+        account, gateway = self._accounts.get(name), self._gateways.get(name)
+        if account is None or account.role is not Role.OWNER or self._suspended(account):
+            return False
+        return gateway is not None and not gateway.deleting
+
+    def _remove(self, name: str) -> None:
+        """One that went elsewhere without us (we were lost, say): its owner is to hear of the
+        un-REGISTER, as at the end of a move.
+        """
+        owner = self._reports.owner(name) if name not in self._accounts else None
+        remove_gateway_file(self._folder, name)
+        self._gateways.kill(name)
+        if owner is not None and owner != self._bridge_id:
+            self._reports.given_back(name, owner=owner)
 
     def _give_back(self, name: str) -> None:
         """In this order the carrier is told once (Contact of this bridge, expires 0), and an INVITE
@@ -343,17 +383,17 @@ class Registrations:
             state=gateway.state,
             sip_code=gateway.sip_code,
         )
-        if account is None or account.role is not Role.OWNER or gateway.deleting:
+        if account is None or gateway.deleting:
+            return
+        if account.role is not Role.OWNER:
+            self._look_at(gateway.name)
             return
         if gateway.state in SETTLED or gateway.name not in self._told:
-            self._tell(gateway, refusals=self._refusals(gateway))
+            self._tell(gateway, refusals=int(refused(gateway)))
             if gateway.registered:
                 self._observe(account)
         if self._suspended(account):
             self._look_at(gateway.name)
-
-    def _refusals(self, gateway: Gateway) -> int:
-        return int(gateway.state == "FAIL_WAIT" and gateway.sip_code in REFUSED)
 
     def _tell(self, gateway: Gateway, *, refusals: int = 0) -> None:
         """`gateway.epoch` is the ownership this is about; the row refuses another's."""

@@ -15,11 +15,16 @@ import gevent
 import redis
 import structlog
 from gevent.event import Event
-from sqlalchemy import Engine, Row, insert, text, update
+from sqlalchemy import Engine, Row, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.contracts import redis_keys
-from controlplane.models.sip_registration import SUSPENDED, SipRegistration, SipRegistrationEvent
+from controlplane.models.sip_registration import (
+    REGISTERED,
+    SUSPENDED,
+    SipRegistration,
+    SipRegistrationEvent,
+)
 
 GATHER_S: Final = 0.05
 """What changes within it goes into one transaction."""
@@ -108,7 +113,11 @@ class Reports:
 
     def unwritten_refusals(self, name: str) -> int:
         """Refusals Postgres does not know of yet."""
-        return sum(report.refusals for report in self._waiting if report.gateway_name == name)
+        count = 0
+        for report in self._waiting:
+            if report.gateway_name == name:
+                count = 0 if report.state == REGISTERED else count + report.refusals
+        return count
 
     def run(self) -> None:
         """For ever."""
@@ -129,16 +138,18 @@ class Reports:
         rows = self._update(batch)
         for _ in batch:
             self._waiting.popleft()
-        for row in rows:
-            if row.state == "REGED" and row.former_bridge_id is not None:
-                self._tell(row.former_bridge_id)
         self._on_written({row.gateway_name: row.auth_failures for row in rows})
+        proven = (row for row in rows if row.state == REGISTERED)
+        for former in sorted({row.former_bridge_id for row in proven} - {None}):
+            self._tell(former)
 
     def _update(self, batch: Sequence[Report]) -> Sequence[Row[tuple[object, ...]]]:
         last = {report.gateway_name: report for report in batch}
         refusals = dict.fromkeys(last, 0)
         for report in batch:
-            if report.epoch == last[report.gateway_name].epoch:
+            if report.state == REGISTERED:
+                refusals[report.gateway_name] = 0
+            elif report.epoch == last[report.gateway_name].epoch:
                 refusals[report.gateway_name] += report.refusals
         names = sorted(last)
         values = {
@@ -169,8 +180,10 @@ class Reports:
             for one in batch
             if one.news and one.gateway_name in ids and ids[one.gateway_name][1] == one.epoch
         ]
+        codes = {one.gateway_name: one.sip_code for one in batch}
         suspended = [
-            self._event(row.id, row.epoch, SUSPENDED) | {"at": batch[-1].at, "detail": None}
+            self._event(row.id, row.epoch, SUSPENDED, sip_code=codes[row.gateway_name])
+            | {"at": batch[-1].at, "detail": None}
             for row in rows
             if row.state == SUSPENDED
         ]
@@ -206,6 +219,13 @@ class Reports:
             connection.execute(insert(SipRegistrationEvent), [event])
         if row.bridge_id is not None:
             self._tell(row.bridge_id)
+
+    def owner(self, name: str) -> str | None:
+        """Which bridge is to register it now. Raises SQLAlchemyError."""
+        with self._engine.connect() as connection:
+            return connection.scalar(
+                select(SipRegistration.bridge_id).where(SipRegistration.gateway_name == name)
+            )
 
     def given_back(self, name: str, *, owner: str) -> None:
         """The carrier has just been sent the former binding's un-REGISTER."""

@@ -18,6 +18,7 @@ from psycopg import sql
 from redis.asyncio import Redis
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.database import libpq_url
 from controlplane.local.services import LocalServices
 from freeswitch.server import FreeSwitchServer, find_freeswitch
@@ -331,3 +332,40 @@ async def test_the_carriers_pace_is_kept_and_used(
     await until_registered(fleet, registrar, names[:10], NEW)
     await until_registered(fleet, registrar, names[10:], OLD)
     assert registrar.per_second(since=began) <= 2 * 10 + 4
+
+
+@pytest.mark.parametrize("fleet", ["simulator"], indirect=True)
+async def test_a_changed_carriers_restaurants_are_made_again_one_by_one(
+    fleet: Fleet, registrar: Registrar, redis: Redis
+) -> None:
+    """Each is without a binding while its own gateway is made again, not until all are."""
+    names = await placed(fleet, registrar, redis, 12, rate=2)
+    made_again = "SELECT config_version FROM sip_registration WHERE gateway_name = ANY(%s)"
+    fleet.query("UPDATE carrier SET codecs = '{PCMU}' WHERE id = %s", names[0])
+    assert set(fleet.query(made_again, names)) == {(2,)}
+    before = len(registrar.accepted)
+    await redis.publish(redis_keys.bridge_assignments(OLD), "changed")
+    fewest = len(names)
+    async with asyncio.timeout(READY_S):
+        while {user for _, user, _ in registrar.accepted[before:]} < set(names):
+            fewest = min(fewest, sum(bool(registrar.contacts(name)) for name in names))
+            await asyncio.sleep(0.01)
+    assert fewest >= 2
+    await until_registered(fleet, registrar, names, OLD)
+
+
+async def test_a_freeswitch_without_its_profile_is_no_bridge(fleet: Fleet, redis: Redis) -> None:
+    """Its event socket answers; whoever placed a restaurant there would make it unreachable."""
+    with run_bridge(
+        fleet.switches[NEW],
+        database_url=fleet.database_url,
+        redis_url=fleet.redis_url,
+        folder=fleet.folder,
+        bridge_id="bridge-c",
+        sip_profile="absent",
+    ):
+        async with asyncio.timeout(READY_S):
+            while (body := await redis.get(redis_keys.bridge_heartbeat("bridge-c"))) is None:  # noqa: ASYNC110  # Redis
+                await asyncio.sleep(0.05)
+    beat = BridgeHeartbeat.model_validate_json(body)
+    assert (beat.sip_answers, beat.sip_address) == (False, "")

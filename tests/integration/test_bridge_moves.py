@@ -103,12 +103,15 @@ async def tell(redis: Redis, *bridges: str) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def placed(pair: Pair, registrar: Registrar, redis: Redis, slug: str) -> str:
-    """A restaurant registered by the old bridge."""
+async def placed(
+    pair: Pair, registrar: Registrar, redis: Redis, slug: str, **carrier: object
+) -> str:
+    """A restaurant registered by the old bridge; `carrier`: its columns."""
     name = f"{slug}-{time.monotonic_ns():x}"
     registrar.set_password(name, ACCOUNT_PASSWORD)
     host, port = await registrar.open()
-    pair.old.place(name, registrar=f"{host}:{port}", bridge_id=OLD, registers_per_second=RATE)
+    carrier = {"registrar": f"{host}:{port}", "registers_per_second": RATE, **carrier}
+    pair.old.place(name, bridge_id=OLD, **carrier)  # type: ignore[arg-type]  # a test's builder
     await tell(redis, OLD)
     await eventually(lambda: pair.row(name)[3:] == ("REGED", 1) or None, deadline_s=READY_S)
     return name
@@ -209,3 +212,51 @@ async def test_kept_while_the_new_bridge_cannot_register(
             or None
         )
     )
+
+
+@pytest.mark.parametrize("registrar", [True], indirect=True, ids=["one-binding"])
+async def test_the_un_register_of_a_bridge_that_was_called_lost_is_made_good(
+    pair: Pair, registrar: Registrar, redis: Redis
+) -> None:
+    """
+    1. The old bridge is called lost, and lives: its registration is another's already.
+    2. It finds it owns nothing and un-REGISTERs; this carrier drops the new binding with it.
+    3. The new bridge registers again at once, not at its next refresh.
+    """
+    name = await placed(pair, registrar, redis, "lost")
+    pair.old.query(
+        "UPDATE sip_registration SET bridge_id = %s, epoch = epoch + 1, placed_at = now()"
+        " WHERE gateway_name = %s",
+        NEW,
+        name,
+    )
+    await tell(redis, NEW)
+    await eventually(lambda: pair.row(name)[3:] == ("REGED", 2) or None, deadline_s=READY_S)
+    await tell(redis, OLD)
+    await eventually(lambda: name not in pair.old.gateways() or None, deadline_s=READY_S)
+    await eventually(
+        lambda: (
+            [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
+            or None
+        )
+    )
+
+
+@pytest.mark.parametrize("registrar", [False], indirect=True, ids=["rfc3261"])
+async def test_an_account_refused_everywhere_is_left_alone_by_the_former_bridge_too(
+    pair: Pair, registrar: Registrar, redis: Redis
+) -> None:
+    """
+    1. In the middle of a move the carrier begins to refuse the account: its owner gives up.
+    2. So does the old bridge at its next refresh, instead of asking until the account is locked.
+    """
+    name = await placed(pair, registrar, redis, "locked", max_auth_failures=1)
+    registrar.answer_with(403, name)
+    move(pair, name)
+    await tell(redis, OLD, NEW)
+    await eventually(lambda: pair.row(name)[3] == "SUSPENDED" or None, deadline_s=READY_S)
+    assert name in pair.old.gateways()  # its binding is good until it is refused as well
+    assert pair.row(name)[1] == OLD
+    pair.old.switch.api(f"sofia profile external register {name}")
+    await eventually(lambda: name not in pair.old.gateways() or None, deadline_s=READY_S)
+    await eventually(lambda: pair.row(name)[1] is None or None)

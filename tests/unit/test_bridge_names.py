@@ -21,6 +21,8 @@ class Resolver:
 
     def __call__(self, host: str) -> bool:
         self.asked.append(host)
+        if host == "odd.example" and self.asked.count(host) == 1:
+            raise OSError("no thread, no file, no memory")
         if host == "dead.example":
             return self.release.wait(10)
         return host != "refused.example"
@@ -58,6 +60,13 @@ def test_a_resolver_that_gave_up_is_no_answer_and_is_asked_again(resolver: Resol
         with pytest.raises(NameUnanswered):
             names.require_answer("refused.example")
     assert len(resolver.asked) == 2
+
+
+def test_a_resolver_that_failed_is_asked_again(resolver: Resolver) -> None:
+    names = Names(resolver)
+    with pytest.raises(NameUnanswered):
+        names.require_answer("odd.example")
+    names.require_answer("odd.example")
 
 
 @pytest.mark.parametrize(

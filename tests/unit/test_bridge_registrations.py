@@ -78,6 +78,21 @@ def test_a_former_binding_outlives_the_suspension_of_its_account() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "code", "step"),
+    [
+        ("FAIL_WAIT", 403, Step.REMOVE),
+        ("FAIL_WAIT", 503, Step.NOTHING),
+        ("REGED", 200, Step.NOTHING),
+    ],
+)
+def test_a_former_binding_refused_as_well_is_worth_nothing(
+    state: str, code: int, step: Step
+) -> None:
+    waiting = replace(FORMER, state="SUSPENDED")
+    assert next_step(waiting, replace(UP, state=state, sip_code=code), suspended=True) is step
+
+
+@pytest.mark.parametrize(
     ("code", "failures", "seconds"),
     [(503, 5, 30), (908, 5, 30), (403, 1, 30), (403, 3, 90), (408, 2, 60), (None, 0, 30)],
 )

@@ -1,0 +1,59 @@
+"""What the bridge agent does when one of its parts fails in a way nobody thought of."""
+
+from pathlib import Path
+
+import gevent
+import pytest
+
+from controlplane.agents import bridge_agent
+from controlplane.agents.bridge_agent import BridgeAgent
+from controlplane.settings import BridgeSettings
+from tests.accounts import SECRET_KEYS
+
+pytestmark = pytest.mark.unit
+
+DEADLINE_S = 5.0
+
+
+class Unthought(Exception):
+    pass
+
+
+def fails(*_: object) -> None:
+    raise Unthought
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> BridgeAgent:
+    """Connected to nothing."""
+    return BridgeAgent(
+        BridgeSettings(
+            database_url="postgresql://nobody@127.0.0.1:1/none",
+            redis_url="redis://127.0.0.1:1",
+            esl_password="not-connected",
+            gateway_folder=tmp_path,
+            sounds_folder=tmp_path,
+            secret_keys=SECRET_KEYS,
+        )
+    )
+
+
+def test_a_call_that_cannot_be_adopted_keeps_no_gateway_from_being_looked_at(
+    agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FreeSWITCH that was started anew has none: all would be thought registered."""
+    asked: list[None] = []
+    monkeypatch.setattr(bridge_agent, "adopt_calls", fails)
+    monkeypatch.setattr(agent._media, "wait_connected", lambda _: None)
+    monkeypatch.setattr(agent._registrations, "connected", lambda: asked.append(None))
+    with pytest.raises(Unthought):
+        agent._freeswitch_connected(agent._control)
+    assert asked == [None]
+
+
+def test_registrations_that_are_reported_no_more_end_the_agent(
+    agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent._registrations._reports, "run", fails)
+    with pytest.raises(Unthought):
+        gevent.spawn(agent._registrations.run).get(timeout=DEADLINE_S)
