@@ -122,6 +122,7 @@ def serve(settings: ControllerSettings) -> None:
         lease.release()
     except SQLAlchemyError as error:  # it runs out by itself
         logger.warning("lease_not_released", error=type(error).__name__)
+    changes.close()
     engine.dispose()
     redis.close()
     impatient_redis.close()
