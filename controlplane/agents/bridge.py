@@ -149,6 +149,7 @@ def serve_adopted_call(context: CallContext) -> None:
     announce(context)
     if call.ringing:
         call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
+        call.ringing = False
     if not call.ours:
         call.wait(timeout_s=WAY_OUT_DEADLINE_S)
     if call.streaming:

@@ -33,6 +33,10 @@ are let go."""
 ANNOUNCE_S: Final = 6
 """For the caller to hear that somebody is being rung."""
 
+RING_STARTS_S: Final = 8
+"""What is queued before (`MAX_OUTSTANDING` chunks, 3.2 s) is heard first; then the dialplan looks
+after the caller."""
+
 ACCEPT_KEY: Final = "1"
 
 WAY_OUT_S: Final = 4
@@ -50,6 +54,8 @@ class Channel:
         self._control = control
         self._media = media
         self._sounds = sounds
+        self._way_out: str | None = None
+        """The task that is armed. None: who knows, the dialplan or another agent armed some."""
 
     def set(self, variables: dict[Variable, str]) -> None:
         """Set channel variables; values hold no `;` (ids and settings of ours)."""
@@ -98,18 +104,15 @@ class Channel:
         """Stop what plays and flush the queue, within a frame."""
         self._media.api(f"uuid_break {self._uuid} all")
 
-    def ring(self, dial_string: str, *, warm: bool) -> None:
-        """Ring somebody. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome.
+    def ring(self, dial_string: str, *, prompt: str, warm: bool) -> None:
+        """Say so and ring somebody. CHANNEL_EXECUTE_COMPLETE of `bridge` tells the outcome; what
+        comes next happens in the dialplan (`ring_human`), whether this agent lives or not.
 
         `warm`: who picks up hears a prompt and must press `ACCEPT_KEY`, while the caller still
         hears the ring-back tone (switch_ivr_originate.c, `group_confirm_key`). FreeSWITCH itself
         cancels the way out when somebody answers: two people who talk are not cut off because an
         agent was slow, or died.
         """
-        self._control.api(
-            f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
-            "continue_on_fail=true;bridge_pre_execute_aleg_app=sched_cancel"
-        )
         if warm:
             confirm = {
                 "group_confirm_key": ACCEPT_KEY,
@@ -117,16 +120,36 @@ class Channel:
                 "group_confirm_timeout": ACCEPT_S,
             }
             dial_string = f"{{{','.join(f'{k}={v}' for k, v in confirm.items())}}}{dial_string}"
-        self._control.execute(self._uuid, "bridge", dial_string)
+        self._control.api(
+            f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
+            "continue_on_fail=true;bridge_pre_execute_aleg_app=sched_cancel"
+        )
+        self.set({Variable.RING_PROMPT: prompt, Variable.RING_DIAL: dial_string})
+        self._control.execute(self._uuid, "execute_extension", "ring_human XML public")
 
     def hang_up(self, cause: HangupCause) -> None:
         """End the call."""
         self._control.hangup(self._uuid, cause)
 
     def renew_way_out(self, after_s: int = WAY_OUT_S) -> None:
-        """Put off the dialplan's own way out by this much."""
-        self.cancel_way_out()
-        self._control.api(f"sched_transfer +{after_s} {self._uuid} no_agent XML public")
+        """Put off the dialplan's own way out by this much.
+
+        The new one is armed before the old one is taken away: an agent that is killed in between
+        leaves nobody in a silence without end.
+        """
+        armed, self._way_out = self._way_out, None
+        if armed is None:
+            self.cancel_way_out()
+        answer = self._control.api(
+            f"sched_api +{after_s} {self._uuid} uuid_transfer {self._uuid} no_agent XML public"
+        )
+        if armed is not None:
+            self._control.api(f"sched_del {armed}")
+        self._way_out = answer.rpartition(" ")[2].strip()
+
+    def forget_way_out(self) -> None:
+        """Somebody else armed one: the next renewal takes away whatever there is."""
+        self._way_out = None
 
     def cancel_way_out(self) -> None:
         """Forget what was scheduled for this channel."""
@@ -135,12 +158,10 @@ class Channel:
 
     def leave_message(self) -> None:
         """Leave the caller to the dialplan's last rung: a message, goodbye."""
-        self.cancel_way_out()
         self._control.api(f"uuid_transfer {self._uuid} leave_message XML public")
 
     def take_way_out(self) -> None:
         """Leave the caller to the dialplan: busy message, restaurant's phone, a message."""
-        self.cancel_way_out()
         self._control.api(f"uuid_transfer {self._uuid} no_agent XML public")
 
 

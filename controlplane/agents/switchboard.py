@@ -280,9 +280,15 @@ class Switchboard:
             context.channel.stop_stream()
 
     def _executed(self, context: CallContext, event: EslEvent) -> None:
-        if event.get("Application") == "bridge" and not context.call.with_human:
-            disposition = event.get("variable_originate_disposition") or "UNKNOWN"
-            context.call.happened(RingingEnded(disposition=disposition))
+        match event.get("Application"):
+            case "bridge" if not context.call.with_human:
+                disposition = event.get("variable_originate_disposition") or "UNKNOWN"
+                context.call.ringing = False
+                context.call.happened(RingingEnded(disposition=disposition))
+            case "sched_transfer":
+                with context.call.way_out:
+                    context.channel.forget_way_out()
+                self._renew_way_out(context)
 
     def _recorded(self, context: CallContext, event: EslEvent) -> None:
         """The caller has left a message, or hung up over it."""
@@ -388,6 +394,7 @@ class Switchboard:
     def _catch_up(self, context: CallContext, found: IncomingCall) -> None:
         """Events were missed while the connection was away."""
         call = context.call
+        context.channel.forget_way_out()
         if found.parked and not call.parked:
             call.parked = True
             call.happened(Parked())

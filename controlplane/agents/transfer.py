@@ -9,7 +9,7 @@ import structlog
 
 from controlplane.agents import metrics
 from controlplane.agents.call_policy import Destination
-from controlplane.agents.channel import ACCEPT_S, ANNOUNCE_S, RING_S
+from controlplane.agents.channel import ACCEPT_S, ANNOUNCE_S, RING_S, RING_STARTS_S
 from controlplane.agents.happenings import RingingEnded
 from controlplane.contracts.messages import Transfer, TransferFailed, TransferFailure
 
@@ -31,20 +31,20 @@ def transfer(context: "CallContext", request: Transfer) -> None:
     if destination is None:
         _failed(context, TransferFailure.NOT_ALLOWED)
         return
-    call, channel = context.call, context.channel
+    call = context.call
     context.playback.close()
-    channel.play_prompt("transfer" if request.target_id is None else "transfer_person")
     with call.way_out:
-        # Ringing has an end of its own: it goes on, and is answered, without this agent too.
         call.ringing = True
-        ends_in_s = ANNOUNCE_S + RING_S + (ACCEPT_S if destination.warm else 0)
-        channel.renew_way_out(ends_in_s)
-    channel.ring(destination.dial_string, warm=destination.warm)
+        context.channel.renew_way_out(RING_STARTS_S)
+    context.channel.ring(
+        destination.dial_string,
+        prompt="transfer" if request.target_id is None else "transfer_person",
+        warm=destination.warm,
+    )
     happening = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
     if call.with_human:
         call.wait(timeout_s=WAY_OUT_DEADLINE_S)
     call.ringing = False
-    channel.play_prompt("one_moment")  # the pause of the tone, then the worker's, were too long
     context.playback.open()
     disposition = happening.disposition if isinstance(happening, RingingEnded) else "UNKNOWN"
     _failed(context, disposition)

@@ -24,6 +24,10 @@ class ChannelVariable(StrEnum):
     CALL_ID = "alloresto_call_id"
     GREETING_ENDED = "alloresto_greeting_ended"
     WORKER_ID = "alloresto_worker_id"
+    RING_PROMPT = "alloresto_ring_prompt"
+    """Name of the prompt a caller hears before a human is rung."""
+    RING_DIAL = "alloresto_ring_dial"
+    """Whom the dialplan then rings: a dial string."""
 
     # FreeSWITCH's own.
     SIP_GATEWAY = "sip_gateway"

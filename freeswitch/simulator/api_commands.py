@@ -225,6 +225,15 @@ async def _sched_transfer(switch: "Switch", argument: str) -> str:
     return _OK
 
 
+async def _sched_api(switch: "Switch", argument: str) -> str:
+    when, _, rest = argument.partition(" ")
+    group, _, command = rest.partition(" ")
+    if not command:
+        return "-ERR Invalid syntax. USAGE: [+@]<time> <group_name> <command_string>[&]\n"
+    task = switch.scheduler.at(when, group=group, run=lambda: switch.api_soon(command))
+    return f"+OK Added: {task}\n"
+
+
 async def _sched_hangup(switch: "Switch", argument: str) -> str:
     when, uuid, *words = argument.split() or [""]
     session = switch.sessions.get(uuid)
@@ -361,6 +370,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "hupall": _hupall,
     "reloadacl": _reloadacl,
     "reloadxml": _reloadxml,
+    "sched_api": _sched_api,
     "sched_del": _sched_del,
     "sched_hangup": _sched_hangup,
     "sched_transfer": _sched_transfer,

@@ -37,6 +37,7 @@ class Switch:
         self.shutdown_requested = False
         self.shutdown: asyncio.Task[None] | None = None
         self.started_at = time.monotonic()
+        self._jobs: set[asyncio.Task[str]] = set()
         self.stopping = asyncio.Event()
         self.scheduler = Scheduler()
         self.applications: Mapping[str, Application] = APPLICATIONS
@@ -65,6 +66,12 @@ class Switch:
             headers["API-Command-Argument"] = argument
         self.bus.fire("API", headers)
         return answer
+
+    def api_soon(self, command: str) -> None:
+        """As a task of its own: what the scheduler runs."""
+        task = asyncio.get_running_loop().create_task(self.api(command))
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
 
     async def run(self) -> None:
         """Serve until stopped: SIP first, the event socket last, because it says "ready"."""

@@ -23,6 +23,7 @@ from freeswitch.simulator.phone import Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
     DEADLINE_S,
+    READY_S,
     SWITCHES,
     Stream,
     codes,
@@ -43,6 +44,8 @@ GATEWAY = "chez-luigi-3f9a1c2b"
 MANAGER = "+33199004321"
 COUNTER = "+33199008765"
 CALLER_HZ, HUMAN_HZ = 300, 400
+PROMPT_CUT_S = 1.0
+"""The recorded "un instant" is that much longer than the test's."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
@@ -296,3 +299,48 @@ async def test_the_agent_restarts_while_their_phone_rings(
         await human.hangup()
         await dialog.wait_ended(deadline_s=DEADLINE_S)
     assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+@pytest.mark.parametrize("how", ["busy", "declined"])
+async def test_the_agent_dies_while_a_phone_rings_that_nobody_takes(
+    site: OverflowSite, how: str
+) -> None:
+    """The dialplan alone goes on: a word, the busy message, the restaurant's phone, a message."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(486 if how == "busy" else None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, _):
+        asked_at = time.monotonic()
+        if how == "busy":
+            await until_heard(dialog, "transfer_person")
+            await asyncio.to_thread(site.stop_agent)
+        else:
+            human = await site.carrier.listen(deadline_s=DEADLINE_S)
+            await asyncio.to_thread(site.stop_agent)
+            site.carrier.refuse(486)
+            await human.hangup()
+        await until_beep(dialog)
+        beep_at = time.monotonic()
+        dialog.play(tone(CALLER_HZ, 20_000))  # a message, so that there is a call to adopt
+        adopted = len(site.bridge.log("call_adopted"))
+        await site.start_agent()
+        await eventually(
+            lambda: len(site.bridge.log("call_adopted")) > adopted or None, deadline_s=READY_S
+        )
+    assert prompts(dialog)[-4:] == ["one_moment", "busy", "transfer", "leave_message"]
+    silence = longest_silence_s(dialog.received, since=asked_at, until=beep_at)
+    assert silence <= LONGEST_SILENCE_S + PROMPT_CUT_S
+
+
+async def test_a_caller_given_back_twice_is_still_the_agents(site: OverflowSite) -> None:
+    """The way out the dialplan armed after each refusal is put off like any other."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(486)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        await back_with_the_agent(dialog, stream)
+        before = len(stream.messages)
+        await stream.ask(Transfer(reason="asked", target_id=target_id))
+        await stream.message(TransferFailed, start=before)
+        await asyncio.sleep(5.0)  # the dialplan's way out would come within 3.5 s
+        await stream.speak(3_500)
+        await eventually(lambda: 3_504 in codes(dialog) or None)
+    assert "busy" not in prompts(dialog)

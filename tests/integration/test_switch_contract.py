@@ -12,7 +12,6 @@ from tests.integration.switch_under_test import (
     BUSY_HZ,
     DEADLINE_S,
     GATEWAY,
-    GOODBYE_HZ,
     GREETING_HZ,
     PROMPT_MS,
     RESTAURANT_ID,
@@ -27,6 +26,8 @@ from tests.integration.switch_under_test import (
 )
 
 pytestmark = pytest.mark.integration
+
+BEEP_HZ = 1_000
 
 
 async def test_every_gateway_is_listed_as_up_or_down(client: EventSocketClient) -> None:
@@ -67,6 +68,10 @@ async def test_uptime_is_a_number_of_the_unit_asked_for(client: EventSocketClien
         ("uuid_buglist nobody", "-ERR no reply\n"),
         ("uuid_audio_stream nobody stop", "-ERR Operation Failed\n"),
         ("sched_transfer +2 nobody a XML b", "-ERR No such channel!\n"),
+        (
+            "sched_api +2 nobody",
+            "-ERR Invalid syntax. USAGE: [+@]<time> <group_name> <command_string>[&]\n",
+        ),
         ("sched_hangup +2 nobody", "-ERR No such channel!\n"),
         ("sched_del nobody", "+OK Deleted: 0\n"),
         ("file_exists /nowhere", "false"),
@@ -204,11 +209,11 @@ async def test_nobody_takes_the_call_the_dialplan_has_its_own_way_out(
 ) -> None:
     dialog = await phone.call(switch.uri(), from_number="+33612345678")
 
-    end = await dialog.wait_ended(deadline_s=6)
+    end = await dialog.wait_ended(deadline_s=15)  # 4 s of silence end the message
 
     assert end is CallEnd.REMOTE_HANGUP
     assert dialog.cause == 'Q.850;cause=16;text="NORMAL_CLEARING"'
-    assert [hertz for hertz, _ in heard(dialog.received)] == [GREETING_HZ, BUSY_HZ, GOODBYE_HZ]
+    assert [hertz for hertz, _ in heard(dialog.received)] == [GREETING_HZ, BUSY_HZ, BEEP_HZ]
 
 
 async def test_the_way_out_rings_the_restaurants_phone(
