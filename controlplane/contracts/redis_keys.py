@@ -49,6 +49,10 @@ def bridge_heartbeat(bridge_id: str) -> str:
     return f"bridge:{bridge_id}:heartbeat"
 
 
+HEARTBEATS: Final = "*:heartbeat"
+"""Pattern of both, for one look through all keys."""
+
+
 def bridge_assignments(bridge_id: str) -> str:
     """PUB/SUB channel: any message means "read your registrations in Postgres again"."""
     return f"bridge:{bridge_id}:assignments"

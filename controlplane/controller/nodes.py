@@ -8,7 +8,7 @@ every bridge a fresh timeout.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from pydantic import ValidationError
@@ -30,6 +30,9 @@ WRITE_EVERY_S: Final = 5.0
 MOST_REGISTRATIONS: Final = 200
 """Of one bridge; the table's own bound."""
 SCAN_COUNT: Final = 1_000
+SCANS_A_LOOK: Final = 20
+"""Of `SCAN_COUNT` keys each, 10 ms in all: among millions of keys a new node is found later, but no
+look takes so long that it would count as an interruption and put off every failover."""
 READ_GAP_S: Final = 2.0
 """Looks further apart than that are an interruption: what was missed says nothing."""
 DOUBT_S: Final = 3.0
@@ -40,6 +43,9 @@ STEADY_S: Final = 10.0
 """A bridge that joined is evened out with once it has stayed that long."""
 CONTESTED_S: Final = 10.0
 """Two processes heard under one name: nothing is given to it for that long after."""
+
+_BRIDGES: Final = redis_keys.bridge_heartbeat("*").split("*")
+_WORKERS: Final = redis_keys.worker_heartbeat("*").split("*")
 
 _logger = structlog.get_logger()
 
@@ -86,6 +92,8 @@ class Nodes:
         self._heard: dict[str, _Heard] = {}
         self._workers: dict[str, WorkerHeartbeat] = {}
         self._worker_keys: list[str] = []
+        self._cursor = 0
+        self._found: set[str] = set()
         self._looked_at = float("-inf")
         self._discovered_at = float("-inf")
         self._server = ""
@@ -175,16 +183,23 @@ class Nodes:
         return bridges | {f"w:{name}": beat.slots for name, beat in self._workers.items()}
 
     def _discover(self) -> set[str]:
-        if self._clock() - self._discovered_at < DISCOVER_EVERY_S:
-            return set()
-        self._discovered_at = self._clock()
-        pattern = redis_keys.bridge_heartbeat("*")
-        before, _, after = pattern.partition("*")
-        keys = self._redis.scan_iter(match=pattern, count=SCAN_COUNT)
-        names = {str(key).removeprefix(before).removesuffix(after) for key in keys}
-        workers = self._redis.scan_iter(match=redis_keys.worker_heartbeat("*"), count=SCAN_COUNT)
-        self._worker_keys = sorted(map(str, workers))
-        return names
+        """Bridges found, in this part of a look through all keys or at its end."""
+        if self._cursor == 0:
+            if self._clock() - self._discovered_at < DISCOVER_EVERY_S:
+                return set()
+            self._discovered_at = self._clock()
+            self._found = set()
+        for _ in range(SCANS_A_LOOK):
+            answer: Any = self._redis.scan(
+                self._cursor, match=redis_keys.HEARTBEATS, count=SCAN_COUNT
+            )
+            self._cursor, keys = int(answer[0]), answer[1]
+            self._found |= set(keys)
+            if self._cursor == 0:
+                self._worker_keys = sorted(_of(self._found, _WORKERS))
+                break
+        before, after = _BRIDGES
+        return {key.removeprefix(before).removesuffix(after) for key in _of(self._found, _BRIDGES)}
 
     def _start_clocks(self, now: float) -> None:
         for heard in self._heard.values():
@@ -254,6 +269,10 @@ class Nodes:
             or now - heard.heard_at > DOUBT_S
             or (heard.mute_since is not None and now - heard.mute_since > DOUBT_S)
         )
+
+
+def _of(keys: Iterable[str], form: Sequence[str]) -> list[str]:
+    return [key for key in keys if key.startswith(form[0]) and key.endswith(form[1])]
 
 
 def _bridge_beat(name: str, body: str) -> BridgeHeartbeat | None:

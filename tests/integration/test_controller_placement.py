@@ -16,7 +16,8 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import WorkerHeartbeat
 from controlplane.controller import placement
 from controlplane.controller.housekeeping import prune_demand, prune_tables
-from controlplane.controller.nodes import SIP_TIMEOUT_S
+from controlplane.controller.node_rows import NodeRow
+from controlplane.controller.nodes import SCANS_A_LOOK, SIP_TIMEOUT_S
 from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
 from controlplane.models.event_outbox import EventOutbox
@@ -371,6 +372,28 @@ def test_nodes_are_remembered_and_nonsense_is_passed_over(
         assert bridges == [("a", 8, "192.0.2.1:5060"), ("z", 200, None)]
         workers = connection.execute(select(AiWorkerNode.id, AiWorkerNode.slots)).all()
         assert workers == [("w", 3)]
+
+
+def test_a_look_is_short_however_many_keys_there_are(
+    client: "Redis", controller: ControllerUnderTest
+) -> None:
+    """A longer one would count as an interruption, and no bridge would ever be lost."""
+    client.mset({f"restaurant:{n}:config": "" for n in range(60_000)})
+    client.set(redis_keys.bridge_heartbeat("a"), heartbeat("a").to_json())
+    row = NodeRow("a", 200, drain_requested=False)
+    looks, most = 0, 0
+    while controller.nodes.heard_at("a") is None:
+        before = scans(client)
+        controller.nodes.look()
+        looks, most = looks + 1, max(most, scans(client) - before)
+        assert looks < 20
+    assert most <= SCANS_A_LOOK
+    assert controller.nodes.bridges([row])[0].refusal is None
+
+
+def scans(client: "Redis") -> int:
+    about: Any = client.info("commandstats")
+    return int(about.get("cmdstat_scan", {"calls": 0})["calls"])
 
 
 def test_a_heartbeat_of_another_version_is_a_sign_of_life(
