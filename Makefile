@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?= tests
+JOBS ?= 3
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -29,8 +30,8 @@ up: $(INSTALLED)  ## Start everything and leave it running, until Ctrl-C
 call: $(INSTALLED)  ## Place one more call to what `make up` runs
 	@$(BIN)/alloresto call $(ARGS)
 
-test: lint  ## Everything CI runs: the linters and all tests (TESTS=tests/unit for some)
-	$(BIN)/pytest $(TESTS) $(ARGS)
+test: lint  ## Everything CI runs: the linters and all tests (TESTS=tests/unit for some, JOBS=0 one by one)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS) $(ARGS)
 
 check: test  ## The same as `make test`
 

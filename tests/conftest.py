@@ -1,6 +1,6 @@
 """What every test may ask for: a migrated database of its own and an empty Redis.
 
-The servers are started once a session, on loopback, from PATH or the wheels. To run against
+The servers are started once a session (each of pytest-xdist's workers has its own), on loopback, from PATH or the wheels. To run against
 others, name them in ALLORESTO_TEST_DATABASE_URL (its role needs CREATEDB) and
 ALLORESTO_TEST_REDIS_URL (it is emptied before every test); DATABASE_URL and REDIS_URL are never
 touched.
@@ -62,6 +62,8 @@ def services() -> Iterator[LocalServices]:
         for name in ("DATABASE_URL", "REDIS_URL")
         if f"ALLORESTO_TEST_{name}" in os.environ
     }
+    if "REDIS_URL" in given and "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.exit("ALLORESTO_TEST_REDIS_URL is emptied before every test: run with JOBS=0", 2)
     with LocalServices(temporary=True, environment=given) as local:
         yield local
 
