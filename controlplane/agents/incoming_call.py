@@ -24,8 +24,9 @@ from controlplane.tenants.phone_numbers import normalise
 MAX_HAPPENINGS: Final = 64
 """A call that stands still while this many things happen to it is given up by its handlers."""
 
-PRIVACY: Final = frozenset({"id", "user", "header", "session", "history"})
-"""Values of the Privacy header; `none` and `critical` alone hide nothing."""
+NO_PRIVACY: Final = frozenset({"", "privacy", "none", "critical"})
+"""Words of a Privacy header that hide nothing; any other does, known or not. The dialplan keeps the
+same rules for a voice message (`caller_number` in freeswitch/conf/dialplan/public.xml)."""
 NOBODY: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "private"})
 """Users of a From that names nobody."""
 ANONYMOUS_HOST: Final = "anonymous.invalid"
@@ -152,7 +153,7 @@ def is_hidden(event: EslEvent) -> bool:
     host = (event.get("variable_sip_from_host") or "").lower()
     return (
         event.get("Caller-Privacy-Hide-Number") == "true"
-        or bool(asked & PRIVACY)
+        or bool(asked - NO_PRIVACY)
         or sender in NOBODY
         or host == ANONYMOUS_HOST
     )

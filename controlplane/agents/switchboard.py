@@ -293,7 +293,8 @@ class Switchboard:
     def _recorded(self, context: CallContext, event: EslEvent) -> None:
         """The caller has left a message, or hung up over it."""
         context.call.outcome = CallOutcome.MESSAGE
-        self._messages.finished(context.call.channel_uuid)
+        hidden = context.call.caller_number is None
+        self._messages.finished(context.call.channel_uuid, hidden=hidden)
 
     def _hung_up(self, context: CallContext, event: EslEvent) -> None:
         context.call.ended(event.get("Hangup-Cause") or "UNKNOWN")

@@ -44,11 +44,17 @@ class VoiceMessages:
         self._engine = engine
         self._folder = folder
         self._finished: set[str] = set()
+        self._hidden: set[str] = set()
         self._wanted = gevent.event.Event()
 
-    def finished(self, channel_uuid: UUID) -> None:
-        """This channel records nothing any more: its message can go, if there is one."""
+    def finished(self, channel_uuid: UUID, *, hidden: bool) -> None:
+        """This channel records nothing any more: its message can go, if there is one.
+
+        `hidden`: whatever FreeSWITCH wrote down, its caller has no number to us.
+        """
         if (self._folder / f"{channel_uuid}.wav").exists():
+            if hidden:
+                self._hidden.add(str(channel_uuid))
             self._finished.add(str(channel_uuid))
             self._wanted.set()
 
@@ -66,6 +72,7 @@ class VoiceMessages:
         except OSError:
             return 1  # one was deleted meanwhile
         self._finished &= {file.stem for file in files}
+        self._hidden &= self._finished
         for file in files[:-MAX_WAITING]:
             self._drop(file, "too_many")
         try:
@@ -102,7 +109,7 @@ class VoiceMessages:
             id=message_id,
             restaurant_id=recording.restaurant_id,
             channel_uuid=channel_uuid,
-            caller_number=recording.caller_number,
+            caller_number=None if str(channel_uuid) in self._hidden else recording.caller_number,
             recorded_at=datetime.fromtimestamp(ended_at, UTC) - length,
             duration_ms=recording.duration_ms,
             audio=recording.wav(),
