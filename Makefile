@@ -31,7 +31,7 @@ call: $(INSTALLED)  ## Place one more call to what `make up` runs
 	@$(BIN)/alloresto call $(ARGS)
 
 test: lint  ## Everything CI runs: the linters and all tests (TESTS=tests/unit for some, JOBS=0 one by one)
-	$(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: test  ## The same as `make test`
 
