@@ -203,12 +203,6 @@ class EslClient:
         """Executions of a channel sent and not completed."""
         return self._executions.outstanding(channel_uuid)
 
-    def forget_executions(self, channel_uuid: str) -> None:
-        """Frees a channel's places after *another* client sent `uuid_break … all`: what was queued
-        is thrown away and will not complete. `api` and `bgapi` do it for their own.
-        """
-        self._forget(channel_uuid, self._executions.running(channel_uuid))
-
     def _forgotten_by(self, command: str) -> tuple[str, frozenset[str]]:
         channel_uuid = commands.breaks_all_of(command) or ""
         return channel_uuid, self._executions.running(channel_uuid)

@@ -10,6 +10,7 @@ import gevent
 import structlog
 from prometheus_client import Counter
 
+from controlplane.esl.errors import EslChannelGone
 from controlplane.esl.event import EslEvent
 
 Handler = Callable[[EslEvent], None]
@@ -83,6 +84,14 @@ class Dispatcher:
         for handler in handlers:
             try:
                 handler(event)
+            except EslChannelGone:
+                # It ended while its event was handled: its hangup's own event says so.
+                _log.debug(
+                    "esl_channel_gone",
+                    esl=self._name,
+                    event_name=event.subclass or event.name,
+                    channel_uuid=event.channel_uuid,
+                )
             except Exception:  # noqa: BLE001  # the edge of a handler, logged
                 _log.exception(
                     "esl_handler_failed",

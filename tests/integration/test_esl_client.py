@@ -410,6 +410,28 @@ def test_a_failing_handler_is_logged_and_the_next_event_handled(
     assert all(log["exc_info"] for log in failures)
 
 
+def test_a_channel_that_ended_while_its_event_is_handled_is_no_failure(
+    client: EslClient, server: EslServer
+) -> None:
+    server.answer("sendmsg", reply(f"-ERR invalid session id [{CHANNEL}]"))
+    refused: list[bool] = []
+
+    def play(event: EslEvent) -> None:
+        try:
+            client.execute(CHANNEL, "playback", event["n"])
+        except EslChannelGone:
+            refused.append(True)
+            raise
+
+    client.on("CHANNEL_PARK", play)
+    with capture_logs() as logs:
+        fire_park(server.session, n="1")
+        fire_park(server.session, n="2")
+        eventually(lambda: len(refused) == 2)
+
+    assert {log["log_level"] for log in logs} <= {"debug"}
+
+
 def test_what_is_no_event_is_logged_and_the_next_one_handled(
     client: EslClient, server: EslServer
 ) -> None:
