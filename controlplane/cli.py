@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from controlplane.commands import bridge, carrier, secrets, sip
+from controlplane.commands import bridge, caller, carrier, secrets, sip, transfer
 from controlplane.errors import AlloRestoError
 
 Command = Callable[[argparse.Namespace], int]
@@ -226,9 +226,11 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     bridge.add_to(commands)
+    caller.add_to(commands)
     carrier.add_to(commands)
     secrets.add_to(commands)
     sip.add_to(commands)
+    transfer.add_to(commands)
 
     freeswitch = commands.add_parser("fs", help="a FreeSWITCH, over ESL").add_subparsers(
         required=True, metavar="ACTION"

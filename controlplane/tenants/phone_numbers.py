@@ -51,10 +51,34 @@ class NumberFormat(StrEnum):
     NATIONAL = "national"
 
 
+class UnsafeReason(StrEnum):
+    """Why a number is never dialled, as people of a restaurant read it."""
+
+    INCOMPLETE = "ce n’est pas un numéro complet"
+    FOREIGN = "il est d’un autre pays"
+    PREMIUM = "les numéros en 08 sont surtaxés ou à coût partagé"
+    OVERSEAS = "il est d’outre-mer : son indicatif n’est pas +33"
+    NOT_ORDINARY = "ce n’est ni un fixe ni un mobile"
+
+    @property
+    def english(self) -> str:
+        """As admins do."""
+        return _ENGLISH[self]
+
+
+_ENGLISH: Final = {
+    UnsafeReason.INCOMPLETE: "it is no complete number (short, emergency)",
+    UnsafeReason.FOREIGN: "it is of another country than the restaurant",
+    UnsafeReason.PREMIUM: "08 numbers are premium or shared-cost",
+    UnsafeReason.OVERSEAS: "it is an overseas number, whose country code is not +33",
+    UnsafeReason.NOT_ORDINARY: "it is neither a fixed line nor a mobile",
+}
+
+
 class UnsafeNumber(AlloRestoError):
     """A number we never dial. Says why, never which."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: UnsafeReason) -> None:
         super().__init__(f"numéro refusé : {reason}")
         self.reason = reason
 
@@ -98,31 +122,31 @@ def refuse_unsafe(e164: str, *, own: str | None = None) -> None:
     for another country's than `own`'s, France's when that is not given.
     """
     if not _E164.fullmatch(e164):
-        raise UnsafeNumber("ce n’est pas un numéro complet")
+        raise UnsafeNumber(UnsafeReason.INCOMPLETE)
     if french := _FRENCH_E164.fullmatch(e164):
         _refuse_unsafe_french(french[1], french[2])
         if own is not None and not _FRENCH_E164.fullmatch(own):
-            raise UnsafeNumber("il est d’un autre pays")
+            raise UnsafeNumber(UnsafeReason.FOREIGN)
         return
     try:
         number, home = phonenumbers.parse(e164), phonenumbers.parse(own or "")
     except phonenumbers.NumberParseException:
-        raise UnsafeNumber("il est d’un autre pays") from None
+        raise UnsafeNumber(UnsafeReason.FOREIGN) from None
     if home.country_code != number.country_code:
-        raise UnsafeNumber("il est d’un autre pays")
+        raise UnsafeNumber(UnsafeReason.FOREIGN)
     if phonenumbers.number_type(number) not in _ORDINARY:
-        raise UnsafeNumber("ce n’est ni un fixe ni un mobile")
+        raise UnsafeNumber(UnsafeReason.NOT_ORDINARY)
 
 
 def _refuse_unsafe_french(code: str, rest: str) -> None:
     if len(rest) != (6 if code == _SAINT_PIERRE else 9) or rest[0] == "0":
-        raise UnsafeNumber("ce n’est pas un numéro complet")
+        raise UnsafeNumber(UnsafeReason.INCOMPLETE)
     if rest[0] == "8":
-        raise UnsafeNumber("les numéros en 08 sont surtaxés ou à coût partagé")
+        raise UnsafeNumber(UnsafeReason.PREMIUM)
     if code == "33" and _country_code(rest) != "33":
-        raise UnsafeNumber("il est d’outre-mer : son indicatif n’est pas +33")
+        raise UnsafeNumber(UnsafeReason.OVERSEAS)
     if code in _OVERSEAS.values() and _country_code(rest) != code and rest[0] != "9":
-        raise UnsafeNumber("ce n’est ni un fixe ni un mobile")
+        raise UnsafeNumber(UnsafeReason.NOT_ORDINARY)
 
 
 def _french(nine: str) -> str:

@@ -54,7 +54,7 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 def test_the_runbook_names_every_action_of_its_groups() -> None:
     told = " ".join(commands(ROOT / "docs" / "telecom.md"))
     groups = choices_of(_parser())
-    for group in ("sip", "carrier", "secrets", "bridge"):
+    for group in ("sip", "carrier", "secrets", "bridge", "transfer", "caller"):
         for action in choices_of(groups[group]):
             assert f"{group} {action}" in told
 
