@@ -177,7 +177,7 @@ class Placement:
         return max(0, min(int(self._moves), MOVES_IN_FLIGHT - in_flight))
 
     def _write(self, decided: Plan, registrations: Sequence[Registration]) -> bool:
-        """Everything in batches, most urgent first; True: no row had changed meanwhile."""
+        """Everything in batches, most urgent first; True: no row had changed or was held."""
         if self._epoch is None or decided.empty:
             return True
         complete = True
@@ -185,7 +185,8 @@ class Placement:
             done = write_released(connection, decided.released[:BATCH])
             done |= write_cleared(connection, decided.cleared[:BATCH])
             done |= write_refusals(connection, decided.refusals[:BATCH])
-            complete = len(decided.cleared) <= BATCH
+        # An agent's report may have held one: nobody tells of it later.
+        complete = {one.id for one in (*decided.released, *decided.cleared)} <= done
         for one in (*decided.cleared, *decided.released):
             self._announce(one.bridge_id, one.former_bridge_id)
         for refusal in decided.refusals:

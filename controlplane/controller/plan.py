@@ -133,7 +133,8 @@ class _Planner:
         for registration in self._asked:
             self._move_as_asked(registration)
         for registration in self._leaving:
-            self._move(registration, self._loads.least(), PlacementReason.DRAIN)
+            target = self._keeper(registration) or self._loads.least()
+            self._move(registration, target, PlacementReason.DRAIN)
         if self._quiet():
             self._rebalance(rebalancing=rebalancing)
         return self._plan
@@ -164,11 +165,15 @@ class _Planner:
             self._plan.released.append(one)
         if one.requested_bridge_id is not None:
             self._asked.append(one)
-        elif one.former_bridge_id is None:
+        elif one.former_bridge_id is None or self._stuck(one):
             if owner.draining:
                 self._leaving.append(one)
             elif owner.refusal is None and one.registered:
                 self._movable.setdefault(owner.id, []).append(one)
+
+    def _stuck(self, one: Registration) -> bool:
+        """A move whose new owner gets no binding: by itself it would never end."""
+        return one.former_bridge_id is not None and not one.moving and not one.registered
 
     def _sort_out(self, one: Registration) -> None:
         if one.bridge_id is not None or one.former_bridge_id is not None:
@@ -178,22 +183,28 @@ class _Planner:
 
     def _fail_over(self, one: Registration) -> None:
         """To the former owner if it may: it still has the binding."""
-        former = one.former_bridge_id
-        bridge = self._loads.bridges.get(former) if former else None
-        if bridge and bridge.refusal is None and self._loads.held[bridge.id] <= bridge.capacity:
+        if (keeper := self._keeper(one)) is not None:
             self._loads.add(one.bridge_id, -1)
-            self._assign(one, bridge.id, PlacementReason.FAILOVER, Former.NOBODY)
+            self._assign(one, keeper, PlacementReason.FAILOVER, Former.NOBODY)
             return
         target = self._loads.least()
         if target is None:
             self._plan.unplaced += 1
             return
+        bridge = self._loads.bridges.get(one.former_bridge_id or "")
         kept = bridge is not None and not bridge.lost
         self._loads.add(one.bridge_id, -1)
         self._loads.add(target, 1)
         self._assign(
             one, target, PlacementReason.FAILOVER, Former.UNCHANGED if kept else Former.NOBODY
         )
+
+    def _keeper(self, one: Registration) -> str | None:
+        """Its former owner, if it may own it again."""
+        bridge = self._loads.bridges.get(one.former_bridge_id or "")
+        if bridge and bridge.refusal is None and self._loads.held[bridge.id] <= bridge.capacity:
+            return bridge.id
+        return None
 
     def _place(self, one: Registration) -> None:
         reason, target = PlacementReason.NEW, self._loads.least()
@@ -211,12 +222,14 @@ class _Planner:
 
     def _move_as_asked(self, one: Registration) -> None:
         asked = one.requested_bridge_id
-        if asked is None or one.former_bridge_id is not None:
+        if asked is None or (one.former_bridge_id is not None and not self._stuck(one)):
             return  # a move is under way: the next one begins after it
         if asked == one.bridge_id:
             self._refuse(one, None)
             return
         refusal = self._loads.refusal(asked)
+        if asked == one.former_bridge_id and refusal is MoveRefusal.FULL:
+            refusal = None  # it counts there already
         if refusal is not None:
             self._refuse(one, refusal)
             return
@@ -228,11 +241,13 @@ class _Planner:
             self._plan.moves_waiting += 1
             return
         self._moves -= 1
+        if one.former_bridge_id is not None:  # it keeps its binding, or owns it again
+            self._loads.add(target, int(target != one.former_bridge_id))
+            self._assign(one, target, reason, Former.UNCHANGED)
+            return
         self._loads.add(target, 1)
         if one.registered:
             self._in_flight += 1
-        else:
-            self._loads.add(one.bridge_id, -1)
         self._assign(one, target, reason, Former.OWNER if one.registered else Former.NOBODY)
 
     def _quiet(self) -> bool:

@@ -77,7 +77,7 @@ def ask_for_move(connection: Connection, account: Account, bridge_id: str) -> No
     if bridge is None:
         names = ", ".join(near(bridge_id, known) or sorted(known)[:5]) or "none yet"
         raise OrderRefused(f"no bridge is called {bridge_id!r}; bridges: {names}")
-    _refuse_bridge(bridge)
+    _refuse_bridge(bridge, holds_it=account.former_bridge == bridge_id)
     _refuse_account(account, bridge_id)
     connection.execute(
         update(SipRegistration)
@@ -86,12 +86,12 @@ def ask_for_move(connection: Connection, account: Account, bridge_id: str) -> No
     )
 
 
-def _refuse_bridge(bridge: Bridge) -> None:
+def _refuse_bridge(bridge: Bridge, *, holds_it: bool) -> None:
     if bridge.lost:
         raise OrderRefused(f"{bridge.id} is lost: nothing was heard of it lately")
     if bridge.draining:
         raise OrderRefused(f"{bridge.id} is being drained: it takes no registration")
-    if bridge.room == 0:
+    if bridge.room == 0 and not holds_it:
         raise OrderRefused(f"{bridge.id} is full: {bridge.held} of {bridge.capacity}")
 
 
@@ -101,7 +101,7 @@ def _refuse_account(account: Account, bridge_id: str) -> None:
     if account.state == Standing.PAUSED:
         status = account.restaurant_status
         raise OrderRefused(f"the restaurant is {status}: it is registered nowhere")
-    if account.former_bridge is not None:
+    if account.former_bridge is not None and not account.move_stuck:
         raise OrderRefused(
             f"{account.gateway} is moving from {account.former_bridge} to {account.bridge}:"
             " wait until that is done"

@@ -21,6 +21,8 @@ from controlplane.models.sip_registration import REGISTERED, SUSPENDED, SipRegis
 
 UNREGISTERED_PATIENCE: Final = timedelta(seconds=60)
 """A failover takes 20 s, a retry after a refusal 30 s: beyond, somebody must look."""
+STUCK_AFTER: Final = timedelta(seconds=30)
+"""From then on the controller takes a move that does not arrive elsewhere, when asked to."""
 MOVE_PATIENCE: Final = timedelta(seconds=120)
 """200 registrations move in 20 s at 10 a second; an un-REGISTER nobody answers takes 32 s."""
 BRIDGE_PATIENCE: Final = timedelta(seconds=20)
@@ -101,6 +103,13 @@ class Account:
     def registered(self) -> bool:
         """Whether calls reach its present bridge."""
         return self.state == REGISTERED
+
+    @property
+    def move_stuck(self) -> bool:
+        """Whether its present bridge gets no binding while the former one keeps its own."""
+        began = self.placed_at
+        late = began is None or self.now - began > STUCK_AFTER
+        return self.former_bridge is not None and not self.registered and late
 
     @property
     def bridge_silent(self) -> bool:

@@ -278,6 +278,29 @@ def test_a_new_owner_lost_in_a_move_gives_it_back_to_the_former_one(
     assert places(engine)[restaurant_id] == ("a", None, 3)
 
 
+def test_a_move_that_never_arrives_goes_back_when_its_new_owner_is_drained(
+    controller: ControllerUnderTest, engine: Engine
+) -> None:
+    """The carrier does not let the new bridge register: nothing else would ever end that drain."""
+    restaurant_id = add_account(engine)
+    controller.beat("a")
+    controller.turn()
+    register_all(engine)
+    controller.beat("b")
+    controller.step()
+    request_move(engine, "b")
+    controller.rest()
+    controller.turn()
+    controller.beat("b", draining=True)
+    controller.turn()
+    assert places(engine)[restaurant_id] == ("b", "a", 2)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sip_registration SET placed_at = now() - interval '31s'"))
+    controller.rest()
+    controller.turn()
+    assert places(engine)[restaurant_id] == ("a", None, 3)
+
+
 def test_a_former_owner_that_is_lost_is_forgotten(
     controller: ControllerUnderTest, engine: Engine
 ) -> None:
@@ -349,6 +372,27 @@ def test_a_row_somebody_holds_does_not_hold_up_the_others(
         assert owners(engine) == {"a": 4, None: 1}
     controller.step()
     assert owners(engine) == {"a": 5}
+
+
+def test_a_row_somebody_held_is_cleared_as_soon_as_it_is_free(
+    controller: ControllerUnderTest, engine: Engine
+) -> None:
+    """Nothing is told when an agent's report ends: the controller looks again by itself."""
+    restaurant_id = add_account(engine)
+    controller.beat("a")
+    controller.turn()
+    with engine.begin() as holder:
+        holder.execute(text("SELECT id FROM sip_registration FOR UPDATE"))
+        with engine.begin() as connection:
+            connection.execute(update(Restaurant).values(status="paused"))
+        controller.turn()
+        assert places(engine)[restaurant_id][0] == "a"
+    deadline = time.monotonic() + 5.0
+    while places(engine)[restaurant_id][0] is not None:
+        assert time.monotonic() < deadline
+        controller.lease.renew()
+        controller.placement.turn()
+        time.sleep(0.01)
 
 
 def test_nodes_are_remembered_and_nonsense_is_passed_over(

@@ -289,6 +289,14 @@ def test_a_moving_or_paused_account_is_not_moved(engine: Engine, capsys: Said) -
     assert "the restaurant is paused" in capsys.readouterr().err
 
 
+def test_a_move_that_does_not_arrive_may_be_taken_back(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_bridge(connection, "small", capacity=1)  # full, and holds it
+        registered(connection, epoch=2, state_epoch=1, former_bridge_id="small")
+    assert main(["sip", "move", LUIGI, "small", "--no-wait"]) == 0
+    assert row_of(engine).requested_bridge_id == "small"
+
+
 def test_a_move_is_asked_for_and_watched_to_its_end(engine: Engine, capsys: Said) -> None:
     # 1 asked  2 the controller places it  3 the new bridge registers  4 the old one gives it back
     with engine.begin() as connection:

@@ -165,6 +165,35 @@ def test_a_requested_move_is_made_once_the_one_under_way_has_ended() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("owner", "former", "expected"),
+    [
+        (bad("new", MoveRefusal.DRAINING), up("old"), "old"),
+        (bad("new", MoveRefusal.DRAINING), bad("old", MoveRefusal.DRAINING), "a"),
+        (up("new"), up("old"), None),
+    ],
+)
+def test_a_move_that_never_ends_holds_up_no_drain(
+    owner: Bridge, former: Bridge, expected: str | None
+) -> None:
+    """The carrier does not let the new owner register, and keeps the old binding."""
+    stuck = row(1, "new", former="old", registered=False)
+    assert decide([stuck], owner, former, up("a")).empty  # not yet: it may still arrive
+    decided = decide([stuck._replace(moving=False)], owner, former, up("a"))
+    assert [(one.bridge_id, one.former) for one in decided.assignments] == (
+        [(expected, Former.UNCHANGED)] if expected else []
+    )
+
+
+@pytest.mark.parametrize("asked", ["old", "a"])
+def test_a_move_that_never_ends_may_be_taken_elsewhere_by_an_admin(asked: str) -> None:
+    stuck = row(1, "new", former="old", registered=False, requested=asked)._replace(moving=False)
+    decided = decide([stuck], up("new"), up("old", 1), up("a"))
+    assert decided.assignments == [
+        Assignment(UUID(int=1), 3, asked, PlacementReason.ADMIN, Former.UNCHANGED, "new")
+    ]
+
+
 def test_a_bridge_that_joins_is_evened_out_with_few_at_a_time() -> None:
     rows = [row(n, "a") for n in range(100)]
     decided = decide(rows, up("a"), up("b"))
@@ -281,6 +310,11 @@ class Protocol(RuleBasedStateMachine):
     @rule(data=st.data())
     def owner_registers(self, data: st.DataObject) -> None:
         self._register(self._draw(data))
+
+    @precondition(lambda self: self.world.rows)
+    @rule(data=st.data())
+    def a_move_takes_long(self, data: st.DataObject) -> None:
+        self._change(self._draw(data), moving=False)
 
     @precondition(lambda self: self.world.rows)
     @rule(data=st.data())
@@ -404,6 +438,7 @@ class Protocol(RuleBasedStateMachine):
             Former.UNCHANGED: before.former_bridge_id,
             Former.NOBODY: None,
         }[assignment.former]
+        former = None if former == assignment.bridge_id else former
         dropped = before.former_bridge_id
         if dropped is not None and dropped not in (former, assignment.bridge_id):
             assert seen[dropped].lost, "a binding was given up before the next one was there"
