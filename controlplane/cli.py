@@ -8,11 +8,15 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from pydantic import ValidationError
 
-from controlplane.commands import bridge, caller, carrier, secrets, sip, transfer
+from controlplane.commands import bridge, caller, carrier, environment, secrets, sip, transfer
 from controlplane.errors import AlloRestoError
+
+READER_GONE_EXIT: Final = 141
+"""As a shell tells of a command that SIGPIPE ended."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -34,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `alloresto sip list | head`
+        # The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE_EXIT
 
 
 def run_bridge_agent(_: argparse.Namespace) -> int:
@@ -98,23 +106,18 @@ def call(arguments: argparse.Namespace) -> int:
 
 def db_upgrade(_: argparse.Namespace) -> int:
     """Migrate the database."""
-    from controlplane.errors import ConfigurationError
     from controlplane.migrations.schema import upgrade
 
-    if not os.environ.get("DATABASE_URL"):
-        raise ConfigurationError("DATABASE_URL is not set: write postgresql://…")
-    upgrade(os.environ["DATABASE_URL"], secret_keys=os.environ.get("ALLORESTO_SECRET_KEYS") or None)
+    secret_keys = os.environ.get("ALLORESTO_SECRET_KEYS") or None
+    upgrade(environment.database_url(), secret_keys=secret_keys)
     return 0
 
 
 def fs_status(arguments: argparse.Namespace) -> int:
     """What one FreeSWITCH says of itself."""
-    from controlplane.errors import ConfigurationError
     from controlplane.esl.probe import status_lines
 
-    password = os.environ.get("ALLORESTO_ESL_PASSWORD")
-    if not password:
-        raise ConfigurationError("ALLORESTO_ESL_PASSWORD is not set: FreeSWITCH's ESL password")
+    password = environment.esl_password()
     print(*status_lines(arguments.host, arguments.port, password), sep="\n")
     return 0
 

@@ -1,23 +1,20 @@
 """The database as admin commands reach it: DATABASE_URL, one short connection, clear failures."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from controlplane.commands.environment import database_url
 from controlplane.database import sync_engine
-from controlplane.errors import ConfigurationError, ServiceUnavailable
+from controlplane.errors import ServiceUnavailable
 
 
 @contextmanager
 def admin_engine() -> Iterator[Engine]:
     """An engine on DATABASE_URL. Raises `ConfigurationError`, `ServiceUnavailable`."""
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        raise ConfigurationError("DATABASE_URL is not set: write postgresql://…")
-    engine = sync_engine(url, application_name="admin", pool_size=1)
+    engine = sync_engine(database_url(), application_name="admin", pool_size=1)
     try:
         yield engine
     except OperationalError as error:

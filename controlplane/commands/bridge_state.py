@@ -3,7 +3,6 @@
 Redis may be away: then what only a bridge itself knows (its calls, its step) is not known.
 """
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, or_, select, update
 
+from controlplane.commands.environment import redis_url
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import BridgeHeartbeat
-from controlplane.errors import AlloRestoError, ConfigurationError
+from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import REGISTERED, SUSPENDED, SipRegistration
 from controlplane.tenants.registration_orders import Bridge, bridges
@@ -95,11 +95,8 @@ def redis_client() -> "Redis":
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    url = os.environ.get("REDIS_URL")
-    if not url:
-        raise ConfigurationError("REDIS_URL is not set: write redis://…")
     return Redis.from_url(
-        url,
+        redis_url(),
         decode_responses=True,
         socket_timeout=REDIS_DEADLINE_S,
         socket_connect_timeout=REDIS_DEADLINE_S,

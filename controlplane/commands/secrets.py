@@ -5,12 +5,13 @@ gateway is made again. Nothing here shows a password, sealed or open.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
+
+from controlplane.commands import environment
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row
@@ -54,7 +55,11 @@ def new_key(_: argparse.Namespace) -> int:
 
 def rotate(_: argparse.Namespace) -> int:
     """Seal every SIP password again with the newest key."""
-    result = reseal_all(_engine(), _box())
+    from controlplane.commands.admin_database import admin_engine
+
+    box = environment.secret_box()
+    with admin_engine() as engine:
+        result = reseal_all(engine, box)
     print(f"{result.resealed} sealed again, {result.already} had the newest key already")
     if result.changed:
         print(f"{result.changed} changed meanwhile: run it again", file=sys.stderr)
@@ -64,15 +69,18 @@ def rotate(_: argparse.Namespace) -> int:
 
 def check(_: argparse.Namespace) -> int:
     """Which keys the SIP passwords need."""
-    box = _box()
+    from controlplane.commands.admin_database import admin_engine
+
+    box = environment.secret_box()
     newest, older, unreadable = 0, 0, dict[str, str]()
-    for account in _accounts(_engine()):
-        if reason := _unreadable(box, account):
-            unreadable[account.gateway_name] = reason
-        elif box.is_newest(account.password_encrypted):
-            newest += 1
-        else:
-            older += 1
+    with admin_engine() as engine:
+        for account in _accounts(engine):
+            if reason := _unreadable(box, account):
+                unreadable[account.gateway_name] = reason
+            elif box.is_newest(account.password_encrypted):
+                newest += 1
+            else:
+                older += 1
     print(f"{newest} sealed with the newest key, {older} with an older one")
     if older:
         print("older keys are still needed: run `alloresto secrets rotate`")
@@ -161,23 +169,3 @@ def _tell_unreadable(unreadable: dict[str, str]) -> None:
             " again",
             file=sys.stderr,
         )
-
-
-def _box() -> "SecretBox":
-    from controlplane.errors import ConfigurationError
-    from controlplane.secret_box import SETTING, SecretBox
-
-    keys = os.environ.get(SETTING)
-    if not keys:
-        raise ConfigurationError(f"{SETTING} is not set: keys, newest first, separated by commas")
-    return SecretBox.from_keys(keys)
-
-
-def _engine() -> "Engine":
-    from controlplane.database import sync_engine
-    from controlplane.errors import ConfigurationError
-
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        raise ConfigurationError("DATABASE_URL is not set: write postgresql://…")
-    return sync_engine(url, application_name="secrets", pool_size=1)

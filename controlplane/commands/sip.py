@@ -6,6 +6,7 @@ FreeSWITCH beside it.
 
 import argparse
 import dataclasses
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -35,12 +36,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _add_list(actions)
     sip_account.add_to(actions)
     for name, command in {"show": show, "explain": explain}.items():
-        _named(actions, name, command)
+        _add_json(_named(actions, name, command), "JSON instead of text")
     move_parser = _named(actions, "move", move)
     move_parser.add_argument("bridge", metavar="BRIDGE", help="where to register it")
     move_parser.add_argument("--no-wait", action="store_true", help="ask, and do not watch")
     _named(actions, "retry", retry)
     trace_parser = _named(actions, "trace", trace)
+    _add_json(trace_parser, "one JSON object a line")
     trace_parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     sip_packets.add_options(trace_parser)
 
@@ -51,7 +53,7 @@ def _add_list(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument("--carrier", metavar="ID", help="at this carrier")
     parser.add_argument("--state", metavar="STATE", help="REGED, FAIL_WAIT, SUSPENDED, …")
     parser.add_argument("--problems", action="store_true", help="only what needs a human")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_json(parser, "one JSON object a line")
     parser.set_defaults(command=list_)
 
 
@@ -60,9 +62,12 @@ def _named(
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=command.__doc__)
     parser.add_argument("name", metavar="NAME", help="gateway name, slug or restaurant id")
-    parser.add_argument("--json", action="store_true", help="JSON instead of text")
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--json", action="store_true", help=what)
 
 
 def list_(arguments: argparse.Namespace) -> int:
@@ -180,7 +185,7 @@ def _watch_move(engine: "Engine", before: "Account", bridge_id: str, *, after: i
             entries = history(connection, before.registration_id, after=after)
         refused = next((e.detail for e in entries if e.event == "move_refused"), None)
         if refused is not None:
-            print(f"the controller refused: {refused}")
+            print(f"alloresto: the controller refused: {refused}", file=sys.stderr)
             return 1
         step = _move_step(now, bridge_id)
         if step != said:
@@ -189,7 +194,11 @@ def _watch_move(engine: "Engine", before: "Account", bridge_id: str, *, after: i
         if now.bridge == bridge_id and now.registered and now.former_bridge is None:
             return 0
         time.sleep(POLL_S)
-    print(f"not done within {MOVE_DEADLINE_S:g} s: alloresto sip explain {before.gateway}")
+    print(
+        f"alloresto: not done within {MOVE_DEADLINE_S:g} s, and goes on:"
+        f" alloresto sip explain {before.gateway}",
+        file=sys.stderr,
+    )
     return 1
 
 

@@ -4,20 +4,19 @@ terminal or read from standard input: never an argument, which others on the mac
 
 import argparse
 import getpass
-import os
 import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from controlplane.errors import AlloRestoError, ConfigurationError
+from controlplane.commands import environment
+from controlplane.errors import AlloRestoError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from controlplane.models.carrier import Carrier
     from controlplane.models.restaurant import Restaurant
-    from controlplane.secret_box import SecretBox
 
 
 class AccountRefused(AlloRestoError):
@@ -46,7 +45,7 @@ def add(arguments: argparse.Namespace) -> int:
     from controlplane.commands.admin_database import admin_connection
     from controlplane.models.sip_registration import SipRegistration
 
-    box = _box()
+    box = environment.secret_box()
     with admin_connection() as connection:
         restaurant = _restaurant(connection, arguments.restaurant)
         carrier = _carrier(connection, arguments.carrier)
@@ -90,7 +89,7 @@ def set_(arguments: argparse.Namespace) -> int:
     _check(found.gateway, found.restaurant_id, carrier, username=username)
     values: dict[str, Any] = {"carrier_id": carrier.id, "username": username}
     if arguments.password:
-        box, password = _box(), _password()
+        box, password = environment.secret_box(), _password()
         _check(found.gateway, found.restaurant_id, carrier, username=username, password=password)
         values["password_encrypted"] = box.seal(password, owner=found.restaurant_id)
     with admin_connection() as connection:
@@ -157,12 +156,3 @@ def _password() -> str:
     if sys.stdin.isatty():
         return getpass.getpass("SIP password: ")
     return sys.stdin.readline().rstrip("\r\n")
-
-
-def _box() -> "SecretBox":
-    from controlplane.secret_box import SETTING, SecretBox
-
-    keys = os.environ.get(SETTING)
-    if not keys:
-        raise ConfigurationError(f"{SETTING} is not set: keys, newest first, separated by commas")
-    return SecretBox.from_keys(keys)

@@ -6,7 +6,8 @@ import signal
 from contextlib import closing
 from typing import Final
 
-from controlplane.errors import AlloRestoError, ConfigurationError
+from controlplane.commands import environment
+from controlplane.errors import AlloRestoError
 
 TRACE_S: Final = 600
 """Long enough for a registration and a call; a trace left running fills nobody's night."""
@@ -30,9 +31,7 @@ def trace_packets(arguments: argparse.Namespace) -> int:
     """Until Ctrl-C or the time is over; the trace is off afterwards, however this ends."""
     from controlplane.esl import sip_trace
 
-    password = os.environ.get("ALLORESTO_ESL_PASSWORD")
-    if not password:
-        raise ConfigurationError("ALLORESTO_ESL_PASSWORD is not set: FreeSWITCH's ESL password")
+    password = environment.esl_password()
     profile = os.environ.get("ALLORESTO_SIP_PROFILE", "external")
     gateway = _gateway(arguments.name)
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -1,8 +1,12 @@
 """The console command: every subcommand is reachable, a wrong setting is named."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from controlplane.cli import main
+from controlplane.cli import READER_GONE_EXIT, main
 
 pytestmark = pytest.mark.unit
 
@@ -46,3 +50,17 @@ def test_a_command_that_needs_a_database_says_so(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert main(["db", "upgrade"]) == 1
     assert "DATABASE_URL is not set" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_failure() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody_reads:
+        ended = subprocess.run(
+            [sys.executable, "-m", "controlplane.cli", "secrets", "new-key"],
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=20,
+        )
+    assert (ended.returncode, ended.stderr) == (READER_GONE_EXIT, b"")
