@@ -41,6 +41,8 @@ NO_ANSWER: Final = 908
 """FreeSWITCH's own code of a registrar that says nothing (sofia_reg.c, REG_STATE_TIMEOUT)."""
 FLAT_RETRY: Final = frozenset({503, NO_ANSWER})
 """After these FreeSWITCH waits `retry-seconds`; after others, times the number of failures."""
+LONGEST_RETRY_S: Final = 300
+"""FreeSWITCH's wait has no such bound: after a carrier's night of 500s it would be 25 minutes."""
 _QUIET: Final = frozenset({"UNREGED", "TRYING", "REGISTER"})
 """A refresh passes through these with Ping-Status still UP."""
 
@@ -64,6 +66,8 @@ class Gateway:
     failures: int = 0
     """In a row, as FreeSWITCH counts them; those before this process's start are not known."""
     retry_at: datetime | None = None
+    failed_at: float | None = None
+    """Monotonic seconds: since when it waits to try again."""
     deleting: bool = False
 
     @property
@@ -146,6 +150,7 @@ class Gateways:
             config_version=version or 0,
             epoch=epoch or 0,
             state=state or "UNREGED",
+            failed_at=monotonic(),
             deleting=gone and state is None,
         )
 
@@ -257,6 +262,7 @@ class Gateways:
                 gateway.failures += 1
                 metrics.REGISTER_FAILURES.labels(code=str(gateway.sip_code)).inc()
             case "FAIL_WAIT":
+                gateway.failed_at = monotonic()
                 gateway.retry_at = datetime.now(UTC) + timedelta(seconds=retry_wait_s(gateway))
 
     def _wake(self, name: str) -> None:
@@ -265,7 +271,7 @@ class Gateways:
 
 
 def retry_wait_s(gateway: Gateway) -> int:
-    """What FreeSWITCH waits before the next REGISTER (sofia_reg.c, REG_STATE_FAILED)."""
+    """Before the next REGISTER, which is FreeSWITCH's (sofia_reg.c, REG_STATE_FAILED), or ours."""
     if gateway.sip_code in FLAT_RETRY:
         return RETRY_SECONDS
-    return RETRY_SECONDS * max(1, gateway.failures)
+    return min(RETRY_SECONDS * max(1, gateway.failures), LONGEST_RETRY_S)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import gevent
@@ -22,7 +23,12 @@ from controlplane.agents import metrics
 from controlplane.agents.carrier_networks import CarrierNetworks
 from controlplane.agents.desired import Account, Role, gateway_settings, read_accounts
 from controlplane.agents.gateways import EVENTS as EVENTS
-from controlplane.agents.gateways import Gateway, GatewayNotChanged, Gateways
+from controlplane.agents.gateways import (
+    LONGEST_RETRY_S,
+    Gateway,
+    GatewayNotChanged,
+    Gateways,
+)
 from controlplane.agents.names import Names, NameUnanswered
 from controlplane.agents.pace import Pace
 from controlplane.agents.reports import GIVEN_BACK, Report, Reports
@@ -202,6 +208,7 @@ class Registrations:
             self._told.clear()
         before, self._accounts = self._accounts, read_accounts(self._engine, self._bridge_id)
         self._prove_moved(before)
+        self._try_again()
         self._remove_files()  # a broken one would keep the networks from being loaded
         self._open_networks()
         for name in self._gateways.names() | self._accounts.keys():
@@ -354,6 +361,14 @@ class Registrations:
             missed = not before and account.placed_at is not None and account.placed_at > fresh
             if (ended or missed) and gateway.registered:
                 if self._proven_again.pop(name, None) != account.epoch:
+                    gateway.epoch = 0
+
+    def _try_again(self) -> None:
+        """Where FreeSWITCH would wait longer than `LONGEST_RETRY_S`."""
+        for name in self._accounts.keys() & self._gateways.names():
+            gateway = self._gateways.get(name)
+            if gateway and gateway.state == "FAIL_WAIT" and gateway.failed_at is not None:
+                if monotonic() - gateway.failed_at > LONGEST_RETRY_S:
                     gateway.epoch = 0
 
     def _open_networks(self) -> None:

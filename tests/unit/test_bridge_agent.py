@@ -1,5 +1,7 @@
 """What the bridge agent does when one of its parts fails in a way nobody thought of."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import gevent
@@ -7,8 +9,10 @@ import pytest
 
 from controlplane.agents import bridge_agent
 from controlplane.agents.bridge_agent import BridgeAgent
+from controlplane.agents.registrations import Step
 from controlplane.settings import BridgeSettings
 from tests.accounts import SECRET_KEYS
+from tests.unit.test_bridge_registrations import OWNED, UP
 
 pytestmark = pytest.mark.unit
 
@@ -49,6 +53,20 @@ def test_a_call_that_cannot_be_adopted_keeps_no_gateway_from_being_looked_at(
     with pytest.raises(Unthought):
         agent._freeswitch_connected(agent._control)
     assert asked == [None]
+
+
+@pytest.mark.parametrize(("waited_s", "step"), [(299, Step.NOTHING), (301, Step.REGISTER_AGAIN)])
+def test_freeswitchs_growing_wait_is_cut_short(
+    agent: BridgeAgent, waited_s: float, step: Step
+) -> None:
+    """After a night of 500s a carrier that is well again is asked within five minutes."""
+    registrations = agent._registrations
+    failed_at = time.monotonic() - waited_s
+    waiting = replace(UP, state="FAIL_WAIT", sip_code=500, failures=49, failed_at=failed_at)
+    registrations._accounts[UP.name] = OWNED
+    registrations._gateways._known[UP.name] = waiting
+    registrations._try_again()
+    assert registrations._step(UP.name) is step
 
 
 def test_registrations_that_are_reported_no_more_end_the_agent(

@@ -94,7 +94,15 @@ def test_a_former_binding_refused_as_well_is_worth_nothing(
 
 @pytest.mark.parametrize(
     ("code", "failures", "seconds"),
-    [(503, 5, 30), (908, 5, 30), (403, 1, 30), (403, 3, 90), (408, 2, 60), (None, 0, 30)],
+    [
+        (503, 5, 30),
+        (908, 5, 30),
+        (403, 1, 30),
+        (403, 3, 90),
+        (408, 2, 60),
+        (500, 49, 300),
+        (None, 0, 30),
+    ],
 )
 def test_the_next_attempt_is_freeswitchs(code: int | None, failures: int, seconds: int) -> None:
     assert retry_wait_s(Gateway("x", sip_code=code, failures=failures)) == seconds
