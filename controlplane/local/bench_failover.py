@@ -18,8 +18,6 @@ SLACK_S: Final = 60.0
 SETTLE_S: Final = 3.0
 """The controller's first looks. Ten seconds after its start it would even loads out, and the victim
 would no longer be full."""
-FIRST_TARGET_S: Final = 6.0
-ALL_TARGET_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

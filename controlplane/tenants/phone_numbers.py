@@ -27,7 +27,6 @@ _SAINT_PIERRE: Final = "508"
 """Six digits: nationally 0508 and those six."""
 _FICTION: Final = "63998"
 """Mainland numbers ARCEP keeps for fiction, in the middle of Mayotte's."""
-_FRENCH_CODES: Final = frozenset({"33", _SAINT_PIERRE, *_OVERSEAS.values()})
 
 _WRITTEN: Final = re.compile(r"\+?[0-9][0-9 .\-/()\u00a0\u202f]{2,40}")
 _NATIONAL: Final = re.compile(r"(?:\+33|0033|0)([1-9][0-9]{8})")

@@ -75,8 +75,6 @@ PROMPT_HZ: Final = {
     "accept_transfer": 2_250,
 }
 PROMPT_MS: Final = 300
-WAITING_TONE_HZ: Final = 500
-"""FreeSWITCH's 480 Hz, to 50 Hz: the greeting's, so only its length tells them apart."""
 
 _T = TypeVar("_T")
 _M = TypeVar("_M", bound=Message)
