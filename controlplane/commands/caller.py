@@ -10,7 +10,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     for name, command in {"block": block, "unblock": unblock, "list": list_}.items():
         parser = actions.add_parser(name, help=command.__doc__)
         parser.add_argument("restaurant", metavar="RESTAURANT", help="slug, id or gateway name")
-        if name != "list":
+        if name == "list":
+            parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        else:
             parser.add_argument("number", metavar="NUMBER", help="06 39 98 01 23, or +33…")
         parser.set_defaults(command=command)
 
@@ -42,11 +44,12 @@ def unblock(arguments: argparse.Namespace) -> int:
 def list_(arguments: argparse.Namespace) -> int:
     """The blocked numbers, one a line."""
     from controlplane.commands.admin_database import admin_connection
+    from controlplane.commands.record import as_json
     from controlplane.tenants import caller_lists
 
     with admin_connection() as connection:
         owner = caller_lists.owner_called(connection, arguments.restaurant)
         numbers = caller_lists.blocked(connection, owner)
     for number in numbers:
-        print(number)
+        print(as_json({"number": number}) if arguments.json else number)
     return 0

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from controlplane.models.carrier import Carrier
-    from controlplane.models.restaurant import Restaurant
 
 
 class AccountRefused(AlloRestoError):
@@ -44,10 +43,11 @@ def add(arguments: argparse.Namespace) -> int:
 
     from controlplane.commands.admin_database import admin_connection
     from controlplane.models.sip_registration import SipRegistration
+    from controlplane.tenants.caller_lists import owner_called
 
     box = environment.secret_box()
     with admin_connection() as connection:
-        restaurant = _restaurant(connection, arguments.restaurant)
+        restaurant = owner_called(connection, arguments.restaurant)
         carrier = _carrier(connection, arguments.carrier)
         query = select(SipRegistration.gateway_name)
         known = connection.scalar(query.where(SipRegistration.restaurant_id == restaurant.id))
@@ -116,27 +116,6 @@ def _check(
             expire_seconds=carrier.expire_seconds,
         )
     )
-
-
-def _restaurant(connection: "Connection", name: str) -> "Restaurant":
-    from sqlalchemy import or_, select
-    from sqlalchemy.orm import Session
-
-    from controlplane.models.restaurant import Restaurant
-    from controlplane.tenants.registration_report import near
-
-    called = [Restaurant.slug == name]
-    try:
-        called.append(Restaurant.id == UUID(name))
-    except ValueError:
-        pass
-    with Session(connection, expire_on_commit=False) as session:
-        found = session.scalar(select(Restaurant).where(or_(*called)))
-        if found is not None:
-            return found
-    names = near(name, connection.scalars(select(Restaurant.slug)).all())
-    hint = f"; did you mean {', '.join(names)}?" if names else ""
-    raise AccountRefused(f"no restaurant is called {name!r}{hint}")
 
 
 def _carrier(connection: "Connection", carrier_id: str) -> "Carrier":

@@ -34,7 +34,7 @@ class Carrier(Base):
     registers_per_second: Mapped[int] = mapped_column(default=10)
     """REGISTERs all bridges together send it: operators ban bursts."""
     max_auth_failures: Mapped[int] = mapped_column(default=3)
-    """Refusals in a row (401, 403) before an account is left alone: operators lock accounts."""
+    """Refusals (401, 403, 404, 407) in a row before an account is left alone: they get locked."""
     source_networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """CIDR: where its INVITEs may come from."""
     codecs: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: list(DEFAULT_CODECS))

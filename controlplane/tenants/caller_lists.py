@@ -29,7 +29,7 @@ class UnknownRestaurant(AlloRestoError):
 
     def __init__(self, name: str, near: Sequence[str]) -> None:
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        super().__init__(f"no restaurant called {name!r}{hint}")
+        super().__init__(f"no restaurant is called {name!r}{hint}")
 
 
 class ListRefused(AlloRestoError):

@@ -5,7 +5,7 @@ from typing import Final
 
 from controlplane.models.sip_registration import SUSPENDED, PlacementReason
 from controlplane.tenants.registration_report import Account, Standing, age
-from controlplane.tenants.sip_codes import SILENT, code_text, meaning
+from controlplane.tenants.sip_codes import ACCOUNT_REFUSED, SILENT, code_text, meaning
 
 REASONS: Final[Mapping[str, str]] = {
     PlacementReason.NEW: "it was the least loaded bridge when the account was placed",
@@ -14,7 +14,8 @@ REASONS: Final[Mapping[str, str]] = {
     PlacementReason.REBALANCE: "bridges were evened out",
     PlacementReason.ADMIN: "an admin asked for it",
 }
-CARRIERS_REFUSALS: Final = frozenset({401, 403, 407})
+ASKING: Final = frozenset({"TRYING", "REGISTER"})
+"""A REGISTER is on its way; the last code is an older one's."""
 
 
 def explanation(account: Account, *, rooms: int) -> list[str]:
@@ -69,11 +70,14 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
                 " --follow); else look at the controller's log."
             )
         case _ if account.registered:
-            yield f"It is registered since {age(account.now, account.state_at)}: calls arrive."
+            yield f"It has been registered for {age(account.now, account.state_at)}: calls arrive."
             yield "Next: nothing."
         case Standing.STARTING:
             yield f"{account.bridge} was given it and has not reported yet: REGISTERs are paced."
             yield f"Next: wait a minute; then look at the log of {account.bridge}'s agent."
+        case state if state in ASKING:
+            yield f"{account.bridge} has sent REGISTER; the carrier has not answered yet."
+            yield "Next: look again in a minute."
         case _:
             yield from _refused(account)
 
@@ -88,16 +92,16 @@ def _unplaced(account: Account, *, rooms: int) -> Iterator[str]:
 
 
 def _refused(account: Account) -> Iterator[str]:
-    code, since = account.last_sip_code, age(account.now, account.since)
-    if code in CARRIERS_REFUSALS:
+    code, long = account.last_sip_code, age(account.now, account.since)
+    if code in ACCOUNT_REFUSED:
         yield (
-            f"The carrier refuses it since {since} ({code_text(code)}): refusal"
+            f"The carrier has refused it for {long} ({code_text(code)}): refusal"
             f" {account.auth_failures} of {account.max_auth_failures}, then it is left alone."
         )
     elif meaning(code) is SILENT or code is None:
-        yield f"The carrier has not answered since {since} (state {account.state})."
+        yield f"The carrier has not answered for {long} (state {account.state})."
     else:
-        yield f"The carrier answers {code_text(code)} since {since} (state {account.state})."
+        yield f"The carrier has answered {code_text(code)} for {long} (state {account.state})."
     if account.next_retry_at is not None:
         wait = max(0, int((account.next_retry_at - account.now).total_seconds()))
         yield f"It is tried again by itself in {wait} s."

@@ -46,7 +46,7 @@ class UnknownAccount(AlloRestoError):
 
     def __init__(self, name: str, near: Sequence[str]) -> None:
         hint = f"; did you mean {', '.join(near)}?" if near else "; `alloresto sip list` has them"
-        super().__init__(f"no SIP account called {name!r}{hint}")
+        super().__init__(f"no SIP account is called {name!r}{hint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,15 @@ MEANINGS: Final = {
     ),
     # FreeSWITCH's own, of a registrar that says nothing (sofia_reg.c, REG_STATE_TIMEOUT).
     908: SILENT,
+    # FreeSWITCH's own, of a carrier that asks for credentials once more instead of refusing them
+    # (Sofia-SIP, nua_authenticate: no matching challenge).
+    904: Meaning("password refused", "As 401: compare user name and password."),
     603: Meaning("declined", "The carrier declines this line on purpose: call it."),
 }
+
+ACCOUNT_REFUSED: Final = frozenset({401, 403, 404, 407})
+"""The account itself is refused, and carriers lock accounts that insist. Others (503, no answer)
+are the carrier's trouble."""
 
 
 def meaning(code: int | None) -> Meaning:

@@ -193,7 +193,7 @@ def test_an_unknown_name_lists_those_near(engine: Engine, capsys: Said) -> None:
         registered(connection)
     assert main(["sip", "show", "chez-luigy"]) == 1
     assert capsys.readouterr().err == (
-        f"alloresto: no SIP account called 'chez-luigy'; did you mean {LUIGI}?\n"
+        f"alloresto: no SIP account is called 'chez-luigy'; did you mean {LUIGI}?\n"
     )
 
 
@@ -208,7 +208,7 @@ def test_without_a_database_the_setting_is_named(
 @pytest.mark.parametrize(
     ("changes", "phrases"),
     [
-        ({}, ["on bridge-1 for 5 min", "least loaded", "registered since 5 min", "Next: nothing"]),
+        ({}, ["on bridge-1 for 5 min", "least loaded", "registered for 5 min", "Next: nothing"]),
         (
             {"state": "FAIL_WAIT", "last_sip_code": 403, "auth_failures": 2},
             ["403 forbidden", "refusal 2 of 3", "Next: Wrong password, a suspended line"],
@@ -219,8 +219,17 @@ def test_without_a_database_the_setting_is_named(
         ),
         (
             {"state": "FAIL_WAIT", "last_sip_code": 908},
-            ["has not answered since", "UDP port blocked"],
+            ["has not answered for", "UDP port blocked"],
         ),
+        (
+            {"state": "FAIL_WAIT", "last_sip_code": 904},
+            ["904 password refused", "compare user name and password"],
+        ),
+        (
+            {"state": "FAIL_WAIT", "last_sip_code": 404, "auth_failures": 1},
+            ["404 no such account", "refusal 1 of 3"],
+        ),
+        ({"state": "TRYING", "last_sip_code": 200}, ["sent REGISTER", "not answered yet"]),
         ({"state": "FAIL_WAIT", "last_sip_code": 503}, ["503 carrier overloaded", "burst"]),
         ({"status": "paused", "bridge_id": None}, ["restaurant is paused: nobody registers it"]),
         ({"bridge_id": "gone"}, ["gone was last heard of", "another bridge takes over"]),
