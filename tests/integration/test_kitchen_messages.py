@@ -23,6 +23,7 @@ from tests.integration.kitchen_site import (
     running_site,
 )
 from webapp.kitchen.link import kitchen_key
+from webapp.kitchen.messages import PAGE_LIMIT
 
 pytestmark = pytest.mark.integration
 
@@ -105,6 +106,18 @@ async def test_a_message_is_shown_at_once_and_again_when_heard(
             for _ in range(2):
                 assert (await client.post(url)).status_code == 303
         assert (await next_voice(events)).data["heard"] is True
+
+
+async def test_an_unheard_message_is_not_pushed_off_the_page(
+    site: TestSite, sessions: Sessions, restaurant: UUID
+) -> None:
+    forgotten = await leave(sessions, restaurant, number=None)
+    for _ in range(PAGE_LIMIT):
+        later = await leave(sessions, restaurant, number=None)
+        async with sessions.begin() as session:
+            row = await session.get_one(VoiceMessage, later)
+            row.heard_at = datetime.now(UTC)
+    assert f'id="message-{forgotten}"' in (await get(site.page(restaurant))).text
 
 
 async def test_a_hidden_number_says_so(

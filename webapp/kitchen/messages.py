@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
@@ -38,9 +38,13 @@ class Message:
 
 
 async def messages_to_show(session: AsyncSession, kitchen: Kitchen) -> list[Message]:
-    """The newest first."""
+    """The newest first; where there are too many, those not heard yet are kept."""
+    unheard = VoiceMessage.heard_at.is_(None)
     recent = VoiceMessage.recorded_at > datetime.now(UTC) - SHOWN_FOR
-    return await _messages(session, kitchen, or_(VoiceMessage.heard_at.is_(None), recent))
+    newest = VoiceMessage.recorded_at.desc()
+    query = _query(kitchen, or_(unheard, recent)).order_by(unheard.desc(), newest).limit(PAGE_LIMIT)
+    found = sorted(await session.scalars(query), key=lambda row: row.recorded_at, reverse=True)
+    return [_message(row, kitchen) for row in found]
 
 
 async def messages_by_id(
@@ -49,8 +53,8 @@ async def messages_by_id(
     """Those of this restaurant among them."""
     if not message_ids:
         return {}
-    found = await _messages(session, kitchen, VoiceMessage.id.in_(message_ids))
-    return {message.message_id: message for message in found}
+    found = await session.scalars(_query(kitchen, VoiceMessage.id.in_(message_ids)))
+    return {row.id: _message(row, kitchen) for row in found}
 
 
 async def audio_of(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bytes | None:
@@ -84,24 +88,16 @@ async def mark_heard(session: AsyncSession, kitchen: Kitchen, message_id: UUID) 
     return True
 
 
-async def _messages(
-    session: AsyncSession, kitchen: Kitchen, which: ColumnElement[bool]
-) -> list[Message]:
-    rows = await session.scalars(
-        select(VoiceMessage)
-        .options(
-            load_only(
-                VoiceMessage.caller_number,
-                VoiceMessage.recorded_at,
-                VoiceMessage.duration_ms,
-                VoiceMessage.heard_at,
-            )
-        )
-        .where(VoiceMessage.restaurant_id == kitchen.restaurant_id, which)
-        .order_by(VoiceMessage.recorded_at.desc())
-        .limit(PAGE_LIMIT)
+def _query(kitchen: Kitchen, which: ColumnElement[bool]) -> Select[tuple[VoiceMessage]]:
+    """Without the recordings."""
+    shown = load_only(
+        VoiceMessage.caller_number,
+        VoiceMessage.recorded_at,
+        VoiceMessage.duration_ms,
+        VoiceMessage.heard_at,
     )
-    return [_message(row, kitchen) for row in rows]
+    mine = VoiceMessage.restaurant_id == kitchen.restaurant_id
+    return select(VoiceMessage).options(shown).where(mine, which)
 
 
 def _message(row: VoiceMessage, kitchen: Kitchen) -> Message:
