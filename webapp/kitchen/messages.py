@@ -88,7 +88,7 @@ async def mark_heard(session: AsyncSession, kitchen: Kitchen, message_id: UUID) 
     return True
 
 
-def _query(kitchen: Kitchen, which: ColumnElement[bool]) -> Select[tuple[VoiceMessage]]:
+def _query(kitchen: Kitchen, which: ColumnElement[bool]) -> Select[VoiceMessage]:
     """Without the recordings."""
     shown = load_only(
         VoiceMessage.caller_number,
