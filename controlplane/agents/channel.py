@@ -113,15 +113,20 @@ class Channel:
         cancels the way out when somebody answers: two people who talk are not cut off because an
         agent was slow, or died.
         """
+        ends_s = RING_S
         if warm:
             confirm = {
                 "group_confirm_key": ACCEPT_KEY,
                 "group_confirm_file": self._sounds / "accept_transfer.wav",
                 "group_confirm_timeout": ACCEPT_S,
             }
-            dial_string = f"{{{','.join(f'{k}={v}' for k, v in confirm.items())}}}{dial_string}"
+            # The phone's own limit, which FreeSWITCH puts off when it is picked up; `call_timeout`
+            # it does not, so who picked up late would be cut off over the prompt.
+            ends_s = RING_S + ACCEPT_S
+            options = ",".join(f"{k}={v}" for k, v in confirm.items())
+            dial_string = f"{{{options}}}[leg_timeout={RING_S}]{dial_string}"
         self._control.api(
-            f"uuid_setvar_multi {self._uuid} call_timeout={RING_S};hangup_after_bridge=true;"
+            f"uuid_setvar_multi {self._uuid} call_timeout={ends_s};hangup_after_bridge=true;"
             "continue_on_fail=true;bridge_pre_execute_aleg_app=sched_cancel"
         )
         self.set({Variable.RING_PROMPT: prompt, Variable.RING_DIAL: dial_string})

@@ -55,11 +55,12 @@ async def bridge(session: Session, dial_string: str) -> None:
     leg.fire("CHANNEL_ORIGINATE")
     async with Phone(host=session.switch.settings.sip_ip) as phone:
         try:
-            dialog = await _ring(session, phone, target)
+            dialog = await _ring(session, phone, target, options)
         except CallError as error:
-            _end_leg(leg, _cause(error))
+            cause = _cause(error, leg_timeout="leg_timeout" in options)
+            _end_leg(leg, cause)
             channel.other_leg = None
-            _fail(session, _cause(error))
+            _fail(session, cause)
             return
         if dialog is None:
             _end_leg(leg, "ORIGINATOR_CANCEL")
@@ -75,10 +76,12 @@ async def bridge(session: Session, dial_string: str) -> None:
         await _connect(session, leg, dialog)
 
 
-async def _ring(session: Session, phone: Phone, target: SipUri) -> Dialog | None:
+async def _ring(
+    session: Session, phone: Phone, target: SipUri, options: Mapping[str, str]
+) -> Dialog | None:
     """None when the caller hung up or was taken elsewhere meanwhile."""
     channel = session.channel
-    timeout_text = channel.variable("call_timeout") or ""
+    timeout_text = options.get("leg_timeout") or channel.variable("call_timeout") or ""
     calling = asyncio.create_task(
         phone.call(
             str(target),
@@ -141,12 +144,13 @@ async def _confirm(session: Session, dialog: Dialog, options: Mapping[str, str])
 
 
 def _options(dial_string: str) -> tuple[dict[str, str], str]:
-    """`{name=value,…}` before it."""
-    match = re.match(r"[{\[]([^}\]]*)[}\]]", dial_string)
-    if match is None:
-        return {}, dial_string
-    pairs = (pair.partition("=") for pair in match[1].split(","))
-    return {name: value for name, _, value in pairs}, dial_string[match.end() :]
+    """`{name=value,…}` and `[name=value,…]` before it."""
+    options: dict[str, str] = {}
+    while match := re.match(r"[{\[]([^}\]]*)[}\]]", dial_string):
+        pairs = (pair.partition("=") for pair in match[1].split(","))
+        options |= {name: value for name, _, value in pairs}
+        dial_string = dial_string[match.end() :]
+    return options, dial_string
 
 
 async def _connect(session: Session, leg: Channel, dialog: Dialog) -> None:
@@ -192,10 +196,12 @@ def _target(session: Session, dial_string: str) -> SipUri | None:
     return None
 
 
-def _cause(error: CallError) -> str:
+def _cause(error: CallError, *, leg_timeout: bool) -> str:
     if isinstance(error, CallRefused):
         return cause_of(error.status)
-    return "NO_ANSWER" if isinstance(error, CallTimedOut) else "NORMAL_TEMPORARY_FAILURE"
+    if isinstance(error, CallTimedOut):
+        return "ALLOTTED_TIMEOUT" if leg_timeout else "NO_ANSWER"
+    return "NORMAL_TEMPORARY_FAILURE"
 
 
 def _fail(session: Session, cause: str) -> None:

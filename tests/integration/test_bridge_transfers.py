@@ -81,7 +81,7 @@ async def target(site: OverflowSite, number: str, mode: str, *, of: UUID | None 
         *(target_id, of or site.restaurant_id, number, mode),
     )
     await site.tell_agent()
-    await asyncio.sleep(0.5)  # until it has read
+    await asyncio.sleep(1.0)  # until it has read
     return target_id
 
 
@@ -344,3 +344,40 @@ async def test_a_caller_given_back_twice_is_still_the_agents(site: OverflowSite)
         await stream.speak(3_500)
         await eventually(lambda: 3_504 in codes(dialog) or None)
     assert "busy" not in prompts(dialog)
+
+
+async def test_who_picks_up_at_the_last_moment_has_the_time_to_accept(site: OverflowSite) -> None:
+    """After 18 s of the 20 it rings, and 10 s to find the key: the caller hears it ring on."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        human = await site.carrier.listen(deadline_s=25.0, rings_s=18.0)
+        await until_heard(human, "accept_transfer")
+        await asyncio.sleep(10.0)  # they are busy: no event tells it
+        assert not human.ended.is_set()
+        await human.send_dtmf("1")
+        await stream.connection.wait_closed()
+        connected_at = time.monotonic()
+        human.play(tone(HUMAN_HZ, 1_000))
+        await hears(dialog, HUMAN_HZ)
+        await human.hangup()
+    silence = longest_silence_s(dialog.received, since=asked_at, until=connected_at)
+    assert silence <= LONGEST_SILENCE_S
+
+
+async def test_a_phone_nobody_picks_up_rings_for_its_time(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        failed = await eventually(
+            lambda: next((m for m in stream.messages if isinstance(m, TransferFailed)), None),
+            deadline_s=30.0,
+        )
+        back_at = time.monotonic()
+        await back_with_the_agent(dialog, stream)
+    assert failed.cause == "ALLOTTED_TIMEOUT"
+    assert 19.0 <= back_at - asked_at <= 23.0
+    silence = longest_silence_s(dialog.received, since=asked_at, until=back_at)
+    assert silence <= LONGEST_SILENCE_S
