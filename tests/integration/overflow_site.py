@@ -5,18 +5,21 @@ can serve. One event loop for a module: the carrier answers REGISTERs all along.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg import sql
 from redis.asyncio import Redis
 
 from aiworker.media_server import MediaServer
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import CallEnded, GreetingEnded, parse_call_event
+from controlplane.database import libpq_url
 from controlplane.local.ports import free_tcp_port
 from freeswitch.simulator.dialog import Dialog
 from freeswitch.simulator.phone import Phone
@@ -116,6 +119,25 @@ class OverflowSite:
             while not (rows := await self.rows(statement, *values)):  # noqa: ASYNC110  # Postgres
                 await asyncio.sleep(0.05)
         return rows[0]
+
+    @contextlib.contextmanager
+    def database_away(self) -> Iterator[None]:
+        """Nobody gets in, and who was in is thrown out."""
+        url = libpq_url(self.bridge.database_url)
+        database = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+        server = psycopg.conninfo.make_conninfo(url, dbname="postgres")
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        with psycopg.connect(server, autocommit=True) as connection:
+            name = sql.Identifier(database)
+            connection.execute(allow.format(name, sql.SQL("false")))
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                (database,),
+            )
+            try:
+                yield
+            finally:
+                connection.execute(allow.format(name, sql.SQL("true")))
 
     async def ended(self) -> CallEnded:
         """The last fact of the newest call."""

@@ -6,6 +6,7 @@ On the simulator, and on the real FreeSWITCH where one is found.
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ import pytest_asyncio
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.local.services import LocalServices
 from freeswitch.simulator.dialog import CallEnd
-from freeswitch.simulator.phone import Phone
+from freeswitch.simulator.phone import CallRefused, Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
     DEADLINE_S,
@@ -36,6 +37,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 GATEWAY = "chez-luigi-3f9a1c2b"
 VOICE_HZ = 300
+BLOCKED = "+33639980666"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
@@ -151,3 +153,42 @@ async def test_with_the_agent_dead_the_message_is_left_and_delivered_at_its_rest
     restaurant_id, number, _, _, _ = await message_of(site, before)
     assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
     await eventually(lambda: not recordings(site) or None, deadline_s=READY_S)
+
+
+async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
+    site: OverflowSite,
+) -> None:
+    """
+    1. Postgres goes; the agent, told of a change, cannot read its policies.
+    2. A blocked caller is still refused. Another leaves a message: its file is kept.
+    3. Postgres is back: the message is delivered, once, and its file is gone.
+    """
+    before = await messages(site)
+    await site.rows(
+        "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
+        *(site.restaurant_id, BLOCKED),
+    )
+    await site.tell_agent()
+    await asyncio.sleep(1.0)  # until it has read
+    with site.database_away():
+        await site.tell_agent()
+        await eventually(lambda: site.bridge.log("call_policies_not_read") or None)
+        refusals = len(site.bridge.log("call_refused"))
+        async with Phone() as phone:
+            with suppress(CallRefused):
+                await (await site.dial(phone, from_number=BLOCKED)).wait_ended(
+                    deadline_s=DEADLINE_S
+                )
+            assert len(site.bridge.log("call_refused")) == refusals + 1
+            dialog = await site.dial(phone)
+            await site.fail_every_worker()
+            await until_beep(dialog)
+            await dialog.play(tone(VOICE_HZ, 2_000))
+            await dialog.send_dtmf("#")
+            await dialog.wait_ended(deadline_s=DEADLINE_S)
+        await eventually(lambda: site.bridge.log("voice_messages_not_delivered") or None)
+        assert len(recordings(site)) == 1
+    restaurant_id, number, _, _, _ = await message_of(site, before)
+    assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
+    await eventually(lambda: not recordings(site) or None)
+    assert await messages(site) == before + 1
