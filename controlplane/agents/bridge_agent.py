@@ -12,7 +12,6 @@ import redis
 import structlog
 from prometheus_client import start_http_server
 from redis.backoff import NoBackoff
-from redis.client import PubSub
 from redis.retry import Retry
 
 from controlplane.agents import registrations as registrations_module
@@ -254,24 +253,10 @@ class BridgeAgent:
                 ) as pubsub:
                     pubsub.subscribe(channel)
                     self._look_soon()
-                    self._hear(pubsub)
+                    while True:
+                        if message := pubsub.get_message(timeout=HEARTBEAT_TTL_S):
+                            self._registrations.heard(message["data"])
+                            self._look_soon()
             except redis.RedisError as error:
                 log.warning("assignments_not_heard", error=type(error).__name__)
                 gevent.sleep(HEARTBEAT_S)
-
-    def _hear(self, pubsub: PubSub) -> None:
-        """Until the connection fails. A silent one must prove that it is one: a network that
-        forgot it would swallow every message, and nothing else is ever sent on it."""
-        asked = False
-        while True:
-            message = pubsub.get_message(timeout=HEARTBEAT_TTL_S)
-            if message is not None:
-                asked = False
-                if message["type"] == "message":
-                    self._registrations.heard(message["data"])
-                    self._look_soon()
-            elif asked:
-                raise redis.TimeoutError("no answer to PING")
-            else:
-                asked = True
-                pubsub.ping()

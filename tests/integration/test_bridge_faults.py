@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
@@ -372,59 +371,3 @@ async def test_a_freeswitch_without_its_profile_is_no_bridge(fleet: Fleet, redis
                 await asyncio.sleep(0.05)
     beat = BridgeHeartbeat.model_validate_json(body)
     assert (beat.sip_answers, beat.sip_address) == (False, "")
-
-
-class Relay:
-    """Between a bridge and Redis: a network that may forget a connection without a word."""
-
-    def __init__(self, redis_url: str) -> None:
-        self._to = urlsplit(redis_url)
-        self._forgotten: set[asyncio.StreamWriter] = set()
-        self._open: set[asyncio.StreamWriter] = set()
-        self.subscriptions = 0
-
-    async def __aenter__(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        host, port = self._server.sockets[0].getsockname()
-        account, at, _ = self._to.netloc.rpartition("@")
-        return urlunsplit(self._to._replace(netloc=f"{account}{at}{host}:{port}"))
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for writer in self._open:
-            writer.close()
-
-    def forget(self) -> None:
-        """Those open now: nothing passes any more, and nobody is told."""
-        self._forgotten |= self._open
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        their_reader, their_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
-        self._open |= {writer, their_writer}
-        await asyncio.gather(self._copy(reader, their_writer), self._copy(their_reader, writer))
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65_536):
-                self.subscriptions += data.count(b"\r\nSUBSCRIBE\r\n")
-                if writer not in self._forgotten:
-                    writer.write(data)
-        writer.close()
-
-
-@pytest.mark.parametrize("fleet", ["simulator"], indirect=True)
-async def test_a_subscription_the_network_forgot_is_made_again(fleet: Fleet) -> None:
-    """Until then every placement would be heard of at the next look only, 30 s later."""
-    relay = Relay(fleet.redis_url)
-    async with relay as redis_url:
-        with run_bridge(
-            fleet.switches[NEW],
-            database_url=fleet.database_url,
-            redis_url=redis_url,
-            folder=fleet.folder,
-            bridge_id="bridge-d",
-        ):
-            await eventually(lambda: relay.subscriptions or None, deadline_s=READY_S)
-            before = relay.subscriptions
-            relay.forget()
-            await eventually(lambda: relay.subscriptions > before or None, deadline_s=READY_S)
