@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 GATEWAY = "chez-luigi-3f9a1c2b"
 VOICE_HZ = 300
 BLOCKED = "+33639980666"
+PREMIUM = "+33899123456"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
@@ -192,3 +193,44 @@ async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
     assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
     await eventually(lambda: not recordings(site) or None)
     assert await messages(site) == before + 1
+
+
+async def test_a_restaurant_whose_phone_is_premium_is_registered_and_never_rung(
+    site: OverflowSite,
+) -> None:
+    """Its callers go straight to the message; the log says why, without the number."""
+    (phone_e164,) = await site.row(
+        "SELECT phone_e164 FROM restaurant WHERE id = %s", site.restaurant_id
+    )
+    change = "UPDATE restaurant SET phone_e164 = %s WHERE id = %s"
+    await site.rows(change, PREMIUM, site.restaurant_id)
+    try:
+        await site.tell_agent()
+        await eventually(lambda: site.bridge.log("fallback_refused") or None)
+        await until_gateway(site, None)
+        rung = len(site.carrier.invites)
+        async with Phone() as phone:
+            dialog = await site.dial(phone)
+            await site.fail_every_worker()
+            await until_heard(dialog, "leave_message")
+            await dialog.hangup()
+        assert "transfer" not in prompts(dialog)
+        assert len(site.carrier.invites) == rung
+        assert PREMIUM[3:] not in site.bridge.log_file.read_text()
+    finally:
+        await site.rows(change, phone_e164, site.restaurant_id)
+        await site.tell_agent()
+        await until_gateway(site, f"sofia/gateway/{GATEWAY}/{phone_e164}")
+
+
+async def until_gateway(site: OverflowSite, fallback: str | None) -> None:
+    """Registered again, with this phone to ring; None: with none."""
+    look = f"sofia_gateway_data {GATEWAY} ivar alloresto_fallback_dial"
+    async with asyncio.timeout(READY_S):
+        while True:
+            dial = (await asyncio.to_thread(site.switch.api, look)).strip()
+            status = await asyncio.to_thread(site.switch.api, f"sofia status gateway {GATEWAY}")
+            found = None if dial.startswith("-ERR") else dial
+            if found == fallback and "REGED" in status:
+                return
+            await asyncio.sleep(0.1)
