@@ -236,6 +236,25 @@ def run_bridge(
         yield Bridge(agent, switch, database_url, redis_url, log_file, bridge_id)
 
 
+@contextlib.contextmanager
+def open_bridge(
+    kind: str, services: LocalServices, template: str, folder: Path, **settings: object
+) -> Iterator[Bridge]:
+    """A switch with its agent, over a database of their own. `settings`: as `run_bridge`'s."""
+    with (
+        fresh_database(services, template) as database_url,
+        open_switch(kind, folder, sounds=short_prompts(folder / "sounds")) as switch,
+        run_bridge(
+            switch,
+            database_url=database_url,
+            redis_url=services.redis_url,
+            folder=folder,
+            **settings,  # type: ignore[arg-type]
+        ) as bridge,
+    ):
+        yield bridge
+
+
 # --- The worker's side ---------------------------------------------------------------------------
 
 

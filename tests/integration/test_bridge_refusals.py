@@ -26,10 +26,7 @@ from tests.integration.bridge_under_test import (
     SWITCHES,
     Bridge,
     eventually,
-    fresh_database,
-    open_switch,
-    run_bridge,
-    short_prompts,
+    open_bridge,
 )
 
 pytestmark = pytest.mark.integration
@@ -47,13 +44,7 @@ def bridge(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Bridge]:
     folder: Path = tmp_path_factory.mktemp("refusals")
-    with (
-        fresh_database(services, migrated_template) as database_url,
-        open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
-        run_bridge(
-            switch, database_url=database_url, redis_url=services.redis_url, folder=folder
-        ) as bridge,
-    ):
+    with open_bridge(request.param, services, migrated_template, folder) as bridge:
         yield bridge
 
 

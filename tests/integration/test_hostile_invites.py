@@ -41,10 +41,7 @@ from tests.integration.bridge_under_test import (
     SWITCHES,
     Bridge,
     eventually,
-    fresh_database,
-    open_switch,
-    run_bridge,
-    short_prompts,
+    open_bridge,
 )
 from tests.integration.hostile_caller import HostileCaller
 
@@ -73,7 +70,6 @@ class Site:
     bridge: Bridge
     redis: "RedisTap"
     metrics_port: int
-    folder: Path
     restaurants: dict[str, UUID] = field(default_factory=dict)
 
     @property
@@ -105,7 +101,7 @@ class Site:
         places = {"redis": self.redis.text(), "agent's log": self.bridge.log_file.read_text()}
         with urllib.request.urlopen(url, timeout=5) as answer:
             places["metrics"] = answer.read().decode()
-        for file in (self.folder / "switch").rglob("*.log*"):
+        for file in self.bridge.switch.runtime_folder.rglob("*.log*"):
             places[f"switch's {file.name}"] = file.read_text(errors="replace")
         for table in ("event_outbox", "sip_registration_event", "voice_message"):
             places[table] = str(self.bridge.query(f"SELECT {table}::text FROM {table}"))
@@ -159,21 +155,11 @@ def site(
 ) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("hostile")
     metrics_port = free_tcp_port()
-    with (
-        fresh_database(services, migrated_template) as database_url,
-        open_switch(
-            request.param, folder / "switch", sounds=short_prompts(folder / "sounds")
-        ) as switch,
-        run_bridge(
-            switch,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            folder=folder,
-            metrics_port=metrics_port,
-        ) as bridge,
-    ):
+    with open_bridge(
+        request.param, services, migrated_template, folder, metrics_port=metrics_port
+    ) as bridge:
         tap = RedisTap(services.redis_url)
-        site = Site(bridge, tap, metrics_port, folder)
+        site = Site(bridge, tap, metrics_port)
         _place_both(site)
         _until(lambda: bridge.gateways() == {X, Y})
         yield site
