@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import socket
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -22,7 +23,7 @@ from controlplane.agents.call_policy import CallPolicies
 from controlplane.agents.call_record import CallEventPublisher
 from controlplane.agents.drain import Drain
 from controlplane.agents.fs_cli_tables import FsCliTables
-from controlplane.agents.gateway_storage import tell_exposure
+from controlplane.agents.gateway_storage import held_alone, tell_exposure
 from controlplane.agents.offers import Offers
 from controlplane.agents.registrations import Registrations
 from controlplane.agents.sip_probe import ProfileAddress, SipProbe
@@ -39,6 +40,9 @@ from controlplane.settings import BridgeSettings
 
 REDIS_DEADLINE_S: Final = 3.0
 """Longer than the longest BLPOP of an offer."""
+
+KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 4, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+"""Seconds, seconds, probes: a connection that is gone is noticed within 10 s."""
 
 HEARTBEAT_S: Final = 1.0
 HEARTBEAT_TTL_S: Final = 5
@@ -58,14 +62,21 @@ log = structlog.get_logger()
 
 def run() -> int:
     """Run until a drain is over, which SIGTERM asks for. SIGINT, or another SIGTERM: leave at once;
-    calls and registrations stay up, and the next agent adopts them."""
+    calls and registrations stay up, and the next agent adopts them.
+
+    Raises `ServiceUnavailable` when this FreeSWITCH has an agent already.
+    """
     settings = BridgeSettings()
     configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no opened password on a disk
-    tell_exposure(settings.gateway_folder)
-    agent = BridgeAgent(settings)
+    with held_alone(settings.gateway_folder):
+        tell_exposure(settings.gateway_folder)
+        return _serve(BridgeAgent(settings))
+
+
+def _serve(agent: "BridgeAgent") -> int:
     leave = gevent.event.Event()
 
     def terminate() -> None:
@@ -94,6 +105,9 @@ class BridgeAgent:
             socket_timeout=REDIS_DEADLINE_S,
             socket_connect_timeout=REDIS_DEADLINE_S,
             retry=Retry(NoBackoff(), 1),
+            # The subscription is quiet for hours: a network that forgot it must not go unnoticed.
+            socket_keepalive=True,
+            socket_keepalive_options=KEEPALIVE,
             max_connections=2 * settings.capacity + 10,
         )
         self._control = self._esl_client(

@@ -1,11 +1,14 @@
-"""Whether the folder of the gateway files keeps its secrets: in memory, and for its owner only.
+"""The folder of the gateway files: one agent's alone, in memory, and for its owner only.
 
 FreeSWITCH reads a SIP password from a file. On a disk it would outlive its pod; open to others, any
 process of the machine could read it. Where it is neither, the agent goes on, and says so.
 """
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -13,9 +16,11 @@ from typing import Final
 import structlog
 
 from controlplane.agents import metrics
+from controlplane.errors import ServiceUnavailable
 
 MOUNTS: Final = Path("/proc/self/mountinfo")
 IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
+LOCK_FILE: Final = "agent.lock"
 
 log = structlog.get_logger()
 
@@ -26,6 +31,27 @@ class Exposure(StrEnum):
     ON_DISK = "on a disk: mount a tmpfs there (in Kubernetes an emptyDir with medium: Memory)"
     OPEN_TO_OTHERS = "open to others: chmod 0700"
     NOT_OURS = "somebody else's: give it to the agent's user"
+
+
+@contextmanager
+def held_alone(folder: Path) -> Iterator[None]:
+    """Keep other agents from `folder`, and so from its FreeSWITCH: each would undo what the other
+    does. The kernel gives the lock back however the process ends (flock(2)).
+
+    Raises `ServiceUnavailable` when another agent is there.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceUnavailable(
+                f"another bridge agent holds {folder}: one agent a FreeSWITCH; end that one first"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def tell_exposure(folder: Path) -> list[Exposure]:

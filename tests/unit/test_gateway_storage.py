@@ -1,10 +1,13 @@
 """Where SIP passwords may lie: in memory, and for their owner only."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from controlplane.agents.gateway_storage import Exposure, exposures, file_system_of
+from controlplane.agents.gateway_storage import Exposure, exposures, file_system_of, held_alone
+from controlplane.errors import ServiceUnavailable
 
 pytestmark = pytest.mark.unit
 
@@ -50,3 +53,23 @@ def test_a_disk_and_an_open_door_are_named(tmp_path: Path, mounts: Path) -> None
 def test_mounts_that_cannot_be_read_are_no_memory(tmp_path: Path) -> None:
     (tmp_path / "gateways").mkdir(mode=0o700)
     assert exposures(tmp_path / "gateways", mounts=tmp_path / "gone") == [Exposure.ON_DISK]
+
+
+def test_the_folder_has_one_agent_until_its_process_ends(tmp_path: Path) -> None:
+    """Ended by kill -9: the kernel gives the lock back, and the next agent starts at once."""
+    folder = tmp_path / "gateways"
+    hold = (
+        "import sys, time; from pathlib import Path;"
+        " from controlplane.agents.gateway_storage import held_alone\n"
+        "with held_alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(folder)], stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(ServiceUnavailable, match="another bridge agent"), held_alone(folder):
+            pytest.fail("two agents")
+        other.kill()
+    with held_alone(folder):
+        assert list(folder.glob("*.xml")) == []
