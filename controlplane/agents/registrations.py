@@ -36,6 +36,7 @@ from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.models.sip_registration import REGISTERED, SUSPENDED
 from controlplane.secret_box import SecretBox, SecretUnreadable
+from controlplane.tenants.sip_codes import ACCOUNT_REFUSED
 from freeswitch.gateway_xml import (
     InvalidGateway,
     gateway_files,
@@ -53,8 +54,6 @@ before still sends its INVITE here, and FreeSWITCH knows the restaurant by the g
 FRESH_PLACEMENT: Final = timedelta(minutes=2)
 """An agent that starts that soon after a placement may have missed the end of a move, after which
 the owner registers once more."""
-REFUSED: Final = frozenset({401, 403, 404, 407})
-"""The account itself is refused. Others (503, no answer) are the carrier's trouble."""
 UNRESOLVED: Final = "UNRESOLVED"
 INVALID: Final = "INVALID"
 """Ours, beside FreeSWITCH's states: there is no gateway, because the registrar's name got no answer
@@ -97,7 +96,7 @@ def next_step(account: Account | None, gateway: Gateway | None, *, suspended: bo
 
 def refused(gateway: Gateway) -> bool:
     """The carrier has just refused the account itself: that binding is worth nothing."""
-    return gateway.state == "FAIL_WAIT" and gateway.sip_code in REFUSED
+    return gateway.state == "FAIL_WAIT" and gateway.sip_code in ACCOUNT_REFUSED
 
 
 class Registrations:

@@ -52,7 +52,7 @@ MEANINGS: Final = {
     603: Meaning("declined", "The carrier declines this line on purpose: call it."),
 }
 
-ACCOUNT_REFUSED: Final = frozenset({401, 403, 404, 407})
+ACCOUNT_REFUSED: Final = frozenset({401, 403, 404, 407, 904})
 """The account itself is refused, and carriers lock accounts that insist. Others (503, no answer)
 are the carrier's trouble."""
 

@@ -35,12 +35,20 @@ class Registrar:
     """
 
     def __init__(
-        self, accounts: Mapping[str, str], *, one_binding: bool = False, fresh_nonces: bool = False
+        self,
+        accounts: Mapping[str, str],
+        *,
+        one_binding: bool = False,
+        fresh_nonces: bool = False,
+        asks_again: bool = False,
     ) -> None:
-        """`accounts`: password by user name. `fresh_nonces`: each serves one request."""
+        """`accounts`: password by user name. `fresh_nonces`: each serves one request.
+        `asks_again`: a wrong password gets another 401 instead of 403, as Kamailio answers it.
+        """
         self._accounts = dict(accounts)
         self._one_binding = one_binding
         self._fresh_nonces = fresh_nonces
+        self._asks_again = asks_again
         self._nonces: dict[str, None] = {}
         self._bindings: dict[str, dict[str, _Binding]] = {}
         self._answers: dict[str | None, int] = {}
@@ -125,7 +133,7 @@ class Registrar:
         if fields.get("nonce") not in self._nonces:
             return self._challenge(request)
         if user not in self._accounts or not self._is_right(request, user, fields):
-            return request.response(403, to_tag=new_tag())
+            return self._refuse(request)
         if self._fresh_nonces:
             del self._nonces[fields["nonce"]]
         return self._bind(request, user)
@@ -152,6 +160,13 @@ class Registrar:
             for one in self.contacts(user)
         ]
         return request.response(200, to_tag=new_tag(), headers=granted)
+
+    def _refuse(self, request: SipRequest) -> SipResponse:
+        return (
+            self._challenge(request)
+            if self._asks_again
+            else request.response(403, to_tag=new_tag())
+        )
 
     def _challenge(self, request: SipRequest) -> SipResponse:
         nonce = secrets.token_hex(16)

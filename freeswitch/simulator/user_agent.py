@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -39,6 +40,7 @@ USER_AGENT: Final = "AlloResto"
 ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, UPDATE, NOTIFY"
 RETRY_AFTER_S: Final = 300
 """What FreeSWITCH tells carriers when it is paused or full."""
+NO_MATCHING_CHALLENGE: Final = 904
 _CODECS: Final = (Codec.PCMA, Codec.PCMU)
 _COMMON_FIELDS: Final = (("User-Agent", USER_AGENT), ("Allow", ALLOW))
 
@@ -117,6 +119,14 @@ class UserAgent:
             )
             fields.append(("Authorization", authorization))
             response = await self._send_register(target, fields, 2, address)
+            if response.status == 401:
+                # Sofia-SIP answers no second challenge with the same credentials: it ends the
+                # request with a code of its own (nua_client.c, nua_client_check_restart).
+                return replace(
+                    response,
+                    status=NO_MATCHING_CHALLENGE,
+                    reason="Operation has no matching challenge",
+                )
         return response
 
     async def _send_register(

@@ -104,6 +104,23 @@ async def carrier(bridge: Bridge, redis: Redis) -> AsyncIterator[Carrier]:
     registrar.close()
 
 
+async def test_a_carrier_that_asks_again_has_refused(carrier: Carrier) -> None:
+    """It answers a wrong password with another challenge, as Kamailio does; FreeSWITCH gives up
+    with a code of its own. Counted like any refusal: such a carrier locks accounts too.
+    """
+    asking = Registrar({}, asks_again=True)
+    host, port = await asking.open()
+    try:
+        name = await carrier.place(
+            "asking", registrar=f"{host}:{port}", password="wrong", max_auth_failures=1
+        )
+        asking.set_password(name, ACCOUNT_PASSWORD)
+        await carrier.until(name, "SUSPENDED")
+        assert carrier.bridge.state(name) == ("SUSPENDED", 904)
+    finally:
+        asking.close()
+
+
 async def test_an_account_refused_once_too_often_is_left_alone(carrier: Carrier) -> None:
     """
     1. The carrier refuses the account, and wants no second try: SUSPENDED, the gateway is gone.
