@@ -365,6 +365,7 @@ async def test_a_freeswitch_without_its_profile_is_no_bridge(fleet: Fleet, redis
         folder=fleet.folder,
         bridge_id="bridge-c",
         sip_profile="absent",
+        gateway_folder=fleet.folder / "bridge-c",  # the switch has its agent already
     ):
         async with asyncio.timeout(READY_S):
             while (body := await redis.get(redis_keys.bridge_heartbeat("bridge-c"))) is None:  # noqa: ASYNC110  # Redis
