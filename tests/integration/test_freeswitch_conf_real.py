@@ -49,10 +49,14 @@ TONES = {
     "greeting_generic": 1100,
     "busy": 1300,
     "transfer": 1500,
-    "goodbye": 1700,
+    "leave_message": 1700,
+    "message_left": 1900,
     "ringback": 440,
+    "beep": 1000,
 }
 TONE_MS = 200
+MESSAGE = ["leave_message", "beep", "message_left"]
+"""The end of the ladder; between beep and thanks, the caller's own silence is recorded."""
 
 
 @dataclass(frozen=True)
@@ -235,15 +239,15 @@ async def test_first_sound_comes_within_60_ms_of_the_answer(
     assert sorted(delays)[len(delays) // 2] <= 60, delays
 
 
-async def test_without_an_agent_the_caller_hears_busy_then_goodbye(
+async def test_without_an_agent_the_caller_hears_busy_then_may_leave_a_message(
     switches: Switches, gateway: Callable[..., str]
 ) -> None:
     name = gateway()
     async with Phone() as phone:
         dialog = await phone.call(uri(switches, name), from_number=CALLER)
         assert await dialog.wait_ended(deadline_s=EVENT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
-    assert heard(dialog) == ["greeting_own", "busy", "goodbye"]
-    assert longest_silence_s(dialog) <= 3.0
+    assert heard(dialog) == ["greeting_own", "busy", *MESSAGE]
+    assert longest_silence_s(dialog, until="beep") <= 3.0
 
 
 async def test_a_greeting_whose_file_is_gone_is_replaced(
@@ -275,7 +279,7 @@ async def test_an_agent_that_cancels_the_way_out_keeps_the_caller(
         # The dead man's switch, as the agent arms it: now it no longer cancels.
         assert "+OK" in switches.bridge.api(f"sched_transfer +1 {channel} no_agent XML public")
         assert await dialog.wait_ended(deadline_s=EVENT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
-    assert heard(dialog) == ["greeting_own", "busy", "goodbye"]
+    assert heard(dialog) == ["greeting_own", "busy", *MESSAGE]
 
 
 async def test_the_fallback_rings_the_restaurants_phone_and_the_ai_stops_listening(
@@ -317,7 +321,7 @@ async def test_the_fallback_rings_the_restaurants_phone_and_the_ai_stops_listeni
         assert await dialog.wait_ended(deadline_s=EVENT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
 
 
-async def test_a_restaurants_phone_that_is_busy_leaves_a_goodbye(
+async def test_a_restaurants_phone_that_is_busy_leaves_a_message(
     switches: Switches, gateway: Callable[..., str]
 ) -> None:
     async with Phone() as phone, Phone(refuses_with=486) as restaurant:
@@ -330,7 +334,7 @@ async def test_a_restaurants_phone_that_is_busy_leaves_a_goodbye(
     assert [name for name in heard(dialog) if name != "ringback"] == [
         "greeting_own",
         "transfer",
-        "goodbye",
+        *MESSAGE,
     ]
 
 
@@ -377,7 +381,7 @@ async def test_a_hostile_display_name_stays_a_name(
         channel = await eventually(lambda: parked(switches.bridge, name))
         assert switches.bridge.api(f"uuid_getvar {channel} sip_gateway") == name
         assert await dialog.wait_ended(deadline_s=EVENT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
-    assert heard(dialog) == ["greeting_own", "busy", "goodbye"]
+    assert heard(dialog) == ["greeting_own", "busy", *MESSAGE]
     assert not trap.exists()
 
 
@@ -483,16 +487,20 @@ def heard(dialog: Dialog) -> list[str]:
     """The prompts the caller heard, in order, each once however long it lasted."""
     names: list[str] = []
     for frame in dialog.received:
-        if not loud(frame.l16):
-            continue
-        spectrum = np.abs(np.fft.rfft(np.frombuffer(frame.l16, "<i2"), 800))
-        peak = 10 * int(np.argmax(spectrum))
-        name = min(TONES, key=lambda name: abs(TONES[name] - peak))
-        if not names or names[-1] != name:
+        if loud(frame.l16) and names[-1:] != [name := tone_of(frame.l16)]:
             names.append(name)
     return names
 
 
-def longest_silence_s(dialog: Dialog) -> float:
-    at = [frame.at for frame in dialog.received if loud(frame.l16)]
+def tone_of(l16: bytes) -> str:
+    spectrum = np.abs(np.fft.rfft(np.frombuffer(l16, "<i2"), 800))
+    peak = 10 * int(np.argmax(spectrum))
+    return min(TONES, key=lambda name: abs(TONES[name] - peak))
+
+
+def longest_silence_s(dialog: Dialog, *, until: str) -> float:
+    """Before the last prompt, which is `until`."""
+    spoken = [(frame.at, tone_of(frame.l16)) for frame in dialog.received if loud(frame.l16)]
+    end = max(at for at, tone in spoken if tone == until)
+    at = [instant for instant, _ in spoken if instant <= end]
     return max((after - before for before, after in pairwise(at)), default=0.0)
