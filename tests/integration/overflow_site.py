@@ -21,6 +21,7 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import CallEnded, GreetingEnded, parse_call_event
 from controlplane.database import libpq_url
 from controlplane.local.ports import free_tcp_port
+from controlplane.local.services import LocalServices
 from freeswitch.simulator.dialog import Dialog
 from freeswitch.simulator.phone import Phone
 from tests.integration.bridge_under_test import (
@@ -32,7 +33,10 @@ from tests.integration.bridge_under_test import (
     Stream,
     Worker,
     eventually,
+    fresh_database,
+    open_switch,
     run_bridge,
+    short_prompts,
     until_heard,
 )
 from tests.integration.carrier_phone import CarrierPhone
@@ -206,3 +210,29 @@ async def until_beep(dialog: Dialog) -> None:
     await until_heard(dialog, "leave_message")
     await eventually(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)] or None)
     await asyncio.sleep(0.6)  # the beep itself
+
+
+@asynccontextmanager
+async def open_overflow_site(
+    kind: str,
+    services: LocalServices,
+    migrated_template: str,
+    folder: Path,
+    *,
+    gateway: str,
+    **settings: object,
+) -> AsyncIterator[OverflowSite]:
+    """The same with a database and a switch of its own."""
+    with (
+        fresh_database(services, migrated_template) as database_url,
+        open_switch(kind, folder, sounds=short_prompts(folder / "sounds")) as switch,
+    ):
+        async with overflow_site(
+            switch,
+            database_url=database_url,
+            redis_url=services.redis_url,
+            folder=folder,
+            gateway=gateway,
+            **settings,
+        ) as site:
+            yield site

@@ -19,11 +19,8 @@ from freeswitch.simulator.phone import CallRefused, Phone
 from tests.integration.bridge_under_test import (
     DEADLINE_S,
     SWITCHES,
-    fresh_database,
-    open_switch,
-    short_prompts,
 )
-from tests.integration.overflow_site import OverflowSite, overflow_site
+from tests.integration.overflow_site import OverflowSite, open_overflow_site
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,26 +36,22 @@ async def site(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[OverflowSite]:
     folder: Path = tmp_path_factory.mktemp("admission")
-    with (
-        fresh_database(services, migrated_template) as database_url,
-        open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
-    ):
-        async with overflow_site(
-            switch,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            folder=folder,
-            gateway=GATEWAY,
-            caller_calls=3,
-            caller_calls_at_once=2,
-        ) as site:
-            await site.rows(
-                "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
-                *(site.restaurant_id, BLOCKED),
-            )
-            await site.tell_agent()
-            await asyncio.sleep(0.5)  # until it has read
-            yield site
+    async with open_overflow_site(
+        request.param,
+        services,
+        migrated_template,
+        folder,
+        gateway=GATEWAY,
+        caller_calls=3,
+        caller_calls_at_once=2,
+    ) as site:
+        await site.rows(
+            "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
+            *(site.restaurant_id, BLOCKED),
+        )
+        await site.tell_agent()
+        await asyncio.sleep(0.5)  # until it has read
+        yield site
 
 
 async def refused(site: OverflowSite, phone: Phone, number: str) -> str:

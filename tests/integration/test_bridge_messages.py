@@ -24,13 +24,10 @@ from tests.integration.bridge_under_test import (
     READY_S,
     SWITCHES,
     eventually,
-    fresh_database,
-    open_switch,
     prompts,
-    short_prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, overflow_site, until_beep
+from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
 from tests.integration.switch_under_test import tone
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -49,18 +46,10 @@ async def site(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[OverflowSite]:
     folder: Path = tmp_path_factory.mktemp("messages")
-    with (
-        fresh_database(services, migrated_template) as database_url,
-        open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
-    ):
-        async with overflow_site(
-            switch,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            folder=folder,
-            gateway=GATEWAY,
-        ) as site:
-            yield site
+    async with open_overflow_site(
+        request.param, services, migrated_template, folder, gateway=GATEWAY
+    ) as site:
+        yield site
 
 
 async def message_of(site: OverflowSite, since: int) -> tuple[Any, ...]:

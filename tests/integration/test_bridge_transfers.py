@@ -28,13 +28,10 @@ from tests.integration.bridge_under_test import (
     Stream,
     codes,
     eventually,
-    fresh_database,
-    open_switch,
     prompts,
-    short_prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, overflow_site, until_beep
+from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
 from tests.integration.switch_under_test import heard, tone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 
@@ -56,18 +53,10 @@ async def site(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[OverflowSite]:
     folder: Path = tmp_path_factory.mktemp("transfers")
-    with (
-        fresh_database(services, migrated_template) as database_url,
-        open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
-    ):
-        async with overflow_site(
-            switch,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            folder=folder,
-            gateway=GATEWAY,
-        ) as site:
-            yield site
+    async with open_overflow_site(
+        request.param, services, migrated_template, folder, gateway=GATEWAY
+    ) as site:
+        yield site
 
 
 async def target(site: OverflowSite, number: str, mode: str, *, of: UUID | None = None) -> UUID:
