@@ -21,7 +21,7 @@ from aiworker import metrics
 from aiworker.call_events import CallEventLog
 from aiworker.claim import OfferQueue
 from aiworker.heartbeat import keep_row, send_heartbeats
-from aiworker.media_server import MediaServer, Seat
+from aiworker.media.server import MediaServer, Seat
 from aiworker.services import CallServices, HeavyServices, build_heavy
 from aiworker.settings import WorkerSettings
 from controlplane.contracts.messages import CallOffer, WorkerHeartbeat

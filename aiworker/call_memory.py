@@ -13,9 +13,9 @@ from pydantic import Field, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from aiworker.conversation.transcript import SaidTurn
 from aiworker.metrics import ERRORS
 from aiworker.tools.cart import CartState
-from aiworker.transcript import SaidTurn
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import Message
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from aiworker.transcript import Role, Transcript
+from aiworker.conversation.transcript import Role, Transcript
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import CallEvent, OrderPlaced, TurnEnded, UsageReported
 

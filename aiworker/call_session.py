@@ -11,17 +11,17 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
-from aiworker.agent import Agent
 from aiworker.call_memory import CallMemory, CallState
-from aiworker.media_server import Seat
-from aiworker.media_stream import MediaStream, StreamOver
+from aiworker.media.server import Seat
+from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.metrics import CALLS_ENDED, ERRORS, TIME_TO_STREAM
-from aiworker.realtime import RealtimeLink, RealtimeUnavailable
+from aiworker.realtime.connection import RealtimeLink, RealtimeUnavailable
 from aiworker.services import CallServices
+from aiworker.worker_call import Agent
 from controlplane.contracts.messages import CallOffer
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.errors import AlloRestoError
-from controlplane.tenants.snapshot import load_restaurant_config
+from controlplane.restaurants.config_cache import load_restaurant_config
 
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import CallClaim, CallOffer
 
 if TYPE_CHECKING:
-    from aiworker.media_server import Seat
+    from aiworker.media.server import Seat
 
 log = structlog.get_logger()
 

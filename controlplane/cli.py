@@ -51,7 +51,7 @@ def run_bridge_agent(_: argparse.Namespace) -> int:
     from gevent import monkey
 
     monkey.patch_all()
-    from controlplane.agents.bridge_agent import run
+    from controlplane.bridge.bridge_agent import run
 
     return run()
 
@@ -87,21 +87,21 @@ def run_web(_: argparse.Namespace) -> int:
 
 def demo(arguments: argparse.Namespace) -> int:
     """One call, end to end."""
-    from controlplane.local.demo import run_demo
+    from controlplane.local.demo.demo import run_demo
 
     return run_demo(as_json=arguments.json)
 
 
 def up(arguments: argparse.Namespace) -> int:
     """The whole stack, until Ctrl-C."""
-    from controlplane.local.demo import run_up
+    from controlplane.local.demo.demo import run_up
 
     return run_up(calls=arguments.calls)
 
 
 def call(arguments: argparse.Namespace) -> int:
     """One more call to the stack that `alloresto up` runs."""
-    from controlplane.local.demo import run_call
+    from controlplane.local.demo.demo import run_call
 
     return run_call(as_json=arguments.json)
 
@@ -126,14 +126,14 @@ def fs_status(arguments: argparse.Namespace) -> int:
 
 def bench_call(arguments: argparse.Namespace) -> int:
     """Calls, measured at the caller's ear."""
-    from controlplane.local.bench_call import run_bench_call
+    from controlplane.local.bench.call import run_bench_call
 
     return run_bench_call(calls=arguments.calls, as_json=arguments.json)
 
 
 def bench_worker(arguments: argparse.Namespace) -> int:
     """CPU and memory of a worker, a call."""
-    from controlplane.local.bench_worker import run_bench_worker
+    from controlplane.local.bench.worker import run_bench_worker
 
     return run_bench_worker(
         calls=arguments.calls, seconds=arguments.seconds, as_json=arguments.json
@@ -142,21 +142,21 @@ def bench_worker(arguments: argparse.Namespace) -> int:
 
 def bench_placement(arguments: argparse.Namespace) -> int:
     """How fast and how evenly registrations are spread."""
-    from controlplane.local.bench_placement import run_bench_placement
+    from controlplane.local.bench.placement import run_bench_placement
 
     return run_bench_placement(as_json=arguments.json)
 
 
 def bench_menu_change(arguments: argparse.Namespace) -> int:
     """From a change of the menu to the next call's menu."""
-    from controlplane.local.bench_menu_change import run_bench_menu_change
+    from controlplane.local.bench.menu_change import run_bench_menu_change
 
     return run_bench_menu_change(changes=arguments.changes, as_json=arguments.json)
 
 
 def bench_registrations(arguments: argparse.Namespace) -> int:
     """A thousand restaurants, until the operator has them all."""
-    from controlplane.local.bench_registrations import run_bench_registrations
+    from controlplane.local.bench.registrations import run_bench_registrations
 
     return run_bench_registrations(
         registrations=arguments.registrations,
@@ -168,7 +168,7 @@ def bench_registrations(arguments: argparse.Namespace) -> int:
 
 def bench_failover(arguments: argparse.Namespace) -> int:
     """A bridge killed with all it has, until others have it."""
-    from controlplane.local.bench_failover import run_bench_failover
+    from controlplane.local.bench.failover import run_bench_failover
 
     return run_bench_failover(
         on_victim=arguments.on_victim,
@@ -181,8 +181,8 @@ def bench_failover(arguments: argparse.Namespace) -> int:
 
 def bench_drain(arguments: argparse.Namespace) -> int:
     """A bridge drained with calls in progress, while one of its restaurants is called."""
-    from controlplane.local.bench_drain import run_bench_drain
-    from freeswitch.carrier.server import BindingRule
+    from controlplane.local.bench.drain import run_bench_drain
+    from controlplane.local.launch.carrier.server import BindingRule
 
     return run_bench_drain(
         on_victim=arguments.on_victim,

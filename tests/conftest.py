@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controlplane.database import async_engine, libpq_url
-from controlplane.local.services import LocalServices
+from controlplane.local.launch.services import LocalServices
 from controlplane.migrations.schema import upgrade
 
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})

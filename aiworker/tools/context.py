@@ -10,7 +10,7 @@ from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.restaurant_config import RestaurantConfig
 
 if TYPE_CHECKING:
-    from aiworker.tools.order_book import OrderBook, PlacedOrder
+    from controlplane.restaurants.place_order import OrderBook, PlacedOrder
 
 
 class Recap(Protocol):

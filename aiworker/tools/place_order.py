@@ -4,9 +4,9 @@ import phonenumbers
 from pydantic import Field
 
 from aiworker.tools.context import ToolContext
-from aiworker.tools.order_book import OrderDraft, PlacedOrder
 from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
+from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
 
 
 class PlaceOrder(Arguments):

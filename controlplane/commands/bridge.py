@@ -98,7 +98,7 @@ def resume(arguments: argparse.Namespace) -> int:
     """Call a drain off: the bridge takes calls and registrations again."""
     from controlplane.commands.admin_database import admin_engine
     from controlplane.commands.bridge_state import Phase, bridge_state, redis_client, set_drain
-    from controlplane.tenants.registration_orders import OrderRefused
+    from controlplane.registrations.admin_requests import OrderRefused
 
     redis, name = redis_client(), arguments.name
     with admin_engine() as engine:
@@ -135,7 +135,7 @@ def _taken_back(state: "BridgeState") -> str:
 
 def _refuse(state: "BridgeState", *, force: bool) -> None:
     """Raises `OrderRefused` when the drain could not end well, unless `force`."""
-    from controlplane.tenants.registration_orders import OrderRefused
+    from controlplane.registrations.admin_requests import OrderRefused
 
     name = state.bridge.id
     if state.heartbeats_known and state.beat is None and not force:

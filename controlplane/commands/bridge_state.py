@@ -18,8 +18,8 @@ from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import REGISTERED, SUSPENDED, SipRegistration
-from controlplane.tenants.registration_orders import Bridge, bridges
-from controlplane.tenants.registration_report import near
+from controlplane.registrations.admin_requests import Bridge, bridges
+from controlplane.registrations.report import near
 
 if TYPE_CHECKING:
     from redis import Redis

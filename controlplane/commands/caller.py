@@ -20,7 +20,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def block(arguments: argparse.Namespace) -> int:
     """Refuse this number's calls from now on; hidden numbers cannot be refused."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants import caller_lists
+    from controlplane.restaurants import caller_lists
 
     with admin_connection() as connection:
         owner = caller_lists.owner_called(connection, arguments.restaurant)
@@ -32,7 +32,7 @@ def block(arguments: argparse.Namespace) -> int:
 def unblock(arguments: argparse.Namespace) -> int:
     """Take this number's calls again."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants import caller_lists
+    from controlplane.restaurants import caller_lists
 
     with admin_connection() as connection:
         owner = caller_lists.owner_called(connection, arguments.restaurant)
@@ -45,7 +45,7 @@ def list_(arguments: argparse.Namespace) -> int:
     """The blocked numbers, one a line."""
     from controlplane.commands.admin_database import admin_connection
     from controlplane.commands.record import as_json
-    from controlplane.tenants import caller_lists
+    from controlplane.restaurants import caller_lists
 
     with admin_connection() as connection:
         owner = caller_lists.owner_called(connection, arguments.restaurant)

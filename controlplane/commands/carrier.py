@@ -161,10 +161,10 @@ def show(arguments: argparse.Namespace) -> int:
 
 def check(values: Mapping[str, Any], *, carrier_id: str) -> None:
     """Raises `InvalidCarrier`, `InvalidNetwork` or `InvalidGateway`, each naming what to change."""
-    from controlplane.agents.carrier_networks import list_name, parse_networks
+    from controlplane.bridge.gateways.carrier_networks import list_name, parse_networks
+    from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
     from controlplane.contracts.identifiers import new_id
-    from controlplane.tenants.phone_numbers import NumberFormat
-    from freeswitch.gateway_xml import GatewaySettings, gateway_xml
+    from controlplane.contracts.phone_numbers import NumberFormat
 
     if "registrar" in values:
         _check_registrar(values["registrar"])
@@ -212,7 +212,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _found(carrier_id: str) -> "RowMapping":
-    from controlplane.tenants.registration_report import near
+    from controlplane.registrations.report import near
 
     rows = {row["id"]: row for row in _carriers()}
     if carrier_id not in rows:

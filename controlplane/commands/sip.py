@@ -17,8 +17,8 @@ from controlplane.commands import sip_account, sip_packets
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from controlplane.tenants.registration_orders import HistoryEntry
-    from controlplane.tenants.registration_report import Account
+    from controlplane.registrations.admin_requests import HistoryEntry
+    from controlplane.registrations.report import Account
 
 MOVE_DEADLINE_S: Final = 60.0
 """The controller acts within a second, REGISTER is paced behind others, the old bridge's
@@ -74,7 +74,7 @@ def list_(arguments: argparse.Namespace) -> int:
     """One line per restaurant: bridge, state, last code, next retry, why it is there."""
     from controlplane.commands.admin_database import admin_connection
     from controlplane.commands.record import as_json
-    from controlplane.tenants.registration_report import accounts
+    from controlplane.registrations.report import accounts
     from controlplane.text_table import table
 
     with admin_connection() as connection:
@@ -108,9 +108,9 @@ def explain(arguments: argparse.Namespace) -> int:
     """In plain words: where it is, why, what is wrong, what to do next."""
     from controlplane.commands.admin_database import admin_connection
     from controlplane.commands.record import as_json
-    from controlplane.tenants.registration_advice import explanation
-    from controlplane.tenants.registration_orders import bridges
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.admin_requests import bridges
+    from controlplane.registrations.advice import explanation
+    from controlplane.registrations.report import account
 
     with admin_connection() as connection:
         found = account(connection, arguments.name)
@@ -126,8 +126,8 @@ def explain(arguments: argparse.Namespace) -> int:
 def move(arguments: argparse.Namespace) -> int:
     """Ask the controller to register it on another bridge, and watch until it is."""
     from controlplane.commands.admin_database import admin_engine
-    from controlplane.tenants.registration_orders import ask_for_move, history
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.admin_requests import ask_for_move, history
+    from controlplane.registrations.report import account
 
     with admin_engine() as engine:
         with engine.begin() as connection:
@@ -144,8 +144,8 @@ def move(arguments: argparse.Namespace) -> int:
 def retry(arguments: argparse.Namespace) -> int:
     """Let a suspended account be tried again."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants.registration_orders import retry as retry_account
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.admin_requests import retry as retry_account
+    from controlplane.registrations.report import account
 
     with admin_connection() as connection:
         found = account(connection, arguments.name)
@@ -160,7 +160,7 @@ def trace(arguments: argparse.Namespace) -> int:
     if arguments.packets:
         return sip_packets.trace_packets(arguments)
     from controlplane.commands.admin_database import admin_engine
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.report import account
 
     with admin_engine() as engine:
         with engine.connect() as connection:
@@ -175,8 +175,8 @@ def _watch_move(engine: "Engine", before: "Account", bridge_id: str, *, after: i
 
     `after`: the last entry of its history from before the move was asked for.
     """
-    from controlplane.tenants.registration_orders import history
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.admin_requests import history
+    from controlplane.registrations.report import account
 
     deadline, said = time.monotonic() + MOVE_DEADLINE_S, ""
     while time.monotonic() < deadline:
@@ -213,7 +213,7 @@ def _move_step(now: "Account", bridge_id: str) -> str:
 
 
 def _entries(engine: "Engine", account: "Account", *, follow: bool) -> "Iterator[HistoryEntry]":
-    from controlplane.tenants.registration_orders import history
+    from controlplane.registrations.admin_requests import history
 
     after = 0
     while True:
@@ -229,7 +229,7 @@ def _entries(engine: "Engine", account: "Account", *, follow: bool) -> "Iterator
 
 def _entry_line(entry: "HistoryEntry", *, as_json: bool) -> str:
     from controlplane.commands import record
-    from controlplane.tenants.sip_codes import code_text
+    from controlplane.registrations.sip_codes import code_text
 
     if as_json:
         return record.as_json(dataclasses.asdict(entry))
@@ -246,7 +246,7 @@ def _entry_line(entry: "HistoryEntry", *, as_json: bool) -> str:
 
 def _account(name: str) -> "Account":
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.report import account
 
     with admin_connection() as connection:
         return account(connection, name)
@@ -262,8 +262,8 @@ def _wanted(account: "Account", arguments: argparse.Namespace) -> bool:
 
 
 def _line(account: "Account") -> list[str]:
-    from controlplane.tenants.registration_report import age
-    from controlplane.tenants.sip_codes import code_text
+    from controlplane.registrations.report import age
+    from controlplane.registrations.sip_codes import code_text
 
     bridge = account.bridge or "-"
     if account.former_bridge is not None:

@@ -43,7 +43,7 @@ def add(arguments: argparse.Namespace) -> int:
 
     from controlplane.commands.admin_database import admin_connection
     from controlplane.models.sip_registration import SipRegistration
-    from controlplane.tenants.caller_lists import owner_called
+    from controlplane.restaurants.caller_lists import owner_called
 
     box = environment.secret_box()
     with admin_connection() as connection:
@@ -78,7 +78,7 @@ def set_(arguments: argparse.Namespace) -> int:
 
     from controlplane.commands.admin_database import admin_connection
     from controlplane.models.sip_registration import SipRegistration
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.report import account
 
     if not (arguments.carrier or arguments.username or arguments.password):
         raise AccountRefused("nothing to change: give --carrier, --username or --password")
@@ -103,7 +103,7 @@ def _check(
     gateway: str, restaurant_id: UUID, carrier: "Carrier", *, username: str, password: str = "x"
 ) -> None:
     """Raises `InvalidGateway`, which names the field: what no gateway file takes, nobody stores."""
-    from freeswitch.gateway_xml import GatewaySettings, gateway_xml
+    from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
 
     gateway_xml(
         GatewaySettings(

@@ -58,7 +58,7 @@ def _gateway(name: str) -> str:
             raise NotHere("a gateway name is one word")
         return name
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants.registration_report import account
+    from controlplane.registrations.report import account
 
     with admin_connection() as connection:
         return account(connection, name).gateway

@@ -27,7 +27,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def add(arguments: argparse.Namespace) -> int:
     """List somebody, or change the entry of that number."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants.caller_lists import add_target, owner_called
+    from controlplane.restaurants.caller_lists import add_target, owner_called
 
     mode = BLIND if arguments.blind else WARM
     with admin_connection() as connection:
@@ -42,7 +42,7 @@ def add(arguments: argparse.Namespace) -> int:
 def remove(arguments: argparse.Namespace) -> int:
     """Take somebody off the list."""
     from controlplane.commands.admin_database import admin_connection
-    from controlplane.tenants.caller_lists import owner_called, remove_target
+    from controlplane.restaurants.caller_lists import owner_called, remove_target
 
     with admin_connection() as connection:
         owner = owner_called(connection, arguments.restaurant)
@@ -55,7 +55,7 @@ def list_(arguments: argparse.Namespace) -> int:
     """The restaurant's own phone and its people, and who of them is never dialled, and why."""
     from controlplane.commands.admin_database import admin_connection
     from controlplane.commands.record import as_json
-    from controlplane.tenants.caller_lists import owner_called, refused, targets
+    from controlplane.restaurants.caller_lists import owner_called, refused, targets
     from controlplane.text_table import table
 
     with admin_connection() as connection:

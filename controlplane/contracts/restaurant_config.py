@@ -1,7 +1,7 @@
 """What a worker knows of a restaurant during a call: a snapshot of menu, hours and voice.
 
-Cached in Redis as JSON, rebuilt from Postgres by `controlplane.tenants.snapshot`. Money is integer
-cents, VAT included; opening rules are local wall time in the restaurant's zone.
+Cached in Redis as JSON, rebuilt from Postgres by `controlplane.restaurants.config_cache`. Money is
+integer cents, VAT included; opening rules are local wall time in the restaurant's zone.
 """
 
 from datetime import time

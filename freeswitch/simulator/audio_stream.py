@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from controlplane.contracts.media import FRAME_MS
 from freeswitch.simulator.channel import Channel
 from freeswitch.simulator.events import CUSTOM
-from freeswitch.simulator.g711 import RateDoubler
+from freeswitch.telephone.g711 import RateDoubler
 
 CONNECT_TIMEOUT_S: Final = 1.0
 """Fixed in the module."""

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from freeswitch.simulator.channel import Channel, ChannelState
-from freeswitch.simulator.dialog import Dialog
 from freeswitch.simulator.events import microseconds
-from freeswitch.simulator.g711 import FRAME_L16_BYTES
 from freeswitch.simulator.hangup import DIAL_STATUS, cause_of
-from freeswitch.simulator.phone import CallError, CallRefused, CallTimedOut, Phone
-from freeswitch.simulator.rtp_session import ReceivedFrame
 from freeswitch.simulator.session import Session
-from freeswitch.simulator.sip import SipUri
-from freeswitch.simulator.sound_file import SoundNotFound, read_sound
+from freeswitch.telephone.dialog import Dialog
+from freeswitch.telephone.g711 import FRAME_L16_BYTES
+from freeswitch.telephone.phone import CallError, CallRefused, CallTimedOut, Phone
+from freeswitch.telephone.rtp_session import ReceivedFrame
+from freeswitch.telephone.sip import SipUri
+from freeswitch.telephone.sound_file import SoundNotFound, read_sound
 
 DEFAULT_RING_S: Final = 60.0
 """`originate_timeout` when the dial string sets none."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 from freeswitch.simulator.events import HOSTNAME, EventBus, HeaderValue, microseconds
-from freeswitch.simulator.sip import NameAddr, SipRequest, SipUri
+from freeswitch.telephone.sip import NameAddr, SipRequest, SipUri
 
 
 class ChannelState(StrEnum):

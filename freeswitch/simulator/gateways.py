@@ -9,9 +9,9 @@ from typing import Final
 
 from freeswitch.simulator.events import CUSTOM, EventBus
 from freeswitch.simulator.gateway_file import GatewaySettings, read_gateways
-from freeswitch.simulator.rtp_session import Address
-from freeswitch.simulator.sip import SipResponse
-from freeswitch.simulator.sip_endpoint import NoAnswer
+from freeswitch.telephone.rtp_session import Address
+from freeswitch.telephone.sip import SipResponse
+from freeswitch.telephone.sip_endpoint import NoAnswer
 
 TICK_S: Final = 1.0
 """FreeSWITCH looks at its gateways once a second."""

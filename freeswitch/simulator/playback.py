@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from freeswitch.simulator.g711 import FRAME_L16_BYTES, SILENCE_L16
 from freeswitch.simulator.session import Playing, Session
-from freeswitch.simulator.sound_file import SoundNotFound, read_sound
+from freeswitch.telephone.g711 import FRAME_L16_BYTES, SILENCE_L16
+from freeswitch.telephone.sound_file import SoundNotFound, read_sound
 
 READ_AHEAD_SAMPLES: Final = 16_384
 """FreeSWITCH reads files in blocks of this size (`FILE_STARTSAMPLES` / 2)."""

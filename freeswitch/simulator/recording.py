@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from controlplane.contracts.media import SAMPLE_RATE_HZ
-from freeswitch.simulator.g711 import FRAME_L16_BYTES, SILENCE_L16
-from freeswitch.simulator.rtp_session import FRAME_S, ReceivedFrame
 from freeswitch.simulator.session import Session
+from freeswitch.telephone.g711 import FRAME_L16_BYTES, SILENCE_L16
+from freeswitch.telephone.rtp_session import FRAME_S, ReceivedFrame
 
 _STRINGS: Final = {"record_comment": b"ICMT", "record_artist": b"IART"}
 

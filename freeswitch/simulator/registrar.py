@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from freeswitch.simulator.digest import Challenge, digest, parse_fields
-from freeswitch.simulator.rtp_session import Address
-from freeswitch.simulator.sip import NameAddr, SipRequest, SipResponse, SipUri, new_tag
-from freeswitch.simulator.sip_endpoint import SipEndpoint
+from freeswitch.telephone.digest import Challenge, digest, parse_fields
+from freeswitch.telephone.rtp_session import Address
+from freeswitch.telephone.sip import NameAddr, SipRequest, SipResponse, SipUri, new_tag
+from freeswitch.telephone.sip_endpoint import SipEndpoint
 
 MAX_NONCES: Final = 1_024
 DEFAULT_EXPIRES_S: Final = 3_600

@@ -19,11 +19,11 @@ from uuid import uuid4
 
 from freeswitch.simulator.audio_stream import AudioStream
 from freeswitch.simulator.channel import Channel, ChannelState
-from freeswitch.simulator.dialog import CallEnd, Dialog
 from freeswitch.simulator.dialplan import Action, expand
 from freeswitch.simulator.events import microseconds
 from freeswitch.simulator.hangup import q850_reason
-from freeswitch.simulator.rtp_session import FRAME_S, ReceivedFrame
+from freeswitch.telephone.dialog import CallEnd, Dialog
+from freeswitch.telephone.rtp_session import FRAME_S, ReceivedFrame
 
 if TYPE_CHECKING:
     from freeswitch.simulator.switch import Switch

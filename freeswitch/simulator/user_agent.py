@@ -10,16 +10,16 @@ from urllib.parse import unquote
 import structlog
 
 from freeswitch.simulator.channel import Channel, sip_variables
-from freeswitch.simulator.dialog import CallEnd, Dialog
-from freeswitch.simulator.digest import Challenge
-from freeswitch.simulator.g711 import Codec
 from freeswitch.simulator.gateway_file import GatewaySettings
 from freeswitch.simulator.gateways import NO_ANSWER_S, Gateway, registrar_of
 from freeswitch.simulator.hangup import status_of
-from freeswitch.simulator.rtp_session import Address, RtpSession
-from freeswitch.simulator.sdp import AudioDescription, SdpError
 from freeswitch.simulator.session import Session
-from freeswitch.simulator.sip import (
+from freeswitch.telephone.dialog import CallEnd, Dialog
+from freeswitch.telephone.digest import Challenge
+from freeswitch.telephone.g711 import Codec
+from freeswitch.telephone.rtp_session import Address, RtpSession
+from freeswitch.telephone.sdp import AudioDescription, SdpError
+from freeswitch.telephone.sip import (
     MAX_FORWARDS,
     SIP_VERSION,
     Headers,
@@ -31,7 +31,7 @@ from freeswitch.simulator.sip import (
     new_branch,
     new_tag,
 )
-from freeswitch.simulator.sip_endpoint import T1_S, NoAnswer, SipEndpoint
+from freeswitch.telephone.sip_endpoint import T1_S, NoAnswer, SipEndpoint
 
 if TYPE_CHECKING:
     from freeswitch.simulator.switch import Switch

@@ -51,7 +51,7 @@ from controlplane.contracts.messages import (
     parse_worker_message,
 )
 from controlplane.database import libpq_url
-from controlplane.tenants.demo_restaurant import DEMO_RESTAURANT_ID
+from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 
 DEADLINE_S: Final = 10.0
 """For anything to happen on a machine under load."""

@@ -31,7 +31,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from aiworker.claim import OfferQueue
-from aiworker.media_server import MediaServer, Seat
+from aiworker.media.server import MediaServer, Seat
 from aiworker.simulator.tone_code import encode_speech
 from controlplane.contracts.messages import (
     AudioChunk,
@@ -42,13 +42,13 @@ from controlplane.contracts.messages import (
     decode_bridge_message,
 )
 from controlplane.database import libpq_url, sync_engine
-from controlplane.local.measures import heard_frames
-from controlplane.local.process import ManagedProcess
-from controlplane.local.services import LocalServices
+from controlplane.local.bench.measures import heard_frames
+from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
+from controlplane.local.launch.process import ManagedProcess
+from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.simulator import SimulatorServer
 from controlplane.models.nodes import SipBridgeNode
-from freeswitch.server import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
-from freeswitch.simulator.dialog import Dialog
-from freeswitch.simulator.server import SimulatorServer
+from freeswitch.telephone.dialog import Dialog
 from tests.accounts import SECRET_KEYS, add_account, add_carrier
 from tests.integration.switch_under_test import Server, heard, tone, write_wave
 
@@ -205,9 +205,9 @@ def run_bridge(
     bridge_id: str = BRIDGE_ID,
     **settings: object,
 ) -> Iterator[Bridge]:
-    """The agent beside `switch`, as `controlplane/local/stack.py` starts it; running at once.
+    """The agent beside `switch`, as `controlplane/local/launch/stack.py` starts it.
 
-    `settings`: more of `BridgeSettings`.
+    It is running at once. `settings`: more of `BridgeSettings`.
     """
     log_file = folder / f"{bridge_id}-agent.log"
     agent = ManagedProcess(

@@ -4,9 +4,9 @@ Calls through a gateway go to the gateway's registrar, so the people a caller is
 answer here, whatever number was dialled.
 """
 
-from freeswitch.simulator.phone import Phone
-from freeswitch.simulator.rtp_session import Address
-from freeswitch.simulator.sip import SipRequest, new_tag
+from freeswitch.telephone.phone import Phone
+from freeswitch.telephone.rtp_session import Address
+from freeswitch.telephone.sip import SipRequest, new_tag
 
 EXPIRES_S = 60
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from freeswitch.simulator.rtp_session import Address
+from freeswitch.telephone.rtp_session import Address
 
 FINAL: Final = 200
 POLL_S: Final = 0.01

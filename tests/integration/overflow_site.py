@@ -16,14 +16,14 @@ import psycopg
 from psycopg import sql
 from redis.asyncio import Redis
 
-from aiworker.media_server import MediaServer
+from aiworker.media.server import MediaServer
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import CallEnded, GreetingEnded, parse_call_event
 from controlplane.database import libpq_url
-from controlplane.local.ports import free_tcp_port
-from controlplane.local.services import LocalServices
-from freeswitch.simulator.dialog import Dialog
-from freeswitch.simulator.phone import Phone
+from controlplane.local.launch.ports import free_tcp_port
+from controlplane.local.launch.services import LocalServices
+from freeswitch.telephone.dialog import Dialog
+from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     BRIDGE_ID,
     CALLER_NUMBER,

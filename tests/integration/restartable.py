@@ -18,11 +18,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from controlplane.local import postgres as postgres_module
-from controlplane.local.ports import LOOPBACK, free_tcp_port
-from controlplane.local.postgres import PostgresServer, find_postgres
-from controlplane.local.unprivileged import reachable_folder, service_account
-from controlplane.local.valkey import find_valkey
+from controlplane.local.launch import postgres as postgres_module
+from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
+from controlplane.local.launch.postgres import PostgresServer, find_postgres
+from controlplane.local.launch.unprivileged import reachable_folder, service_account
+from controlplane.local.launch.valkey import find_valkey
 from controlplane.migrations.schema import upgrade
 
 DEADLINE_S: Final = 20.0

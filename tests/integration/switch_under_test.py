@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from freeswitch.server import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
-from freeswitch.simulator.dialog import Dialog
-from freeswitch.simulator.phone import Phone
-from freeswitch.simulator.rtp_session import ReceivedFrame
-from freeswitch.simulator.server import SimulatorServer
+from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
+from controlplane.local.launch.simulator import SimulatorServer
+from freeswitch.telephone.dialog import Dialog
+from freeswitch.telephone.phone import Phone
+from freeswitch.telephone.rtp_session import ReceivedFrame
 from tests.integration.event_socket_client import EventSocketClient
 
 RESTAURANT_ID = "0193c1a0-0000-7000-8000-000000000001"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from controlplane.local.demo_caller import AUDIBLE_RMS, rms
-from freeswitch.simulator.rtp_session import ReceivedFrame
+from controlplane.local.demo.caller import AUDIBLE_RMS, rms
+from freeswitch.telephone.rtp_session import ReceivedFrame
 
 LONGEST_SILENCE_S = 3.0
 """The promise: a caller never hears more unexplained silence than this."""

@@ -14,10 +14,10 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from controlplane.local.fleet import Fleet
-from controlplane.local.probe_caller import hold_calls, is_up
-from freeswitch.simulator.dialog import Dialog
-from freeswitch.simulator.phone import Phone
+from controlplane.local.bench.fleet import Fleet
+from controlplane.local.bench.probe_caller import hold_calls, is_up
+from freeswitch.telephone.dialog import Dialog
+from freeswitch.telephone.phone import Phone
 
 pytestmark = pytest.mark.scenario
 

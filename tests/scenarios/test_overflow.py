@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from controlplane.database import libpq_url
-from controlplane.local.demo_caller import CALLER_NUMBER, speech
-from controlplane.local.stack import Stack
-from freeswitch.simulator.dialog import CallEnd, Dialog
-from freeswitch.simulator.phone import Phone
+from controlplane.local.demo.caller import CALLER_NUMBER, speech
+from controlplane.local.launch.stack import Stack
+from freeswitch.telephone.dialog import CallEnd, Dialog
+from freeswitch.telephone.phone import Phone
 from tests.integration.switch_under_test import heard
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 from tests.scenarios.test_one_call import eventually

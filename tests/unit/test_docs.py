@@ -22,4 +22,4 @@ def test_every_path_named_exists(document: Path) -> None:
 def test_the_architecture_names_the_files_of_a_call() -> None:
     """Guards the pattern above: it must find what is plainly there."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert "controlplane/agents/bridge.py" in PATH.findall(text)
+    assert "controlplane/bridge/calls/story.py" in PATH.findall(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.cli import _parser
-from controlplane.tenants.sip_codes import MEANINGS
+from controlplane.registrations.sip_codes import MEANINGS
 from tests.unit.test_docs import DOCUMENTS, ROOT
 
 pytestmark = pytest.mark.unit

@@ -14,7 +14,7 @@ from jinja2 import Environment
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.models.order import OrderStatus
-from controlplane.tenants.order_status import StatusRefused, UnknownOrder, change_order_status
+from controlplane.restaurants.order_status import StatusRefused, UnknownOrder, change_order_status
 from webapp import metrics
 from webapp.eventstream import OutboxFeed
 from webapp.kitchen.audio import wav_response

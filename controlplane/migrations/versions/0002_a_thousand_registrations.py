@@ -16,8 +16,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# What a worker's snapshot is made of (controlplane/tenants/snapshot.py). A NOTIFY of one payload is
-# sent once a transaction, however many rows change.
+# What a worker's snapshot is made of (controlplane/restaurants/config_cache.py). A NOTIFY of one
+# payload is sent once a transaction, however many rows change.
 SNAPSHOT_TABLES = (
     "menu_category",
     "menu_item",

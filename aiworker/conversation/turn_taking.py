@@ -1,0 +1,193 @@
+"""Who has the floor: when the agent falls silent, goes on, gives way, and answers.
+
+The Realtime server only detects speech (`create_response` and `interrupt_response` are off); every
+decision is made here. Nothing waits: the caller of this code drives it with events and ticks.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from aiworker.conversation.interruption import (
+    Decision,
+    Interruption,
+    Meaning,
+    Stage,
+    answers_question,
+    meaning,
+)
+from aiworker.media.playout import Speech
+from aiworker.media.speech_output import Speaker
+from aiworker.media.voice_activity import VoiceActivity
+from aiworker.metrics import INTERRUPTIONS
+from aiworker.realtime.response_gate import ResponseGate
+from controlplane.contracts.messages import Cleared
+
+log = structlog.get_logger()
+
+TRANSCRIPT_SECONDS: Final = 2.0
+"""For the words of a short utterance; after this it counts as nothing while the agent speaks."""
+
+
+class TurnTaking:
+    """Turns of one Realtime session over one call's speaker. Times in seconds."""
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        voice: VoiceActivity,
+        *,
+        send: Callable[[dict[str, Any]], None],
+        dropped: Callable[[Speech], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """`dropped`: told of each item the caller will not hear the rest of."""
+        self.gate = ResponseGate()
+        self.caller_speaking = False
+        self._speaker = speaker
+        self._voice = voice
+        self._send = send
+        self._dropped = dropped
+        self._clock = clock
+        self._interruption: Interruption | None = None
+        self._utterance: str | None = None
+        """The committed item of the interruption being decided."""
+        self._doubtful: dict[str, tuple[float, bool]] = {}
+        """Utterances the agent spoke on over: item → (deadline, near the end of its speech)."""
+
+    @property
+    def undecided(self) -> bool:
+        """The agent is silent until it is known who goes on."""
+        return self._interruption is not None and self._interruption.stage is Stage.PAUSED
+
+    @property
+    def deciding(self) -> bool:
+        """The next tenth of a second matters."""
+        return self._interruption is not None or bool(self._doubtful)
+
+    # --- What the server heard -----------------------------------------------------------------
+
+    def speech_started(self) -> None:
+        self.caller_speaking = True
+        if self.undecided:
+            return
+        self._interruption = self._utterance = None
+        if self._speaker.audible() or self.gate.alive:
+            self._begin(insisted=False)
+
+    def speech_stopped(self) -> None:
+        self.caller_speaking = False
+
+    def committed(self, item: str) -> None:
+        """The caller's turn is whole."""
+        self.caller_speaking = False
+        if self._interruption is None:
+            self.want_response()
+            return
+        self._utterance = item
+        self._settle()
+
+    def understood(self, item: str, transcript: str) -> None:
+        """The words of a turn are known; None of this matters to turns answered already."""
+        doubt = self._doubtful.pop(item, None)
+        if doubt is None:
+            return
+        self._weigh(meaning(transcript), nearly_done=doubt[1])
+
+    def cleared(self, message: Cleared) -> None:
+        """The bridge says what was heard."""
+        if self._speaker.on_cleared(message) and self._interruption is not None:
+            self._interruption.cleared()
+            self.tick()
+
+    # --- Time passes ---------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Decide what is due."""
+        now = self._clock()
+        if self._interruption is not None:
+            since = self._interruption.evidence_since()
+            decision = self._interruption.decide(
+                now,
+                voiced_ms=self._voice.voiced_ms(since),
+                last_voiced_at=self._voice.last_voiced_at or 0.0,
+            )
+            self._apply(decision)
+        for item in [item for item, (deadline, _) in self._doubtful.items() if now > deadline]:
+            _, nearly_done = self._doubtful.pop(item)
+            self._weigh(Meaning.BACKCHANNEL, nearly_done=nearly_done)
+        self._create_if_due()
+
+    def want_response(self) -> None:
+        """The agent is to speak as soon as it may."""
+        self.gate.wanted = True
+        self._create_if_due()
+
+    def response_done(self, response: str | None) -> None:
+        self.gate.done(response)
+        self._create_if_due()
+
+    def _create_if_due(self) -> None:
+        if self.caller_speaking or self.undecided:
+            return
+        if self.gate.take(self._clock()):
+            self._send({"type": "response.create"})
+
+    # --- Interruption --------------------------------------------------------------------------
+
+    def _begin(self, *, insisted: bool) -> None:
+        unheard = self._speaker.unheard_ms()
+        self._interruption = Interruption(
+            began_at=self._clock(),
+            unheard_ms=unheard,
+            awaits_cleared=self._speaker.pause(),
+            insisted=insisted,
+        )
+
+    def _apply(self, decision: Decision | None) -> None:
+        match decision:
+            case Decision.DROP:
+                INTERRUPTIONS.labels(decision="accepted").inc()
+                self._give_way()
+            case Decision.RESUME:
+                INTERRUPTIONS.labels(decision="false_alarm").inc()
+                self._speaker.resume()
+            case Decision.INSIST:
+                self._begin(insisted=True)
+            case None:
+                return
+        self._settle()
+
+    def _give_way(self) -> None:
+        """The rest of what the agent was saying will not be said."""
+        if (active := self.gate.kill()) is not None:
+            self._send({"type": "response.cancel", "response_id": active})
+        for speech in self._speaker.drop():
+            self._dropped(speech)
+
+    def _settle(self) -> None:
+        """Once the utterance is whole and its interruption decided: answer it, or doubt it."""
+        interruption, item = self._interruption, self._utterance
+        if interruption is None or interruption.stage is Stage.PAUSED:
+            return
+        if interruption.stage is Stage.RESUMED and item is None:
+            return  # its words are still to come
+        self._interruption, self._utterance = None, None
+        if interruption.stage is Stage.DROPPED:
+            if item is not None or interruption.insisted:
+                self.want_response()
+        elif item is not None:
+            near = answers_question(self._speaker.last_text(), interruption.unheard_ms)
+            self._doubtful[item] = (self._clock() + TRANSCRIPT_SECONDS, near)
+
+    def _weigh(self, worth: Meaning, *, nearly_done: bool) -> None:
+        """The agent spoke on over these words: were they meant for it?"""
+        speaking = self._speaker.audible() or self.gate.alive
+        if worth is Meaning.NOTHING:
+            return
+        if worth is Meaning.SPEECH and speaking:
+            self._begin(insisted=True)
+            self.tick()
+        elif worth is Meaning.SPEECH or nearly_done or not speaking:
+            self.want_response()

@@ -1,0 +1,96 @@
+"""The agent's ear: the caller's frames on their way to Realtime, from the end of the greeting on.
+
+Before that, the greeting's own echo must not count as speech: frames are kept, and a caller who
+could not wait for its end is forwarded from their first word. While Realtime is away the last
+seconds are kept too.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from aiworker.media.frames import MediaFrameError, caller_pcmu, loudness
+from aiworker.media.voice_activity import VoiceActivity
+from aiworker.realtime.connection import RealtimeLink
+from controlplane.contracts.media import L16_BYTES_PER_MS, PCMU_BYTES_PER_MS
+
+_OVER_GREETING_MS: Final = 10_000
+"""Longer than a greeting, or than an order said in one breath."""
+_PREFIX_MS: Final = 200
+"""What the server's detector wants before speech."""
+_ONE_UTTERANCE_SECONDS: Final = 1.0
+"""A longer pause and what came before was something else: a cough, a word to somebody."""
+_WAITING_SECONDS: Final = 1.5
+"""A caller who fell silent this long before the greeting's end is waiting for an answer to it."""
+_WHILE_AWAY_MS: Final = 5_000
+"""Longer than this and the caller has asked "allô ?" again."""
+
+
+class Ear:
+    """One caller's audio."""
+
+    def __init__(
+        self,
+        voice: VoiceActivity,
+        *,
+        complain: Callable[[str, int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`complain(kind, bytes)` is told of frames that cannot be read."""
+        self._voice, self._complain, self._clock = voice, complain, clock
+        self._link: RealtimeLink | None = None
+        self._kept = bytearray()
+        self._onset = 0
+        """Where in what is kept the caller's last utterance begins."""
+        self._open = False
+        self.closed = False
+        """True while a human rings: nobody listens here."""
+
+    def hear(self, frame: bytes) -> None:
+        """Take a frame as it came; garbage is logged and dropped."""
+        try:
+            pcmu = caller_pcmu(frame)
+        except MediaFrameError:
+            self._complain("caller_frame_unreadable", len(frame))
+            return
+        now = self._clock()
+        silent_since = self._voice.last_voiced_at or 0.0
+        voiced = self._voice.hear(now, rms=loudness(frame), ms=len(frame) // L16_BYTES_PER_MS)
+        if voiced and now - silent_since > _ONE_UTTERANCE_SECONDS:
+            self._onset = max(0, len(self._kept) - _PREFIX_MS * PCMU_BYTES_PER_MS)
+        if self.closed:
+            return
+        if self._open and self._link is not None:
+            self._link.append_audio(pcmu)
+            return
+        self._kept += pcmu
+        most = (_WHILE_AWAY_MS if self._open else _OVER_GREETING_MS) * PCMU_BYTES_PER_MS
+        self._drop(len(self._kept) - most)
+
+    def open(self) -> None:
+        """The greeting is over: from now on the caller is listened to."""
+        if self._open:
+            return
+        self._open = True
+        spoken_at = self._voice.last_voiced_at
+        if spoken_at is None or spoken_at < self._clock() - _WAITING_SECONDS:
+            self._drop(len(self._kept) - _PREFIX_MS * PCMU_BYTES_PER_MS)
+        else:
+            self._drop(self._onset)
+        self._forward_kept()
+
+    def attach(self, link: RealtimeLink | None) -> None:
+        """Forward to this session, from what was kept on; None: keep."""
+        self._link = link
+        self._forward_kept()
+
+    def _drop(self, oldest: int) -> None:
+        """Forget that many of the oldest bytes kept, none when negative."""
+        if oldest > 0:
+            del self._kept[:oldest]
+            self._onset = max(0, self._onset - oldest)
+
+    def _forward_kept(self) -> None:
+        if self._open and self._link is not None and self._kept:
+            self._link.append_audio(bytes(self._kept))
+            self._kept.clear()

@@ -1,0 +1,157 @@
+"""The agent's mouth: paces speech into the stream, and knows what the caller heard of it.
+
+The only writer of the call's WebSocket. Control messages go before audio.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from aiworker.media.frames import stream_audio
+from aiworker.media.playout import Playout, Speech
+from aiworker.media.stream import MediaStream
+from controlplane.contracts.messages import Clear, Cleared, Mark, Marked, Message
+
+_LONGEST_SLEEP: Final = 1.0
+"""Marks that never come are noticed within this."""
+
+
+class Speaker:
+    """One call's agent speech. Everything but `run` returns at once."""
+
+    def __init__(self, stream: MediaStream, *, heard: Callable[[Speech], None]) -> None:
+        """`heard`: told of each item once it was heard to its end."""
+        self._stream = stream
+        self._heard = heard
+        self._playout = Playout()
+        self._controls: deque[Message] = deque()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Send what is due, for as long as the call lasts. Raises `StreamOver`."""
+        while True:
+            self._wake.clear()
+            await self._send_due()
+            self._report(self._playout.overdue(time.monotonic()))
+            now = time.monotonic()
+            due = self._playout.next_chunk_at(now)
+            delay = _LONGEST_SLEEP if due is None else min(due - now, _LONGEST_SLEEP)
+            if delay > 0 and not self._controls:
+                await self._sleep(delay)
+
+    async def _send_due(self) -> None:
+        while True:
+            while self._controls:
+                await self._stream.send(self._controls.popleft().to_json())
+            chunk = self._playout.next_chunk(time.monotonic())
+            if chunk is None:
+                break
+            await self._stream.send(
+                stream_audio(
+                    chunk.pcmu, item=chunk.item, seq=chunk.seq, generation=chunk.generation
+                )
+            )
+        while (seq := self._playout.mark_due()) is not None:
+            await self._stream.send(Mark(seq=seq).to_json())
+
+    async def _sleep(self, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(delay, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    # --- Speech --------------------------------------------------------------------------------
+
+    def say(self, item: str, pcmu: bytes, *, response: str, content_index: int) -> None:
+        """Queue audio of an item."""
+        self._playout.receive(item, pcmu, response=response, content_index=content_index)
+        self._wake.set()
+
+    def end_item(self, item: str) -> None:
+        self._playout.end_item(item)
+        self._wake.set()
+
+    def end_response(self, response: str) -> None:
+        """Whatever it sent is all there is."""
+        for speech in list(self._playout.pending()):
+            if speech.response == response:
+                self.end_item(speech.item)
+
+    def caption(self, item: str, text: str) -> None:
+        """The words of an item, as far as known."""
+        if (speech := self._playout.speech(item)) is not None:
+            speech.text = text
+
+    def control(self, message: Message) -> None:
+        """Send a request to the bridge."""
+        self._controls.append(message)
+        self._wake.set()
+
+    # --- What the caller hears -----------------------------------------------------------------
+
+    def audible(self) -> bool:
+        """The caller hears the agent, or is about to."""
+        return self._playout.audible(time.monotonic())
+
+    def unheard_ms(self) -> int:
+        return self._playout.unheard_ms(time.monotonic())
+
+    def silent_since(self) -> float:
+        """When the last audio sent was, or will have been, played."""
+        return self._playout.silent_since()
+
+    def all_sent(self) -> bool:
+        return all(speech.all_sent for speech in self._playout.pending())
+
+    def all_heard(self) -> bool:
+        return not any(True for _ in self._playout.pending())
+
+    def heard_of(self, item: str) -> tuple[int, int] | None:
+        """(heard, received) ms of an item not yet done with, by the clock."""
+        return self._playout.heard_of(item, time.monotonic())
+
+    def last_text(self) -> str:
+        """The words of the item at the end of the queue."""
+        texts = [speech.text for speech in self._playout.pending()]
+        return texts[-1] if texts else ""
+
+    def on_marked(self, message: Marked) -> None:
+        self._report(self._playout.marked(message.seq))
+
+    # --- Interruption --------------------------------------------------------------------------
+
+    def pause(self) -> bool:
+        """Fall silent now. True: a `Cleared` will say what was heard."""
+        clear = self._playout.pause(time.monotonic())
+        if clear:
+            self.control(Clear(generation=self._playout.generation))
+        return clear
+
+    def on_cleared(self, message: Cleared) -> bool:
+        """False: it answers an older `Clear`."""
+        if message.generation != self._playout.generation or not self._playout.paused:
+            return False
+        self._playout.cleared(message.item, message.played_ms)
+        return True
+
+    def resume(self) -> None:
+        """Go on from the millisecond that was heard."""
+        self._report(self._playout.resume())
+        self._wake.set()
+
+    def close(self) -> list[Speech]:
+        """The call is over. Returns what was being heard, as far as it was."""
+        self._playout.pause(time.monotonic())
+        return self._playout.drop()
+
+    def drop(self) -> list[Speech]:
+        """Forget the rest. Returns the items, with what was heard of each."""
+        return self._playout.drop()
+
+    def _report(self, done: list[Speech]) -> None:
+        for speech in done:
+            self._heard(speech)

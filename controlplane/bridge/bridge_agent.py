@@ -1,0 +1,276 @@
+"""The bridge agent: one process beside one FreeSWITCH. `run()` is the process."""
+
+import resource
+import signal
+import socket
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import gevent
+import gevent.event
+import redis
+import structlog
+from prometheus_client import start_http_server
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from controlplane.bridge.calls import switchboard as switchboard_module
+from controlplane.bridge.calls.admission import Admission
+from controlplane.bridge.calls.call_policy import CallPolicies
+from controlplane.bridge.calls.call_record import CallEventPublisher
+from controlplane.bridge.calls.offers import Offers
+from controlplane.bridge.calls.resume_calls import adopt_calls
+from controlplane.bridge.calls.switchboard import Switchboard
+from controlplane.bridge.calls.voice_messages import VoiceMessages
+from controlplane.bridge.drain import Drain
+from controlplane.bridge.fs_cli_tables import FsCliTables
+from controlplane.bridge.gateways import registrar as registrations_module
+from controlplane.bridge.gateways.gateway_folder import held_alone, tell_exposure
+from controlplane.bridge.gateways.registrar import Registrations
+from controlplane.bridge.sip_probe import ProfileAddress, SipProbe
+from controlplane.contracts import redis_keys
+from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.database import sync_engine
+from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslError
+from controlplane.log import configure_logging
+from controlplane.secret_box import SecretBox
+from controlplane.settings import BridgeSettings
+
+REDIS_DEADLINE_S: Final = 3.0
+"""Longer than the longest BLPOP of an offer."""
+
+KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 4, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+"""Seconds, seconds, probes: a connection that is gone is noticed within 10 s."""
+
+HEARTBEAT_S: Final = 1.0
+HEARTBEAT_TTL_S: Final = 5
+"""`bridge_timeout`: a bridge not heard of for this long is lost."""
+
+FREESWITCH_DEADLINE_S: Final = 30.0
+"""FreeSWITCH is ready about 2 s after its start, later on a loaded node."""
+
+EVENT_LATENCY_S: Final = 0.005
+"""While calls are up. FreeSWITCH by itself lets an event wait 20 ms: half of what an interruption
+may take. Costs 2.5 % of a core."""
+
+FLUSH_DEADLINE_S: Final = 2.0
+
+log = structlog.get_logger()
+
+
+def run() -> int:
+    """Run until a drain is over, which SIGTERM asks for. SIGINT, or another SIGTERM: leave at once;
+    calls and registrations stay up, and the next agent adopts them.
+
+    Raises `ServiceUnavailable` when this FreeSWITCH has an agent already.
+    """
+    settings = BridgeSettings()
+    configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no opened password on a disk
+    with held_alone(settings.gateway_folder):
+        tell_exposure(settings.gateway_folder)
+        return _serve(BridgeAgent(settings))
+
+
+def _serve(agent: "BridgeAgent") -> int:
+    leave = gevent.event.Event()
+
+    def terminate() -> None:
+        if agent.drain.told_to_end:
+            leave.set()
+        agent.drain.end_when_empty()
+
+    gevent.signal_handler(signal.SIGTERM, terminate)
+    gevent.signal_handler(signal.SIGINT, leave.set)
+    agent.start()
+    gevent.wait([leave, agent.drain.ended, agent.failed], count=1)
+    agent.stop()
+    return 1 if agent.failed.is_set() else 0
+
+
+class BridgeAgent:
+    """Wires the bridge's parts together and keeps its loops running."""
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self._settings = settings
+        self.failed = gevent.event.Event()
+        """A loop ended, which none should: better a new process than half a bridge."""
+        self._redis = redis.Redis.from_url(
+            settings.redis_url,
+            decode_responses=True,
+            socket_timeout=REDIS_DEADLINE_S,
+            socket_connect_timeout=REDIS_DEADLINE_S,
+            retry=Retry(NoBackoff(), 1),
+            # The subscription is quiet for hours: a network that forgot it must not go unnoticed.
+            socket_keepalive=True,
+            socket_keepalive_options=KEEPALIVE,
+            max_connections=2 * settings.capacity + 10,
+        )
+        self._control = self._esl_client(
+            "control", [*switchboard_module.EVENTS, *registrations_module.EVENTS]
+        )
+        self._media = self._esl_client("media", [])
+        self._offers = Offers(self._redis)
+        self._publisher = CallEventPublisher(self._redis)
+        tenants = sync_engine(settings.database_url, application_name="bridge-agent", pool_size=2)
+        self._policies = CallPolicies(engine=tenants, bridge_id=settings.bridge_id)
+        self._messages = VoiceMessages(
+            engine=tenants,
+            folder=settings.voicemail_folder or settings.gateway_folder.parent / "messages",
+        )
+        self._switchboard = Switchboard(
+            control=self._control,
+            media=self._media,
+            offers=self._offers,
+            publisher=self._publisher,
+            policies=self._policies,
+            messages=self._messages,
+            admission=Admission(calls=settings.caller_calls, at_once=settings.caller_calls_at_once),
+            bridge_id=settings.bridge_id,
+            sounds=settings.sounds_folder,
+        )
+        engine = sync_engine(settings.database_url, application_name="bridge-agent")
+        self._registrations = Registrations(
+            esl=self._control,
+            engine=engine,
+            client=self._redis,
+            secrets=SecretBox.from_keys(settings.secret_keys),
+            bridge_id=settings.bridge_id,
+            profile=settings.sip_profile,
+            gateway_folder=settings.gateway_folder,
+            sounds_folder=settings.sounds_folder,
+        )
+        self._probe = SipProbe()
+        self._instance = ""
+        self.drain = Drain(
+            esl=self._control,
+            engine=engine,
+            bridge_id=settings.bridge_id,
+            profile=settings.sip_profile,
+            deadline_s=settings.drain_deadline_s,
+            calls=lambda: self._switchboard.active_calls,
+            stop_registering=self._registrations.stop,
+        )
+        self._fs_cli = FsCliTables(
+            esl=self._control,
+            engine=tenants,
+            bridge_id=settings.bridge_id,
+            calls=lambda: self._switchboard.calls,
+            drain=lambda: self.drain.step,
+        )
+
+    def start(self) -> None:
+        """Connect to FreeSWITCH and start the loops."""
+        self._switchboard.subscribe()
+        self._registrations.subscribe()
+        self._media.start()
+        self._control.start()
+        for loop in (
+            self._publisher.run,
+            self._switchboard.renew_way_outs,
+            self._heartbeats,
+            self._listen_for_assignments,
+            self._registrations.run,
+            self._probe.run,
+            self._policies.run,
+            self._messages.run,
+            self.drain.run,
+            self._fs_cli.run,
+        ):
+            gevent.spawn(loop).link_exception(lambda _: self.failed.set())
+        log.info("bridge_agent_started", bridge_id=self._settings.bridge_id)
+
+    def stop(self) -> None:
+        """Stop listening; FreeSWITCH keeps the calls and the registrations."""
+        self._publisher.flush(timeout_s=FLUSH_DEADLINE_S)
+        self._control.close()
+        self._media.close()
+        step = self.drain.step.value if self.drain.step else None
+        log.info("bridge_agent_stopped", active_calls=self._switchboard.active_calls, drain=step)
+
+    def _esl_client(self, name: str, events: list[str]) -> EslClient:
+        return EslClient(
+            host=self._settings.esl_host,
+            port=self._settings.esl_port,
+            password=self._settings.esl_password,
+            events=events,
+            name=name,
+            on_connected=self._freeswitch_connected if name == "control" else None,
+            wake_every_s=EVENT_LATENCY_S if events else None,
+            wake_while=lambda: self._switchboard.active_calls > 0,
+        )
+
+    def _freeswitch_connected(self, client: EslClient) -> None:
+        self._fs_cli.connected()
+        try:
+            self._probe.met(None)
+            self._media.wait_connected(FREESWITCH_DEADLINE_S)
+            adopt_calls(client, self._switchboard)
+        except EslError as error:
+            log.warning("calls_not_adopted", error=type(error).__name__)
+        finally:  # whatever a call is like: this FreeSWITCH may have no gateway at all
+            self._registrations.connected()
+
+    def _meet(self) -> None:
+        """Which FreeSWITCH this is, and where it listens once its profile runs."""
+        try:
+            self._instance = self._control.api("global_getvar core_uuid")
+            profile = self._control.api(f"sofia status profile {self._settings.sip_profile}")
+        except EslError as error:
+            log.warning("freeswitch_not_met", error=type(error).__name__)
+        else:
+            self._probe.met(ProfileAddress.parse(profile))
+
+    def _heartbeats(self) -> None:
+        settings = self._settings
+        while True:
+            if self._control.connected and self._probe.address is None:
+                self._meet()
+            address = self._probe.address
+            heartbeat = BridgeHeartbeat(
+                bridge_id=settings.bridge_id,
+                capacity=settings.capacity,
+                active_calls=self._switchboard.active_calls,
+                drain=self.drain.step,
+                sent_at=datetime.now(UTC),
+                instance=self._instance,
+                sip_address=address.public if address else "",
+                registered=self._registrations.registered,
+                # Without its profile FreeSWITCH takes no call: nothing is to be registered here.
+                sip_answers=address is not None and self._probe.answers,
+            )
+            started = time.monotonic()
+            try:
+                if self._control.connected:
+                    key = redis_keys.bridge_heartbeat(settings.bridge_id)
+                    self._redis.set(key, heartbeat.to_json(), ex=HEARTBEAT_TTL_S)
+                self._offers.renew_demand(self._switchboard.call_ids)
+            except redis.RedisError as error:
+                log.warning("heartbeat_not_sent", error=type(error).__name__)
+            gevent.sleep(max(0.0, HEARTBEAT_S - (time.monotonic() - started)))
+
+    def _look_soon(self) -> None:
+        self._registrations.reconcile_soon()
+        self._policies.reload_soon()
+        self.drain.look_soon()
+
+    def _listen_for_assignments(self) -> None:
+        channel = redis_keys.bridge_assignments(self._settings.bridge_id)
+        while True:
+            try:
+                with self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py leaves it so
+                    ignore_subscribe_messages=True
+                ) as pubsub:
+                    pubsub.subscribe(channel)
+                    self._look_soon()
+                    while True:
+                        if message := pubsub.get_message(timeout=HEARTBEAT_TTL_S):
+                            self._registrations.heard(message["data"])
+                            self._look_soon()
+            except redis.RedisError as error:
+                log.warning("assignments_not_heard", error=type(error).__name__)
+                gevent.sleep(HEARTBEAT_S)

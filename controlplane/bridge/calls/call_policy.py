@@ -1,0 +1,138 @@
+"""Who a restaurant's callers may be transferred to, and whose calls it does not want.
+
+Held in memory for the restaurants this bridge registers, and kept when Postgres is away. The
+restaurant's own phone is always allowed; a number that is not in here is never dialled.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import gevent
+import gevent.event
+import structlog
+from sqlalchemy import Engine, Row, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from controlplane.contracts.phone_numbers import UnsafeNumber, dialled
+from controlplane.models.blocked_caller import BlockedCaller
+from controlplane.models.carrier import Carrier
+from controlplane.models.restaurant import Restaurant
+from controlplane.models.sip_registration import SipRegistration
+from controlplane.models.transfer_target import TransferTarget
+
+RELOAD_S: Final = 30.0
+"""However nobody told us: a missed notification heals within this time."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Whom to ring, as FreeSWITCH dials it."""
+
+    dial_string: str
+    warm: bool
+    """Who picks up must accept with a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPolicy:
+    """One restaurant's."""
+
+    targets: dict[UUID, Destination] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
+    """E.164."""
+    own_numbers: frozenset[str] = frozenset()
+    """The restaurant's phone and its people's: never refused."""
+
+
+NO_POLICY: Final = CallPolicy()
+"""Of a restaurant not read yet: nobody is rung but its own phone, nobody is refused."""
+
+
+class CallPolicies:
+    """Of this bridge's restaurants."""
+
+    def __init__(self, *, engine: Engine, bridge_id: str) -> None:
+        self._engine = engine
+        self._bridge_id = bridge_id
+        self._policies: dict[UUID, CallPolicy] = {}
+        self._wanted = gevent.event.Event()
+
+    def of(self, restaurant_id: UUID) -> CallPolicy:
+        return self._policies.get(restaurant_id, NO_POLICY)
+
+    def reload_soon(self) -> None:
+        """Something changed: look now rather than at the next turn."""
+        self._wanted.set()
+
+    def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                self.reload()
+            except SQLAlchemyError as error:
+                log.warning("call_policies_not_read", error=type(error).__name__)
+            self._wanted.wait(timeout=RELOAD_S)
+            self._wanted.clear()
+
+    def reload(self) -> None:
+        """Read them all. Raises `SQLAlchemyError`."""
+        here = or_(
+            SipRegistration.bridge_id == self._bridge_id,
+            SipRegistration.former_bridge_id == self._bridge_id,
+        )
+        lines = (
+            select(
+                SipRegistration.restaurant_id,
+                SipRegistration.gateway_name,
+                Restaurant.phone_e164,
+                Carrier.number_format,
+            )
+            .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
+            .join(Carrier, Carrier.id == SipRegistration.carrier_id)
+            .where(here)
+        )
+        ours = select(SipRegistration.restaurant_id).where(here)
+        targets: dict[UUID, list[TransferTarget]] = defaultdict(list)
+        blocked: dict[UUID, set[str]] = defaultdict(set)
+        with Session(self._engine) as session:
+            for target in session.scalars(
+                select(TransferTarget).where(TransferTarget.restaurant_id.in_(ours))
+            ):
+                targets[target.restaurant_id].append(target)
+            for row in session.execute(
+                select(BlockedCaller.restaurant_id, BlockedCaller.phone_e164).where(
+                    BlockedCaller.restaurant_id.in_(ours)
+                )
+            ):
+                blocked[row.restaurant_id].add(row.phone_e164)
+            self._policies = {
+                line.restaurant_id: CallPolicy(
+                    targets=dict(_destinations(line, targets[line.restaurant_id])),
+                    blocked=frozenset(blocked[line.restaurant_id]),
+                    own_numbers=frozenset(
+                        {line.phone_e164, *(t.phone_e164 for t in targets[line.restaurant_id])}
+                    ),
+                )
+                for line in session.execute(lines)
+            }
+
+
+def _destinations(
+    line: Row[UUID, str, str, str], targets: list[TransferTarget]
+) -> Iterator[tuple[UUID, Destination]]:
+    for target in targets:
+        try:
+            number = dialled(target.phone_e164, line.number_format, own=line.phone_e164)
+        except UnsafeNumber as refused:
+            log.error("transfer_target_refused", target_id=str(target.id), reason=refused.reason)
+            continue
+        yield (
+            target.id,
+            Destination(f"sofia/gateway/{line.gateway_name}/{number}", warm=target.mode == "warm"),
+        )

@@ -1,0 +1,170 @@
+"""One incoming call on this bridge: who calls whom, where it stands, and what happened to it.
+
+Handlers of FreeSWITCH events put happenings in; the call's story (`story.py`) takes them out.
+"""
+
+import math
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import gevent
+import gevent.queue
+from gevent.lock import BoundedSemaphore
+
+from controlplane.bridge.calls.call_signals import CallEndedError, Happening
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.phone_numbers import normalise
+from controlplane.esl.event import EslEvent
+
+MAX_HAPPENINGS: Final = 64
+"""A call that stands still while this many things happen to it is given up by its handlers."""
+
+NO_PRIVACY: Final = frozenset({"", "privacy", "none", "critical"})
+"""Words of a Privacy header that hide nothing; any other does, known or not. The dialplan keeps the
+same rules for a voice message (`caller_number` in freeswitch/conf/dialplan/public.xml)."""
+NOBODY: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "private"})
+"""Users of a From that names nobody."""
+ANONYMOUS_HOST: Final = "anonymous.invalid"
+
+
+class NotOurCall(ValueError):
+    """A channel that reached no restaurant of ours: the dialplan refuses it, we leave it alone."""
+
+
+@dataclass(slots=True)
+class IncomingCall:
+    """Identity and state of one call. `created_at` is `time.monotonic()` seconds."""
+
+    call_id: UUID
+    restaurant_id: UUID
+    channel_uuid: UUID
+    gateway_name: str
+    caller_number: str | None = None
+    sip_call_id: str | None = None
+    fallback_dial: str = ""
+    created_at: float = field(default_factory=time.monotonic)
+    parked: bool = False
+    streaming: bool = False
+    """A worker has the call's audio."""
+    with_human: bool = False
+    """Bridged to the restaurant: no longer ours to play on or to cut."""
+    ringing: bool = False
+    """The restaurant's phone rings: the `bridge` application has the channel."""
+    left: bool = False
+    """In the dialplan's way out."""
+    waiting: bool = False
+    """Hears a message and a tone until a worker is there."""
+    held_at_s: float = -math.inf
+    """Age at which "un instant" was last said."""
+    clearing: int | None = None
+    """Generation of a `Clear` not answered yet."""
+    marks: list[int] = field(default_factory=list)
+    """Chunks of the `Mark`s not answered yet, oldest first, `MAX_MARKS` at most."""
+    way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)
+    """Held while the way out is put off, cancelled or taken: never two of them at once."""
+    announced: bool = False
+    """Its arrival is recorded, its id set on the channel."""
+    worker_id: str | None = None
+    attempt: int = 0
+    outcome: CallOutcome = CallOutcome.ABANDONED
+    happenings: "gevent.queue.Queue[Happening | CallEndedError]" = field(
+        default_factory=lambda: gevent.queue.Queue(MAX_HAPPENINGS)
+    )
+
+    @property
+    def ours(self) -> bool:
+        """Whether we keep it from the dialplan's way out, and workers are wanted for it."""
+        return not self.with_human and not self.left
+
+    @property
+    def age_s(self) -> float:
+        """Since it arrived."""
+        return time.monotonic() - self.created_at
+
+    @classmethod
+    def arriving(cls, event: EslEvent) -> "IncomingCall":
+        """From CHANNEL_ANSWER. Raises `NotOurCall`.
+
+        The tenant is what the gateway's inbound variables say: nothing the caller sends sets them.
+        """
+        restaurant = event.get(ChannelVariable.RESTAURANT_ID.header)
+        gateway = event.get(ChannelVariable.SIP_GATEWAY.header)
+        channel = event.channel_uuid
+        if event.get("Call-Direction") != "inbound" or not (restaurant and gateway and channel):
+            raise NotOurCall
+        try:
+            return cls(
+                call_id=UUID(event.get(ChannelVariable.CALL_ID.header) or str(new_id())),
+                restaurant_id=UUID(restaurant),
+                channel_uuid=UUID(channel),
+                gateway_name=gateway,
+                caller_number=caller_number(event),
+                sip_call_id=event.get(ChannelVariable.SIP_CALL_ID.header),
+                fallback_dial=event.get(ChannelVariable.FALLBACK_DIAL.header) or "",
+                worker_id=event.get(ChannelVariable.WORKER_ID.header),
+                announced=ChannelVariable.CALL_ID.header in event,
+            )
+        except ValueError as error:
+            raise NotOurCall from error
+
+    def happened(self, happening: Happening) -> None:
+        """Tell the story. Raises `gevent.queue.Full` when the story has stopped listening."""
+        self.happenings.put_nowait(happening)
+
+    def ended(self, cause: str) -> None:
+        """The channel is gone: every wait ends with `CallEndedError`."""
+        while True:
+            try:
+                self.happenings.put_nowait(CallEndedError(cause))
+            except gevent.queue.Full:
+                self.happenings.get_nowait()
+            else:
+                return
+
+    def wait(self, *kinds: type[Happening], timeout_s: float) -> Happening | None:
+        """The next happening of these kinds; others are dropped. None at the deadline.
+
+        Raises `CallEndedError` when the caller or the network hung up.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                happening = self.happenings.get(timeout=left)
+            except gevent.queue.Empty:
+                return None
+            if isinstance(happening, CallEndedError):
+                raise happening
+            if isinstance(happening, kinds):
+                return happening
+        return None
+
+
+def is_hidden(event: EslEvent) -> bool:
+    """Whether the caller wants to stay unknown: any privacy asked for (RFC 3323, RFC 3325), or an
+    anonymous From, beside which carriers still assert the real number.
+    """
+    asked = set(re.split(r"[^a-z]+", (event.get("variable_sip_Privacy") or "").lower()))
+    sender = (event.get("variable_sip_from_user") or "").lower()
+    host = (event.get("variable_sip_from_host") or "").lower()
+    return (
+        event.get("Caller-Privacy-Hide-Number") == "true"
+        or bool(asked - NO_PRIVACY)
+        or sender in NOBODY
+        or host == ANONYMOUS_HOST
+    )
+
+
+def caller_number(event: EslEvent) -> str | None:
+    """The caller in E.164, None when hidden or not a number.
+
+    A number its caller hides still reaches FreeSWITCH, in P-Asserted-Identity: it is dropped here,
+    before anything else sees it.
+    """
+    if is_hidden(event):
+        return None
+    return normalise(event.get("Caller-Caller-ID-Number"))

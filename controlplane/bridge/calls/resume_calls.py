@@ -1,0 +1,71 @@
+"""After a restart of the agent, or of its connection: FreeSWITCH's calls are ours again."""
+
+import json
+import time
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from controlplane.bridge.calls.channel import stream_attached
+from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
+from controlplane.bridge.calls.switchboard import Switchboard
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslCommandFailed, EslProtocolError
+from controlplane.esl.event import EslEvent
+
+WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
+"""A caller already there hears the dialplan; taking the call back would cut the message."""
+
+log = structlog.get_logger()
+
+
+def adopt_calls(control: EslClient, switchboard: Switchboard) -> None:
+    """Find the calls in FreeSWITCH, tell the stories we do not know, end those that are gone.
+
+    Raises `EslError`.
+    """
+    rows = json.loads(control.api("show channels as json")).get("rows", [])
+    up = {UUID(row["uuid"]): row for row in rows if row.get("direction") == "inbound"}
+    switchboard.forget_missing(set(up))
+    for channel_uuid, row in up.items():
+        call = _recognise(control, channel_uuid, row)
+        if call is not None and switchboard.adopt(call):
+            log.info("call_adopted", channel_uuid=str(channel_uuid), left=call.left)
+
+
+def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> IncomingCall | None:
+    """How the call stands, read from FreeSWITCH."""
+    try:
+        dump = EslEvent.parse(control.api(f"uuid_dump {channel_uuid} json"))
+        call = IncomingCall.arriving(dump)
+    except (EslCommandFailed, EslProtocolError, NotOurCall):
+        return None  # hung up meanwhile, or not a restaurant's
+    if dump.get("Answer-State") != "answered":
+        return None  # its CHANNEL_ANSWER is to come, or never will
+    call.created_at = time.monotonic() - _age_s(dump)
+    call.attempt = int(time.time())  # no claim of the agent before is taken for one of ours
+    call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
+    call.left = row.get("dest") in WAY_OUT_EXTENSIONS
+    if row.get("application") == "bridge":
+        call.with_human = bool(dump.get(ChannelVariable.SIGNAL_BOND.header))
+        call.ringing = not call.with_human
+    call.outcome = _outcome_so_far(call)
+    call.streaming = stream_attached(control, str(channel_uuid))
+    return call
+
+
+def _outcome_so_far(call: IncomingCall) -> CallOutcome:
+    if call.with_human:
+        return CallOutcome.TRANSFERRED
+    if call.left:
+        return CallOutcome.UNSERVED
+    return CallOutcome.INFORMATION if call.worker_id else CallOutcome.ABANDONED
+
+
+def _age_s(dump: EslEvent) -> float:
+    """How long the channel has been there: Caller-Channel-Created-Time is Unix microseconds."""
+    created = dump.get("Caller-Channel-Created-Time") or ""
+    return max(0.0, time.time() - int(created) / 1_000_000) if created.isdigit() else 0.0

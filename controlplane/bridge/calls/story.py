@@ -1,0 +1,386 @@
+"""The story of a call, as the bridge lives it. Read `serve_call` from top to bottom.
+
+One greenlet a call. What FreeSWITCH and the worker do arrives as happenings (`switchboard.py`); the
+audio itself does not pass here (`playback.py`).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import gevent
+import redis
+import structlog
+
+from controlplane.bridge import metrics
+from controlplane.bridge.calls.call_policy import CallPolicy
+from controlplane.bridge.calls.call_record import CallRecord
+from controlplane.bridge.calls.call_signals import (
+    Asked,
+    CallEndedError,
+    Claimed,
+    Parked,
+    PlaybackDrained,
+    QueueLost,
+    RingingEnded,
+    StreamConnected,
+    StreamLost,
+)
+from controlplane.bridge.calls.channel import Channel
+from controlplane.bridge.calls.incoming_call import IncomingCall
+from controlplane.bridge.calls.offers import CLAIM_DEADLINE_S, Offers
+from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.transfer import RINGING_DEADLINE_S, WAY_OUT_DEADLINE_S, transfer
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
+from controlplane.contracts.messages import (
+    CallClaim,
+    CallOffer,
+    Hangup,
+    Hold,
+    MessageError,
+    Started,
+    TakeMessage,
+    Transfer,
+)
+from controlplane.esl.errors import EslChannelGone, EslError
+
+CONNECT_DEADLINE_S: Final = 1.5
+"""mod_audio_stream gives up after 1 s; half a second more for its event."""
+
+GREETING_DEADLINE_S: Final = 30.0
+"""The longest greeting; a channel that is not parked by then is not ours to play on."""
+
+MAX_WAITING_ATTEMPTS: Final = 15
+"""× `CLAIM_DEADLINE_S`: a caller hears "tous nos agents sont occupés" for 30 s at most."""
+
+ATTEMPTS_BETWEEN_MESSAGES: Final = 6
+"""12 s of tone, then a voice again."""
+
+MAX_QUEUE_FAILURES: Final = 3
+"""A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting."""
+
+LONGEST_CALL_S: Final = 20 * 60.0
+"""Five minutes over a worker's own limit: only a worker that forgot its call gets there."""
+
+GOODBYE_DEADLINE_S: Final = 15.0
+"""For what is queued to be heard before a hang-up the worker asked for."""
+
+HANGUP_DEADLINE_S: Final = 5.0
+
+HOLD_PROMPT_S: Final = 3.0
+"""The recorded "un instant" and a little."""
+
+GOODBYE_PROMPT_S: Final = 5.0
+"""The recorded goodbye and a little."""
+
+OFFER_DEADLINE_S: Final = CLAIM_DEADLINE_S + 2.0
+"""A claim, or Redis saying that it cannot."""
+
+FOUND_AGAIN_DEADLINE_S: Final = 10.0
+"""For FreeSWITCH to answer again; by then its way out has long taken the caller."""
+FOUND_AGAIN_POLL_S: Final = 0.2
+MAX_INTERRUPTIONS: Final = 5
+
+MAX_WORKERS: Final = 4
+"""Workers one call may lose before it is left to the way out."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What the story works with."""
+
+    call: IncomingCall
+    channel: Channel
+    playback: Playback
+    offers: Offers
+    record: CallRecord
+    policy: Callable[[], CallPolicy]
+    """The restaurant's, as it is now."""
+    bridge_id: str
+
+
+def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> None:
+    """The edge of a call: however its story ends, the end is recorded once, with its cause.
+
+    A command that got no answer is not the end of a call: once FreeSWITCH answers again, the story
+    goes on from where the call stands.
+    """
+    cause = "UNKNOWN"
+    for _ in range(MAX_INTERRUPTIONS):
+        try:
+            story(context)
+        except CallEndedError as ended:
+            cause = ended.cause
+        except EslChannelGone:
+            cause = hangup_cause(context.call)
+        except EslError as error:
+            log.warning("call_interrupted", error=type(error).__name__)
+            if found_again(context):
+                story = serve_adopted_call
+                continue
+            context.record.lost()
+            cause = "FREESWITCH_LOST"
+        break
+    context.record.ended(cause)
+
+
+def serve_call(context: CallContext) -> None:
+    """One call, from its arrival to its end."""
+    announce(context)
+    talk_to_workers(context)
+    take_way_out(context)
+
+
+def announce(context: CallContext) -> None:
+    """The call has an id from now on, here and in FreeSWITCH."""
+    if not context.call.announced:
+        context.record.arrived()
+        context.channel.set({ChannelVariable.CALL_ID: str(context.call.call_id)})
+        context.call.announced = True
+
+
+def serve_adopted_call(context: CallContext) -> None:
+    """A call found in progress: go on where it stands."""
+    call = context.call
+    announce(context)
+    if call.ringing:
+        call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
+        call.ringing = False
+    if not call.ours:
+        call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+    if call.streaming:
+        begin_conversation(context)
+        converse(context)
+    talk_to_workers(context)
+    take_way_out(context)
+
+
+def found_again(context: CallContext) -> bool:
+    """Whether FreeSWITCH still has the call; asked until it answers, or the deadline."""
+    deadline = time.monotonic() + FOUND_AGAIN_DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            if not context.channel.exists():
+                return False
+            context.call.streaming = context.channel.has_stream()
+        except EslError:
+            gevent.sleep(FOUND_AGAIN_POLL_S)
+        else:
+            return True
+    return False
+
+
+def hangup_cause(call: IncomingCall) -> str:
+    """Of a channel that is gone: its CHANNEL_HANGUP_COMPLETE is on its way."""
+    try:
+        call.wait(timeout_s=HANGUP_DEADLINE_S)
+    except CallEndedError as ended:
+        return ended.cause
+    return "UNKNOWN"
+
+
+def talk_to_workers(context: CallContext) -> None:
+    """Steps 3 to 7, again with another worker when one is lost. Returns when there is none."""
+    for _ in range(MAX_WORKERS):
+        claim = find_worker(context)
+        if claim is None:
+            return
+        if connect_stream(context, claim):
+            converse(context)
+            metrics.WORKERS_LOST.inc()
+        elif context.call.parked and not context.call.waiting:
+            fill_the_silence(context, prompt="one_moment")
+
+
+def find_worker(context: CallContext) -> CallClaim | None:
+    """Steps 3 and 4: offer the call until a worker claims it. None: none did, for 30 s."""
+    failures = 0
+    for attempt in range(MAX_WAITING_ATTEMPTS):
+        happening = offer_once(context)
+        if isinstance(happening, Claimed) and happening.claim is not None:
+            return happening.claim
+        if isinstance(happening, QueueLost):
+            failures += 1
+            if failures == MAX_QUEUE_FAILURES:
+                break
+            context.call.wait(timeout_s=CLAIM_DEADLINE_S)
+        if attempt % ATTEMPTS_BETWEEN_MESSAGES == 0:
+            keep_waiting(context, prompt="still_waiting" if attempt else "busy")
+    log.warning("no_worker_claimed", attempts=context.call.attempt, queue_failures=failures)
+    return None
+
+
+def offer_once(context: CallContext) -> Claimed | QueueLost:
+    """One attempt, given up when the caller hangs up."""
+    call = context.call
+    call.attempt += 1
+    offer = CallOffer(
+        call_id=call.call_id,
+        restaurant_id=call.restaurant_id,
+        bridge_id=context.bridge_id,
+        channel_uuid=call.channel_uuid,
+        attempt=call.attempt,
+        caller_number=call.caller_number,
+        resumed=call.worker_id is not None,
+    )
+
+    def offer_and_wait() -> None:
+        try:
+            context.offers.make(offer)
+            call.happened(Claimed(offer.attempt, context.offers.await_claim(offer)))
+        except (redis.RedisError, MessageError) as error:
+            log.warning("offer_failed", error=type(error).__name__)
+            call.happened(QueueLost())
+
+    waiting = gevent.spawn(offer_and_wait)
+    claimed = False
+    deadline = time.monotonic() + OFFER_DEADLINE_S
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            happening = call.wait(Claimed, QueueLost, timeout_s=left)
+            if isinstance(happening, Claimed) and happening.attempt == offer.attempt:
+                claimed = happening.claim is not None
+                return happening
+            if isinstance(happening, QueueLost):
+                return happening
+        return QueueLost()
+    finally:
+        waiting.kill(block=False)
+        if not claimed:
+            gevent.spawn(context.offers.give_up, offer)
+
+
+def keep_waiting(context: CallContext, *, prompt: str) -> None:
+    """Nobody yet: "tous nos agents sont occupés", then a soft tone, until somebody comes."""
+    metrics.CALLS_KEPT_WAITING.inc()
+    context.call.outcome = CallOutcome.UNSERVED
+    if not context.call.parked:
+        context.call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
+    if context.call.parked:
+        fill_the_silence(context, prompt=prompt)
+
+
+def fill_the_silence(context: CallContext, *, prompt: str) -> None:
+    """A message, then the tone, until the stream to a worker is there."""
+    context.channel.stop_playing()
+    context.channel.play_prompt(prompt)
+    context.channel.play_waiting_tone()
+    context.call.waiting = True
+
+
+def connect_stream(context: CallContext, claim: CallClaim) -> bool:
+    """Step 5: stream the caller to the worker. False: this worker cannot be reached."""
+    call, channel = context.call, context.channel
+    channel.start_stream(claim.url)
+    happening = call.wait(StreamConnected, StreamLost, timeout_s=CONNECT_DEADLINE_S)
+    if not isinstance(happening, StreamConnected):
+        log.warning("stream_not_connected", worker_id=claim.worker_id)
+        channel.stop_stream()
+        return False
+    call.worker_id, call.streaming = claim.worker_id, True
+    begin_conversation(context)
+    context.record.agent_connected(claim.worker_id)
+    channel.set({ChannelVariable.WORKER_ID: claim.worker_id})
+    return True
+
+
+def begin_conversation(context: CallContext) -> None:
+    """Tell the worker where the call stands; from now on what it sends is played."""
+    call = context.call
+    if call.waiting:
+        context.channel.stop_playing()
+        call.waiting = False
+    call.clearing = None
+    call.marks.clear()
+    context.playback.restart()
+    greeting: Literal["ended", "playing"] = "ended" if call.parked else "playing"
+    context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
+    if call.parked:
+        context.playback.open()
+
+
+def converse(context: CallContext) -> None:
+    """Step 7: the worker and the caller talk. Returns only when the worker is lost."""
+    call = context.call
+    call.outcome = CallOutcome.INFORMATION
+    while call.streaming:
+        match call.wait(StreamLost, Asked, timeout_s=max(1.0, LONGEST_CALL_S - call.age_s)):
+            case Asked(request=Hold()):
+                hold(context)
+            case Asked(request=Transfer() as request):
+                transfer(context, request)
+            case Asked(request=TakeMessage()):
+                take_message(context)
+            case Asked(request=Hangup(outcome=outcome)):
+                say_goodbye(context, outcome)
+            case StreamLost():
+                break
+            case _:
+                log.warning("call_too_long", limit_s=LONGEST_CALL_S)
+                context.channel.play_prompt("goodbye")
+                call.wait(timeout_s=GOODBYE_PROMPT_S)
+                say_goodbye(context, call.outcome)
+    lose_worker(context)
+
+
+def hold(context: CallContext) -> None:
+    """ "Un instant, s'il vous plaît", once at a time however often it is asked."""
+    call = context.call
+    if call.age_s - call.held_at_s >= HOLD_PROMPT_S:
+        call.held_at_s = call.age_s
+        context.channel.play_prompt("one_moment")
+
+
+def lose_worker(context: CallContext) -> None:
+    """The caller hears "un instant, s'il vous plaît" while another worker is found."""
+    log.warning("worker_lost", worker_id=context.call.worker_id)
+    context.playback.close()
+    if context.call.parked:
+        fill_the_silence(context, prompt="one_moment")
+    context.channel.stop_stream()
+
+
+def take_message(context: CallContext) -> None:
+    """The caller would rather leave a message: the dialplan's last rung, without a worker."""
+    call = context.call
+    let_last_words_be_heard(context)
+    with call.way_out:
+        call.left = True
+        context.channel.leave_message()
+    context.channel.stop_stream()
+    call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+
+
+def let_last_words_be_heard(context: CallContext) -> None:
+    """What the worker said before it asked."""
+    if not context.playback.idle:
+        context.call.wait(PlaybackDrained, timeout_s=GOODBYE_DEADLINE_S)
+
+
+def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
+    """Hang up once the last words were heard: ours, when the worker can't speak any more. Ends
+    with `CallEndedError`.
+    """
+    call = context.call
+    call.outcome = outcome
+    let_last_words_be_heard(context)
+    if outcome is CallOutcome.ERROR:
+        context.channel.play_prompt("goodbye")
+        call.wait(timeout_s=GOODBYE_PROMPT_S)
+    context.channel.hang_up(HangupCause.NORMAL_CLEARING)
+    call.wait(timeout_s=HANGUP_DEADLINE_S)
+    raise CallEndedError(HangupCause.NORMAL_CLEARING)
+
+
+def take_way_out(context: CallContext) -> None:
+    """Step 9: the dialplan says so, rings the restaurant, takes a message."""
+    call = context.call
+    call.outcome = CallOutcome.UNSERVED
+    with call.way_out:
+        call.left = True
+        context.channel.take_way_out()
+    call.wait(timeout_s=WAY_OUT_DEADLINE_S)

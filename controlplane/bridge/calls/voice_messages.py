@@ -1,0 +1,139 @@
+"""The last rung of the ladder: what callers recorded reaches their restaurant.
+
+FreeSWITCH records without us, so a message may be older than this agent. A file is deleted only
+after its commit; delivering it twice changes nothing.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import gevent
+import gevent.event
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from controlplane.bridge import metrics
+from controlplane.bridge.calls.recording import Recording, UnusableRecording
+from controlplane.contracts.identifiers import new_id
+from controlplane.models.event_outbox import EventOutbox, OutboxTopic
+from controlplane.models.voice_message import VoiceMessage
+
+LOOK_S: Final = 30.0
+"""However nobody told us of a recording's end."""
+RETRY_S: Final = 5.0
+"""While Postgres is away, or a file is still being written."""
+SETTLED_S: Final = 10.0
+"""FreeSWITCH writes 4 s of sound at a time: a file at rest for longer is finished."""
+MAX_BYTES: Final = 1_900_000
+"""A minute is 960 kB; the table takes 2 MB."""
+MAX_WAITING: Final = 500
+"""Half a gigabyte at most, should Postgres be away for days: the oldest go."""
+
+log = structlog.get_logger()
+
+
+class VoiceMessages:
+    """The recordings in one folder, on their way to Postgres."""
+
+    def __init__(self, *, engine: Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._finished: set[str] = set()
+        self._hidden: set[str] = set()
+        self._wanted = gevent.event.Event()
+
+    def finished(self, channel_uuid: UUID, *, hidden: bool) -> None:
+        """This channel records nothing any more: its message can go, if there is one.
+
+        `hidden`: whatever FreeSWITCH wrote down, its caller has no number to us.
+        """
+        if (self._folder / f"{channel_uuid}.wav").exists():
+            if hidden:
+                self._hidden.add(str(channel_uuid))
+            self._finished.add(str(channel_uuid))
+            self._wanted.set()
+
+    def run(self) -> None:
+        """For ever, beginning with what was left behind."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while True:
+            self._wanted.clear()
+            self._wanted.wait(timeout=RETRY_S if self.deliver() else LOOK_S)
+
+    def deliver(self) -> int:
+        """Everything that is finished. Returns how many files are left."""
+        try:
+            files = sorted(self._folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
+        except OSError:
+            return 1  # one was deleted meanwhile
+        self._finished &= {file.stem for file in files}
+        self._hidden &= self._finished
+        for file in files[:-MAX_WAITING]:
+            self._drop(file, "too_many")
+        try:
+            return sum(not self._deliver(file) for file in files[-MAX_WAITING:])
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("voice_messages_not_delivered", error=type(error).__name__)
+            return len(files)
+
+    def _deliver(self, file: Path) -> bool:
+        """False: not yet. Raises `SQLAlchemyError`, `OSError`."""
+        status = file.stat()
+        if file.stem not in self._finished and time.time() < status.st_mtime + SETTLED_S:
+            return False
+        try:
+            channel_uuid = UUID(file.stem)
+            if status.st_size > MAX_BYTES:
+                raise UnusableRecording("long")
+            recording = Recording.parse(file.read_bytes())
+            self._keep(channel_uuid, recording, ended_at=status.st_mtime)
+        except UnusableRecording as unusable:
+            self._drop(file, unusable.reason)
+        except IntegrityError:
+            self._drop(file, "no_restaurant")
+        except ValueError:
+            self._drop(file, "unreadable")
+        else:
+            file.unlink(missing_ok=True)
+        return True
+
+    def _keep(self, channel_uuid: UUID, recording: Recording, *, ended_at: float) -> None:
+        message_id = new_id()
+        length = timedelta(milliseconds=recording.duration_ms)
+        message = insert(VoiceMessage).values(
+            id=message_id,
+            restaurant_id=recording.restaurant_id,
+            channel_uuid=channel_uuid,
+            caller_number=None if str(channel_uuid) in self._hidden else recording.caller_number,
+            recorded_at=datetime.fromtimestamp(ended_at, UTC) - length,
+            duration_ms=recording.duration_ms,
+            audio=recording.wav(),
+        )
+        once = message.on_conflict_do_nothing(index_elements=["channel_uuid"])
+        with self._engine.begin() as connection:
+            if connection.execute(once.returning(VoiceMessage.id)).scalar() is None:
+                return  # delivered before: only its file was left
+            connection.execute(
+                insert(EventOutbox).values(
+                    restaurant_id=recording.restaurant_id,
+                    topic=OutboxTopic.VOICE_MESSAGE_LEFT,
+                    payload={"voice_message_id": str(message_id)},
+                )
+            )
+        metrics.VOICE_MESSAGES.inc()
+        log.info(
+            "voice_message_delivered",
+            channel_uuid=str(channel_uuid),
+            restaurant_id=str(recording.restaurant_id),
+            duration_ms=recording.duration_ms,
+        )
+
+    def _drop(self, file: Path, reason: str) -> None:
+        metrics.VOICE_MESSAGES_DROPPED.labels(reason=reason).inc()
+        log.info("voice_message_dropped", channel_uuid=file.stem, reason=reason)
+        file.unlink(missing_ok=True)

@@ -1,0 +1,156 @@
+"""What Postgres wants of this bridge: the registrations it owns, and those it is about to give up.
+
+Read at every turn of the registrar (`registrar.py`); the protocol of a move is in
+docs/decisions/0009-registrar.md.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine, or_, select
+from sqlalchemy.orm import Session
+
+from controlplane.bridge.gateways.carrier_networks import list_name
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings
+from controlplane.contracts.phone_numbers import UnsafeNumber, dialled
+from controlplane.models.carrier import Carrier
+from controlplane.models.restaurant import Restaurant
+from controlplane.models.sip_registration import REGISTERED, SipRegistration
+from controlplane.secret_box import SecretBox
+
+log = structlog.get_logger()
+
+LIVE: Final = "live"
+"""`restaurant.status` of one whose phone is ours to answer."""
+
+
+class Role(StrEnum):
+    """What a row makes of this bridge."""
+
+    OWNER = "owner"
+    FORMER = "former"
+    """The owner before a move: keeps its binding until the new one is proven."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One `sip_registration` row that names this bridge, with its carrier and restaurant."""
+
+    gateway_name: str
+    role: Role
+    epoch: int
+    config_version: int
+    state: str
+    state_epoch: int
+    auth_failures: int
+    bridge_id: str | None
+    former_bridge_id: str | None
+    placed_at: datetime | None
+    registration_id: UUID
+    restaurant_id: UUID
+    username: str
+    password_encrypted: str = field(repr=False)
+    slug: str
+    phone_e164: str
+    carrier_id: str
+    registrar: str
+    transport: str
+    expire_seconds: int
+    registers_per_second: int
+    max_auth_failures: int
+    codecs: tuple[str, ...]
+    number_format: str
+
+    @property
+    def proven(self) -> bool:
+        """Whether its owner has reported a binding under the present epoch."""
+        return self.state == REGISTERED and self.state_epoch == self.epoch
+
+
+def read_accounts(engine: Engine, bridge_id: str) -> dict[str, Account]:
+    """By gateway name. Raises SQLAlchemyError."""
+    query = (
+        select(SipRegistration, Carrier, Restaurant.slug, Restaurant.phone_e164)
+        .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
+        .join(Carrier, Carrier.id == SipRegistration.carrier_id)
+        .where(
+            or_(
+                SipRegistration.former_bridge_id == bridge_id,
+                (SipRegistration.bridge_id == bridge_id) & (Restaurant.status == LIVE),
+            )
+        )
+    )
+    with Session(engine) as session:
+        rows = session.execute(query).all()
+        return {
+            row.gateway_name: _account(row, carrier, bridge_id=bridge_id, slug=slug, phone=phone)
+            for row, carrier, slug, phone in rows
+        }
+
+
+def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> GatewaySettings:
+    """The gateway's file, its password opened. Raises SecretUnreadable."""
+    greeting = sounds / f"greeting_{account.slug}.wav"
+    return GatewaySettings(
+        gateway_name=account.gateway_name,
+        registrar=account.registrar,
+        username=account.username,
+        password=secrets.open(account.password_encrypted, owner=account.restaurant_id),
+        restaurant_id=account.restaurant_id,
+        transport=account.transport,
+        expire_seconds=account.expire_seconds,
+        epoch=account.epoch,
+        config_version=account.config_version,
+        carrier_acl=list_name(account.carrier_id),
+        greeting=greeting if greeting.exists() else None,
+        codecs=account.codecs,
+        fallback_dial=fallback_dial(account),
+    )
+
+
+def fallback_dial(account: Account) -> str:
+    """The restaurant's own phone, as its carrier wants it dialled; empty when that is no number to
+    ring by itself. The restaurant is reached all the same: its callers leave a message.
+    """
+    try:
+        number = dialled(account.phone_e164, account.number_format, own=account.phone_e164)
+    except UnsafeNumber as error:
+        log.warning("fallback_refused", gateway=account.gateway_name, reason=error.reason)
+        return ""
+    return f"sofia/gateway/{account.gateway_name}/{number}"
+
+
+def _account(
+    row: SipRegistration, carrier: Carrier, *, bridge_id: str, slug: str, phone: str
+) -> Account:
+    return Account(
+        gateway_name=row.gateway_name,
+        role=Role.OWNER if row.bridge_id == bridge_id else Role.FORMER,
+        epoch=row.epoch,
+        config_version=row.config_version,
+        state=row.state,
+        state_epoch=row.state_epoch,
+        auth_failures=row.auth_failures,
+        bridge_id=row.bridge_id,
+        former_bridge_id=row.former_bridge_id,
+        placed_at=row.placed_at,
+        registration_id=row.id,
+        restaurant_id=row.restaurant_id,
+        username=row.username,
+        password_encrypted=row.password_encrypted,
+        slug=slug,
+        phone_e164=phone,
+        carrier_id=carrier.id,
+        registrar=carrier.registrar,
+        transport=carrier.transport,
+        expire_seconds=carrier.expire_seconds,
+        registers_per_second=carrier.registers_per_second,
+        max_auth_failures=carrier.max_auth_failures,
+        codecs=tuple(carrier.codecs),
+        number_format=carrier.number_format,
+    )

@@ -1,0 +1,277 @@
+"""FreeSWITCH's gateways as this process knows them, and the commands that change them.
+
+Asked of FreeSWITCH once after each connection (an agent restarts, FreeSWITCH goes on; or the other
+way round), then kept up by its events. Every command waits for the event that proves it: `startgw`
+answers +OK for unknown names too, and `killgw` before anything has happened.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Final
+
+from gevent.event import Event
+from gevent.lock import BoundedSemaphore
+
+from controlplane.bridge import metrics
+from controlplane.bridge.gateways.gateway_xml import RETRY_SECONDS
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.errors import AlloRestoError
+from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslCommandFailed
+from controlplane.esl.event import EslEvent
+from controlplane.models.sip_registration import REGISTERED
+
+EVENTS: Final = (
+    "CUSTOM sofia::gateway_add",
+    "CUSTOM sofia::gateway_delete",
+    "CUSTOM sofia::gateway_state",
+)
+
+ADD_DEADLINE_S: Final = 3.0
+"""`startgw` takes 1 to 9 ms."""
+DELETE_DEADLINE_S: Final = 15.0
+"""`killgw` takes 1 to 2 s, and as long as a REGISTER in flight."""
+DOWN_DEADLINE_S: Final = 5.0
+"""`unregister` is done at the profile's next tick, 1 s at most, later on a loaded machine."""
+
+NO_ANSWER: Final = 908
+"""FreeSWITCH's own code of a registrar that says nothing (sofia_reg.c, REG_STATE_TIMEOUT)."""
+FLAT_RETRY: Final = frozenset({503, NO_ANSWER})
+"""After these FreeSWITCH waits `retry-seconds`; after others, times the number of failures."""
+LONGEST_RETRY_S: Final = 300
+"""FreeSWITCH's wait has no such bound: after a carrier's night of 500s it would be 25 minutes."""
+_QUIET: Final = frozenset({"UNREGED", "TRYING", "REGISTER"})
+"""A refresh passes through these with Ping-Status still UP."""
+
+_STATUS_LINE: Final = re.compile(r"^\s*([\w.\-]+)::([\w.\-]+)\s+gateway\s+.*?\t([A-Z_]+)", re.M)
+
+
+class GatewayNotChanged(AlloRestoError):
+    """FreeSWITCH did not do what a command asked for within its deadline."""
+
+
+@dataclass(slots=True)
+class Gateway:
+    """One gateway FreeSWITCH has."""
+
+    name: str
+    config_version: int = 0
+    epoch: int = 0
+    """Ownership it was started or registered again for; 0: to be proven by another REGISTER."""
+    state: str = "UNREGED"
+    sip_code: int | None = None
+    failures: int = 0
+    """In a row, as FreeSWITCH counts them; those before this process's start are not known."""
+    retry_at: datetime | None = None
+    failed_at: float | None = None
+    """Monotonic seconds: since when it waits to try again."""
+    deleting: bool = False
+
+    @property
+    def registered(self) -> bool:
+        return self.state == REGISTERED and not self.deleting
+
+
+class Gateways:
+    """The gateways of one profile. `on_state` hears every change of state but refreshes;
+    `on_surprise` is called when somebody else added or removed one.
+    """
+
+    def __init__(
+        self,
+        esl: EslClient,
+        *,
+        profile: str,
+        on_state: Callable[[Gateway], None],
+        on_surprise: Callable[[], None],
+    ) -> None:
+        self._esl = esl
+        self._profile = profile
+        self._on_state = on_state
+        self._on_surprise = on_surprise
+        self._known: dict[str, Gateway] = {}
+        self._starting: dict[str, Gateway] = {}
+        self._touched: set[str] = set()
+        self._changed: dict[str, Event] = {}
+        self._one_reload = BoundedSemaphore(1)  # `startgw` parses the whole configuration
+
+    def subscribe(self) -> None:
+        """Connect the handlers of gateway events."""
+        self._esl.on("sofia::gateway_add", self._added)
+        self._esl.on("sofia::gateway_delete", self._deleted)
+        self._esl.on("sofia::gateway_state", self._state)
+
+    def get(self, name: str) -> Gateway | None:
+        return self._known.get(name)
+
+    def names(self) -> set[str]:
+        return set(self._known)
+
+    def all(self) -> list[Gateway]:
+        return list(self._known.values())
+
+    # --- Asking once -----------------------------------------------------------------------
+
+    def learn(self) -> None:
+        """Ask FreeSWITCH for everything. Raises EslError."""
+        self._touched.clear()
+        states = self._states()
+        found = {name: self._ask(name, states.get(name)) for name in self._listed() | set(states)}
+        fresh = {name: one for name, one in found.items() if name not in self._touched}
+        kept = {name: one for name, one in self._known.items() if name in self._touched}
+        self._known = fresh | kept
+        for changed in self._changed.values():
+            changed.set()
+
+    def _states(self) -> dict[str, str]:
+        lines = _STATUS_LINE.findall(self._esl.api("sofia status"))
+        return {name: state for profile, name, state in lines if profile == self._profile}
+
+    def _listed(self) -> set[str]:
+        """Those being deleted too, which `sofia status` no longer shows."""
+        return self._list("up") | self._list("down")
+
+    def _list(self, which: str) -> set[str]:
+        try:
+            answer = self._esl.api(f"sofia profile {self._profile} gwlist {which}")
+        except EslCommandFailed:
+            return set()  # an empty answer arrives as -ERR no reply
+        return set() if answer.startswith("Invalid Profile") else set(answer.split())
+
+    def _ask(self, name: str, state: str | None) -> Gateway:
+        version = self._number(name, ChannelVariable.CONFIG_VERSION)
+        epoch = self._number(name, ChannelVariable.EPOCH)
+        gone = version is None
+        return Gateway(
+            name,
+            config_version=version or 0,
+            epoch=epoch or 0,
+            state=state or "UNREGED",
+            failed_at=monotonic(),
+            deleting=gone and state is None,
+        )
+
+    def _number(self, name: str, variable: ChannelVariable) -> int | None:
+        try:
+            answer = self._esl.api(f"sofia_gateway_data {name} ivar {variable}")
+        except EslCommandFailed:
+            return None
+        return int(answer) if answer.isdigit() else None
+
+    # --- Commands --------------------------------------------------------------------------
+
+    def start(self, name: str, *, epoch: int, config_version: int) -> None:
+        """Read its file and register. Raises GatewayNotChanged, EslError."""
+        with metrics.GATEWAY_OPERATIONS.labels(operation="start").time():
+            self._starting[name] = Gateway(name, config_version=config_version, epoch=epoch)
+            try:
+                with self._one_reload:
+                    self._esl.bgapi(f"sofia profile {self._profile} startgw {name}")
+                self._until(name, lambda: name in self._known, ADD_DEADLINE_S, "added")
+            finally:
+                self._starting.pop(name, None)
+
+    def register(self, name: str, *, epoch: int) -> None:
+        """One more REGISTER for a gateway that is there; what it says is reported for `epoch`.
+        Raises EslError.
+        """
+        if gateway := self._known.get(name):
+            gateway.epoch, gateway.state = epoch, "TRYING"
+            self._esl.api(f"sofia profile {self._profile} register {name}")
+
+    def unregister(self, name: str) -> None:
+        """Give the binding back; the gateway stays, so that INVITEs under way find it. Raises
+        GatewayNotChanged, EslError.
+        """
+        with metrics.GATEWAY_OPERATIONS.labels(operation="unregister").time():
+            self._esl.api(f"sofia profile {self._profile} unregister {name}")
+            self._until(name, lambda: self._is_down(name), DOWN_DEADLINE_S, "unregistered")
+
+    def kill(self, name: str) -> None:
+        """Give the binding back and forget the gateway. Raises GatewayNotChanged, EslError."""
+        with metrics.GATEWAY_OPERATIONS.labels(operation="kill").time():
+            if gateway := self._known.get(name):
+                gateway.deleting = True
+            try:
+                self._esl.api(f"sofia profile {self._profile} killgw {name}")
+            except EslCommandFailed:
+                pass  # no such gateway: being deleted, or gone
+            self._until(name, lambda: name not in self._known, DELETE_DEADLINE_S, "deleted")
+
+    def _is_down(self, name: str) -> bool:
+        gateway = self._known.get(name)
+        return gateway is None or gateway.state == "DOWN"
+
+    def _until(self, name: str, true: Callable[[], bool], deadline_s: float, deed: str) -> None:
+        changed = self._changed.setdefault(name, Event())
+        deadline = monotonic() + deadline_s
+        try:
+            while not true():
+                changed.clear()
+                if not changed.wait(max(0.0, deadline - monotonic())) and not true():
+                    raise GatewayNotChanged(f"not {deed} within {deadline_s:g} s")
+        finally:
+            self._changed.pop(name, None)
+
+    # --- What FreeSWITCH tells -------------------------------------------------------------
+
+    def _added(self, event: EslEvent) -> None:
+        name = event.get("Gateway") or ""
+        self._touched.add(name)
+        gateway = self._starting.get(name)
+        if gateway is None:  # somebody else's, by fs_cli
+            gateway = self._ask(name, None)
+            self._on_surprise()
+        self._known[name] = gateway
+        self._wake(name)
+
+    def _deleted(self, event: EslEvent) -> None:
+        name = event.get("Gateway") or ""
+        self._touched.add(name)
+        gateway = self._known.pop(name, None)
+        self._wake(name)
+        if gateway is not None and not gateway.deleting:
+            self._on_surprise()
+
+    def _state(self, event: EslEvent) -> None:
+        gateway = self._known.get(event.get("Gateway") or "")
+        state = event.get("State") or "UNKNOWN"
+        if gateway is None or self._refreshing(gateway, event, state):
+            return
+        self._touched.add(gateway.name)
+        again = gateway.state == state
+        self._note(gateway, state, event.get("Status"))
+        self._wake(gateway.name)
+        if not again:
+            self._on_state(gateway)
+
+    def _refreshing(self, gateway: Gateway, event: EslEvent, state: str) -> bool:
+        return event.get("Ping-Status") == "UP" and state in _QUIET and gateway.registered
+
+    def _note(self, gateway: Gateway, state: str, status: str | None) -> None:
+        code = int(status) if status and status.isdigit() else None
+        gateway.state = state
+        match state:
+            case "REGED":
+                gateway.sip_code, gateway.failures, gateway.retry_at = 200, 0, None
+            case "FAILED" | "TIMEOUT" if code is not None or state == "TIMEOUT":
+                gateway.sip_code = NO_ANSWER if code is None else code
+                gateway.failures += 1
+                metrics.REGISTER_FAILURES.labels(code=str(gateway.sip_code)).inc()
+            case "FAIL_WAIT":
+                gateway.failed_at = monotonic()
+                gateway.retry_at = datetime.now(UTC) + timedelta(seconds=retry_wait_s(gateway))
+
+    def _wake(self, name: str) -> None:
+        if changed := self._changed.get(name):
+            changed.set()
+
+
+def retry_wait_s(gateway: Gateway) -> int:
+    """Before the next REGISTER, which is FreeSWITCH's (sofia_reg.c, REG_STATE_FAILED), or ours."""
+    if gateway.sip_code in FLAT_RETRY:
+        return RETRY_SECONDS
+    return min(RETRY_SECONDS * max(1, gateway.failures), LONGEST_RETRY_S)

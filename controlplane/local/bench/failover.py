@@ -1,0 +1,101 @@
+"""`alloresto bench failover`: a bridge dies with all it has; when does the operator know better?
+
+kill -9 of FreeSWITCH and agent at one instant. Measured at the registrar: an account is saved when
+its newest binding is on another bridge.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from controlplane.local.bench.fleet import POLL_S, Fleet
+from controlplane.local.bench.report import report, tell
+from controlplane.log import configure_logging
+
+VICTIM: Final = "bridge-0"
+SLACK_S: Final = 60.0
+"""Beyond what the pace alone would take, on a machine under load."""
+SETTLE_S: Final = 3.0
+"""The controller's first looks. Ten seconds after its start it would even loads out, and the victim
+would no longer be full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverBench:
+    """The benchmark's last line. Seconds from the kill."""
+
+    switch: str
+    registrar: str
+    bridges: int
+    registrations: int
+    on_victim: int
+    moved: int
+    registers_per_second: int
+    first_registered_s: float | None
+    all_registered_s: float | None
+
+
+def run_bench_failover(
+    *, on_victim: int, on_others: int, bridges: int, pace: int, as_json: bool
+) -> int:
+    """Measure and print. 0 when every registration of the victim was saved."""
+    configure_logging(process="bench", level="WARNING", human=True)
+    total = on_victim + on_others * (bridges - 1)
+    with Fleet(bridges=bridges, accounts=total, registers_per_second=pace, controllers=0) as fleet:
+        tell(f"{bridges} bridges on {fleet.switch}, registrar {fleet.registrar.kind}")
+        full_bridge(fleet, on_victim=on_victim, on_others=on_others, pace=pace)
+        tell(f"{total} registered, {on_victim} of them on {VICTIM}: kill -9")
+        killed_at = fleet.kill(VICTIM)
+        saved = _saved(fleet, on_victim, until=killed_at + on_victim / pace + SLACK_S)
+        switch, kind = fleet.switch, fleet.registrar.kind
+    instants = sorted(saved.values())
+    complete = len(instants) == on_victim
+    result = FailoverBench(
+        switch=switch,
+        registrar=kind,
+        bridges=bridges,
+        registrations=total,
+        on_victim=on_victim,
+        moved=len(instants),
+        registers_per_second=pace,
+        first_registered_s=round(instants[0] - killed_at, 1) if instants else None,
+        all_registered_s=round(instants[-1] - killed_at, 1) if complete else None,
+    )
+    report(asdict(result), as_json=as_json)
+    return 0 if complete else 1
+
+
+def full_bridge(fleet: Fleet, *, on_victim: int, on_others: int, pace: int) -> None:
+    """One bridge with as much as it takes, the others with room, then a controller.
+
+    Placement would spread them evenly: the rows are inserted as placed, before it runs.
+    """
+    for bridge_id in fleet.bridges:
+        count = on_victim if bridge_id == VICTIM else on_others
+        fleet.add_restaurants(count, bridge_id=bridge_id)
+    total = len(fleet.accounts)
+    fleet.wait_registered(total, deadline_s=total / pace + SLACK_S)
+    fleet.wait_reported(total, deadline_s=SLACK_S)
+    fleet.start_controller("controller-0")
+    fleet.wait_led(deadline_s=SLACK_S)
+    time.sleep(SETTLE_S)
+
+
+def _saved(fleet: Fleet, expected: int, *, until: float) -> dict[str, float]:
+    """When (monotonic) each of the victim's accounts was first seen bound elsewhere."""
+    victims = {
+        number
+        for number, bindings in fleet.bindings().items()
+        if fleet.bridge_at(bindings[0].address) == VICTIM
+    }
+    if len(victims) != expected:
+        tell(f"{len(victims)} bindings on {VICTIM}, not {expected}")
+    saved: dict[str, float] = {}
+    while len(saved) < len(victims) and time.monotonic() < until:
+        bindings, now = fleet.bindings(), time.monotonic()
+        for number in victims - saved.keys():
+            found = bindings.get(number)
+            if found and fleet.bridge_at(found[0].address) != VICTIM:
+                saved[number] = now
+        time.sleep(POLL_S)
+    return saved

@@ -1,0 +1,221 @@
+"""`alloresto demo`, `up` and `call`: one real call, end to end, and what came of it."""
+
+import asyncio
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from controlplane.contracts.messages import AgentConnected, CallEnded
+from controlplane.database import libpq_url
+from controlplane.local.bench.measures import heard_frames, interrupt_to_silence_ms, read_journal
+from controlplane.local.demo.caller import PlayedCall, call_and_order
+from controlplane.local.demo.transcript import LiveTranscript
+from controlplane.local.launch.services import DATA_FOLDER
+from controlplane.local.launch.stack import Stack, StackAddress
+from controlplane.log import configure_logging
+from freeswitch.telephone.phone import CallError
+
+RECORD_DEADLINE_S: Final = 3.0
+"""For the last call event to arrive after the hang-up."""
+
+SPOKEN_ORDER: Final = (
+    ("Margherita", 1, ("mozzarella",)),
+    ("Quatre fromages", 1, ()),
+    ("Coca-Cola 33 cl", 1, ()),
+)
+"""What `ORDER_SCRIPT` orders: dish, quantity, options."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """An order as Postgres has it."""
+
+    order_id: UUID
+    number: int
+    total_cents: int
+    lines: tuple[tuple[str, int, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """The demo's last line, as JSON."""
+
+    call_id: str | None
+    order_id: str | None
+    order_total_cents: int | None
+    switch: str
+    realtime: str
+    time_to_agent_ms: int | None
+    interrupt_to_silence_ms: float | None
+
+
+def run_demo(*, as_json: bool) -> int:
+    """Start everything, play one call, stop everything. 0 only if the spoken order was placed."""
+    configure_logging(process="demo", level="WARNING", human=True)
+    started = time.monotonic()
+    with Stack() as stack:
+        say(f"Tout est prêt en {decimal(time.monotonic() - started)} s.", as_json=as_json)
+        return play_call(stack.address, as_json=as_json)
+
+
+def run_up(*, calls: int) -> int:
+    """Start everything, play `calls` calls, and leave it running until Ctrl-C."""
+    configure_logging(process="up", level="WARNING", human=True)
+    DATA_FOLDER.mkdir(exist_ok=True)
+    with Stack(data_folder=DATA_FOLDER.absolute()) as stack, ExitStack() as undo:
+        address_file = address_of(DATA_FOLDER)
+        stack.address.save(address_file)
+        undo.callback(address_file.unlink, missing_ok=True)
+        for _ in range(calls):
+            play_call(stack.address, as_json=False)
+        say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
+        say(f"Cuisine : {stack.address.kitchen_url}")
+        wait_for_the_end()
+    return 0
+
+
+def wait_for_the_end() -> None:
+    """Until Ctrl-C or SIGTERM: both end what runs in order."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(timeout=1.0):  # a wait without end would not see the signal
+        pass
+
+
+def run_call(*, as_json: bool) -> int:
+    """One more call to the stack that `run_up` left running."""
+    configure_logging(process="call", level="WARNING", human=True)
+    return play_call(StackAddress.load(address_of(DATA_FOLDER)), as_json=as_json)
+
+
+def address_of(data_folder: Path) -> Path:
+    """Where `alloresto up` says what is running."""
+    return data_folder / "stack.json"
+
+
+def play_call(address: StackAddress, *, as_json: bool) -> int:
+    """One caller who orders, interrupts once and confirms. 0: Postgres has what was spoken."""
+    say(f"Un client appelle la Pizzeria Bella Napoli ({described(address)}).", as_json=as_json)
+    show = None if as_json else (lambda line: say(line))
+    began = time.monotonic()
+    played: PlayedCall | None = None
+    with LiveTranscript(address.redis_url, show=show) as transcript:
+        try:
+            played = asyncio.run(call_and_order(address.dial_uri))
+        except (CallError, TimeoutError) as error:
+            say(f"L’appel a échoué : {error or type(error).__name__}", as_json=as_json)
+        wait_for_record(transcript)
+    connected = next((e for e in transcript.events if isinstance(e, AgentConnected)), None)
+    order = placed_order(address.database_url, connected.call_id) if connected else None
+    result = DemoResult(
+        call_id=str(connected.call_id) if connected else None,
+        order_id=str(order.order_id) if order else None,
+        order_total_cents=order.total_cents if order else None,
+        switch=address.switch,
+        realtime=address.realtime,
+        time_to_agent_ms=connected.time_to_agent_ms if connected else None,
+        interrupt_to_silence_ms=silence_after_interruption(address, played, since=began),
+    )
+    as_spoken = order is not None and sorted(order.lines) == sorted(SPOKEN_ORDER)
+    report(address, result, order, as_spoken=as_spoken, as_json=as_json)
+    return 0 if as_spoken else 1
+
+
+def wait_for_record(transcript: LiveTranscript) -> None:
+    """Until the call's end was recorded, or the deadline."""
+    deadline = time.monotonic() + RECORD_DEADLINE_S
+    while time.monotonic() < deadline:
+        if any(isinstance(event, CallEnded) for event in transcript.events):
+            return
+        time.sleep(0.05)
+
+
+def placed_order(database_url: str, call_id: UUID) -> PlacedOrder | None:
+    """The order of one call, read from Postgres. None when there is none, or more than one."""
+    with psycopg.connect(libpq_url(database_url), connect_timeout=5) as database:
+        orders = database.execute(
+            'SELECT id, number, total_cents FROM "order" WHERE call_id = %s', [call_id]
+        ).fetchall()
+        if len(orders) != 1:
+            return None
+        order_id, number, total = orders[0]
+        rows = database.execute(
+            "SELECT name, quantity, options FROM order_line WHERE order_id = %s ORDER BY position",
+            [order_id],
+        ).fetchall()
+    lines = tuple((name, quantity, names(options)) for name, quantity, options in rows)
+    return PlacedOrder(order_id, number, total, lines)
+
+
+def names(options: Sequence[dict[str, str]]) -> tuple[str, ...]:
+    """The options' names, in order."""
+    return tuple(option["name"] for option in options)
+
+
+def silence_after_interruption(
+    address: StackAddress, played: PlayedCall | None, *, since: float
+) -> float | None:
+    """From `speech_started` to the agent's last frame at the caller's ear, in ms."""
+    if address.journal is None or played is None:
+        return None
+    journal = read_journal(Path(address.journal), since=since)
+    measured = interrupt_to_silence_ms(journal, heard_frames(played.frames))
+    return round(max(measured), 1) if measured else None
+
+
+def report(
+    address: StackAddress,
+    result: DemoResult,
+    order: PlacedOrder | None,
+    *,
+    as_spoken: bool,
+    as_json: bool,
+) -> None:
+    """What came of the call: for a person, or one JSON line."""
+    if as_json:
+        say(json.dumps(asdict(result)))
+        return
+    if order is None:
+        say("\nAucune commande en base : la démonstration a échoué.")
+        return
+    say(f"\nCommande n° {order.number} en base : {euros(order.total_cents)}")
+    for name, quantity, options in order.lines:
+        say(f"  {quantity} × {name}" + (f" ({', '.join(options)})" if options else ""))
+    say("C’est bien ce qui a été dit." if as_spoken else "Ce n’est PAS ce qui a été dit.")
+    say(f"Agent au bout du fil : {result.time_to_agent_ms} ms")
+    if result.interrupt_to_silence_ms is not None:
+        say(f"Silence après l’interruption : {decimal(result.interrupt_to_silence_ms)} ms")
+    say(f"Cuisine : {address.kitchen_url}")
+
+
+def described(address: StackAddress) -> str:
+    """Which parts are real."""
+    switch = "FreeSWITCH" if address.switch == "freeswitch" else "simulateur de FreeSWITCH"
+    realtime = "OpenAI Realtime" if address.realtime == "openai" else "simulateur de Realtime"
+    return f"{switch}, {realtime}"
+
+
+def euros(cents: int) -> str:
+    """`1 234,50 €`, with the no-break spaces French asks for."""
+    return f"{cents // 100},{cents % 100:02d}\u00a0€"
+
+
+def decimal(value: float) -> str:
+    """One decimal, with a comma."""
+    return f"{value:.1f}".replace(".", ",")
+
+
+def say(line: str, *, as_json: bool = False) -> None:
+    """Print for a person; with `as_json`, standard output belongs to the JSON line."""
+    print(line, file=sys.stderr if as_json else sys.stdout, flush=True)

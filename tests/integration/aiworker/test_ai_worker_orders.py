@@ -1,0 +1,145 @@
+"""Orders in a real Postgres: once per key, numbered without a race, whole or not at all."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from aiworker.tools.cart import Cart
+from aiworker.tools.tool import ToolError
+from controlplane.contracts.identifiers import new_id
+from controlplane.database import async_engine, async_sessions, libpq_url
+from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
+from controlplane.models.event_outbox import OUTBOX_CHANNEL
+from controlplane.restaurants.place_order import OrderBook, OrderDraft, PlacedOrder
+from tests.accounts import SECRETS
+from tests.unit.aiworker.worker_menu import COLA, DOUGH, EXTRAS, MARGHERITA
+
+pytestmark = pytest.mark.integration
+
+
+def draft(key: str = "call:1", *, restaurant_id: UUID = DEMO_RESTAURANT_ID) -> OrderDraft:
+    cart = Cart.empty()
+    cart.add(MARGHERITA, [DOUGH.options[0], EXTRAS.options[0]], 2)
+    cart.add(COLA, [], 1)
+    return OrderDraft(
+        restaurant_id=restaurant_id,
+        timezone="Europe/Paris",
+        preparation_minutes=20,
+        call_id=new_id(),
+        idempotency_key=key,
+        lines=cart.lines,
+    )
+
+
+@pytest.fixture
+def seeded(database_url: str) -> str:
+    seed_demo(
+        database_url,
+        registrar="127.0.0.1:5060",
+        username="u",
+        password="long-enough",
+        secrets=SECRETS,
+    )
+    return database_url
+
+
+@asynccontextmanager
+async def order_book(url: str) -> AsyncIterator[OrderBook]:
+    engine: AsyncEngine = async_engine(url, application_name="test", pool_size=10)
+    yield OrderBook(async_sessions(engine))
+    await engine.dispose()
+
+
+def count(url: str, table: str) -> int:
+    with psycopg.connect(libpq_url(url)) as database:
+        row = database.execute(f'SELECT count(*) FROM "{table}"').fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded: str) -> None:
+    with psycopg.connect(libpq_url(seeded), autocommit=True) as listener:
+        listener.execute(f"LISTEN {OUTBOX_CHANNEL}")
+        async with order_book(seeded) as book:
+            order = await book.place(draft())
+        notices = [notice.payload for notice in listener.notifies(timeout=2, stop_after=1)]
+    assert notices == [str(DEMO_RESTAURANT_ID)]
+    with psycopg.connect(libpq_url(seeded)) as database:
+        lines = database.execute(
+            "SELECT name, quantity, unit_price_cents, total_cents, options->1->>'name'"
+            " FROM order_line ORDER BY position"
+        ).fetchall()
+        events = database.execute(
+            "SELECT from_status, to_status, actor FROM order_event"
+        ).fetchall()
+        outbox = database.execute("SELECT topic, payload->>'order_id' FROM event_outbox").fetchall()
+    assert lines == [
+        ("Margherita", 2, 1_100, 2_200, "mozzarella"),
+        ("Coca-Cola 33 cl", 1, 300, 300, None),
+    ]
+    assert events == [(None, "placed", "agent")]
+    assert outbox == [("order_placed", str(order.id))]
+    assert (order.number, order.total_cents) == (1, 2_500)
+
+
+async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
+    async with order_book(seeded) as book:
+        orders = await asyncio.gather(*(book.place(draft("call:7")) for _ in range(8)))
+    assert len({order.id for order in orders}) == 1
+    assert [count(seeded, table) for table in ("order", "order_line", "event_outbox")] == [1, 2, 1]
+
+
+async def test_orders_at_the_same_time_are_numbered_without_gap(seeded: str) -> None:
+    async with order_book(seeded) as book:
+        orders = await asyncio.gather(*(book.place(draft(f"call:{n}")) for n in range(12)))
+    assert sorted(order.number for order in orders) == list(range(1, 13))
+
+
+async def test_another_worker_finds_the_order_of_its_call(seeded: str) -> None:
+    async with order_book(seeded) as book:
+        placed = draft()
+        order = await book.place(placed)
+        found = await book.placed_in_call(DEMO_RESTAURANT_ID, placed.call_id, "Europe/Paris")
+    assert found == [order]
+
+
+async def test_an_order_that_cannot_be_whole_is_not_there_at_all(seeded: str) -> None:
+    async with order_book(seeded) as book:
+        with pytest.raises(ToolError, match="orders_unavailable"):
+            await book.place(draft(restaurant_id=new_id()))
+    assert count(seeded, "order") == 0
+
+
+async def test_a_database_that_is_down_is_a_word_to_the_caller(seeded: str) -> None:
+    url = re.sub(r":\d+/", ":9/", seeded)
+    async with order_book(url) as book:
+        with pytest.raises(ToolError) as refused:
+            await book.place(draft())
+    assert "passe le restaurant" in refused.value.spoken
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_an_order_more(
+    seeded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 committed, 2 the connection breaks before the answer, 3 the second try finds it."""
+    real = OrderBook._place_once
+    lost: list[PlacedOrder] = []
+
+    async def break_once(self: OrderBook, wanted: OrderDraft) -> object:
+        order = await real(self, wanted)
+        if not lost:
+            lost.append(order)
+            raise ConnectionResetError
+        return order
+
+    monkeypatch.setattr(OrderBook, "_place_once", break_once)
+    async with order_book(seeded) as book:
+        order = await book.place(draft())
+    assert lost == [order]
+    assert count(seeded, "order") == 1

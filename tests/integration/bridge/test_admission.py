@@ -1,0 +1,116 @@
+"""Calls a restaurant does not want, and floods of them, before any worker hears of them.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from controlplane.contracts import redis_keys
+from controlplane.local.launch.services import LocalServices
+from freeswitch.telephone.dialog import CallEnd
+from freeswitch.telephone.phone import CallRefused, Phone
+from tests.integration.bridge_under_test import (
+    DEADLINE_S,
+    SWITCHES,
+)
+from tests.integration.overflow_site import OverflowSite, open_overflow_site
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+GATEWAY = "chez-luigi-3f9a1c2b"
+BLOCKED = "+33639980666"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("admission")
+    async with open_overflow_site(
+        request.param,
+        services,
+        migrated_template,
+        folder,
+        gateway=GATEWAY,
+        caller_calls=3,
+        caller_calls_at_once=2,
+    ) as site:
+        await site.rows(
+            "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
+            *(site.restaurant_id, BLOCKED),
+        )
+        await site.tell_agent()
+        await asyncio.sleep(0.5)  # until it has read
+        yield site
+
+
+async def refused(site: OverflowSite, phone: Phone, number: str) -> str:
+    """How: `before` with the status, or `after` the answer, with the BYE's reason."""
+    try:
+        dialog = await site.dial(phone, from_number=number)
+    except CallRefused as refusal:
+        return f"before {refusal.status}"
+    assert await dialog.wait_ended(deadline_s=1.0) is CallEnd.REMOTE_HANGUP
+    assert dialog.answered_at is not None
+    assert dialog.ended_at is not None
+    assert dialog.ended_at - dialog.answered_at < 0.3
+    return f"after {dialog.cause}"
+
+
+async def no_call(site: OverflowSite) -> None:
+    """Until the agent has seen the last one end: FreeSWITCH tells it some 20 ms later."""
+    async with asyncio.timeout(DEADLINE_S):
+        while await site.redis.zcard(redis_keys.CALLS_DEMAND):  # noqa: ASYNC110  # Redis
+            await asyncio.sleep(0.01)
+
+
+async def test_a_blocked_caller_is_rejected_and_no_worker_hears_of_it(site: OverflowSite) -> None:
+    async with Phone() as phone:
+        how = await refused(site, phone, BLOCKED)
+    assert how == "before 603" or "cause=21" in how
+    assert await site.redis.llen(redis_keys.QUEUE_INCOMING_CALLS) == 0
+    assert site.bridge.log("call_refused")
+    text = site.bridge.log_file.read_text()
+    assert BLOCKED[3:] not in text
+
+
+async def test_a_flood_from_one_number_is_busy(site: OverflowSite) -> None:
+    number = f"+3363998{secrets.randbelow(10_000):04}"  # a second try is another caller
+    async with Phone() as phone:
+        for _ in range(3):
+            dialog = await site.dial(phone, from_number=number)
+            await site.worker.offer()
+            await dialog.hangup()
+            await no_call(site)
+        how = await refused(site, phone, number)
+    assert how == "before 486" or "cause=17" in how
+
+
+async def test_a_third_call_at_once_is_busy(site: OverflowSite) -> None:
+    number = "+33639980888"
+    async with AsyncExitStack() as undo:
+        phone = await undo.enter_async_context(Phone())
+        for _ in range(2):
+            await site.dial(phone, from_number=number)
+            await site.worker.offer()
+        how = await refused(site, phone, number)
+    assert how == "before 486" or "cause=17" in how
+
+
+async def test_hidden_callers_are_never_refused(site: OverflowSite) -> None:
+    async with Phone() as phone:
+        for _ in range(5):
+            dialog = await site.dial(phone, from_number=BLOCKED, headers={"Privacy": "id"})
+            offer = await site.worker.offer()
+            assert offer.caller_number is None
+            await dialog.hangup()

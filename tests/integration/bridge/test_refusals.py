@@ -1,0 +1,233 @@
+"""Registrars and accounts in trouble: what the bridge tells, when it stops asking, and that nobody
+else notices. On the simulator (its clock runs ten times faster) and on the real FreeSWITCH.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from controlplane.contracts import redis_keys
+from controlplane.local.launch.services import LocalServices
+from freeswitch.simulator.registrar import SILENCE, Registrar
+from freeswitch.telephone.g711 import Codec
+from freeswitch.telephone.phone import CallRefused, Phone
+from tests.accounts import SECRETS
+from tests.integration.bridge_under_test import (
+    ACCOUNT_PASSWORD,
+    BRIDGE_ID,
+    CALLER_NUMBER,
+    READY_S,
+    SWITCHES,
+    Bridge,
+    eventually,
+    open_bridge,
+)
+
+pytestmark = pytest.mark.integration
+
+ON_THE_SIMULATOR = pytest.mark.parametrize("bridge", ["simulator"], indirect=True)
+"""Where it takes retries: FreeSWITCH's come after 30 s."""
+RETRY_S = {"simulator": 3.0, "freeswitch": 30.0}
+
+
+@pytest.fixture(scope="module", params=SWITCHES)
+def bridge(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Bridge]:
+    folder: Path = tmp_path_factory.mktemp("refusals")
+    with open_bridge(request.param, services, migrated_template, folder) as bridge:
+        yield bridge
+
+
+@dataclass
+class Carrier:
+    """A registrar, the bridge it belongs to, and how one tells the bridge."""
+
+    registrar: Registrar
+    address: str
+    bridge: Bridge
+    redis: Redis
+
+    async def tell(self) -> None:
+        channel = redis_keys.bridge_assignments(BRIDGE_ID)
+        async with asyncio.timeout(READY_S):
+            while not await self.redis.publish(channel, "placed"):  # noqa: ASYNC110  # Redis
+                await asyncio.sleep(0.05)
+
+    async def place(self, slug: str, **changes: object) -> str:
+        """An account; its carrier has its own row."""
+        name = f"{slug}-{uuid4().hex[:8]}"
+        self.registrar.set_password(name, ACCOUNT_PASSWORD)
+        values = {"registrar": self.address, "carrier_id": slug, **changes}
+        self.bridge.place(name, **values)  # type: ignore[arg-type]  # a test's builder
+        await self.tell()
+        return name
+
+    async def until(self, name: str, *states: str) -> None:
+        await eventually(lambda: self.bridge.state(name)[0] in states or None, deadline_s=READY_S)
+
+    def events(self, name: str) -> list[tuple[object, ...]]:
+        return self.bridge.query(
+            "SELECT e.event, e.sip_code FROM sip_registration_event e JOIN sip_registration r"
+            " ON r.id = e.registration_id WHERE r.gateway_name = %s ORDER BY e.id",
+            name,
+        )
+
+    def retry_in_s(self, name: str) -> float:
+        """From the report of the failure to the next attempt."""
+        state_at, retry_at = self.bridge.query(
+            "SELECT state_at, next_retry_at FROM sip_registration WHERE gateway_name = %s", name
+        )[0]
+        assert isinstance(state_at, datetime)
+        assert isinstance(retry_at, datetime)
+        return (retry_at - state_at).total_seconds()
+
+
+@pytest.fixture
+async def carrier(bridge: Bridge, redis: Redis) -> AsyncIterator[Carrier]:
+    registrar = Registrar({})
+    host, port = await registrar.open()
+    carrier = Carrier(registrar, f"{host}:{port}", bridge, redis)
+    yield carrier
+    await asyncio.to_thread(bridge.query, "UPDATE sip_registration SET bridge_id = NULL")
+    await carrier.tell()
+    await eventually(lambda: not bridge.gateways() or None, deadline_s=READY_S)
+    registrar.close()
+
+
+async def test_a_carrier_that_asks_again_has_refused(carrier: Carrier) -> None:
+    """It answers a wrong password with another challenge, as Kamailio does; FreeSWITCH gives up
+    with a code of its own. Counted like any refusal: such a carrier locks accounts too.
+    """
+    asking = Registrar({}, asks_again=True)
+    host, port = await asking.open()
+    try:
+        name = await carrier.place(
+            "asking", registrar=f"{host}:{port}", password="wrong", max_auth_failures=1
+        )
+        asking.set_password(name, ACCOUNT_PASSWORD)
+        await carrier.until(name, "SUSPENDED")
+        assert carrier.bridge.state(name) == ("SUSPENDED", 904)
+    finally:
+        asking.close()
+
+
+async def test_an_account_refused_once_too_often_is_left_alone(carrier: Carrier) -> None:
+    """
+    1. The carrier refuses the account, and wants no second try: SUSPENDED, the gateway is gone.
+    2. Somebody asks for another try: refused again, suspended again.
+    3. The account's password is put right: registered.
+    """
+    name = await carrier.place("strict", password="wrong", max_auth_failures=1)
+    await carrier.until(name, "SUSPENDED")
+    await eventually(lambda: name not in carrier.bridge.gateways() or None)
+    assert carrier.bridge.state(name) == ("SUSPENDED", 403)
+    assert ("SUSPENDED", 403) in carrier.events(name)
+
+    asked = carrier.registrar.registers_seen
+    carrier.bridge.query(
+        "UPDATE sip_registration SET auth_failures = 0, state = 'DOWN' WHERE gateway_name = %s",
+        name,
+    )
+    await carrier.tell()
+    await carrier.until(name, "SUSPENDED")
+    assert carrier.registrar.registers_seen > asked
+    await eventually(lambda: name not in carrier.bridge.gateways() or None)
+
+    restaurant_id = carrier.bridge.query(
+        "SELECT restaurant_id FROM sip_registration WHERE gateway_name = %s", name
+    )[0][0]
+    carrier.bridge.query(
+        "UPDATE sip_registration SET password_encrypted = %s WHERE gateway_name = %s",
+        SECRETS.seal(ACCOUNT_PASSWORD, owner=restaurant_id),
+        name,
+    )
+    await carrier.tell()
+    await carrier.until(name, "REGED")
+    assert carrier.registrar.contact(name)
+
+
+@ON_THE_SIMULATOR
+async def test_refusals_are_counted_up_to_the_carriers_limit(carrier: Carrier) -> None:
+    name = await carrier.place("counting", password="wrong", max_auth_failures=2)
+    await carrier.until(name, "FAIL_WAIT")
+    count = "SELECT auth_failures FROM sip_registration WHERE gateway_name = %s"
+    assert carrier.bridge.query(count, name) == [(1,)]
+    await carrier.until(name, "SUSPENDED")
+    assert carrier.bridge.query(count, name) == [(2,)]
+    await eventually(lambda: name not in carrier.bridge.gateways() or None)
+    heard = carrier.registrar.registers_seen  # the gateway's own end sent an un-REGISTER
+    await carrier.tell()
+    await asyncio.sleep(1.0)  # ten of the simulator's seconds
+    assert carrier.registrar.registers_seen == heard
+
+
+async def test_a_carrier_in_trouble_is_tried_again_and_again(carrier: Carrier) -> None:
+    """503 to one account, nothing to another, a third is registered meanwhile."""
+    good = await carrier.place("good")
+    await carrier.until(good, "REGED")
+    carrier.registrar.answer_with(503)
+    busy = await carrier.place("busy", max_auth_failures=1)
+    await carrier.until(busy, "FAIL_WAIT")
+    assert carrier.bridge.state(busy) == ("FAIL_WAIT", 503)
+    assert carrier.retry_in_s(busy) == pytest.approx(30, abs=0.5)
+    assert carrier.bridge.state(good)[0] == "REGED"
+    carrier.registrar.answer_with(None)
+    carrier.bridge.switch.api(f"sofia profile external register {busy}")
+    await carrier.until(busy, "REGED")
+    states = [event for event, _ in carrier.events(busy)]
+    assert states == ["TRYING", "FAIL_WAIT", "REGED"]
+
+
+async def test_a_silent_carrier_delays_no_other(carrier: Carrier) -> None:
+    """Its gateways take the longest to be added, tried and removed; a good one does not wait."""
+    silent = Registrar({})
+    host, port = await silent.open()
+    silent.answer_with(SILENCE)
+    for n in range(5):
+        name = f"silent-{n}-{uuid4().hex[:8]}"
+        carrier.bridge.place(name, registrar=f"{host}:{port}", carrier_id="silent")
+    good = await carrier.place("lively")
+    await carrier.until(good, "REGED")
+    await asyncio.to_thread(
+        carrier.bridge.query,
+        "UPDATE sip_registration SET bridge_id = NULL WHERE carrier_id = 'silent'",
+    )
+    other = await carrier.place("livelier")
+    await carrier.until(other, "REGED")
+    assert silent.registers_seen >= 5
+    silent.close()
+
+
+async def test_only_the_carriers_codecs_are_spoken(carrier: Carrier) -> None:
+    name = await carrier.place("ulaw", codecs=["PCMU"])
+    await carrier.until(name, "REGED")
+    async with Phone() as phone:
+        dialog = await phone.call(
+            carrier.bridge.uri(name), from_number=CALLER_NUMBER, codec=Codec.PCMU
+        )
+        await dialog.hangup()
+        with pytest.raises(CallRefused) as refused:
+            await phone.call(carrier.bridge.uri(name), from_number=CALLER_NUMBER)
+    assert refused.value.status == 488
+
+
+@ON_THE_SIMULATOR
+async def test_an_account_that_cannot_be_written_says_why(carrier: Carrier) -> None:
+    name = await carrier.place("broken", password="$${domain}-secret")
+    await carrier.until(name, "INVALID")
+    detail = carrier.bridge.query(
+        "SELECT detail FROM sip_registration_event WHERE event = 'INVALID'"
+    )
+    assert len(detail) == 1
+    assert str(detail[0][0]).startswith("password: holds")
+    assert "secret" not in str(detail[0][0])

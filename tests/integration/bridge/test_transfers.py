@@ -1,0 +1,372 @@
+"""Callers handed to humans: only to those the restaurant lists, and only to one who takes them.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import Hangup, TakeMessage, Transfer, TransferFailed
+from controlplane.local.launch.services import LocalServices
+from freeswitch.telephone.dialog import CallEnd, Dialog
+from freeswitch.telephone.phone import Phone
+from tests.integration.bridge_under_test import (
+    CALLER_NUMBER,
+    DEADLINE_S,
+    READY_S,
+    SWITCHES,
+    Stream,
+    codes,
+    eventually,
+    prompts,
+    until_heard,
+)
+from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
+from tests.integration.switch_under_test import heard, tone
+from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+GATEWAY = "chez-luigi-3f9a1c2b"
+MANAGER = "+33199004321"
+COUNTER = "+33199008765"
+CALLER_HZ, HUMAN_HZ = 300, 400
+PROMPT_CUT_S = 1.0
+"""The recorded "un instant" is that much longer than the test's."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("transfers")
+    async with open_overflow_site(
+        request.param, services, migrated_template, folder, gateway=GATEWAY
+    ) as site:
+        yield site
+
+
+async def target(site: OverflowSite, number: str, mode: str, *, of: UUID | None = None) -> UUID:
+    """One entry of the allow-list, known to the agent."""
+    target_id = uuid4()
+    await site.rows(
+        "INSERT INTO transfer_target (id, restaurant_id, name, phone_e164, mode, position)"
+        " VALUES (%s, %s, 'le gérant', %s, %s, 0)"
+        " ON CONFLICT (restaurant_id, phone_e164)"
+        " DO UPDATE SET id = excluded.id, mode = excluded.mode",
+        *(target_id, of or site.restaurant_id, number, mode),
+    )
+    await site.tell_agent()
+    await asyncio.sleep(1.0)  # until it has read
+    return target_id
+
+
+@asynccontextmanager
+async def asking(
+    site: OverflowSite, phone: Phone, target_id: UUID | None
+) -> AsyncIterator[tuple[Dialog, Stream]]:
+    """A call whose worker has asked for this transfer."""
+    async with site.talking(phone) as (dialog, stream):
+        await stream.ask(Transfer(reason="asked", target_id=target_id))
+        yield dialog, stream
+
+
+async def hears(dialog: Dialog, hertz: int, *, since: float = 0.0) -> None:
+    await eventually(
+        lambda: (
+            hertz in [h for h, ms in heard([f for f in dialog.received if f.at >= since])] or None
+        )
+    )
+
+
+async def back_with_the_agent(dialog: Dialog, stream: Stream) -> TransferFailed:
+    failed = await stream.message(TransferFailed)
+    await stream.speak(2_000)
+    await eventually(lambda: 2_004 in codes(dialog) or None)
+    return failed
+
+
+async def test_a_blind_transfer_connects_at_once(site: OverflowSite) -> None:
+    target_id = await target(site, COUNTER, "blind")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=1.0)
+        invite = site.carrier.invites[-1]
+        assert COUNTER in invite.uri
+        assert CALLER_NUMBER.removeprefix("+33") not in str(bytes(invite))
+        assert GATEWAY in invite.headers.required("From")
+        await stream.connection.wait_closed()
+        human.play(tone(HUMAN_HZ, 1_000))
+        dialog.play(tone(CALLER_HZ, 1_000))
+        await hears(human, CALLER_HZ)
+        await hears(dialog, HUMAN_HZ)
+        assert "transfer_person" in prompts(dialog)
+        await human.hangup()
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+async def test_a_warm_transfer_waits_for_the_key(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=1.0)
+        await until_heard(human, "accept_transfer")
+        dialog.play(tone(CALLER_HZ, 500))
+        human.play(tone(HUMAN_HZ, 500))
+        await asyncio.sleep(0.7)
+        assert not stream.connection.close_code
+        for side, hertz in ((human, CALLER_HZ), (dialog, HUMAN_HZ)):
+            assert hertz not in [h for h, _ in heard(side.received)]
+        await human.send_dtmf("1")
+        await stream.connection.wait_closed()
+        connected_at = time.monotonic()
+        dialog.play(tone(CALLER_HZ, 1_000))
+        human.play(tone(HUMAN_HZ, 1_000))
+        await hears(human, CALLER_HZ)
+        await hears(dialog, HUMAN_HZ)
+        await human.hangup()
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    silence = longest_silence_s(dialog.received, since=asked_at, until=connected_at)
+    assert silence <= LONGEST_SILENCE_S
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+async def test_who_declines_a_warm_transfer_gives_the_caller_back(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        human = await site.carrier.listen(deadline_s=DEADLINE_S)
+        await until_heard(human, "accept_transfer")
+        await human.hangup()
+        failed = await back_with_the_agent(dialog, stream)
+    assert failed.cause == "NORMAL_CLEARING"
+
+
+async def test_a_voicemail_never_gets_the_caller(site: OverflowSite) -> None:
+    """It answers, talks over the prompt, and presses nothing."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        voicemail = await site.carrier.listen(deadline_s=DEADLINE_S)
+        voicemail.play(tone(HUMAN_HZ, 15_000))
+        failed = await eventually(
+            lambda: next((m for m in stream.messages if isinstance(m, TransferFailed)), None),
+            deadline_s=25.0,
+        )
+        back_at = time.monotonic()
+        assert prompts(voicemail) == ["accept_transfer"]
+        await voicemail.wait_ended(deadline_s=DEADLINE_S)
+        await back_with_the_agent(dialog, stream)
+    assert failed.cause == "ALLOTTED_TIMEOUT"
+    assert HUMAN_HZ not in [h for h, _ in heard(dialog.received)]
+    silence = longest_silence_s(dialog.received, since=asked_at, until=back_at)
+    assert silence <= LONGEST_SILENCE_S
+
+
+async def test_a_busy_line_gives_the_caller_back(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(486)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        failed = await back_with_the_agent(dialog, stream)
+    assert failed.cause == "USER_BUSY"
+
+
+@pytest.mark.parametrize("kind", ["unknown", "of_another_restaurant", "premium"])
+async def test_who_is_not_on_the_list_is_never_rung(site: OverflowSite, kind: str) -> None:
+    target_id = uuid4()
+    if kind == "of_another_restaurant":
+        other = await asyncio.to_thread(
+            site.bridge.place, f"other-{uuid4().hex[:8]}", registrar=site.carrier.registrar
+        )
+        target_id = await target(site, MANAGER, "blind", of=other)
+    if kind == "premium":
+        target_id = await target(site, "+33899123456", "blind")
+    rung = len(site.carrier.invites)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        failed = await back_with_the_agent(dialog, stream)
+    assert failed.cause == "not_allowed"
+    assert len(site.carrier.invites) == rung
+
+
+async def test_a_caller_who_would_rather_leave_a_message(site: OverflowSite) -> None:
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await stream.speak(3_000)
+        await stream.ask(TakeMessage())
+        await until_heard(dialog, "leave_message")
+        await stream.connection.wait_closed()
+        assert 3_004 in codes(dialog)
+        await until_beep(dialog)
+        dialog.play(tone(CALLER_HZ, 1_500))
+        await asyncio.sleep(1.6)  # speaking time
+        await dialog.send_dtmf("#")
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert (await site.ended()).outcome is CallOutcome.MESSAGE
+    await site.row("SELECT 1 FROM voice_message")
+
+
+async def test_a_caller_given_up_is_told_goodbye(site: OverflowSite) -> None:
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await stream.ask(Hangup(outcome=CallOutcome.ERROR))
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
+    assert prompts(dialog)[-1] == "goodbye"
+    assert (await site.ended()).outcome is CallOutcome.ERROR
+
+
+async def test_with_a_worker_connected_the_way_out_never_comes(site: OverflowSite) -> None:
+    """Put off at once when the greeting ends, then every second: ten seconds of it are watched."""
+    places: set[str] = set()
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        end = time.monotonic() + 10.0
+        while time.monotonic() < end:
+            rows = json.loads(await asyncio.to_thread(site.switch.api, "show channels as json"))
+            places |= {row["dest"] for row in rows.get("rows", [])}
+            await asyncio.sleep(0.1)
+        await stream.speak(4_000)
+        await eventually(lambda: 4_004 in codes(dialog) or None)
+    assert places == {"incoming_call"}
+    assert "busy" not in prompts(dialog)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+async def test_the_agent_restarts_while_two_people_talk(
+    site: OverflowSite, how: signal.Signals
+) -> None:
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, None) as (dialog, stream):
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=0.5)
+        await stream.connection.wait_closed()
+        await asyncio.to_thread(site.stop_agent, how)
+        await asyncio.sleep(5.0)  # the way out of an abandoned call comes within 4.5 s
+        await site.start_agent()
+        await eventually(lambda: site.bridge.log("call_adopted") or None)
+        await asyncio.sleep(5.0)  # and the new agent starts none either
+        began = time.monotonic()
+        human.play(tone(HUMAN_HZ, 1_000))
+        dialog.play(tone(CALLER_HZ, 1_000))
+        await hears(human, CALLER_HZ, since=began)
+        await hears(dialog, HUMAN_HZ, since=began)
+        assert not {"busy", "leave_message"} & set(prompts(dialog))
+        await human.hangup()
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+async def test_the_agent_restarts_while_their_phone_rings(
+    site: OverflowSite, how: signal.Signals
+) -> None:
+    """It rings on, is answered, and the two are left alone."""
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, None) as (dialog, _):
+        rung = len(site.carrier.invites)
+        ringing = asyncio.create_task(site.carrier.listen(deadline_s=20.0, rings_s=3.0))
+        await eventually(lambda: len(site.carrier.invites) > rung or None)
+        await asyncio.to_thread(site.stop_agent, how)
+        await site.start_agent()
+        human = await ringing
+        await asyncio.sleep(5.0)
+        began = time.monotonic()
+        human.play(tone(HUMAN_HZ, 1_000))
+        await hears(dialog, HUMAN_HZ, since=began)
+        assert not {"busy", "leave_message"} & set(prompts(dialog))
+        await human.hangup()
+        await dialog.wait_ended(deadline_s=DEADLINE_S)
+    assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
+
+
+@pytest.mark.parametrize("how", ["busy", "declined"])
+async def test_the_agent_dies_while_a_phone_rings_that_nobody_takes(
+    site: OverflowSite, how: str
+) -> None:
+    """The dialplan alone goes on: a word, the busy message, the restaurant's phone, a message."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(486 if how == "busy" else None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, _):
+        asked_at = time.monotonic()
+        if how == "busy":
+            await until_heard(dialog, "transfer_person")
+            await asyncio.to_thread(site.stop_agent)
+        else:
+            human = await site.carrier.listen(deadline_s=DEADLINE_S)
+            await asyncio.to_thread(site.stop_agent)
+            site.carrier.refuse(486)
+            await human.hangup()
+        await until_beep(dialog)
+        beep_at = time.monotonic()
+        dialog.play(tone(CALLER_HZ, 20_000))  # a message, so that there is a call to adopt
+        adopted = len(site.bridge.log("call_adopted"))
+        await site.start_agent()
+        await eventually(
+            lambda: len(site.bridge.log("call_adopted")) > adopted or None, deadline_s=READY_S
+        )
+    assert prompts(dialog)[-4:] == ["one_moment", "busy", "transfer", "leave_message"]
+    silence = longest_silence_s(dialog.received, since=asked_at, until=beep_at)
+    assert silence <= LONGEST_SILENCE_S + PROMPT_CUT_S
+
+
+async def test_a_caller_given_back_twice_is_still_the_agents(site: OverflowSite) -> None:
+    """The way out the dialplan armed after each refusal is put off like any other."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(486)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        await back_with_the_agent(dialog, stream)
+        before = len(stream.messages)
+        await stream.ask(Transfer(reason="asked", target_id=target_id))
+        await stream.message(TransferFailed, start=before)
+        await asyncio.sleep(5.0)  # the dialplan's way out would come within 3.5 s
+        await stream.speak(3_500)
+        await eventually(lambda: 3_504 in codes(dialog) or None)
+    assert "busy" not in prompts(dialog)
+
+
+async def test_who_picks_up_at_the_last_moment_has_the_time_to_accept(site: OverflowSite) -> None:
+    """After 18 s of the 20 it rings, and 10 s to find the key: the caller hears it ring on."""
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        human = await site.carrier.listen(deadline_s=25.0, rings_s=18.0)
+        await until_heard(human, "accept_transfer")
+        await asyncio.sleep(10.0)  # they are busy: no event tells it
+        assert not human.ended.is_set()
+        await human.send_dtmf("1")
+        await stream.connection.wait_closed()
+        connected_at = time.monotonic()
+        human.play(tone(HUMAN_HZ, 1_000))
+        await hears(dialog, HUMAN_HZ)
+        await human.hangup()
+    silence = longest_silence_s(dialog.received, since=asked_at, until=connected_at)
+    assert silence <= LONGEST_SILENCE_S
+
+
+async def test_a_phone_nobody_picks_up_rings_for_its_time(site: OverflowSite) -> None:
+    target_id = await target(site, MANAGER, "warm")
+    site.carrier.refuse(None)
+    async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
+        asked_at = time.monotonic()
+        failed = await eventually(
+            lambda: next((m for m in stream.messages if isinstance(m, TransferFailed)), None),
+            deadline_s=30.0,
+        )
+        back_at = time.monotonic()
+        await back_with_the_agent(dialog, stream)
+    assert failed.cause == "ALLOTTED_TIMEOUT"
+    assert 19.0 <= back_at - asked_at <= 23.0
+    silence = longest_silence_s(dialog.received, since=asked_at, until=back_at)
+    assert silence <= LONGEST_SILENCE_S

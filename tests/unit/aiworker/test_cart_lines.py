@@ -1,0 +1,114 @@
+"""The cart: what may be in it, what it costs, and how it is read back."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiworker.tools.cart import MOST_LINES, MOST_OF_ONE, Cart, CartError, CartState
+from controlplane.contracts.restaurant_config import MenuItem, Option
+from tests.unit.aiworker.worker_menu import CALZONE, CHEESES, COLA, DOUGH, EXTRAS, MARGHERITA, dish
+
+pytestmark = pytest.mark.unit
+
+FINE, THICK, NO_GLUTEN = DOUGH.options
+MOZZARELLA, EGG, HAM = EXTRAS.options
+
+
+def cart_with(*dishes: tuple[MenuItem, list[Option], int]) -> Cart:
+    cart = Cart.empty()
+    for item, options, quantity in dishes:
+        cart.add(item, options, quantity)
+    return cart
+
+
+def test_prices_come_from_the_menu_options_included() -> None:
+    cart = cart_with((MARGHERITA, [FINE, MOZZARELLA], 2), (COLA, [], 1))
+    assert [line.unit_price_cents for line in cart.lines] == [1_100, 300]
+    assert cart.total_cents == 2_500
+
+
+def test_every_change_has_its_revision() -> None:
+    cart = Cart.empty()
+    revisions = [cart.revision]
+    line = cart.add(COLA, [], 1)
+    revisions.append(cart.revision)
+    cart.change(line.line, COLA, [], 2)
+    revisions.append(cart.revision)
+    cart.remove(line.line)
+    revisions.append(cart.revision)
+    assert revisions == [0, 1, 2, 3]
+
+
+def test_the_same_again_is_more_of_it() -> None:
+    cart = cart_with((MARGHERITA, [FINE, EGG], 1), (MARGHERITA, [EGG, FINE], 2))
+    assert [(line.line, line.quantity) for line in cart.lines] == [(1, 3)]
+
+
+def test_another_option_is_another_line() -> None:
+    cart = cart_with((MARGHERITA, [FINE], 1), (MARGHERITA, [THICK], 1))
+    assert [line.line for line in cart.lines] == [1, 2]
+
+
+def test_a_removed_line_s_number_is_not_used_again() -> None:
+    cart = cart_with((COLA, [], 1))
+    cart.remove(1)
+    assert cart.add(CHEESES, [], 1).line == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda cart: cart.add(CALZONE, [], 1), "sold_out"),
+        (lambda cart: cart.add(MARGHERITA, [], 1), "option_missing"),
+        (lambda cart: cart.add(MARGHERITA, [FINE, THICK], 1), "too_many_options"),
+        (lambda cart: cart.add(MARGHERITA, [NO_GLUTEN], 1), "option_sold_out"),
+        (lambda cart: cart.add(MARGHERITA, [FINE, MOZZARELLA, EGG, HAM], 1), "too_many_options"),
+        (lambda cart: cart.add(COLA, [], MOST_OF_ONE + 1), "quantity_too_large"),
+        (lambda cart: cart.add(COLA, [], MOST_OF_ONE), "quantity_too_large"),
+        (lambda cart: cart.change(9, COLA, [], 1), "unknown_line"),
+        (lambda cart: cart.remove(9), "unknown_line"),
+    ],
+)
+def test_what_is_refused_changes_nothing(change: Callable[[Cart], object], code: str) -> None:
+    cart = cart_with((COLA, [], 1))
+    before = cart.state
+    with pytest.raises(CartError) as refused:
+        change(cart)
+    assert refused.value.code == code
+    assert refused.value.spoken
+    assert cart.state == before
+
+
+def test_the_same_option_twice_counts_once() -> None:
+    cart = cart_with((MARGHERITA, [FINE, EGG, EGG], 1))
+    assert cart.total_cents == 1_050
+
+
+def test_there_is_an_end_to_an_order() -> None:
+    cart = cart_with(*((dish(f"Plat {n}", 100), [], 1) for n in range(MOST_LINES)))
+    with pytest.raises(CartError, match="too_many_lines"):
+        cart.add(COLA, [], 1)
+
+
+def test_it_is_read_back_with_its_total() -> None:
+    cart = cart_with((MARGHERITA, [FINE, MOZZARELLA], 1), (COLA, [], 2))
+    assert cart.spoken() == (
+        "une Margherita, fine, mozzarella, onze euros ; deux Coca-Cola 33 cl, six euros. "
+        "Total : dix-sept euros."
+    )
+
+
+def test_it_survives_its_worker() -> None:
+    cart = cart_with((MARGHERITA, [FINE], 1), (COLA, [], 2))
+    again = Cart(CartState.model_validate_json(cart.state.to_json()))
+    assert again == cart
+    assert again.add(CHEESES, [], 1).line == 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, MOST_OF_ONE)), max_size=10))
+def test_the_total_is_the_sum_of_what_is_read_back(lines: list[tuple[int, int]]) -> None:
+    cart = cart_with(*((dish(f"Plat {n}", c), [], q) for n, (c, q) in enumerate(lines)))
+    assert cart.total_cents == sum(cents * quantity for cents, quantity in lines)
+    assert cart.revision == len(lines)

@@ -1,0 +1,77 @@
+"""What the bridge agent does when one of its parts fails in a way nobody thought of."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import gevent
+import pytest
+
+from controlplane.bridge import bridge_agent
+from controlplane.bridge.bridge_agent import BridgeAgent
+from controlplane.bridge.gateways.registrar import Step
+from controlplane.settings import BridgeSettings
+from tests.accounts import SECRET_KEYS
+from tests.unit.bridge.test_registrar import OWNED, UP
+
+pytestmark = pytest.mark.unit
+
+DEADLINE_S = 5.0
+
+
+class Unthought(Exception):
+    pass
+
+
+def fails(*_: object) -> None:
+    raise Unthought
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> BridgeAgent:
+    """Connected to nothing."""
+    return BridgeAgent(
+        BridgeSettings(
+            database_url="postgresql://nobody@127.0.0.1:1/none",
+            redis_url="redis://127.0.0.1:1",
+            esl_password="not-connected",
+            gateway_folder=tmp_path,
+            sounds_folder=tmp_path,
+            secret_keys=SECRET_KEYS,
+        )
+    )
+
+
+def test_a_call_that_cannot_be_adopted_keeps_no_gateway_from_being_looked_at(
+    agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FreeSWITCH that was started anew has none: all would be thought registered."""
+    asked: list[None] = []
+    monkeypatch.setattr(bridge_agent, "adopt_calls", fails)
+    monkeypatch.setattr(agent._media, "wait_connected", lambda _: None)
+    monkeypatch.setattr(agent._registrations, "connected", lambda: asked.append(None))
+    with pytest.raises(Unthought):
+        agent._freeswitch_connected(agent._control)
+    assert asked == [None]
+
+
+@pytest.mark.parametrize(("waited_s", "step"), [(299, Step.NOTHING), (301, Step.REGISTER_AGAIN)])
+def test_freeswitchs_growing_wait_is_cut_short(
+    agent: BridgeAgent, waited_s: float, step: Step
+) -> None:
+    """After a night of 500s a carrier that is well again is asked within five minutes."""
+    registrations = agent._registrations
+    failed_at = time.monotonic() - waited_s
+    waiting = replace(UP, state="FAIL_WAIT", sip_code=500, failures=49, failed_at=failed_at)
+    registrations._accounts[UP.name] = OWNED
+    registrations._gateways._known[UP.name] = waiting
+    registrations._try_again()
+    assert registrations._step(UP.name) is step
+
+
+def test_registrations_that_are_reported_no_more_end_the_agent(
+    agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent._registrations._reports, "run", fails)
+    with pytest.raises(Unthought):
+        gevent.spawn(agent._registrations.run).get(timeout=DEADLINE_S)

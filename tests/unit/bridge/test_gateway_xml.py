@@ -1,0 +1,247 @@
+"""Nothing people type can become FreeSWITCH configuration."""
+
+import re
+import stat
+from pathlib import Path
+from uuid import UUID
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from controlplane.bridge.gateways.gateway_xml import (
+    GatewaySettings,
+    InvalidGateway,
+    gateway_file_name,
+    gateway_files,
+    gateway_xml,
+    remove_gateway_file,
+    write_gateway_file,
+)
+from controlplane.contracts.channel_variables import ChannelVariable
+
+pytestmark = pytest.mark.unit
+
+RESTAURANT = UUID("01900000-0000-7000-8000-000000000001")
+TEXT_FIELDS = ("gateway_name", "registrar", "username", "password", "fallback_dial", "greeting")
+
+
+def settings(**changes: object) -> GatewaySettings:
+    values: dict[str, object] = {
+        "gateway_name": "bella-napoli-0a1b2c3d",
+        "registrar": "siptrunk.example.net:5060",
+        "username": "0033123456789",
+        "password": "un secret",
+        "restaurant_id": RESTAURANT,
+        "epoch": 7,
+        "config_version": 3,
+    }
+    return GatewaySettings(**(values | changes))  # type: ignore[arg-type]  # a test's builder
+
+
+def as_freeswitch_reads(text: str) -> ElementTree.Element:
+    """switch_xml.c's preprocessor, as far as it drops lines; then the XML."""
+    kept = [
+        line
+        for line in text.splitlines()
+        if not any(mark in line for mark in ("<include>", "</include>", "<?"))
+    ]
+    return ElementTree.fromstring("\n".join(kept))
+
+
+def params(text: str) -> dict[str, str]:
+    return {p.attrib["name"]: p.attrib["value"] for p in as_freeswitch_reads(text).iter("param")}
+
+
+def variables(text: str, direction: str = "inbound") -> dict[str, str]:
+    found = list(as_freeswitch_reads(text).iter("variable"))
+    assert {v.attrib["direction"] for v in found} == {"inbound", "outbound"}
+    return {v.attrib["name"]: v.attrib["value"] for v in found if v.get("direction") == direction}
+
+
+def test_a_gateway_says_who_is_called_and_where_the_call_goes() -> None:
+    text = gateway_xml(
+        settings(
+            greeting=Path("/srv/greetings/bella.wav"),
+            fallback_dial="sofia/gateway/bella-napoli-0a1b2c3d/+33612345678",
+        )
+    )
+    assert as_freeswitch_reads(text).attrib == {"name": "bella-napoli-0a1b2c3d"}
+    assert params(text) == {
+        "username": "0033123456789",
+        "password": "un secret",
+        "realm": "siptrunk.example.net",
+        "proxy": "siptrunk.example.net:5060",
+        "register": "true",
+        "register-transport": "udp",
+        "expire-seconds": "60",
+        "retry-seconds": "30",
+        "caller-id-in-from": "true",
+        "context": "public",
+        "extension": "incoming_call",
+        "gw-auth-acl": "carriers",
+    }
+    assert variables(text) == {
+        ChannelVariable.RESTAURANT_ID: str(RESTAURANT),
+        ChannelVariable.EPOCH: "7",
+        ChannelVariable.CONFIG_VERSION: "3",
+        ChannelVariable.CARRIER_ACL: "carriers",
+        ChannelVariable.GREETING: "/srv/greetings/bella.wav",
+        ChannelVariable.FALLBACK_DIAL: "sofia/gateway/bella-napoli-0a1b2c3d/+33612345678",
+        "effective_caller_id_number": "0033123456789",
+        "effective_caller_id_name": "0033123456789",
+        "absolute_codec_string": "PCMA,PCMU",
+    }
+    assert variables(text, "outbound") == {"absolute_codec_string": "PCMA,PCMU"}
+
+
+def test_without_greeting_and_phone_their_variables_are_absent() -> None:
+    names = set(variables(gateway_xml(settings())))
+    assert ChannelVariable.GREETING not in names
+    assert ChannelVariable.FALLBACK_DIAL not in names
+
+
+@pytest.mark.parametrize("codecs", [(), ("PCMA", "PCMA"), ("G729",), ("PCMA,G729",)])
+def test_codecs_freeswitch_does_not_load_are_refused(codecs: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidGateway, match="codecs"):
+        gateway_xml(settings(codecs=codecs))
+
+
+def test_one_element_a_line_and_includes_on_their_own() -> None:
+    lines = gateway_xml(settings(password="&\"'>")).splitlines()
+    assert lines[0] == "<include>"
+    assert lines[-1] == "</include>"
+    assert all(line.count("<param") + line.count("<variable ") <= 1 for line in lines)
+
+
+@given(st.text(max_size=140))
+@example("$${core_uuid}")
+@example('"/><X-PRE-PROCESS cmd="exec" data="touch /tmp/x"/>')
+@example("x-PRE-process")
+@example("<include>")
+@example("<?xml?>")
+@example("</gateway>")
+@example("<!--#exec touch-->")
+@example("a\nb")
+@example("a\u2028b")
+@example("a\x85b")
+@example("\ud800")
+@example("a:b")
+@example("é&'\">%20;{}[]|$1")
+def test_a_password_is_read_back_whole_or_refused(password: str) -> None:
+    text, refused = outcome(password=password)
+    if refused is not None:
+        assert refused.field == "password"
+        assert len(password) < 6 or password not in str(refused)
+        return
+    assert params(text)["password"] == password
+    assert_inert(text)
+
+
+@given(st.sampled_from(TEXT_FIELDS), st.text(max_size=60))
+@example("gateway_name", "bella;gw=other")
+@example("gateway_name", "../../etc/passwd")
+@example("username", 'x" onload')
+@example("username", "a@b")
+@example("registrar", "host;transport=tcp")
+@example("registrar", "host$${x}")
+@example("registrar", "host\n")
+@example("fallback_dial", "sofia/external/a@b,loopback/9999")
+@example("fallback_dial", "{api_on_answer=system}sofia/external/a@b")
+@example("fallback_dial", "sofia/gateway/x/${caller_id_name}")
+@example("greeting", "/etc/../${system(id)}.wav")
+@example("greeting", "shell_stream://id.wav")
+@example("greeting", "/a/../../b.wav")
+def test_any_field_yields_the_same_document_shape_or_is_refused(name: str, value: str) -> None:
+    changed: object = Path(value) if name == "greeting" else value
+    text, refused = outcome(**{name: changed})
+    if refused is not None:
+        assert refused.field in {name, "caller_id_number"}
+        return
+    root = as_freeswitch_reads(text)
+    assert [child.tag for child in root] == ["param"] * 12 + ["variables"]
+    assert_inert(text)
+    for key, variable in variables(text).items():
+        if key == "absolute_codec_string":
+            continue  # nothing of a person's
+        assert not re.search(r"[$`{}\[\]|,'\"\\]", variable)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gateway_name", ""),
+        ("gateway_name", "x" * 129),
+        ("registrar", ""),
+        ("username", ""),
+        ("password", ""),
+        ("password", "a--b"),
+        ("password", "é" * 65),
+        ("expire_seconds", 59),
+        ("expire_seconds", 86_401),
+        ("transport", "sctp"),
+        ("fallback_dial", "sofia/gateway/x/0612345678;ext=1"),
+        ("fallback_dial", "sofia/gateway/x/112"),
+        ("fallback_dial", "sofia/gateway/x/3949"),
+        ("greeting", Path("relative.wav")),
+        ("caller_id_number", "a b"),
+    ],
+)
+def test_what_freeswitch_would_misread_is_refused_by_field(name: str, value: object) -> None:
+    with pytest.raises(InvalidGateway) as refused:
+        gateway_xml(settings(**{name: value}))
+    assert refused.value.field == name
+
+
+def test_neither_repr_nor_refusal_shows_the_password() -> None:
+    assert "motdepasse" not in repr(settings(password="motdepasse"))
+    with pytest.raises(InvalidGateway) as refused:
+        gateway_xml(settings(password="motdepasse\n"))
+    assert "motdepasse" not in str(refused.value)
+
+
+def test_the_file_is_private_whole_and_alone(tmp_path: Path) -> None:
+    path = write_gateway_file(tmp_path, settings())
+    assert path == tmp_path / gateway_file_name("bella-napoli-0a1b2c3d")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    write_gateway_file(tmp_path, settings(config_version=4))
+    assert variables(path.read_text())[ChannelVariable.CONFIG_VERSION] == "4"
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert gateway_files(tmp_path) == {"bella-napoli-0a1b2c3d"}
+
+
+def test_a_refused_gateway_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = write_gateway_file(tmp_path, settings())
+    before = path.read_text()
+    with pytest.raises(InvalidGateway):
+        write_gateway_file(tmp_path, settings(password="$${x}"))
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_removing_says_whether_it_was_there(tmp_path: Path) -> None:
+    write_gateway_file(tmp_path, settings())
+    assert remove_gateway_file(tmp_path, "bella-napoli-0a1b2c3d") is True
+    assert remove_gateway_file(tmp_path, "bella-napoli-0a1b2c3d") is False
+    with pytest.raises(InvalidGateway):
+        remove_gateway_file(tmp_path, "../secret")
+
+
+def outcome(**changes: object) -> tuple[str, InvalidGateway | None]:
+    try:
+        return gateway_xml(settings(**changes)), None
+    except InvalidGateway as refused:
+        return "", refused
+
+
+def assert_inert(text: str) -> None:
+    """Nothing left for the preprocessor but our own include lines."""
+    lines = text.splitlines()
+    assert "$${" not in text
+    assert "x-pre-process" not in text.lower()
+    assert not any(mark in text for mark in ("<?", "<!", "--"))
+    assert [line for line in lines if "include>" in line and "<" in line[:2]] == [
+        "<include>",
+        "</include>",
+    ]

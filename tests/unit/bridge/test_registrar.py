@@ -1,0 +1,124 @@
+"""What one gateway needs next, and how long FreeSWITCH will wait before it tries again."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from controlplane.bridge.gateways.accounts import Account, Role, fallback_dial
+from controlplane.bridge.gateways.gateways import Gateway, retry_wait_s
+from controlplane.bridge.gateways.registrar import Step, next_step
+
+pytestmark = pytest.mark.unit
+
+SOME_ID = UUID("01900000-0000-7000-8000-000000000001")
+OWNED = Account(
+    gateway_name="pizza-0a1b2c3d",
+    role=Role.OWNER,
+    epoch=7,
+    config_version=3,
+    state="REGED",
+    state_epoch=7,
+    auth_failures=0,
+    bridge_id="bridge-0",
+    former_bridge_id=None,
+    placed_at=datetime(2026, 1, 1, tzinfo=UTC),
+    registration_id=SOME_ID,
+    restaurant_id=SOME_ID,
+    username="0033199001234",
+    password_encrypted="",
+    slug="pizza",
+    phone_e164="+33199001234",
+    carrier_id="ovh",
+    registrar="sip.example",
+    transport="udp",
+    expire_seconds=60,
+    registers_per_second=10,
+    max_auth_failures=3,
+    codecs=("PCMA",),
+    number_format="+e164",
+)
+FORMER = replace(OWNED, role=Role.FORMER, bridge_id="bridge-1", former_bridge_id="bridge-0")
+UP = Gateway("pizza-0a1b2c3d", config_version=3, epoch=7, state="REGED")
+
+
+@pytest.mark.parametrize(
+    ("account", "gateway", "step"),
+    [
+        (None, None, Step.NOTHING),
+        (None, UP, Step.REMOVE),
+        (OWNED, None, Step.START),
+        (OWNED, UP, Step.NOTHING),
+        (replace(OWNED, config_version=4), UP, Step.REMOVE),
+        (OWNED, replace(UP, deleting=True), Step.REMOVE),
+        (replace(OWNED, epoch=9), UP, Step.REGISTER_AGAIN),
+        (OWNED, replace(UP, epoch=0), Step.REGISTER_AGAIN),
+        (FORMER, None, Step.RELEASE),
+        (FORMER, UP, Step.GIVE_BACK),
+        (replace(FORMER, state="TRYING"), UP, Step.NOTHING),
+        (replace(FORMER, state_epoch=6), UP, Step.NOTHING),
+        (replace(FORMER, config_version=4, state_epoch=6), UP, Step.NOTHING),
+    ],
+)
+def test_what_a_gateway_needs_next(
+    account: Account | None, gateway: Gateway | None, step: Step
+) -> None:
+    assert next_step(account, gateway, suspended=False) is step
+
+
+@pytest.mark.parametrize(("gateway", "step"), [(None, Step.NOTHING), (UP, Step.REMOVE)])
+def test_a_suspended_account_is_registered_nowhere(gateway: Gateway | None, step: Step) -> None:
+    assert next_step(OWNED, gateway, suspended=True) is step
+
+
+def test_a_former_binding_outlives_the_suspension_of_its_account() -> None:
+    waiting = replace(FORMER, state="SUSPENDED")
+    assert next_step(waiting, UP, suspended=True) is Step.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "step"),
+    [
+        ("FAIL_WAIT", 403, Step.REMOVE),
+        ("FAIL_WAIT", 503, Step.NOTHING),
+        ("REGED", 200, Step.NOTHING),
+    ],
+)
+def test_a_former_binding_refused_as_well_is_worth_nothing(
+    state: str, code: int, step: Step
+) -> None:
+    waiting = replace(FORMER, state="SUSPENDED")
+    assert next_step(waiting, replace(UP, state=state, sip_code=code), suspended=True) is step
+
+
+@pytest.mark.parametrize(
+    ("code", "failures", "seconds"),
+    [
+        (503, 5, 30),
+        (908, 5, 30),
+        (403, 1, 30),
+        (403, 3, 90),
+        (408, 2, 60),
+        (500, 49, 300),
+        (None, 0, 30),
+    ],
+)
+def test_the_next_attempt_is_freeswitchs(code: int | None, failures: int, seconds: int) -> None:
+    assert retry_wait_s(Gateway("x", sip_code=code, failures=failures)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("phone", "number_format", "dial"),
+    [
+        ("+33199001234", "+e164", "sofia/gateway/pizza-0a1b2c3d/+33199001234"),
+        ("+33199001234", "00e164", "sofia/gateway/pizza-0a1b2c3d/0033199001234"),
+        ("+33199001234", "national", "sofia/gateway/pizza-0a1b2c3d/0199001234"),
+        ("+33899001234", "+e164", ""),
+        ("112", "+e164", ""),
+    ],
+)
+def test_the_restaurants_phone_is_dialled_as_its_carrier_wants(
+    phone: str, number_format: str, dial: str
+) -> None:
+    assert fallback_dial(replace(OWNED, phone_e164=phone, number_format=number_format)) == dial
