@@ -13,9 +13,6 @@ from typing import Final
 import structlog
 import uvloop
 from prometheus_client import start_http_server
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from aiworker import metrics
 from aiworker.call_events import CallEventLog
@@ -26,6 +23,7 @@ from aiworker.services import CallServices, HeavyServices, build_heavy
 from aiworker.settings import WorkerSettings
 from controlplane.contracts.messages import CallOffer, WorkerHeartbeat
 from controlplane.log import configure_logging
+from controlplane.redis_clients import asyncio_redis
 
 log = structlog.get_logger()
 
@@ -67,7 +65,11 @@ class Worker:
         self._ending = asyncio.Event()
         self._free = asyncio.Semaphore(settings.worker_slots)
         self._calls: set[asyncio.Task[None]] = set()
-        self._redis = open_redis(settings.redis_url)
+        self._redis = asyncio_redis(
+            settings.redis_url,
+            connect_timeout_s=REDIS_CONNECT_SECONDS,
+            timeout_s=REDIS_ANSWER_SECONDS,
+        )
         self._events = CallEventLog(self._redis)
         self._media = MediaServer(
             host=settings.media_host, port=settings.media_port, advertised=settings.media_url
@@ -209,17 +211,6 @@ class Worker:
             draining=self._draining.is_set(),
             sent_at=datetime.now(UTC),
         )
-
-
-def open_redis(url: str) -> Redis:
-    """Text in and out, deadlines on everything; retries are each caller's own."""
-    return Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_connect_timeout=REDIS_CONNECT_SECONDS,
-        socket_timeout=REDIS_ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import resource
 import signal
-import socket
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -12,8 +11,6 @@ import gevent.event
 import redis
 import structlog
 from prometheus_client import start_http_server
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from controlplane.bridge.calls import switchboard as switchboard_module
 from controlplane.bridge.calls.admission import Admission
@@ -35,14 +32,12 @@ from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.log import configure_logging
+from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 from controlplane.settings import BridgeSettings
 
 REDIS_DEADLINE_S: Final = 3.0
 """Longer than the longest BLPOP of an offer."""
-
-KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 4, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
-"""Seconds, seconds, probes: a connection that is gone is noticed within 10 s."""
 
 HEARTBEAT_S: Final = 1.0
 HEARTBEAT_TTL_S: Final = 5
@@ -99,16 +94,11 @@ class BridgeAgent:
         self._settings = settings
         self.failed = gevent.event.Event()
         """A loop ended, which none should: better a new process than half a bridge."""
-        self._redis = redis.Redis.from_url(
+        self._redis = sync_redis(
             settings.redis_url,
-            decode_responses=True,
-            socket_timeout=REDIS_DEADLINE_S,
-            socket_connect_timeout=REDIS_DEADLINE_S,
-            retry=Retry(NoBackoff(), 1),
-            # The subscription is quiet for hours: a network that forgot it must not go unnoticed.
-            socket_keepalive=True,
-            socket_keepalive_options=KEEPALIVE,
-            max_connections=2 * settings.capacity + 10,
+            timeout_s=REDIS_DEADLINE_S,
+            retries=1,  # a caller waits behind an offer
+            connections=2 * settings.capacity + 10,
         )
         self._control = self._esl_client(
             "control", [*switchboard_module.EVENTS, *registrations_module.EVENTS]

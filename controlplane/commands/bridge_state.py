@@ -91,17 +91,9 @@ class BridgeState:
 
 def redis_client() -> "Redis":
     """Of REDIS_URL. Connects when first asked. Raises `ConfigurationError`."""
-    from redis import Redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
+    from controlplane.redis_clients import sync_redis
 
-    return Redis.from_url(
-        redis_url(),
-        decode_responses=True,
-        socket_timeout=REDIS_DEADLINE_S,
-        socket_connect_timeout=REDIS_DEADLINE_S,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return sync_redis(redis_url(), timeout_s=REDIS_DEADLINE_S)
 
 
 def bridge_states(connection: Connection, redis: "Redis") -> list[BridgeState]:

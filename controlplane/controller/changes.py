@@ -18,16 +18,14 @@ import psycopg
 import structlog
 from gevent.event import Event
 from gevent.socket import wait_read
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from controlplane.contracts import redis_keys
 from controlplane.controller import metrics
 from controlplane.database import connect_arguments, libpq_url
 from controlplane.models.restaurant import RESTAURANT_CHANNEL
 from controlplane.models.sip_registration import REGISTRATION_CHANNEL
+from controlplane.redis_clients import sync_redis
 
 LISTEN_S: Final = 1.0
 """Longest silence: after it the connection and Redis are asked for a sign of life."""
@@ -53,14 +51,7 @@ class Changes:
 
     def __init__(self, database_url: str, redis_url: str, *, placement_wake: Event) -> None:
         self._database_url = database_url
-        # No retry inside: a command that failed once is healed by the next turn.
-        self._redis = Redis.from_url(
-            redis_url,
-            decode_responses=True,
-            socket_timeout=REDIS_TIMEOUT_S,
-            socket_connect_timeout=REDIS_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = sync_redis(redis_url, timeout_s=REDIS_TIMEOUT_S)
         self._placement_wake = placement_wake
         self._connection: _Connection | None = None
         self._heard: list[psycopg.Notify] = []

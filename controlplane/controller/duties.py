@@ -12,9 +12,6 @@ import gevent
 import structlog
 from gevent.event import Event
 from prometheus_client import REGISTRY, start_http_server
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.controller import metrics
@@ -22,13 +19,14 @@ from controlplane.controller.call_queue import CallQueue
 from controlplane.controller.changes import Changes
 from controlplane.controller.housekeeping import prune_demand, prune_tables
 from controlplane.controller.lease import ASK_EVERY_S, Lease
-from controlplane.controller.loop import run_loop
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import Placement
 from controlplane.controller.recorder import Recorder
 from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
 from controlplane.log import configure_logging
+from controlplane.loop import run_loop
+from controlplane.redis_clients import sync_redis
 from controlplane.settings import ControllerSettings
 
 PLACE_EVERY_S: Final = 0.25
@@ -63,20 +61,8 @@ def serve(settings: ControllerSettings) -> None:
     engine = sync_engine(
         settings.database_url, application_name="controller", pool_size=CONNECTIONS
     )
-    redis = Redis.from_url(
-        settings.redis_url,
-        decode_responses=True,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),  # a loop's next turn makes up for it, and knows that it must
-    )
-    impatient_redis = Redis.from_url(
-        settings.redis_url,
-        decode_responses=True,
-        socket_timeout=LIVENESS_TIMEOUT_S,
-        socket_connect_timeout=LIVENESS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
+    redis = sync_redis(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
+    impatient_redis = sync_redis(settings.redis_url, timeout_s=LIVENESS_TIMEOUT_S)
     lease = Lease(engine, holder=settings.replica_id)
     metrics.LEADER.set_function(lambda: float(lease.epoch is not None))
     nodes = Nodes(impatient_redis, bridge_timeout_s=settings.bridge_timeout_s)
@@ -112,7 +98,15 @@ def serve(settings: ControllerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     greenlets = [
-        gevent.spawn(run_loop, name, turn, every_s=every_s, stop=stop, wake=wake)
+        gevent.spawn(
+            run_loop,
+            name,
+            turn,
+            every_s=every_s,
+            failures=metrics.LOOP_FAILURES,
+            stop=stop,
+            wake=wake,
+        )
         for name, turn, every_s, wake in loops
     ]
     logger.info("controller_started", replica_id=settings.replica_id)

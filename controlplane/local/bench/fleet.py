@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
-from redis import Redis
 from sqlalchemy import text
 
 from controlplane.contracts import redis_keys
@@ -30,8 +29,9 @@ from controlplane.local.launch.carrier.server import BindingRule
 from controlplane.local.launch.installation import find_freeswitch
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
-from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
 from controlplane.migrations.schema import upgrade
+from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 
 READY_DEADLINE_S: Final = 30.0
@@ -108,7 +108,7 @@ class Fleet:
             upgrade(self.services.database_url, secret_keys=self._secret_keys)
         self.engine = sync_engine(self.services.database_url, application_name="fleet")
         undo.callback(self.engine.dispose)
-        self.redis = Redis.from_url(self.services.redis_url, socket_timeout=5)
+        self.redis = sync_redis(self.services.redis_url, timeout_s=REDIS_DEADLINE_S)
         undo.callback(self.redis.close)
         self.registrar = open_registrar(
             folder / "registrar",

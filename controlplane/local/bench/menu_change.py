@@ -23,10 +23,11 @@ from controlplane.database import async_engine, async_sessions
 from controlplane.local.bench.report import report
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, demo_id, seed_demo
 from controlplane.local.launch.process import ManagedProcess
-from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
 from controlplane.models.menu import MenuItem
+from controlplane.redis_clients import asyncio_redis
 from controlplane.restaurants.config_cache import load_restaurant_config
 from controlplane.secret_box import SecretBox
 
@@ -66,7 +67,9 @@ def run_bench_menu_change(*, changes: int, as_json: bool) -> int:
 
 async def _measure(urls: Mapping[str, str], changes: int) -> list[float]:
     engine = async_engine(urls["DATABASE_URL"], application_name="bench")
-    redis = Redis.from_url(urls["REDIS_URL"], decode_responses=True)
+    redis = asyncio_redis(
+        urls["REDIS_URL"], connect_timeout_s=REDIS_DEADLINE_S, timeout_s=REDIS_DEADLINE_S
+    )
     sessions = async_sessions(engine)
     try:
         return [await _change(redis, sessions, cents) for cents in range(1, changes + 1)]

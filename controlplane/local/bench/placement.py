@@ -20,9 +20,10 @@ from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import Placement
 from controlplane.database import sync_engine
 from controlplane.local.bench.simulate_placement import simulate
-from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
+from controlplane.redis_clients import sync_redis
 
 REGISTRATIONS: Final = 10_000
 RUNS: Final = 3
@@ -55,7 +56,7 @@ def place_10000_s() -> float:
     with LocalServices(temporary=True, environment={}) as services:
         upgrade(services.database_url)
         engine = sync_engine(services.database_url, application_name="bench")
-        redis = Redis.from_url(services.redis_url, decode_responses=True)
+        redis = sync_redis(services.redis_url, timeout_s=REDIS_DEADLINE_S)
         try:
             return min(_measure(redis, engine) for _ in range(RUNS))
         finally:
@@ -63,7 +64,7 @@ def place_10000_s() -> float:
             engine.dispose()
 
 
-def _measure(redis: "Redis", engine: Engine) -> float:
+def _measure(redis: Redis, engine: Engine) -> float:
     lease = Lease(engine, holder="bench")
     nodes = Nodes(redis, bridge_timeout_s=BRIDGE_TIMEOUT_S)
     placement = Placement(redis, engine, lease=lease, nodes=nodes)
@@ -90,7 +91,7 @@ def _measure(redis: "Redis", engine: Engine) -> float:
     return round(took, 3)
 
 
-def _beat(redis: "Redis") -> None:
+def _beat(redis: Redis) -> None:
     for number in range(BRIDGES):
         bridge_id = f"bridge-{number}"
         beat = BridgeHeartbeat(

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import redis.asyncio
+from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -29,9 +29,10 @@ from controlplane.local.demo.caller import speech
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
-from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
+from controlplane.redis_clients import asyncio_redis
 from controlplane.secret_box import SecretBox
 
 CLAIM_DEADLINE_S: Final = 15.0
@@ -107,7 +108,9 @@ async def _measure(
     redis_url: str, start_worker: Callable[[], ManagedProcess], calls: int, seconds: int
 ) -> tuple[WorkerBench, int]:
     """The figures, and how many streams ended before they should."""
-    client = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
+    client = asyncio_redis(
+        redis_url, connect_timeout_s=REDIS_DEADLINE_S, timeout_s=CLAIM_DEADLINE_S + REDIS_DEADLINE_S
+    )
     first = asyncio.create_task(_Bridge(client).call())
     await asyncio.sleep(0)
     started = time.monotonic()
@@ -140,7 +143,7 @@ async def _measure(
 class _Bridge:
     """The bridge and its switch, for one call."""
 
-    def __init__(self, client: "redis.asyncio.Redis") -> None:
+    def __init__(self, client: Redis) -> None:
         self._redis = client
         self._tasks: list[asyncio.Task[None]] = []
         self.claimed_at = 0.0

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from redis import Redis
 from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
@@ -17,6 +16,8 @@ from controlplane.contracts.messages import (
     TurnEnded,
     parse_call_event,
 )
+from controlplane.local.launch.services import REDIS_DEADLINE_S
+from controlplane.redis_clients import sync_redis
 
 BLOCK_MS: Final = 200
 SPEAKERS: Final = {"caller": "Client", "agent": "Agent", "tool": "Outil"}
@@ -26,7 +27,7 @@ class LiveTranscript:
     """Follows the stream from now on, in a thread; keeps the events it saw."""
 
     def __init__(self, redis_url: str, *, show: Callable[[str], None] | None) -> None:
-        self._redis = Redis.from_url(redis_url, decode_responses=True, socket_timeout=5)
+        self._redis = sync_redis(redis_url, timeout_s=REDIS_DEADLINE_S)
         self._show = show
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)

@@ -12,20 +12,18 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import psycopg
 import structlog
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from controlplane.database import libpq_url
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.local.launch.postgres import PostgresPrograms, PostgresServer, find_postgres
 from controlplane.local.launch.unprivileged import reachable_folder, service_account
 from controlplane.local.launch.valkey import ValkeyProgram, ValkeyServer, find_valkey
+from controlplane.redis_clients import sync_redis
 
 DATA_FOLDER = Path(".alloresto")
 """Under the current directory, unless ALLORESTO_DATA says otherwise."""
@@ -34,6 +32,8 @@ LOCK_DEADLINE_SECONDS = 30.0
 """Servers of a run that has just been killed are still shutting down that long at most."""
 LOCK_POLL_SECONDS = 0.1
 GIVEN_URL_DEADLINE_SECONDS = 5
+REDIS_DEADLINE_S: Final = 5.0
+"""A Redis on this machine that is silent for that long is stuck."""
 ABANDONED_AFTER_SECONDS = 60.0
 """A temporary folder this old with no lock on it was left by a crash."""
 
@@ -241,12 +241,7 @@ def _check_database(url: str) -> None:
 
 def _check_redis(url: str) -> None:
     try:
-        client = Redis.from_url(
-            url,
-            socket_connect_timeout=GIVEN_URL_DEADLINE_SECONDS,
-            socket_timeout=GIVEN_URL_DEADLINE_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+        client = sync_redis(url, timeout_s=GIVEN_URL_DEADLINE_SECONDS)
     except ValueError as failure:
         raise ConfigurationError("REDIS_URL doit être de la forme redis://…") from failure
     try:

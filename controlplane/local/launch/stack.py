@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final, Self
 
 import psycopg
-from redis import Redis
 from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
@@ -27,9 +26,10 @@ from controlplane.errors import ServiceUnavailable
 from controlplane.local.demo.restaurant import Hours, seed_demo
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
-from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
 from controlplane.local.launch.switch import LocalSwitch, open_switch
 from controlplane.migrations.schema import upgrade
+from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 from webapp.kitchen.link import kitchen_link
 
@@ -76,7 +76,7 @@ class StackAddress:
         """Read what `save` wrote. Raises `ServiceUnavailable` when no stack runs."""
         try:
             address = cls(**json.loads(file.read_text(encoding="utf-8")))
-            Redis.from_url(address.redis_url, socket_timeout=5).ping()
+            sync_redis(address.redis_url, timeout_s=REDIS_DEADLINE_S).ping()
             return address
         except (OSError, ValueError, TypeError, RedisError) as error:
             raise ServiceUnavailable("rien ne tourne ici : lancez d’abord `make up`") from error
@@ -234,7 +234,7 @@ class Stack:
 
     def wait_until_ready(self) -> None:
         """Registered at the carrier, a worker waiting, the kitchen page served."""
-        redis = Redis.from_url(self._services.redis_url, socket_timeout=5)
+        redis = sync_redis(self._services.redis_url, timeout_s=REDIS_DEADLINE_S)
         self.processes["ai-worker"].wait_for(
             lambda: next(redis.scan_iter(redis_keys.worker_heartbeat("*")), None),
             deadline=READY_DEADLINE_S,

@@ -15,15 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from controlplane.errors import ConfigurationError
 from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
 from controlplane.local.launch.process import ManagedProcess, ProcessFailed
 from controlplane.local.launch.unprivileged import Account, own_folder, reachable_program
+from controlplane.redis_clients import sync_redis
 
 OLDEST_VERSION = (6, 2)
 """The first with BLMOVE."""
@@ -165,12 +163,7 @@ class ValkeyServer:
         return path
 
     def _answers(self) -> bool:
-        client = Redis.from_url(
-            self.url,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+        client = sync_redis(self.url, timeout_s=CONNECT_SECONDS)
         try:
             return bool(client.ping())
         except RedisError:

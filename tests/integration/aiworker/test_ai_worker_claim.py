@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from aiworker.ai_worker import Worker, open_redis
+from aiworker.ai_worker import REDIS_ANSWER_SECONDS, REDIS_CONNECT_SECONDS, Worker
 from aiworker.claim import OfferQueue
 from aiworker.media.server import MediaServer
 from aiworker.simulator.brain import Say
@@ -26,6 +26,7 @@ from aiworker.simulator.server import RealtimeSimulator
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import WorkerHeartbeat
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
+from controlplane.redis_clients import asyncio_redis
 from tests.accounts import SECRETS
 from tests.integration.ai_worker_bridge import (
     CALLER_SOUNDS,
@@ -237,7 +238,9 @@ async def test_redis_away_is_waited_for_and_never_fatal(stage: Stage) -> None:
     proxy = Gate(stage.redis_url)
     async with proxy.open() as url:
         proxy.shut = True
-        client = open_redis(url)
+        client = asyncio_redis(
+            url, connect_timeout_s=REDIS_CONNECT_SECONDS, timeout_s=REDIS_ANSWER_SECONDS
+        )
         queue = OfferQueue(client, worker_id="worker-1")
         assert await queue.next_offer() is None
         assert await queue.next_offer() is None

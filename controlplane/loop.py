@@ -1,4 +1,4 @@
-"""A loop of the controller: it outlives every failure of its turns, and stops when asked."""
+"""The loop of a gevent process: it outlives every failure of its turns, and stops when asked."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,14 +6,17 @@ from typing import Final
 import gevent
 import structlog
 from gevent.event import Event
+from prometheus_client import Counter
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from controlplane.controller import metrics
+from controlplane.errors import AlloRestoError
 
 RETRY_FIRST_S: Final = 0.2
 RETRY_MOST_S: Final = 2.0
-"""Postgres or Redis restarts within seconds, and only one or two controllers ask again."""
+"""Postgres, Redis and FreeSWITCH restart within seconds; one process asks again, not a fleet."""
+EXPECTED: Final = (RedisError, SQLAlchemyError, AlloRestoError, OSError)
+"""What a turn raises because something else is away: told in one line, without a traceback."""
 
 _logger = structlog.get_logger()
 
@@ -23,24 +26,29 @@ def run_loop(
     turn: Callable[[], object],
     *,
     every_s: float,
-    stop: Event,
+    failures: Counter,
+    stop: Event | None = None,
     wake: Event | None = None,
 ) -> None:
     """Take turns until `stop` is set, `every_s` apart, further apart while they fail.
 
-    A set `wake` begins the next turn at once; the turn clears it.
+    A set `wake` begins the next turn at once, unless the last one failed; the turn clears it.
+    `failures` counts the failed turns, labelled with `name`.
     """
     retry_s = RETRY_FIRST_S
+    stop = stop or Event()
     while not stop.is_set():
         try:
             turn()
             pause_s, retry_s = every_s, RETRY_FIRST_S
             signals = [stop] if wake is None else [stop, wake]
         except Exception as error:  # the edge of a loop: nothing above could do better
-            metrics.LOOP_FAILURES.labels(name).inc()
-            expected = isinstance(error, RedisError | SQLAlchemyError | OSError)
+            failures.labels(name).inc()
             _logger.error(
-                "loop_turn_failed", loop=name, error=type(error).__name__, exc_info=not expected
+                "loop_turn_failed",
+                loop=name,
+                error=type(error).__name__,
+                exc_info=not isinstance(error, EXPECTED),
             )
             pause_s, retry_s = retry_s, min(retry_s * 2, RETRY_MOST_S)
             signals = [stop]

@@ -1,0 +1,57 @@
+"""Redis: clients for gevent and asyncio processes, as `database.py` has engines for Postgres.
+
+Every wait has a deadline and nothing is retried behind its caller's back: each loop's next turn
+makes up for a failed one, and knows that it must. A connection the network forgot is noticed by
+TCP keep-alive, not by redis-py's own PING, which was seen to end healthy subscriptions.
+"""
+
+import socket
+from typing import Any, Final
+
+from redis import Redis
+from redis import asyncio as async_redis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 4, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+"""Seconds, seconds, probes: a connection that is gone is noticed within 10 s."""
+
+
+def sync_redis(
+    url: str, *, timeout_s: float, retries: int = 0, connections: int | None = None
+) -> Redis:
+    """A client that answers in text, for gevent processes and commands.
+
+    `timeout_s` bounds connecting and each answer; a blocking command must block for less.
+    `connections` bounds the pool. The client connects when it is first used.
+    """
+    return Redis.from_url(
+        url,
+        retry=Retry(NoBackoff(), retries),
+        max_connections=connections,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        **_every_client(),
+    )
+
+
+def asyncio_redis(url: str, *, connect_timeout_s: float, timeout_s: float) -> async_redis.Redis:
+    """The same for asyncio processes. A worker that starts may wait less for a connection
+    (`connect_timeout_s`) than for the answer of a blocking command (`timeout_s`).
+    """
+    return async_redis.Redis.from_url(
+        url,
+        retry=AsyncRetry(NoBackoff(), 0),
+        socket_timeout=timeout_s,
+        socket_connect_timeout=connect_timeout_s,
+        **_every_client(),
+    )
+
+
+def _every_client() -> dict[str, Any]:
+    return {
+        "decode_responses": True,
+        "socket_keepalive": True,
+        "socket_keepalive_options": KEEPALIVE,
+    }
