@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from redis import Redis
 from redis import asyncio as async_redis
@@ -25,6 +26,10 @@ from controlplane.migrations.schema import upgrade
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
 REAL_TIME = frozenset({"integration", "scenario", "browser"})
 REAL_SERVICES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "ALLORESTO_REALTIME_URL")
+
+# On a machine that others use too, an example is slow because its turn did not come.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
