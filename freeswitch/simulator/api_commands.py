@@ -5,18 +5,16 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import uuid4
 
 from freeswitch.simulator.audio_stream import AudioStream
 from freeswitch.simulator.gateway_file import GatewayFileError, read_gateways
 from freeswitch.simulator.session import Session
 from freeswitch.simulator.sofia_command import sofia, sofia_gateway_data
+from freeswitch.simulator.switch import Switch
 
-if TYPE_CHECKING:
-    from freeswitch.simulator.switch import Switch
-
-Command = Callable[["Switch", str], Awaitable[str]]
+Command = Callable[[Switch, str], Awaitable[str]]
 
 _OK: Final = "+OK\n"
 _NO_CHANNEL: Final = "-ERR No such channel!\n"
@@ -31,7 +29,7 @@ SHUTDOWN_LOOK_S: Final = 0.5
 """`switch_core_session_ctl` looks that often whether a session is left."""
 
 
-async def _status(switch: "Switch", _: str) -> str:
+async def _status(switch: Switch, _: str) -> str:
     seconds = int(time.monotonic() - switch.started_at)
     return (
         f"UP 0 years, 0 days, {seconds // 3600} hours, {seconds // 60 % 60} minutes,"
@@ -45,18 +43,18 @@ async def _status(switch: "Switch", _: str) -> str:
     )
 
 
-async def _uptime(switch: "Switch", argument: str) -> str:
+async def _uptime(switch: Switch, argument: str) -> str:
     per_second = {"": 1, "s": 1, "seconds": 1, "ms": 1_000, "us": 1_000_000}.get(argument.strip())
     if per_second is None:
         return "-USAGE: [us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]\n"
     return f"{int((time.monotonic() - switch.started_at) * per_second)}\n"
 
 
-async def _version(_: "Switch", __: str) -> str:
+async def _version(_: Switch, __: str) -> str:
     return f"FreeSWITCH Version {VERSION}\n"
 
 
-async def _show(switch: "Switch", argument: str) -> str:
+async def _show(switch: Switch, argument: str) -> str:
     words = argument.split()
     if not words or words[0] not in ("channels", "calls"):
         return "-USAGE: channels|calls [as json|count]\n"
@@ -70,11 +68,11 @@ async def _show(switch: "Switch", argument: str) -> str:
     return "\n".join([*lines, f"\n{len(rows)} total.\n"])
 
 
-async def _uuid_exists(switch: "Switch", argument: str) -> str:
+async def _uuid_exists(switch: Switch, argument: str) -> str:
     return "true" if argument.strip() in switch.sessions else "false"
 
 
-async def _uuid_dump(switch: "Switch", argument: str) -> str:
+async def _uuid_dump(switch: Switch, argument: str) -> str:
     uuid, *layout = argument.split() or [""]
     session = switch.sessions.get(uuid)
     if session is None:
@@ -90,13 +88,13 @@ async def _uuid_dump(switch: "Switch", argument: str) -> str:
     return "".join(f"{name}: {value}\n" for name, value in headers.items())
 
 
-async def _uuid_getvar(switch: "Switch", argument: str) -> str:
+async def _uuid_getvar(switch: Switch, argument: str) -> str:
     uuid, _, name = argument.partition(" ")
     session = switch.sessions.get(uuid)
     return _NO_CHANNEL if session is None else session.channel.variable(name) or "_undef_"
 
 
-async def _uuid_setvar(switch: "Switch", argument: str) -> str:
+async def _uuid_setvar(switch: Switch, argument: str) -> str:
     uuid, name, value = [*argument.split(" ", 2), "", ""][:3]
     session = switch.sessions.get(uuid)
     if session is None:
@@ -105,7 +103,7 @@ async def _uuid_setvar(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _uuid_setvar_multi(switch: "Switch", argument: str) -> str:
+async def _uuid_setvar_multi(switch: Switch, argument: str) -> str:
     uuid, _, pairs = argument.partition(" ")
     session = switch.sessions.get(uuid)
     if session is None:
@@ -116,7 +114,7 @@ async def _uuid_setvar_multi(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _uuid_break(switch: "Switch", argument: str) -> str:
+async def _uuid_break(switch: Switch, argument: str) -> str:
     uuid, *rest = argument.split() or [""]
     session = switch.sessions.get(uuid)
     if session is None:
@@ -125,7 +123,7 @@ async def _uuid_break(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _uuid_kill(switch: "Switch", argument: str) -> str:
+async def _uuid_kill(switch: Switch, argument: str) -> str:
     uuid, *cause = argument.split() or [""]
     session = switch.sessions.get(uuid)
     if session is None:
@@ -134,7 +132,7 @@ async def _uuid_kill(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _uuid_transfer(switch: "Switch", argument: str) -> str:
+async def _uuid_transfer(switch: Switch, argument: str) -> str:
     uuid, *words = separate(argument) or [""]
     session = switch.sessions.get(uuid)
     if session is None or not words:
@@ -143,7 +141,7 @@ async def _uuid_transfer(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _uuid_fileman(switch: "Switch", argument: str) -> str:
+async def _uuid_fileman(switch: Switch, argument: str) -> str:
     uuid, *words = argument.split() or [""]
     session = switch.sessions.get(uuid)
     if session is None:
@@ -157,7 +155,7 @@ async def _uuid_fileman(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _uuid_buglist(switch: "Switch", argument: str) -> str:
+async def _uuid_buglist(switch: Switch, argument: str) -> str:
     session = switch.sessions.get(argument.strip())
     if session is None:
         return ""
@@ -168,7 +166,7 @@ async def _uuid_buglist(switch: "Switch", argument: str) -> str:
     return f"<media-bugs>\n{bug}</media-bugs>\n" if session.stream else "<media-bugs/>\n"
 
 
-async def _uuid_audio_stream(switch: "Switch", argument: str) -> str:
+async def _uuid_audio_stream(switch: Switch, argument: str) -> str:
     words = separate(argument)
     if len(words) < 2 or (words[1] == "start" and len(words) < 4):
         return _STREAM_USAGE
@@ -193,7 +191,7 @@ async def _uuid_audio_stream(switch: "Switch", argument: str) -> str:
     return _STREAM_FAILED
 
 
-def _start_stream(switch: "Switch", session: Session, words: list[str]) -> str:
+def _start_stream(switch: Switch, session: Session, words: list[str]) -> str:
     url, mix = words[2], words[3]
     if mix not in ("mono", "mixed", "stereo"):
         return ""
@@ -216,7 +214,7 @@ def _start_stream(switch: "Switch", session: Session, words: list[str]) -> str:
     return _STREAM_OK
 
 
-async def _sched_transfer(switch: "Switch", argument: str) -> str:
+async def _sched_transfer(switch: Switch, argument: str) -> str:
     when, uuid, *words = argument.split() or [""]
     session = switch.sessions.get(uuid)
     if session is None or not words:
@@ -225,16 +223,18 @@ async def _sched_transfer(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _sched_api(switch: "Switch", argument: str) -> str:
+async def _sched_api(switch: Switch, argument: str) -> str:
     when, _, rest = argument.partition(" ")
     group, _, command = rest.partition(" ")
     if not command:
         return "-ERR Invalid syntax. USAGE: [+@]<time> <group_name> <command_string>[&]\n"
-    task = switch.scheduler.at(when, group=group, run=lambda: switch.api_soon(command))
+    task = switch.scheduler.at(
+        when, group=group, run=lambda: switch.soon(run_command(switch, command))
+    )
     return f"+OK Added: {task}\n"
 
 
-async def _sched_hangup(switch: "Switch", argument: str) -> str:
+async def _sched_hangup(switch: Switch, argument: str) -> str:
     when, uuid, *words = argument.split() or [""]
     session = switch.sessions.get(uuid)
     if session is None:
@@ -244,20 +244,20 @@ async def _sched_hangup(switch: "Switch", argument: str) -> str:
     return _OK
 
 
-async def _sched_del(switch: "Switch", argument: str) -> str:
+async def _sched_del(switch: Switch, argument: str) -> str:
     return f"+OK Deleted: {switch.scheduler.cancel(argument.strip())}\n"
 
 
-async def _file_exists(_: "Switch", argument: str) -> str:
+async def _file_exists(_: Switch, argument: str) -> str:
     return "true" if os.path.exists(argument.strip()) else "false"  # noqa: ASYNC240  # one stat
 
 
-async def _global_getvar(switch: "Switch", argument: str) -> str:
+async def _global_getvar(switch: Switch, argument: str) -> str:
     known = {"core_uuid": switch.bus.core_uuid, **switch.settings.globals, **switch.globals_set}
     return known.get(argument.strip(), "")
 
 
-async def _global_setvar(switch: "Switch", argument: str) -> str:
+async def _global_setvar(switch: Switch, argument: str) -> str:
     """`NAME=VALUE`; the third word, a condition, is not known here."""
     name, _, value = argument.partition("=")
     if not name.strip():
@@ -266,7 +266,7 @@ async def _global_setvar(switch: "Switch", argument: str) -> str:
     return "+OK"
 
 
-async def _alias(_: "Switch", argument: str) -> str:
+async def _alias(_: Switch, argument: str) -> str:
     """For `fs_cli`, which nobody types into here."""
     words = argument.split()
     if words[:1] in (["add"], ["stickyadd"]) and len(words) > 2:
@@ -276,12 +276,12 @@ async def _alias(_: "Switch", argument: str) -> str:
     return "-USAGE: [add|stickyadd] <alias> <command> | del [<alias>|*]\n"
 
 
-async def _acl(switch: "Switch", argument: str) -> str:
+async def _acl(switch: Switch, argument: str) -> str:
     words = argument.split()
     return str(len(words) > 1 and switch.networks.check(words[0], words[1])).lower()
 
 
-async def _reloadacl(switch: "Switch", _: str) -> str:
+async def _reloadacl(switch: Switch, _: str) -> str:
     switch.bus.fire("RELOADXML")
     try:
         read_gateways(switch.settings.gateway_folder)  # one broken file keeps everything as it was
@@ -291,16 +291,16 @@ async def _reloadacl(switch: "Switch", _: str) -> str:
     return "+OK acl reloaded\n"
 
 
-async def _reloadxml(switch: "Switch", _: str) -> str:
+async def _reloadxml(switch: Switch, _: str) -> str:
     switch.bus.fire("RELOADXML")
     return "+OK [Success]\n"
 
 
-async def _create_uuid(_: "Switch", __: str) -> str:
+async def _create_uuid(_: Switch, __: str) -> str:
     return str(uuid4())
 
 
-async def _fsctl(switch: "Switch", argument: str) -> str:
+async def _fsctl(switch: Switch, argument: str) -> str:
     match argument.split():
         case ["pause" | "resume" as verb, *side]:
             paused = verb == "pause"
@@ -326,14 +326,14 @@ async def _fsctl(switch: "Switch", argument: str) -> str:
     return "-ERR Invalid command\n"
 
 
-async def _shutdown_elegantly(switch: "Switch") -> str:
+async def _shutdown_elegantly(switch: Switch) -> str:
     """Answers when no session is left, or when called off. Goes on without whoever asked."""
     switch.shutdown = switch.shutdown or asyncio.create_task(_shut_down_when_empty(switch))
     await asyncio.shield(switch.shutdown)
     return _OK
 
 
-async def _shut_down_when_empty(switch: "Switch") -> None:
+async def _shut_down_when_empty(switch: Switch) -> None:
     """New calls are taken meanwhile."""
     switch.shutdown_requested = True
     while switch.shutdown_requested and switch.sessions:  # noqa: ASYNC110  # as the real one does
@@ -345,14 +345,14 @@ async def _shut_down_when_empty(switch: "Switch") -> None:
     switch.shutdown = None
 
 
-async def _hupall(switch: "Switch", argument: str) -> str:
+async def _hupall(switch: Switch, argument: str) -> str:
     cause = argument.split()[0] if argument.split() else "MANAGER_REQUEST"
     for session in list(switch.sessions.values()):
         session.hangup(cause)
     return f"+OK hangup all channels with cause {cause}\n"
 
 
-async def _sofia_contact(switch: "Switch", argument: str) -> str:
+async def _sofia_contact(switch: Switch, argument: str) -> str:
     """Where an account of the simulator's own carrier is registered."""
     user = argument.strip().rpartition("/")[2].partition("@")[0]
     contact = switch.registrar.contact(user) if switch.registrar is not None else None
@@ -393,6 +393,20 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "uuid_transfer": _uuid_transfer,
     "version": _version,
 }
+
+
+async def run_command(switch: Switch, command: str) -> str:
+    """Run one API command; empty when it answers nothing."""
+    name, _, argument = command.strip().partition(" ")
+    run = COMMANDS.get(name)
+    if run is None:
+        return f"-ERR {name} Command not found!\n"
+    answer = await run(switch, argument.strip())
+    headers = {"API-Command": name}
+    if argument:
+        headers["API-Command-Argument"] = argument
+    switch.bus.fire("API", headers)
+    return answer
 
 
 def separate(text: str) -> list[str]:

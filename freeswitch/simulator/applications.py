@@ -46,7 +46,7 @@ async def _hangup(session: Session, data: str) -> None:
 
 async def _check_acl(session: Session, data: str) -> None:
     words = data.split()
-    if len(words) > 1 and not session.switch.networks.check(words[0], words[1]):
+    if len(words) > 1 and not session.parts.networks.check(words[0], words[1]):
         session.hangup(words[2] if len(words) > 2 else "CALL_REJECTED")
 
 
@@ -64,7 +64,7 @@ async def _execute_extension(session: Session, data: str) -> None:
     words = data.split()
     context = words[2] if len(words) > 2 else session.channel.context
     channel = session.channel
-    actions = session.switch.dialplan.hunt(context, words[0], channel.variable)
+    actions = session.parts.dialplan.hunt(context, words[0], channel.variable)
     for action in actions:
         if not session.ready:
             return
@@ -73,7 +73,7 @@ async def _execute_extension(session: Session, data: str) -> None:
 
 async def _sched_transfer(session: Session, data: str) -> None:
     when, *words = data.split()
-    task = session.switch.scheduler.at(
+    task = session.parts.scheduler.at(
         when, group=session.channel.uuid, run=lambda: session.transfer(words)
     )
     session.channel.set("last_sched_id", str(task))
@@ -82,11 +82,11 @@ async def _sched_transfer(session: Session, data: str) -> None:
 async def _sched_hangup(session: Session, data: str) -> None:
     when, *rest = data.split()
     cause = rest[0] if rest else "ALLOTTED_TIMEOUT"
-    session.switch.scheduler.at(when, group=session.channel.uuid, run=lambda: session.hangup(cause))
+    session.parts.scheduler.at(when, group=session.channel.uuid, run=lambda: session.hangup(cause))
 
 
 async def _sched_cancel(session: Session, data: str) -> None:
-    session.switch.scheduler.cancel(data.strip() or session.channel.uuid)
+    session.parts.scheduler.cancel(data.strip() or session.channel.uuid)
 
 
 async def _sleep(session: Session, data: str) -> None:

@@ -40,7 +40,7 @@ async def bridge(session: Session, dial_string: str) -> None:
         stream, session.stream = session.stream, None
         await stream.stop()
     leg = Channel(
-        session.switch.bus,
+        session.parts.bus,
         caller=channel.caller,
         caller_name=channel.caller_name,
         network=(target.host, target.port),
@@ -53,7 +53,7 @@ async def bridge(session: Session, dial_string: str) -> None:
     leg.fire("CHANNEL_OUTGOING")
     leg.fire("CHANNEL_CREATE")
     leg.fire("CHANNEL_ORIGINATE")
-    async with Phone(host=session.switch.settings.sip_ip) as phone:
+    async with Phone(host=session.parts.settings.sip_ip) as phone:
         try:
             dialog = await _ring(session, phone, target, options)
         except CallError as error:
@@ -189,7 +189,7 @@ def _target(session: Session, dial_string: str) -> SipUri | None:
     if match := _DIRECT.fullmatch(dial_string):
         return SipUri.parse(f"sip:{match['uri']}")
     if match := _GATEWAY.fullmatch(dial_string):
-        gateway = session.switch.gateways.get(match["gateway"])
+        gateway = session.parts.gateways.get(match["gateway"])
         if gateway is not None:
             host, port = gateway.registrar
             return SipUri(match["number"], host, port)

@@ -4,16 +4,15 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import uuid4
 
 import structlog
 
+from freeswitch.simulator.api_commands import run_command
 from freeswitch.simulator.events import CUSTOM, Event
 from freeswitch.simulator.session import PrivateEvent
-
-if TYPE_CHECKING:
-    from freeswitch.simulator.switch import Switch
+from freeswitch.simulator.switch import Switch
 
 MAX_COMMAND_BYTES: Final = 10 * 2**20
 """FreeSWITCH's own limit of a command with its headers."""
@@ -41,7 +40,7 @@ _log = structlog.get_logger()
 class EventSocket:
     """The listening port."""
 
-    def __init__(self, switch: "Switch") -> None:
+    def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -82,7 +81,7 @@ class Connection:
     """One client after another command; events are held back while an `api` runs."""
 
     def __init__(
-        self, switch: "Switch", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, switch: Switch, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._switch, self._reader, self._writer = switch, reader, writer
         self._names: set[str] = set()
@@ -192,7 +191,7 @@ class Connection:
     async def _api(self, command: str) -> None:
         self._held = []
         try:
-            answer = await self._switch.api(command)
+            answer = await run_command(self._switch, command)
         finally:
             held, self._held = self._held, None
         body = (answer or "-ERR no reply\n").encode("utf-8", "surrogateescape")
@@ -211,7 +210,7 @@ class Connection:
         job.add_done_callback(self._jobs.discard)
 
     async def _run_job(self, command: str, job_uuid: str) -> None:
-        answer = await self._switch.api(command) or "-ERR no reply\n"
+        answer = await run_command(self._switch, command) or "-ERR no reply\n"
         name, _, argument = command.partition(" ")
         headers = {"Job-UUID": job_uuid, "Job-Command": name}
         if argument:

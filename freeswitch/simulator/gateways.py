@@ -80,15 +80,18 @@ def registrar_of(settings: GatewaySettings) -> Address:
 
 
 class GatewayTable:
-    """Every gateway of the profile. `register` sends a REGISTER with these expires seconds."""
+    """Every gateway of the profile. The first is added once `register_through` was called."""
 
-    def __init__(
-        self, bus: EventBus, folder: Path, *, register: Register, time_factor: float
-    ) -> None:
-        self._bus, self._folder, self._register = bus, folder, register
+    def __init__(self, bus: EventBus, folder: Path, *, time_factor: float) -> None:
+        self._bus, self._folder = bus, folder
+        self._register: Register
         self._tick_s = TICK_S * time_factor
         self._time_factor = time_factor
         self._gateways: dict[str, Gateway] = {}
+
+    def register_through(self, register: Register) -> None:
+        """Give the function that sends a REGISTER with so many seconds of expiry."""
+        self._register = register
 
     def get(self, name: str) -> Gateway | None:
         """The gateway of that name, unless it is being deleted."""

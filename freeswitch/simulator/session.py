@@ -14,19 +14,20 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import uuid4
 
 from freeswitch.simulator.audio_stream import AudioStream
 from freeswitch.simulator.channel import Channel, ChannelState
-from freeswitch.simulator.dialplan import Action, expand
-from freeswitch.simulator.events import microseconds
+from freeswitch.simulator.dialplan import Action, Dialplan, expand
+from freeswitch.simulator.events import EventBus, microseconds
+from freeswitch.simulator.gateways import GatewayTable
 from freeswitch.simulator.hangup import q850_reason
+from freeswitch.simulator.network_lists import NetworkLists
+from freeswitch.simulator.scheduler import Scheduler
+from freeswitch.simulator.settings import SimulatorSettings
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.rtp_session import FRAME_S, ReceivedFrame
-
-if TYPE_CHECKING:
-    from freeswitch.simulator.switch import Switch
 
 MAX_PRIVATE_EVENTS: Final = 256
 """`SWITCH_EVENT_QUEUE_LEN` of a session; one more closes the connection that sent it."""
@@ -36,6 +37,21 @@ MAX_LATE_S: Final = 0.2
 """A clock later than this starts anew instead of hurrying after the time lost."""
 
 Application = Callable[["Session", str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchParts:
+    """What a call uses of its switch."""
+
+    settings: SimulatorSettings
+    bus: EventBus
+    scheduler: Scheduler
+    dialplan: Dialplan
+    networks: NetworkLists
+    gateways: GatewayTable
+    applications: Mapping[str, Application]
+    api: Callable[[str], Awaitable[str]]
+    """Runs one API command and returns its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +77,8 @@ class Playing:
 class Session:
     """One answered or ringing call."""
 
-    def __init__(self, switch: "Switch", channel: Channel, dialog: Dialog) -> None:
-        self.switch, self.channel, self.dialog = switch, channel, dialog
+    def __init__(self, parts: SwitchParts, channel: Channel, dialog: Dialog) -> None:
+        self.parts, self.channel, self.dialog = parts, channel, dialog
         self._private_events: deque[tuple[float, PrivateEvent]] = deque()
         self.playing: Playing | None = None
         self.stream: AudioStream | None = None
@@ -121,14 +137,14 @@ class Session:
         if channel.dialplan == INLINE:  # `application[:data][,…]` instead of an extension's name
             steps = (step.partition(":") for step in channel.destination.split(","))
             return [Action(application, data) for application, _, data in steps]
-        dialplan = self.switch.dialplan
+        dialplan = self.parts.dialplan
         return dialplan.hunt(channel.context, channel.destination, channel.variable)
 
     async def execute(
         self, application: str, data: str = "", *, event_uuid: str | None = None
     ) -> None:
         """Run one application, with its two events."""
-        run = self.switch.applications.get(application)
+        run = self.parts.applications.get(application)
         if run is None:
             self.hangup("DESTINATION_OUT_OF_ORDER")
             return
@@ -265,7 +281,7 @@ class Session:
         """`api_on_…`: an API command some application runs at its turn."""
         command = self.channel.variable(variable)
         if command:
-            await self.switch.api(command)
+            await self.parts.api(command)
 
     # Queued commands
 

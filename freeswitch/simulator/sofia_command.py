@@ -1,21 +1,19 @@
 """`sofia …` and `sofia_gateway_data`: gateways by command, with mod_sofia's answers."""
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from xml.sax.saxutils import escape
 
 from freeswitch.simulator.gateway_file import GatewayFileError
 from freeswitch.simulator.gateways import Gateway
-
-if TYPE_CHECKING:
-    from freeswitch.simulator.switch import Switch
+from freeswitch.simulator.switch import Switch
 
 PROFILE: Final = "external"
 _LINE: Final = "=" * 97
 _RELOADED: Final = "Reload XML [Success]\n"
 
 
-async def sofia(switch: "Switch", argument: str) -> str:
+async def sofia(switch: Switch, argument: str) -> str:
     """`sofia profile external …`, `sofia status …`, `sofia xmlstatus gateway`."""
     match argument.split():
         case ["profile", name, *_] if name != PROFILE:
@@ -49,7 +47,7 @@ async def sofia(switch: "Switch", argument: str) -> str:
     return "-ERR Unknown command!\n"
 
 
-async def sofia_gateway_data(switch: "Switch", argument: str) -> str:
+async def sofia_gateway_data(switch: Switch, argument: str) -> str:
     """`NAME ivar VARIABLE`; nothing when either is unknown."""
     match argument.split():
         case [name, "ivar" | "var", variable]:
@@ -58,7 +56,7 @@ async def sofia_gateway_data(switch: "Switch", argument: str) -> str:
     return ""
 
 
-def _add(switch: "Switch", name: str | None) -> str | None:
+def _add(switch: Switch, name: str | None) -> str | None:
     switch.bus.fire("RELOADXML")
     try:
         switch.gateways.add(name)
@@ -67,10 +65,10 @@ def _add(switch: "Switch", name: str | None) -> str | None:
     return None
 
 
-def _fields(switch: "Switch", gateway: Gateway) -> dict[str, str]:
+def _fields(switch: Switch, gateway: Gateway) -> dict[str, str]:
     settings = gateway.settings
     user, proxy = settings.get("username"), settings.get("proxy") or settings.get("realm")
-    address = switch.user_agent.url.removeprefix("sip:mod_sofia@")
+    address = switch.sip_url.removeprefix("sip:mod_sofia@")
     contact = f"<sip:gw+{gateway.name}@{address};transport=udp;gw={gateway.name}>"
     up_since = gateway.up_since
     return {
@@ -102,12 +100,12 @@ def _fields(switch: "Switch", gateway: Gateway) -> dict[str, str]:
     }
 
 
-def _status(switch: "Switch", gateway: Gateway) -> str:
+def _status(switch: Switch, gateway: Gateway) -> str:
     rows = "".join(f"{name:<8}\t{text}\n" for name, text in _fields(switch, gateway).items())
     return f"{_LINE}\n{rows}{_LINE}\n"
 
 
-def _xml(switch: "Switch") -> str:
+def _xml(switch: Switch) -> str:
     gateways = "".join(
         "  <gateway>\n"
         + "".join(
@@ -122,8 +120,8 @@ def _xml(switch: "Switch") -> str:
     return f"{header}<gateways>\n{gateways}</gateways>\n"
 
 
-def _profile(switch: "Switch") -> str:
-    url = switch.user_agent.url
+def _profile(switch: Switch) -> str:
+    url = switch.sip_url
     host = switch.settings.sip_ip
     rows = {
         "Name": PROFILE,
@@ -139,9 +137,9 @@ def _profile(switch: "Switch") -> str:
     return f"{_LINE}\n{lines}"
 
 
-def _overview(switch: "Switch") -> str:
+def _overview(switch: Switch) -> str:
     title = f"{'Name':>25}\t{'Type':>7}\t{'Data':>42}\tState\n"
-    rows = [f"{PROFILE:>25}\tprofile\t{switch.user_agent.url:>42}\t"]
+    rows = [f"{PROFILE:>25}\tprofile\t{switch.sip_url:>42}\t"]
     rows[0] += f"RUNNING ({len(switch.sessions)})\n"
     for gateway in switch.gateways.all():
         to = _fields(switch, gateway)["To"]

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import structlog
@@ -14,6 +14,7 @@ from freeswitch.simulator.gateway_file import GatewaySettings
 from freeswitch.simulator.gateways import NO_ANSWER_S, Gateway, registrar_of
 from freeswitch.simulator.hangup import status_of
 from freeswitch.simulator.session import Session
+from freeswitch.simulator.switch import Switch
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.digest import Challenge
 from freeswitch.telephone.g711 import Codec
@@ -33,9 +34,6 @@ from freeswitch.telephone.sip import (
 )
 from freeswitch.telephone.sip_endpoint import T1_S, NoAnswer, SipEndpoint
 
-if TYPE_CHECKING:
-    from freeswitch.simulator.switch import Switch
-
 USER_AGENT: Final = "AlloResto"
 ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, UPDATE, NOTIFY"
 RETRY_AFTER_S: Final = 300
@@ -50,7 +48,7 @@ _log = structlog.get_logger()
 class UserAgent:
     """One SIP port."""
 
-    def __init__(self, switch: "Switch") -> None:
+    def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self._calls: dict[str, _Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,6 +63,7 @@ class UserAgent:
             on_request=self._receive,
             on_late_success=lambda _: None,
         )
+        self._switch.sip_url = self.url
 
     async def close(self) -> None:
         """Hang up every call, then free the port."""
@@ -242,7 +241,7 @@ class UserAgent:
         channel.set("switch_r_sdp", invite.body.decode("utf-8", "replace"))
         offer = AudioDescription.parse(invite.body)
         dialog = Dialog(self.endpoint, peer, call_id=invite.call_id)
-        session = Session(self._switch, channel, dialog)
+        session = Session(self._switch.parts, channel, dialog)
         host = self.endpoint.address[0]
         rtp = await RtpSession.open(host, on_frame=session.hear, on_digit=session.hear_digit)
         dialog.attach(rtp)
