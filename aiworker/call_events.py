@@ -43,11 +43,10 @@ class CallEventLog:
         self._some.set()
 
     async def publish(self) -> None:
-        """Runs as long as the process."""
-        while True:
-            await self._some.wait()
-            self._some.clear()
-            await self._publish_waiting()
+        """Wait for events, and publish them all."""
+        await self._some.wait()
+        self._some.clear()
+        await self._publish_waiting()
 
     async def flush(self, deadline_seconds: float) -> None:
         """Publish what waits, before the process ends."""

@@ -8,19 +8,16 @@ claim of the older one is refused here.
 
 import asyncio
 import random
-from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from aiworker.media.server import AwaitedStream
 from aiworker.metrics import CLAIMS, ERRORS
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import CallClaim, CallOffer
-
-if TYPE_CHECKING:
-    from aiworker.media.server import Seat
 
 log = structlog.get_logger()
 
@@ -72,13 +69,14 @@ class OfferQueue:
             await self._back_off(error)
             return None
 
-    async def claim(self, offer: CallOffer, seat: "Seat") -> bool:
-        """Take the attempt and tell the bridge where `seat` listens. False: another has it.
+    async def claim(self, offer: CallOffer, awaited: AwaitedStream) -> bool:
+        """Take the attempt and tell the bridge which stream is awaited. False: another has it.
 
-        When Redis fails in the middle nobody knows who won: True, and the seat's deadline decides.
+        When Redis fails in the middle nobody knows who won: True, and the stream comes in time or
+        not.
         """
         claim = CallClaim(
-            call_id=offer.call_id, attempt=offer.attempt, worker_id=self._worker_id, url=seat.url
+            call_id=offer.call_id, attempt=offer.attempt, worker_id=self._worker_id, url=awaited.url
         )
         try:
             won = await self._take(

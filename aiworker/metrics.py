@@ -25,7 +25,7 @@ FIRST_AUDIO = Histogram(
 )
 INTERRUPTIONS = Counter(
     "alloresto_worker_interruptions_total",
-    "Times the caller was heard over the agent, by decision",
+    "Times the caller was heard over the assistant, by decision",
     ["decision"],
 )
 TOOL_CALLS = Counter("alloresto_worker_tool_calls_total", "Tool calls", ["tool", "outcome"])

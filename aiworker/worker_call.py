@@ -1,4 +1,4 @@
-"""One call's agent: ear, mouth, memory, tools, and the manners around them.
+"""One call of a worker: what is heard, said and remembered, the tools, and the manners around them.
 
 Between the bridge's stream and the conversation: when silence is broken, what is said while
 something takes long, how the call ends.
@@ -12,15 +12,16 @@ import structlog
 
 from aiworker.call_memory import CallMemory, CallState
 from aiworker.call_record import CallRecord
+from aiworker.clients import Clients
 from aiworker.conversation.conversation import Conversation
 from aiworker.conversation.manners import Manners
-from aiworker.media.caller_audio import Ear
-from aiworker.media.speech_output import Speaker
+from aiworker.media.caller_audio import CallerAudio
+from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink, RealtimeUnavailable
 from aiworker.realtime.session import session_update
-from aiworker.services import CallServices
+from aiworker.settings import WorkerSettings
 from aiworker.tools.cart import Cart
 from aiworker.tools.context import ToolContext
 from aiworker.tools.toolbox import run_tool, tool_schemas
@@ -54,7 +55,7 @@ _RECONNECTED: Final = (
 )
 
 
-class Agent:
+class WorkerCall:
     """One call. Everything but `remember` and `use_tools` returns at once."""
 
     def __init__(
@@ -63,19 +64,22 @@ class Agent:
         config: RestaurantConfig,
         stream: MediaStream,
         memory: CallMemory,
-        services: CallServices,
+        settings: WorkerSettings,
+        clients: Clients,
     ) -> None:
         self.memory = memory
-        self.session = session_update(services.settings, config, tool_schemas())
+        self.session = session_update(settings, config, tool_schemas())
         self._offer, self._config = offer, config
-        self._model = services.settings.realtime_model or config.realtime_model
-        self._max_seconds = services.settings.max_call_seconds
+        self.model = settings.realtime_model or config.realtime_model
+        self._max_seconds = settings.max_call_seconds
         voice = VoiceActivity()
-        self.ear = Ear(voice, complain=stream.complain)
-        self.speaker = Speaker(stream, heard=lambda speech: self.conversation.on_heard(speech))
-        self.record = CallRecord(offer.call_id, offer.restaurant_id, services.events.tell)
+        self.caller_audio = CallerAudio(voice, complain=stream.complain)
+        self.speech_output = SpeechOutput(
+            stream, heard=lambda speech: self.conversation.on_heard(speech)
+        )
+        self.record = CallRecord(offer.call_id, offer.restaurant_id, clients.events.tell)
         self.conversation = Conversation(
-            self.speaker,
+            self.speech_output,
             voice,
             self.record,
             changed=self._keep,
@@ -86,23 +90,23 @@ class Agent:
             call_id=offer.call_id,
             config=config,
             cart=Cart.empty(),
-            recap=self.conversation.recap,
-            orders=OrderBook(services.heavy.sessions),
+            recap=self.conversation.read_back,
+            orders=OrderBook(clients.sessions),
             caller_number=offer.caller_number,
             changed=self._keep,
             announce=lambda order: self.record.placed_order(order.id),
         )
         self.manners = Manners(
             self.conversation,
-            self.speaker,
+            self.speech_output,
             self.tools,
-            self.ear,
+            self.caller_audio,
             voice,
-            max_seconds=services.settings.max_call_seconds,
+            max_seconds=settings.max_call_seconds,
         )
         self._sessions = self._sessions_before = 0
         self._owes_words = offer.resumed
-        """The next session begins with the agent speaking."""
+        """The next session begins with the assistant speaking."""
 
     # --- Before and after ----------------------------------------------------------------------
 
@@ -122,12 +126,12 @@ class Agent:
     def finish(self) -> None:
         """The stream is over: close the record."""
         self.conversation.close()
-        self.record.ended(self._model)
+        self.record.ended(self.model)
 
     # --- The bridge ----------------------------------------------------------------------------
 
     def hear(self, frame: bytes) -> None:
-        self.ear.hear(frame)
+        self.caller_audio.hear(frame)
 
     def on_bridge_message(self, message: BridgeMessage) -> None:
         match message:
@@ -142,7 +146,7 @@ class Agent:
             case Cleared():
                 self.conversation.turns.cleared(message)
             case Marked():
-                self.speaker.on_marked(message)
+                self.speech_output.on_marked(message)
             case Dtmf(digit=digit):
                 self.manners.caller_spoke()
                 self.conversation.instruct(f"L'appelant a appuyé sur la touche {digit}.")
@@ -161,7 +165,7 @@ class Agent:
         self._sessions += 1
         self.conversation.attach(link, context=context, respond=self._owes_words)
         self._owes_words = False
-        self.ear.attach(link)
+        self.caller_audio.attach(link)
         self.manners.link = link
 
     def detach(self) -> None:
@@ -169,8 +173,8 @@ class Agent:
         if self.manners.link is None:
             return
         self.manners.link = None
-        self.ear.attach(None)
-        silent = not self.speaker.audible()
+        self.caller_audio.attach(None)
+        silent = not self.speech_output.audible()
         self._owes_words = self.conversation.detach() or silent
         self.manners.hold_if_silent()
 
@@ -185,15 +189,15 @@ class Agent:
     async def use_tools(self) -> None:
         """Run the model's function calls, one after the other, each to its end."""
         while True:
-            call = await self.conversation.tool_calls.get()
+            asked = await self.conversation.tool_calls.get()
             loop = asyncio.get_running_loop()
             filler = loop.call_later(TOOL_FILLER_SECONDS, self.manners.hold_if_silent)
             try:
-                result = await run_tool(self.tools, call.name, call.arguments)
+                result = await run_tool(self.tools, asked.name, asked.arguments)
             finally:
                 filler.cancel()
-            respond = self.manners.tool_used(call.name)
-            self.conversation.tool_done(call, result, respond=respond)
+            respond = self.manners.tool_used(asked.name)
+            self.conversation.tool_done(asked, result, respond=respond)
 
     def _keep(self) -> None:
         self.memory.keep(

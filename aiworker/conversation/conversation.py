@@ -1,7 +1,7 @@
-"""The agent's side of the talk: Realtime events in, speech, tool calls and turns out.
+"""The assistant's side of the talk: Realtime events in, speech, tool calls and turns out.
 
 One object a call; `attach` gives it a Realtime session, and another one when the first is lost. An
-event that cannot be read is logged and skipped: one error must never make the agent mute.
+event that cannot be read is logged and skipped: one error must never make the assistant mute.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from typing import Any, Final
 import structlog
 
 from aiworker.call_record import CallRecord
-from aiworker.conversation.read_back_heard import HeardRecap
+from aiworker.conversation.read_back_heard import ReadBackHeard
 from aiworker.conversation.transcript import heard_text
 from aiworker.conversation.turn_taking import TurnTaking
 from aiworker.media.playout import Speech
-from aiworker.media.speech_output import Speaker
+from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.metrics import ERRORS, FIRST_AUDIO
 from aiworker.realtime.connection import (
@@ -57,7 +57,7 @@ class Conversation:
 
     def __init__(
         self,
-        speaker: Speaker,
+        output: SpeechOutput,
         voice: VoiceActivity,
         record: CallRecord,
         *,
@@ -65,14 +65,14 @@ class Conversation:
         caller_spoke: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        self.recap = HeardRecap(speaker.heard_of)
+        self.read_back = ReadBackHeard(output.heard_of)
         self.tool_calls: asyncio.Queue[ToolCall] = asyncio.Queue(_TOOL_CALLS_WAITING)
         self.tools_running = 0
         self.spoke_in_response = False
         """The response in flight, or the last one, said something."""
         self.last_words = ""
-        """Of the agent, heard or not."""
-        self._speaker, self._voice, self._record = speaker, voice, record
+        """Of the assistant, heard or not."""
+        self._output, self._voice, self._record = output, voice, record
         self._changed, self._caller_spoke, self._clock = changed, caller_spoke, clock
         self._link: RealtimeLink | None = None
         self._session = 0
@@ -118,20 +118,20 @@ class Conversation:
             self.turns.want_response()
 
     def detach(self) -> bool:
-        """The session is lost. Returns whether the agent owes the caller an answer."""
+        """The session is lost. Returns whether the assistant owes the caller an answer."""
         owed = self.turns.gate.alive or self.turns.gate.wanted or self.turns.caller_speaking
         self._link = None
         if self.turns.undecided:
-            self._speaker.resume()
+            self._output.resume()
         for item in self._items:
-            self._speaker.end_item(item)
+            self._output.end_item(item)
         self.turns = self._new_turns()
         return owed
 
     def close(self) -> None:
         """The call is over: record what the caller was hearing."""
-        for speech in self._speaker.close():
-            self._end_agent_turn(speech)
+        for speech in self._output.close():
+            self._end_assistant_turn(speech)
         for item, position in list(self._positions.items()):
             if item not in self._items:
                 self._record.spoke("caller", position, "")
@@ -157,7 +157,7 @@ class Conversation:
 
     def _new_turns(self) -> TurnTaking:
         return TurnTaking(
-            self._speaker, self._voice, send=self._send, dropped=self._on_dropped, clock=self._clock
+            self._output, self._voice, send=self._send, dropped=self._on_dropped, clock=self._clock
         )
 
     def _send(self, event: Event) -> None:
@@ -174,7 +174,7 @@ class Conversation:
     def _on_committed(self, event: Event) -> None:
         item = str(event["item_id"])
         self._positions[item] = self._record.transcript.number()
-        self.recap.caller_spoke()
+        self.read_back.caller_spoke()
         self._caller_spoke()
         self.turns.committed(item)
 
@@ -188,7 +188,7 @@ class Conversation:
         if "transcript" in event:
             self.turns.understood(item, text)
 
-    # --- The agent's speech --------------------------------------------------------------------
+    # --- The assistant's speech ----------------------------------------------------------------
 
     def _on_response_created(self, event: Event) -> None:
         self.spoke_in_response = False
@@ -206,33 +206,33 @@ class Conversation:
             FIRST_AUDIO.observe(self._clock() - gate.requested_at)
         if item not in self._items:
             self._begin_speech(item, response)
-        heard = self._speaker.heard_of(item)
+        heard = self._output.heard_of(item)
         if heard is not None and heard[1] * 8 > _LONGEST_SPEECH_BYTES:
             return
         index = int(event.get("content_index") or 0)
-        self._speaker.say(item, b64decode(event["delta"]), response=response, content_index=index)
+        self._output.say(item, b64decode(event["delta"]), response=response, content_index=index)
 
     def _begin_speech(self, item: str, response: str) -> None:
         self.spoke_in_response = True
         self._items.add(item)
         self._positions[item] = self._record.transcript.number()
-        self.recap.speech_began(item, response)
+        self.read_back.speech_began(item, response)
 
     def _on_audio_done(self, event: Event) -> None:
-        self._speaker.end_item(event["item_id"])
+        self._output.end_item(event["item_id"])
 
     def _on_words(self, event: Event) -> None:
         item = event["item_id"]
         self._texts[item] = self._texts.get(item, "") + str(event["delta"])
-        self._speaker.caption(item, self._texts[item])
+        self._output.caption(item, self._texts[item])
 
     def _on_all_words(self, event: Event) -> None:
         self._texts[event["item_id"]] = self.last_words = str(event["transcript"])
-        self._speaker.caption(event["item_id"], str(event["transcript"]))
+        self._output.caption(event["item_id"], str(event["transcript"]))
 
     def on_heard(self, speech: Speech) -> None:
         """An item was heard to its end."""
-        self._end_agent_turn(speech)
+        self._end_assistant_turn(speech)
 
     def _on_dropped(self, speech: Speech) -> None:
         """The caller interrupted: let the model know what was heard, and only that."""
@@ -248,10 +248,10 @@ class Conversation:
                     "audio_end_ms": heard,
                 }
             )
-        self._end_agent_turn(speech)
+        self._end_assistant_turn(speech)
 
-    def _end_agent_turn(self, speech: Speech) -> None:
-        self.recap.speech_over(speech.item, speech.heard_ms, speech.received_ms)
+    def _end_assistant_turn(self, speech: Speech) -> None:
+        self.read_back.speech_over(speech.item, speech.heard_ms, speech.received_ms)
         text = self._texts.pop(speech.item, "")
         position = self._positions.pop(speech.item, None)
         said = heard_text(text, heard_ms=speech.heard_ms, total_ms=speech.received_ms)
@@ -281,7 +281,7 @@ class Conversation:
         self.tool_calls.put_nowait(call)
 
     def tool_done(self, call: ToolCall, result: Result, *, respond: bool) -> None:
-        """The result goes to the model; when it was the last, the agent speaks."""
+        """The result goes to the model; when it was the last, the assistant speaks."""
         self.tools_running -= 1
         self._record.used_tool(
             self._record.transcript.number(),
@@ -307,7 +307,7 @@ class Conversation:
         response_id = response.get("id")
         self._record.usage.add(response.get("usage"))
         if response_id is not None:
-            self._speaker.end_response(str(response_id))
+            self._output.end_response(str(response_id))
         if response.get("status") == "failed" and not self.turns.gate.is_dead(str(response_id)):
             self._on_response_failed(response)
         elif response.get("status") == "completed":

@@ -1,9 +1,10 @@
-"""The caller is heard while the agent speaks: silence at once, then decide who goes on. Pure.
+"""The caller is heard while the assistant speaks: silence at once, then decide who goes on. Pure.
 
-Two stages. The agent falls silent the moment speech is detected. Within half a second the loudness
-of the caller's audio says whether it was speech: then the agent's words are dropped where they were
-heard to; or a noise, a "mmh": then the agent goes on from the very millisecond. What a short
-utterance meant is known later, from its transcript. The caller of this code says what time it is.
+Two stages. The assistant falls silent the moment speech is detected. Within half a second the
+loudness of the caller's audio says whether it was speech: then the assistant's words are dropped
+where they were heard to; or a noise, a "mmh": then the assistant goes on from the very millisecond.
+What a short utterance meant is known later, from its transcript. The caller of this code says what
+time it is.
 """
 
 import re
@@ -37,7 +38,7 @@ _MOST_BACKCHANNEL_WORDS: Final = 5
 
 
 class Decision(StrEnum):
-    """What to do with the agent's words."""
+    """What to do with the assistant's words."""
 
     DROP = "drop"
     """The caller has the floor."""
@@ -48,11 +49,11 @@ class Decision(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a short utterance over the agent's speech is worth."""
+    """What a short utterance over the assistant's speech is worth."""
 
     NOTHING = "nothing"
     BACKCHANNEL = "backchannel"
-    """ "oui", "d'accord", "mmh", "allô": the agent is to go on."""
+    """ "oui", "d'accord", "mmh", "allô": the assistant is to go on."""
     SPEECH = "speech"
     """Anything else; "non" and "stop" above all."""
 
@@ -67,11 +68,11 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class Interruption:
-    """One utterance of the caller over the agent's speech. Times in seconds."""
+    """One utterance of the caller over the assistant's speech. Times in seconds."""
 
     began_at: float
     unheard_ms: int
-    """What the agent still had to say."""
+    """What the assistant still had to say."""
     awaits_cleared: bool
     stage: Stage = Stage.PAUSED
     insisted: bool = False
@@ -115,7 +116,7 @@ class Interruption:
 
 
 def meaning(transcript: str) -> Meaning:
-    """What a short utterance over the agent's speech was worth."""
+    """What a short utterance over the assistant's speech was worth."""
     flat = unicodedata.normalize("NFKD", transcript.casefold())
     plain = "".join(char for char in flat if not unicodedata.combining(char))
     words = re.findall(r"[a-z0-9]+", plain)
@@ -126,6 +127,6 @@ def meaning(transcript: str) -> Meaning:
     return Meaning.SPEECH
 
 
-def answers_question(agent_text: str, unheard_ms: int) -> bool:
+def answers_question(assistant_text: str, unheard_ms: int) -> bool:
     """A "oui" this near the end of a question is its answer, not a backchannel."""
-    return agent_text.rstrip().endswith("?") and unheard_ms <= NEARLY_DONE_MS
+    return assistant_text.rstrip().endswith("?") and unheard_ms <= NEARLY_DONE_MS

@@ -1,4 +1,4 @@
-"""The agent's manners: no silence without a reason, no end before the last word was heard.
+"""The assistant's manners: no silence without a reason, no end before the last word was heard.
 
 Driven by `tick`, five times a second and more; it waits for nothing.
 """
@@ -11,8 +11,8 @@ import structlog
 
 from aiworker.conversation import silence
 from aiworker.conversation.conversation import Conversation
-from aiworker.media.caller_audio import Ear
-from aiworker.media.speech_output import Speaker
+from aiworker.media.caller_audio import CallerAudio
+from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import StreamOver
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.metrics import ERRORS
@@ -56,16 +56,16 @@ class Manners:
     def __init__(
         self,
         conversation: Conversation,
-        speaker: Speaker,
+        output: SpeechOutput,
         tools: ToolContext,
-        ear: Ear,
+        caller_audio: CallerAudio,
         voice: VoiceActivity,
         *,
         max_seconds: float,
     ) -> None:
         self.link: RealtimeLink | None = None
-        self._conversation, self._speaker, self._tools = conversation, speaker, tools
-        self._ear, self._voice = ear, voice
+        self._conversation, self._output, self._tools = conversation, output, tools
+        self._caller_audio, self._voice = caller_audio, voice
         self._silence = silence.SilencePolicy()
         self._began_at = self._quiet_since = time.monotonic()
         self._max_seconds = max_seconds
@@ -86,14 +86,14 @@ class Manners:
         if not self._greeting.is_set():
             self._greeting.set()
             self._quiet_since = time.monotonic()
-            self._ear.open()
+            self._caller_audio.open()
 
     def caller_spoke(self) -> None:
         self._silence.caller_spoke()
         self._spoken_since_ending = True
 
     def tool_used(self, name: str) -> bool:
-        """A tool call is done. Returns whether the agent is to speak about it."""
+        """A tool call is done. Returns whether the assistant is to speak about it."""
         if name not in _LAST_TOOLS:
             self._keep_talking()
             return True
@@ -104,7 +104,7 @@ class Manners:
     def transfer_failed(self) -> None:
         """Nobody took the call: the caller is back."""
         self._transferred_at = None
-        self._ear.closed = False
+        self._caller_audio.closed = False
         self._keep_talking()
         self._back.set()
         if self.link is not None:
@@ -127,10 +127,10 @@ class Manners:
         free = not self._over and self._transferred_at is None and self._greeting.is_set()
         if free and now > self._held_at + HOLD_AGAIN_SECONDS:
             self._held_at = now
-            self._speaker.control(Hold())
+            self._output.control(Hold())
 
     def hold_if_silent(self) -> None:
-        if not self._speaker.audible():
+        if not self._output.audible():
             self.hold()
 
     # --- Time passes ---------------------------------------------------------------------------
@@ -158,7 +158,7 @@ class Manners:
 
     def _busy(self) -> bool:
         turns = self._conversation.turns
-        talking = turns.caller_speaking or turns.undecided or self._speaker.audible()
+        talking = turns.caller_speaking or turns.undecided or self._output.audible()
         return talking or self._answering()
 
     def _answering(self) -> bool:
@@ -169,14 +169,14 @@ class Manners:
         """No session: a word now and then until there is one, or a human."""
         if self._busy():
             self._quiet_since = now
-        elif now > max(self._quiet_since, self._speaker.silent_since()) + ANSWER_FILLER_SECONDS:
+        elif now > max(self._quiet_since, self._output.silent_since()) + ANSWER_FILLER_SECONDS:
             self.hold()
 
     def _break_silence(self, now: float) -> None:
         if self._busy():
             self._quiet_since = now
             return
-        step = self._silence.due(now - max(self._quiet_since, self._speaker.silent_since()))
+        step = self._silence.due(now - max(self._quiet_since, self._output.silent_since()))
         if step == silence.GOODBYE:
             self._end_with(step, CallOutcome.INFORMATION)
         elif step is not None:
@@ -235,9 +235,9 @@ class Manners:
         if now < began + FAREWELL_SECONDS:
             if self._answering() or self._conversation.turns.undecided:
                 return
-            if self._conversation.turns.caller_speaking or not self._speaker.all_sent():
+            if self._conversation.turns.caller_speaking or not self._output.all_sent():
                 return
-            if ending.transfer_reason is not None and not self._speaker.all_heard():
+            if ending.transfer_reason is not None and not self._output.all_heard():
                 return
             if self._spoken_since_ending and self._conversation.last_words.endswith("?"):
                 self._keep_talking()
@@ -248,16 +248,16 @@ class Manners:
         if ending.transfer_reason is not None:
             log.info("transfer_asked", reason=ending.transfer_reason)
             self._transferred_at = time.monotonic()
-            self._ear.closed = True
-            self._speaker.control(
+            self._caller_audio.closed = True
+            self._output.control(
                 Transfer(reason=ending.transfer_reason, target_id=ending.transfer_target)
             )
             return
         if ending.outcome is CallOutcome.ERROR:
             ERRORS.labels(kind="call_given_up").inc()
         self._over = True
-        self._ear.closed = True
+        self._caller_audio.closed = True
         if ending.message:
-            self._speaker.control(TakeMessage())
+            self._output.control(TakeMessage())
             return
-        self._speaker.control(Hangup(outcome=ending.outcome or CallOutcome.INFORMATION))
+        self._output.control(Hangup(outcome=ending.outcome or CallOutcome.INFORMATION))

@@ -6,7 +6,7 @@ _ENOUGH = 0.5
 """Callers say "oui, c'est bon" before the end; before half of it they cannot know what to."""
 
 
-class HeardRecap:
+class ReadBackHeard:
     """The last read-back of one call."""
 
     def __init__(self, heard_of: Callable[[str], tuple[int, int] | None]) -> None:
@@ -23,7 +23,7 @@ class HeardRecap:
         self._answered = False
 
     def speech_began(self, item: str, response: str) -> None:
-        """The agent says something: the first after `begin` is the read-back."""
+        """The assistant says something: the first after `begin` is the read-back."""
         if self._revision is None or self._response not in (None, response):
             return
         self._response = response

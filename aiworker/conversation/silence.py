@@ -24,7 +24,7 @@ GOODBYE: Final = (
 
 @dataclass(slots=True)
 class SilencePolicy:
-    """What to tell the agent, and after how long."""
+    """What to tell the assistant, and after how long."""
 
     spoken: bool = False
     """The caller has said something during the call."""
@@ -34,7 +34,7 @@ class SilencePolicy:
         self.spoken, self._asked = True, 0
 
     def due(self, quiet_seconds: float) -> str | None:
-        """The instruction to give the agent now, once; `GOODBYE` ends the call."""
+        """The instruction to give the assistant now, once; `GOODBYE` ends the call."""
         first = not self.spoken and self._asked == 0
         if quiet_seconds < (FIRST_WORDS_SECONDS if first else CHECK_IN_SECONDS):
             return None

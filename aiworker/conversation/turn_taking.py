@@ -1,4 +1,4 @@
-"""Who has the floor: when the agent falls silent, goes on, gives way, and answers.
+"""Who has the floor: when the assistant falls silent, goes on, gives way, and answers.
 
 The Realtime server only detects speech (`create_response` and `interrupt_response` are off); every
 decision is made here. Nothing waits: the caller of this code drives it with events and ticks.
@@ -18,7 +18,7 @@ from aiworker.conversation.interruption import (
     meaning,
 )
 from aiworker.media.playout import Speech
-from aiworker.media.speech_output import Speaker
+from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.metrics import INTERRUPTIONS
 from aiworker.realtime.response_gate import ResponseGate
@@ -27,15 +27,15 @@ from controlplane.contracts.messages import Cleared
 log = structlog.get_logger()
 
 TRANSCRIPT_SECONDS: Final = 2.0
-"""For the words of a short utterance; after this it counts as nothing while the agent speaks."""
+"""For the words of a short utterance; later it counts as nothing while the assistant speaks."""
 
 
 class TurnTaking:
-    """Turns of one Realtime session over one call's speaker. Times in seconds."""
+    """Turns of one Realtime session over one call's output. Times in seconds."""
 
     def __init__(
         self,
-        speaker: Speaker,
+        output: SpeechOutput,
         voice: VoiceActivity,
         *,
         send: Callable[[dict[str, Any]], None],
@@ -45,7 +45,7 @@ class TurnTaking:
         """`dropped`: told of each item the caller will not hear the rest of."""
         self.gate = ResponseGate()
         self.caller_speaking = False
-        self._speaker = speaker
+        self._output = output
         self._voice = voice
         self._send = send
         self._dropped = dropped
@@ -54,11 +54,11 @@ class TurnTaking:
         self._utterance: str | None = None
         """The committed item of the interruption being decided."""
         self._doubtful: dict[str, tuple[float, bool]] = {}
-        """Utterances the agent spoke on over: item → (deadline, near the end of its speech)."""
+        """Utterances the assistant spoke on over: item → (deadline, near the end of its speech)."""
 
     @property
     def undecided(self) -> bool:
-        """The agent is silent until it is known who goes on."""
+        """The assistant is silent until it is known who goes on."""
         return self._interruption is not None and self._interruption.stage is Stage.PAUSED
 
     @property
@@ -73,7 +73,7 @@ class TurnTaking:
         if self.undecided:
             return
         self._interruption = self._utterance = None
-        if self._speaker.audible() or self.gate.alive:
+        if self._output.audible() or self.gate.alive:
             self._begin(insisted=False)
 
     def speech_stopped(self) -> None:
@@ -97,7 +97,7 @@ class TurnTaking:
 
     def cleared(self, message: Cleared) -> None:
         """The bridge says what was heard."""
-        if self._speaker.on_cleared(message) and self._interruption is not None:
+        if self._output.on_cleared(message) and self._interruption is not None:
             self._interruption.cleared()
             self.tick()
 
@@ -120,7 +120,7 @@ class TurnTaking:
         self._create_if_due()
 
     def want_response(self) -> None:
-        """The agent is to speak as soon as it may."""
+        """The assistant is to speak as soon as it may."""
         self.gate.wanted = True
         self._create_if_due()
 
@@ -137,11 +137,11 @@ class TurnTaking:
     # --- Interruption --------------------------------------------------------------------------
 
     def _begin(self, *, insisted: bool) -> None:
-        unheard = self._speaker.unheard_ms()
+        unheard = self._output.unheard_ms()
         self._interruption = Interruption(
             began_at=self._clock(),
             unheard_ms=unheard,
-            awaits_cleared=self._speaker.pause(),
+            awaits_cleared=self._output.pause(),
             insisted=insisted,
         )
 
@@ -152,7 +152,7 @@ class TurnTaking:
                 self._give_way()
             case Decision.RESUME:
                 INTERRUPTIONS.labels(decision="false_alarm").inc()
-                self._speaker.resume()
+                self._output.resume()
             case Decision.INSIST:
                 self._begin(insisted=True)
             case None:
@@ -160,10 +160,10 @@ class TurnTaking:
         self._settle()
 
     def _give_way(self) -> None:
-        """The rest of what the agent was saying will not be said."""
+        """The rest of what the assistant was saying will not be said."""
         if (active := self.gate.kill()) is not None:
             self._send({"type": "response.cancel", "response_id": active})
-        for speech in self._speaker.drop():
+        for speech in self._output.drop():
             self._dropped(speech)
 
     def _settle(self) -> None:
@@ -178,12 +178,12 @@ class TurnTaking:
             if item is not None or interruption.insisted:
                 self.want_response()
         elif item is not None:
-            near = answers_question(self._speaker.last_text(), interruption.unheard_ms)
+            near = answers_question(self._output.last_text(), interruption.unheard_ms)
             self._doubtful[item] = (self._clock() + TRANSCRIPT_SECONDS, near)
 
     def _weigh(self, worth: Meaning, *, nearly_done: bool) -> None:
-        """The agent spoke on over these words: were they meant for it?"""
-        speaking = self._speaker.audible() or self.gate.alive
+        """The assistant spoke on over these words: were they meant for it?"""
+        speaking = self._output.audible() or self.gate.alive
         if worth is Meaning.NOTHING:
             return
         if worth is Meaning.SPEECH and speaking:

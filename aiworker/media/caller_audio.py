@@ -1,4 +1,4 @@
-"""The agent's ear: the caller's frames on their way to Realtime, from the end of the greeting on.
+"""The caller's frames on their way to Realtime, from the end of the greeting on.
 
 Before that, the greeting's own echo must not count as speech: frames are kept, and a caller who
 could not wait for its end is forwarded from their first word. While Realtime is away the last
@@ -26,7 +26,7 @@ _WHILE_AWAY_MS: Final = 5_000
 """Longer than this and the caller has asked "allô ?" again."""
 
 
-class Ear:
+class CallerAudio:
     """One caller's audio."""
 
     def __init__(

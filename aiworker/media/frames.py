@@ -1,4 +1,4 @@
-"""Audio as bytes: the caller's L16 to PCMU, the agent's PCMU to `streamAudio` messages. Pure.
+"""Audio as bytes: the caller's L16 to PCMU, the assistant's PCMU to `streamAudio` messages. Pure.
 
 G.711 µ-law by `audioop`, in C: the standard library's before Python 3.13, audioop-lts after.
 """
@@ -40,7 +40,7 @@ def loudness(frame: bytes) -> int:
     return audioop.rms(frame, _L16_WIDTH)
 
 
-def agent_l16(pcmu: bytes) -> bytes:
+def assistant_l16(pcmu: bytes) -> bytes:
     """PCMU → L16 little-endian."""
     return audioop.ulaw2lin(pcmu, _L16_WIDTH)
 

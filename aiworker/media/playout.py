@@ -1,9 +1,9 @@
-"""The agent's speech on its way to the caller: what was received, sent and heard of each item.
+"""The assistant's speech on its way to the caller: what was received, sent and heard of each item.
 
 Realtime sends audio faster than it is spoken. At most `QUEUED_AHEAD_MS` of it is handed to
-FreeSWITCH at a time, so that a `clear` silences the agent at once, and all of it is kept until it
-was heard, so that a false alarm resumes on the exact millisecond. No I/O and no clock of its own:
-every call says what time it is, in seconds.
+FreeSWITCH at a time, so that a `clear` silences the assistant at once, and all of it is kept until
+it was heard, so that a false alarm resumes on the exact millisecond. No I/O and no clock of its
+own: every call says what time it is, in seconds.
 """
 
 from collections import deque
@@ -29,7 +29,7 @@ lost. What was sent then counts as heard."""
 
 @dataclass(slots=True)
 class Speech:
-    """One item of the agent's speech. Lengths in ms of audio; `audio` is PCMU."""
+    """One item of the assistant's speech. Lengths in ms of audio; `audio` is PCMU."""
 
     item: str
     response: str
@@ -71,7 +71,7 @@ class Chunk:
 
 
 class Playout:
-    """The paced queue of one call's agent speech."""
+    """The paced queue of one call's assistant speech."""
 
     def __init__(self) -> None:
         self.generation = 0
@@ -166,7 +166,7 @@ class Playout:
     # --- What was heard ------------------------------------------------------------------------
 
     def audible(self, now: float) -> bool:
-        """The caller hears the agent, or is about to."""
+        """The caller hears the assistant, or is about to."""
         return now < self._plays_until or self._being_sent() is not None
 
     def unheard_ms(self, now: float) -> int:

@@ -31,12 +31,12 @@ _CLOSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Seat:
-    """A place kept for one call's WebSocket."""
+class AwaitedStream:
+    """The WebSocket a claimed call is to come by, from the claim to the call's end."""
 
     token: str
     url: str
-    stream: asyncio.Future[ServerConnection]
+    connection: asyncio.Future[ServerConnection]
     """The accepted WebSocket."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -46,8 +46,8 @@ class MediaServer:
 
     def __init__(self, *, host: str, port: int, advertised: str | None = None) -> None:
         self._host, self._port, self._advertised = host, port, advertised
-        self._waiting: dict[str, Seat] = {}
-        self._seated: dict[str, Seat] = {}
+        self._waiting: dict[str, AwaitedStream] = {}
+        self._connected: dict[str, AwaitedStream] = {}
         self._server: Server | None = None
 
     @asynccontextmanager
@@ -81,53 +81,53 @@ class MediaServer:
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
         return f"ws://{host}:{port}"
 
-    def keep_seat(self) -> Seat:
+    def expect_stream(self) -> AwaitedStream:
         """A new token, to be connected to once."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        seat = Seat(
+        awaited = AwaitedStream(
             token=token,
             url=f"{self.base_url}{_PATH}{token}",
-            stream=asyncio.get_running_loop().create_future(),
+            connection=asyncio.get_running_loop().create_future(),
         )
-        self._waiting[token] = seat
-        return seat
+        self._waiting[token] = awaited
+        return awaited
 
-    def release(self, seat: Seat) -> None:
+    def release(self, awaited: AwaitedStream) -> None:
         """Forget the token; a WebSocket it still has is closed. Idempotent."""
-        self._waiting.pop(seat.token, None)
-        self._seated.pop(seat.token, None)
-        seat.over.set()
-        if not seat.stream.done():
-            seat.stream.cancel()
+        self._waiting.pop(awaited.token, None)
+        self._connected.pop(awaited.token, None)
+        awaited.over.set()
+        if not awaited.connection.done():
+            awaited.connection.cancel()
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         path, _, _ = request.path.partition("?")
         token = path.removeprefix(_PATH) if path.startswith(_PATH) else ""
-        seat = self._find(token)
-        if seat is None:
+        awaited = self._find(token)
+        if awaited is None:
             ERRORS.labels(kind="stream_refused").inc()
             log.warning("stream_refused", remote=_host_of(connection))
             return connection.respond(http.HTTPStatus.FORBIDDEN, "Forbidden\n")
-        del self._waiting[seat.token]
-        self._seated[seat.token] = seat
+        del self._waiting[awaited.token]
+        self._connected[awaited.token] = awaited
         return None
 
-    def _find(self, token: str) -> Seat | None:
+    def _find(self, token: str) -> AwaitedStream | None:
         """Compare with every token in constant time; there are no more than free slots."""
         offered = token.encode(errors="surrogateescape")
         found = None
-        for expected, seat in self._waiting.items():
+        for expected, awaited in self._waiting.items():
             if hmac.compare_digest(expected.encode(), offered):
-                found = seat
+                found = awaited
         return found
 
     async def _serve_stream(self, connection: ServerConnection) -> None:
         path = connection.request.path if connection.request else ""
-        seat = self._seated.get(path.partition("?")[0].removeprefix(_PATH))
-        if seat is None or seat.stream.done():
+        awaited = self._connected.get(path.partition("?")[0].removeprefix(_PATH))
+        if awaited is None or awaited.connection.done():
             return
-        seat.stream.set_result(connection)
-        await seat.over.wait()
+        awaited.connection.set_result(connection)
+        await awaited.over.wait()
 
 
 def _host_of(connection: ServerConnection) -> str:

@@ -1,4 +1,4 @@
-"""The agent's mouth: paces speech into the stream, and knows what the caller heard of it.
+"""Paces the assistant's speech into the stream, and knows what the caller heard of it.
 
 The only writer of the call's WebSocket. Control messages go before audio.
 """
@@ -18,8 +18,8 @@ _LONGEST_SLEEP: Final = 1.0
 """Marks that never come are noticed within this."""
 
 
-class Speaker:
-    """One call's agent speech. Everything but `run` returns at once."""
+class SpeechOutput:
+    """One call's assistant speech. Everything but `run` returns at once."""
 
     def __init__(self, stream: MediaStream, *, heard: Callable[[Speech], None]) -> None:
         """`heard`: told of each item once it was heard to its end."""
@@ -94,7 +94,7 @@ class Speaker:
     # --- What the caller hears -----------------------------------------------------------------
 
     def audible(self) -> bool:
-        """The caller hears the agent, or is about to."""
+        """The caller hears the assistant, or is about to."""
         return self._playout.audible(time.monotonic())
 
     def unheard_ms(self) -> int:

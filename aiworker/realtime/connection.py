@@ -13,17 +13,16 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import structlog
+from openai import AsyncOpenAI
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from aiworker.metrics import ERRORS, REALTIME_CONNECT
 from controlplane.contracts.media import PCMU_BYTES_PER_MS
 from controlplane.errors import ServiceUnavailable
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 log = structlog.get_logger()
 
@@ -75,7 +74,7 @@ class RealtimeUnavailable(ServiceUnavailable):
 class RealtimeLink:
     """A configured session. Made by `open`; ends by `close` or by `RealtimeUnavailable`."""
 
-    def __init__(self, connection: "AsyncRealtimeConnection") -> None:
+    def __init__(self, connection: AsyncRealtimeConnection) -> None:
         self._connection = connection
         self._controls: deque[str] = deque()
         self._audio = bytearray()
@@ -88,7 +87,7 @@ class RealtimeLink:
 
     @classmethod
     async def open(
-        cls, client: "AsyncOpenAI", *, model: str, session: Event, deadline: float = CONNECT_SECONDS
+        cls, client: AsyncOpenAI, *, model: str, session: Event, deadline: float = CONNECT_SECONDS
     ) -> "RealtimeLink":
         """Connect and configure. Raises `RealtimeUnavailable`."""
         began = time.monotonic()
@@ -108,8 +107,6 @@ class RealtimeLink:
         return link
 
     async def _configure(self, session: Event) -> None:
-        from websockets.exceptions import ConnectionClosed
-
         with suppress(ConnectionClosed):  # `_receive` says with which code
             await self._connection.send_raw(
                 json.dumps({"type": "session.update", "session": session})
@@ -166,8 +163,6 @@ class RealtimeLink:
             log.debug("realtime_close_timeout")
 
     async def _receive(self) -> Event:
-        from websockets.exceptions import ConnectionClosed
-
         while True:
             try:
                 raw = await self._connection.recv_bytes()
@@ -185,8 +180,6 @@ class RealtimeLink:
 
     async def _send_all(self) -> None:
         """Runs beside `events`, which is where a lost connection is raised."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             while True:
                 await self._audio_wanted.wait()
@@ -221,9 +214,7 @@ def check_formats(event: Event) -> None:
             raise RealtimeUnavailable(f"{side}_format_not_pcmu")
 
 
-async def _connect(client: "AsyncOpenAI", model: str, deadline: float) -> "AsyncRealtimeConnection":
-    from websockets.exceptions import InvalidHandshake, InvalidStatus
-
+async def _connect(client: AsyncOpenAI, model: str, deadline: float) -> AsyncRealtimeConnection:
     manager = client.realtime.connect(
         model=model,
         websocket_connection_options={

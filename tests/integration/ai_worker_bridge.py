@@ -174,7 +174,7 @@ class FakeBridge:
         await self.until(lambda: not self._says)
 
     async def hears(self, ms: int) -> None:
-        """Until the caller has heard this much of the agent, in all."""
+        """Until the caller has heard this much of the assistant, in all."""
         await self.until(lambda: len(self.heard) >= ms * L16_BYTES_PER_MS)
 
     async def hears_all(self, ms: int) -> None:

@@ -1,6 +1,6 @@
 """A bridge agent as a process of its own, beside a switch, for tests of what it does.
 
-The worker's side is the test's: it takes offers and keeps seats with the workers' own code, and
+The worker's side is the test's: it takes offers and awaits streams with the workers' own code, and
 then behaves as badly as the test wants.
 """
 
@@ -31,7 +31,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from aiworker.claim import OfferQueue
-from aiworker.media.server import MediaServer, Seat
+from aiworker.media.server import AwaitedStream, MediaServer
 from aiworker.simulator.tone_code import encode_speech
 from controlplane.contracts.messages import (
     AudioChunk,
@@ -262,7 +262,7 @@ def open_bridge(
 class Stream:
     """The WebSocket of one call, at its worker's end."""
 
-    seat: Seat
+    awaited: AwaitedStream
     connection: ServerConnection
     messages: list[BridgeMessage] = field(default_factory=list)
     audio_bytes: int = 0
@@ -324,13 +324,13 @@ class Worker:
                 pass
         return offer
 
-    async def claim(self, offer: CallOffer, url: str | None = None) -> Seat:
-        """Claim it, for a seat of ours or for any `url`."""
-        seat = self.media.keep_seat()
+    async def claim(self, offer: CallOffer, url: str | None = None) -> AwaitedStream:
+        """Claim it, for a stream of ours or for any `url`."""
+        awaited = self.media.expect_stream()
         if url is not None:
-            seat = Seat(token="", url=url, stream=seat.stream)
-        assert await self._queue.claim(offer, seat)
-        return seat
+            awaited = AwaitedStream(token="", url=url, connection=awaited.connection)
+        assert await self._queue.claim(offer, awaited)
+        return awaited
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Stream]:
@@ -341,17 +341,17 @@ class Worker:
 
     @asynccontextmanager
     async def serve(self, offer: CallOffer) -> AsyncIterator[Stream]:
-        seat = await self.claim(offer)
+        awaited = await self.claim(offer)
         async with asyncio.timeout(DEADLINE_S):
-            connection = await seat.stream
-        stream = Stream(seat, connection)
+            connection = await awaited.connection
+        stream = Stream(awaited, connection)
         listening = asyncio.create_task(stream.listen())
         try:
             started = await stream.message(Started)
             assert started.call_id == offer.call_id
             yield stream
         finally:
-            self.media.release(seat)
+            self.media.release(awaited)
             await asyncio.wait([listening], timeout=DEADLINE_S)
             listening.cancel()
 

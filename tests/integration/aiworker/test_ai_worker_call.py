@@ -64,8 +64,8 @@ async def test_an_order_is_placed_said_and_recorded(stage: Stage) -> None:
     assert bridge.heard_frames() == list(range(60))
     events = await stage.events()
     turns = [event for event in events if isinstance(event, TurnEnded)]
-    agent = [turn for turn in turns if turn.role == "agent"]
-    assert [turn.heard_ms for turn in agent] == [600, 600]
+    assistant = [turn for turn in turns if turn.role == "agent"]
+    assert [turn.heard_ms for turn in assistant] == [600, 600]
     assert [turn.text for turn in turns if turn.role == "caller"][1] == "Oui, c'est bien ça."
     assert [turn.tool_name for turn in turns if turn.role == "tool"] == [
         "add_item", "read_back", "place_order", "hang_up",
@@ -108,7 +108,7 @@ async def test_speech_is_paced(stage: Stage) -> None:
 
 
 async def test_the_caller_interrupts_and_the_model_knows_what_was_heard(stage: Stage) -> None:
-    """1 the agent speaks, 2 the caller does too, 3 silence, 4 truncated where it was heard."""
+    """1 the assistant speaks, 2 the caller does too, 3 silence, 4 truncated where it was heard."""
     bridge = stage.bridge()
     steps: tuple[Step, ...] = (
         [Say("Un long discours que personne n'écoute.", 6_000)],
@@ -133,7 +133,7 @@ async def test_the_caller_interrupts_and_the_model_knows_what_was_heard(stage: S
 
 
 async def test_a_backchannel_does_not_interrupt(stage: Stage) -> None:
-    """1 the agent speaks, 2 "mmh", 3 a pause, 4 the agent goes on from the same frame."""
+    """1 the assistant speaks, 2 "mmh", 3 a pause, 4 the assistant goes on from the same frame."""
     bridge = stage.bridge()
     async with stage.play([Say("Voici ce que je vous propose.", 3_000)]), bridge.call():
         bridge.say("d_accord")
@@ -163,7 +163,7 @@ async def test_a_caller_who_says_nothing_is_invited_to(stage: Stage) -> None:
 
 
 async def test_the_greeting_is_not_spoken_over(stage: Stage) -> None:
-    """What the caller says over the greeting's end is heard; the agent waits for that end."""
+    """What the caller says over the greeting's end is heard; the assistant waits for that end."""
     bridge = stage.bridge()
     async with stage.play([Say("Bien.", 200)]) as realtime, bridge.call(greeting="playing"):
         bridge.say("d_accord")

@@ -73,7 +73,7 @@ async def test_of_many_workers_one_wins_and_no_offer_stays_behind(redis: Redis) 
     offer = await bridge.offer()
     async with media() as server:
         queues = [OfferQueue(redis, worker_id=f"worker-{n}") for n in range(5)]
-        claims = await asyncio.gather(*(q.claim(offer, server.keep_seat()) for q in queues))
+        claims = await asyncio.gather(*(q.claim(offer, server.expect_stream()) for q in queues))
     assert sorted(claims) == [False, False, False, False, True]
     assert await bridge.claim() is not None
     assert await redis.llen(redis_keys.call_claim(bridge.call_id)) == 0
@@ -86,11 +86,11 @@ async def test_a_stale_attempt_claims_nothing(redis: Redis) -> None:
     async with media() as server:
         queue = OfferQueue(redis, worker_id="worker-1")
         assert await queue.next_offer() == stale
-        assert not await queue.claim(stale, server.keep_seat())
+        assert not await queue.claim(stale, server.expect_stream())
         newest = await queue.next_offer()
         assert newest is not None
         assert newest.attempt == 2
-        assert await queue.claim(newest, server.keep_seat())
+        assert await queue.claim(newest, server.expect_stream())
     assert await redis.llen(redis_keys.worker_offers("worker-1")) == 0
 
 
@@ -141,24 +141,24 @@ async def test_one_slot_serves_one_call_and_two_serve_two(stage: Stage) -> None:
 @pytest.mark.parametrize("path", ["/", "/calls/", "/calls/wrong", "/calls/%00", "/other/{token}"])
 async def test_any_other_path_or_token_is_refused(path: str) -> None:
     async with media() as server:
-        seat = server.keep_seat()
+        awaited = server.expect_stream()
         with pytest.raises(InvalidStatus) as refused:
-            await connect(server.base_url + path.format(token=seat.token))
+            await connect(server.base_url + path.format(token=awaited.token))
         assert refused.value.response.status_code == 403
-        assert not seat.stream.done()
+        assert not awaited.connection.done()
 
 
 async def test_a_token_opens_one_stream() -> None:
     async with media() as server:
-        seat = server.keep_seat()
-        async with connect(seat.url) as stream:
-            await seat.stream
+        awaited = server.expect_stream()
+        async with connect(awaited.url) as stream:
+            await awaited.connection
             with pytest.raises(InvalidStatus):
-                await connect(seat.url)
-            server.release(seat)
+                await connect(awaited.url)
+            server.release(awaited)
             await stream.wait_closed()
         with pytest.raises(InvalidStatus):
-            await connect(seat.url)
+            await connect(awaited.url)
 
 
 async def test_a_stream_that_never_sends_is_closed_and_the_slot_free(stage: Stage) -> None:

@@ -39,7 +39,7 @@ def stage(database_url: str, redis_url: str, redis: Redis, hearing: Hearing) -> 
 
 
 async def hears_something(bridge: FakeBridge, *, beyond_ms: int = 0) -> None:
-    """More of the agent's voice than before, "un instant", or the transfer's prompt."""
+    """More of the assistant's voice than before, "un instant", or the transfer's prompt."""
     await bridge.until(
         lambda: (
             len(bridge.heard) > beyond_ms * 16

@@ -108,10 +108,12 @@ async def test_an_offer_reaches_a_worker_and_its_claim_the_bridge(
     waiting = asyncio.create_task(timed(lambda: offers.await_claim(offer)))
     taken = await queue.next_offer()
     assert taken == offer
-    seat = media.keep_seat()
-    assert await queue.claim(taken, seat)
+    awaited = media.expect_stream()
+    assert await queue.claim(taken, awaited)
     claim, waited_s = await waiting
-    assert claim == CallClaim(call_id=offer.call_id, attempt=1, worker_id="worker-1", url=seat.url)
+    assert claim == CallClaim(
+        call_id=offer.call_id, attempt=1, worker_id="worker-1", url=awaited.url
+    )
     assert waited_s < SOON_S
     assert await still_there(redis, offer) == NOTHING
 
@@ -124,7 +126,7 @@ async def test_of_concurrent_claimants_one_wins_and_the_bridge_hears_of_that_one
         offer = an_offer()
         offers.make(offer)
         queues = [OfferQueue(redis, worker_id=f"worker-{n}") for n in range(4)]
-        won = await asyncio.gather(*(q.claim(offer, media.keep_seat()) for q in queues))
+        won = await asyncio.gather(*(q.claim(offer, media.expect_stream()) for q in queues))
         assert sorted(won) == [False, False, False, True]
         claim, _ = await timed(lambda offer=offer: offers.await_claim(offer))  # type: ignore[misc]  # bound now
         assert claim is not None
@@ -154,10 +156,10 @@ async def test_a_stale_attempt_claims_nothing(
     assert await slow.next_offer() == first
     assert offers.withdraw(first)
     offers.make(second)
-    assert not await slow.claim(first, media.keep_seat())
+    assert not await slow.claim(first, media.expect_stream())
     assert await redis.llen(redis_keys.worker_offers("slow")) == 0
     assert await quick.next_offer() == second
-    assert await quick.claim(second, media.keep_seat())
+    assert await quick.claim(second, media.expect_stream())
     claim, _ = await timed(lambda: offers.await_claim(second))
     assert claim is not None
     assert (claim.attempt, claim.worker_id) == (2, "quick")
@@ -172,7 +174,7 @@ async def test_an_offer_withdrawn_is_claimed_by_nobody(
     assert await queue.next_offer() == offer
     assert offers.withdraw(offer)
     assert not offers.withdraw(offer)
-    assert not await queue.claim(offer, media.keep_seat())
+    assert not await queue.claim(offer, media.expect_stream())
     assert await still_there(redis, offer) == NOTHING
 
 
@@ -181,7 +183,7 @@ async def test_an_offer_claimed_is_not_withdrawn(
 ) -> None:
     offer = an_offer()
     offers.make(offer)
-    assert await OfferQueue(redis, worker_id="worker-1").claim(offer, media.keep_seat())
+    assert await OfferQueue(redis, worker_id="worker-1").claim(offer, media.expect_stream())
     assert not offers.withdraw(offer)
     assert await redis.llen(redis_keys.call_claim(offer.call_id)) == 1
 
@@ -203,10 +205,10 @@ async def test_a_claim_in_the_instant_of_withdrawal_is_not_lost(
 ) -> None:
     offer = an_offer()
     queue = OfferQueue(redis, worker_id="worker-1")
-    loop, seat = asyncio.get_running_loop(), media.keep_seat()
+    loop, awaited = asyncio.get_running_loop(), media.expect_stream()
 
     def worker_claims() -> None:
-        claimed = asyncio.run_coroutine_threadsafe(queue.claim(offer, seat), loop)
+        claimed = asyncio.run_coroutine_threadsafe(queue.claim(offer, awaited), loop)
         assert claimed.result(DEADLINE_S)
 
     offers = InTheLastInstant(client, worker_claims)
@@ -226,7 +228,7 @@ async def test_claims_and_withdrawals_at_once_agree_on_who_has_the_call(
     for turn in range(40):
         offer = an_offer()
         offers.make(offer)
-        claim = queue.claim(offer, media.keep_seat())
+        claim = queue.claim(offer, media.expect_stream())
         withdrawal = asyncio.to_thread(offers.withdraw, offer)
         both = (claim, withdrawal) if turn % 2 else (withdrawal, claim)
         first, second = await asyncio.gather(*both)
@@ -250,7 +252,7 @@ async def test_a_claim_of_another_attempt_does_not_end_the_wait(
             await asyncio.sleep(0.005)
     await asyncio.sleep(0.05)  # a worker's way to the queue
     queue = OfferQueue(redis, worker_id="worker-1")
-    won = await queue.claim(offer, media.keep_seat())
+    won = await queue.claim(offer, media.expect_stream())
     claim, _ = await waiting
     assert won
     assert claim is not None
@@ -274,7 +276,7 @@ async def test_demand_is_leased_renewed_and_ended(
     names = {str(first.call_id), str(second.call_id)}
     assert set(await redis.zrange(redis_keys.CALLS_DEMAND, 0, -1)) == names
 
-    assert await OfferQueue(redis, worker_id="w").claim(first, media.keep_seat())
+    assert await OfferQueue(redis, worker_id="w").claim(first, media.expect_stream())
     offers.withdraw(second)
     scores = await demand(redis)
     assert set(scores) == names, "a call that is served, or waits, is demand all the same"

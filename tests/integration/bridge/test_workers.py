@@ -256,10 +256,10 @@ async def test_a_worker_that_closes_at_once_costs_one_attempt(
     bridge: Bridge, worker: Worker, media: MediaServer, phone: Phone
 ) -> None:
     dialog = await dial(bridge, phone)
-    seat = await worker.claim(await worker.offer())
+    awaited = await worker.claim(await worker.offer())
     async with asyncio.timeout(DEADLINE_S):
-        await seat.stream
-    media.release(seat)
+        await awaited.connection
+    media.release(awaited)
     again = await worker.offer()
     assert (again.attempt, again.resumed) == (2, True)
     async with worker.serve(again) as stream:
@@ -460,7 +460,7 @@ async def test_a_claim_of_another_attempt_gets_no_stream(
 ) -> None:
     dialog = await dial(bridge, phone)
     offer = await worker.offer()
-    impostor = media.keep_seat()
+    impostor = media.expect_stream()
     wrong = CallClaim(call_id=offer.call_id, attempt=7, worker_id="impostor", url=impostor.url)
     await redis.lpush(redis_keys.call_claim(offer.call_id), wrong.to_json())
     again = await worker.offer()
@@ -469,7 +469,7 @@ async def test_a_claim_of_another_attempt_gets_no_stream(
         await eventually(lambda: said_that_the_greeting_is_over(stream) or None)
         await stream.speak(1_600)
         await eventually(lambda: 1_604 in codes(dialog) or None)
-    assert not impostor.stream.done()
+    assert not impostor.connection.done()
 
 
 async def test_an_unreadable_claim_costs_one_attempt(

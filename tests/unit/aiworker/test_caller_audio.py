@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from aiworker.media.caller_audio import Ear
+from aiworker.media.caller_audio import CallerAudio
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink
 from controlplane.contracts.media import PCMU_BYTES_PER_MS
@@ -18,18 +18,18 @@ SILENCE = bytes(2 * 8 * FRAME_MS)
 
 
 class Caller:
-    """Speaks and falls silent into an ear, on a clock of their own."""
+    """Speaks and falls silent into a worker, on a clock of their own."""
 
     def __init__(self) -> None:
         self.now = 100.0
         self.forwarded = bytearray()
         self.complaints: list[str] = []
-        self.ear = Ear(
+        self.caller_audio = CallerAudio(
             VoiceActivity(),
             complain=lambda kind, _: self.complaints.append(kind),
             clock=lambda: self.now,
         )
-        self.ear.attach(cast("RealtimeLink", self))
+        self.caller_audio.attach(cast("RealtimeLink", self))
 
     def append_audio(self, pcmu: bytes) -> None:
         self.forwarded += pcmu
@@ -47,7 +47,7 @@ class Caller:
     def _send(self, frame: bytes, ms: int) -> None:
         for _ in range(ms // FRAME_MS):
             self.now += FRAME_MS / 1_000
-            self.ear.hear(frame)
+            self.caller_audio.hear(frame)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_nothing_is_forwarded_while_the_greeting_plays(caller: Caller) -> None:
 
 def test_a_caller_who_waited_loses_nothing_and_adds_little(caller: Caller) -> None:
     caller.wait(5_000)
-    caller.ear.open()
+    caller.caller_audio.open()
     assert caller.forwarded_ms == 200
     caller.speak(400)
     assert caller.forwarded_ms == 600
@@ -71,7 +71,7 @@ def test_a_caller_who_waited_loses_nothing_and_adds_little(caller: Caller) -> No
 def test_a_caller_who_could_not_wait_is_heard_from_the_first_word(caller: Caller) -> None:
     caller.wait(2_000)
     caller.speak(3_000)
-    caller.ear.open()
+    caller.caller_audio.open()
     assert 3_000 <= caller.forwarded_ms <= 3_000 + 200 + FRAME_MS
 
 
@@ -81,7 +81,7 @@ def test_pauses_between_words_are_part_of_what_was_said(caller: Caller) -> None:
     caller.wait(400)
     caller.speak(1_000)
     caller.wait(800)
-    caller.ear.open()
+    caller.caller_audio.open()
     assert 3_200 <= caller.forwarded_ms <= 3_200 + 200 + FRAME_MS
 
 
@@ -89,26 +89,26 @@ def test_a_cough_early_in_the_greeting_is_not_an_utterance(caller: Caller) -> No
     caller.wait(1_000)
     caller.speak(200)
     caller.wait(4_000)
-    caller.ear.open()
+    caller.caller_audio.open()
     assert caller.forwarded_ms == 200
 
 
 def test_what_is_kept_is_bounded(caller: Caller) -> None:
     caller.speak(30_000)
-    caller.ear.open()
+    caller.caller_audio.open()
     assert caller.forwarded_ms == 10_000
 
 
 def test_while_realtime_is_away_the_last_seconds_are_kept(caller: Caller) -> None:
     caller.wait(1_000)
-    caller.ear.open()
-    caller.ear.attach(None)
+    caller.caller_audio.open()
+    caller.caller_audio.attach(None)
     caller.forwarded.clear()
     caller.speak(8_000)
-    caller.ear.attach(cast("RealtimeLink", caller))
+    caller.caller_audio.attach(cast("RealtimeLink", caller))
     assert caller.forwarded_ms == 5_000
 
 
 def test_an_unreadable_frame_is_complained_of(caller: Caller) -> None:
-    caller.ear.hear(b"\x00")
+    caller.caller_audio.hear(b"\x00")
     assert caller.complaints == ["caller_frame_unreadable"]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aiworker.conversation.read_back_heard import HeardRecap
+from aiworker.conversation.read_back_heard import ReadBackHeard
 from aiworker.tools.cart import Cart
 from aiworker.tools.context import ToolContext
 from aiworker.tools.tool import Result, ToolError
@@ -47,7 +47,7 @@ class Talk:
 
     def __init__(self) -> None:
         self.orders = Orders()
-        self.recap = HeardRecap(lambda item: None)
+        self.recap = ReadBackHeard(lambda item: None)
         self.saved = 0
         self.context = ToolContext(
             call_id=new_id(),

@@ -1,4 +1,4 @@
-"""Who goes on when the caller is heard over the agent, against a clock that stands still."""
+"""Who goes on when the caller is heard over the assistant, against a clock that stands still."""
 
 import pytest
 

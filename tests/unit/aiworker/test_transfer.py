@@ -1,4 +1,4 @@
-"""Whom the agent may transfer to: people the restaurant lists, never a number a caller dictates."""
+"""Whom the assistant may transfer to: who is on the restaurant's list, never a dictated number."""
 
 import pytest
 

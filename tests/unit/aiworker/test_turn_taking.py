@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiworker.conversation import silence
-from aiworker.conversation.read_back_heard import HeardRecap
+from aiworker.conversation.read_back_heard import ReadBackHeard
 from aiworker.conversation.silence import SilencePolicy
 from aiworker.conversation.transcript import TAIL_TURNS, Transcript, heard_text
 from aiworker.media.frames import (
     MediaFrameError,
-    agent_l16,
+    assistant_l16,
     caller_pcmu,
     loudness,
     stream_audio,
@@ -156,15 +156,15 @@ def test_the_tail_is_short_and_positions_go_on() -> None:
 
 
 def test_a_read_back_over_two_items_counts_as_one() -> None:
-    recap = HeardRecap({"a": (500, 500), "b": (0, 1_000)}.get)
-    recap.begin(3)
+    read_back = ReadBackHeard({"a": (500, 500), "b": (0, 1_000)}.get)
+    read_back.begin(3)
     for item in ("a", "b"):
-        recap.speech_began(item, "r1")
-    recap.speech_began("c", "r2")
-    assert not recap.was_heard(3)
-    recap.speech_over("b", 300, 1_000)
-    assert recap.was_heard(3)
-    assert not recap.was_heard(4)
+        read_back.speech_began(item, "r1")
+    read_back.speech_began("c", "r2")
+    assert not read_back.was_heard(3)
+    read_back.speech_over("b", 300, 1_000)
+    assert read_back.was_heard(3)
+    assert not read_back.was_heard(4)
 
 
 # --- Frames --------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_a_chunk_carries_the_contract_s_keys_and_the_same_audio() -> None:
 
 def test_speech_stands_out_of_noise() -> None:
     voice = VoiceActivity()
-    noise, speech = agent_l16(bytes([0xF0]) * 320), agent_l16(bytes([0x90, 0x10]) * 160)
+    noise, speech = assistant_l16(bytes([0xF0]) * 320), assistant_l16(bytes([0x90, 0x10]) * 160)
     assert loudness(speech) > 10 * loudness(noise)
     for frame in range(50):
         assert not voice.hear(frame * 0.04, rms=loudness(noise), ms=40)

@@ -1,0 +1,42 @@
+"""The clients that the calls of one worker share: Redis, the call event log, Realtime, Postgres."""
+
+from dataclasses import dataclass
+
+from openai import AsyncOpenAI
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from aiworker.call_events import CallEventLog
+from aiworker.settings import WorkerSettings
+from controlplane.database import async_engine, async_sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """One of each a process; none connects before it is used."""
+
+    redis: Redis
+    events: CallEventLog
+    realtime: AsyncOpenAI
+    engine: AsyncEngine
+    sessions: async_sessionmaker[AsyncSession]
+
+    async def close(self) -> None:
+        """Close what `build_clients` made; Redis is still needed for the process's last events."""
+        await self.realtime.close()
+        await self.engine.dispose()
+
+
+def build_clients(settings: WorkerSettings, redis: Redis, events: CallEventLog) -> Clients:
+    engine = async_engine(settings.database_url, application_name="ai-worker")
+    realtime = AsyncOpenAI(
+        api_key=settings.openai_api_key.get_secret_value() or "none",
+        websocket_base_url=settings.realtime_url,
+    )
+    return Clients(
+        redis=redis,
+        events=events,
+        realtime=realtime,
+        engine=engine,
+        sessions=async_sessions(engine),
+    )
