@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 
 from controlplane.commands.environment import redis_url
 from controlplane.contracts import redis_keys
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
-from controlplane.models.sip_registration import REGISTERED, SUSPENDED, SipRegistration
+from controlplane.models.sip_registration import SipRegistration
 from controlplane.registrations.admin_requests import Bridge, bridges
 from controlplane.registrations.report import near
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 REDIS_DEADLINE_S: Final = 2.0
 """A person waits; Redis answers in a millisecond."""
-TRANSIENT: Final = frozenset({"DOWN", "UNREGED", "TRYING", "REGISTER", REGISTERED})
-"""Gateway states on the way to REGED; in any other, the new bridge has been refused."""
 
 
 class UnknownBridge(AlloRestoError):
@@ -184,10 +183,11 @@ def _why(row: Row[*tuple[Any, ...]], bridge_id: str, *, room_elsewhere: bool) ->
         return "waits for its turn" if room_elsewhere else "no room on another bridge"
     if row.state_epoch != row.epoch:
         return f"registering on {row.bridge_id}"
-    if row.state == REGISTERED:
+    state, code = GatewayState.read(row.state), row.last_sip_code or "no answer"
+    if state.registered:
         return f"registered on {row.bridge_id}; un-registering here"
-    if row.state == SUSPENDED:
-        return f"suspended on {row.bridge_id}: refused with {row.last_sip_code or 'no answer'}"
-    if row.state in TRANSIENT:
-        return f"registering on {row.bridge_id}"
-    return f"refused on {row.bridge_id} with {row.last_sip_code or 'no answer'}"
+    if state is GatewayState.SUSPENDED:
+        return f"suspended on {row.bridge_id}: refused with {code}"
+    if state.refused:
+        return f"refused on {row.bridge_id} with {code}"
+    return f"registering on {row.bridge_id}"

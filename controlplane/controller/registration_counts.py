@@ -8,9 +8,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, text
 
+from controlplane.contracts.gateway_states import GatewayState
+
 _COUNT: Final = text(
     "SELECT coalesce(bridge_id, ''), state, count(*),"
-    " count(*) FILTER (WHERE state = 'REGED' AND state_epoch = epoch)"
+    " count(*) FILTER (WHERE state = :registered AND state_epoch = epoch)"
     " FROM sip_registration GROUP BY 1, 2"
 )
 
@@ -25,7 +27,7 @@ class RegistrationCounts(Collector):
     def refresh(self) -> None:
         """Count again. Raises SQLAlchemy's errors."""
         with self._engine.begin() as connection:
-            rows = connection.execute(_COUNT).all()
+            rows = connection.execute(_COUNT, {"registered": GatewayState.REGED}).all()
         self._rows = tuple((bridge, state, count, held) for bridge, state, count, held in rows)
 
     def forget(self) -> None:

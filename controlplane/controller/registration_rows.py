@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.controller.plan import Assignment, Refusal, Registration
 
 MOVE_PATIENCE_S: Final = 30
@@ -17,7 +18,7 @@ longer counts as in flight: it must not hold up other tenants' moves."""
 
 _READ: Final = text(
     "SELECT r.id, r.bridge_id, r.former_bridge_id, r.epoch,"
-    " r.state = 'REGED' AND r.state_epoch = r.epoch, s.status = 'live', r.requested_bridge_id,"
+    " r.state = :registered AND r.state_epoch = r.epoch, s.status = 'live', r.requested_bridge_id,"
     " r.former_bridge_id IS NOT NULL AND r.placed_at > now() - make_interval(secs => :patience)"
     " FROM sip_registration r JOIN restaurant s ON s.id = r.restaurant_id"
 )
@@ -92,7 +93,8 @@ _REFUSE: Final = text(
 
 def read_registrations(connection: Connection) -> list[Registration]:
     """All of them: 100,000 take about half a second."""
-    rows = connection.execute(_READ, {"patience": MOVE_PATIENCE_S})
+    values = {"patience": MOVE_PATIENCE_S, "registered": GatewayState.REGED}
+    rows = connection.execute(_READ, values)
     return [Registration(*row) for row in rows]
 
 

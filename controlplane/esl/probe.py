@@ -11,6 +11,7 @@ from collections import Counter
 from time import monotonic
 from typing import Any, Protocol
 
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.esl import commands
 from controlplane.esl.connection import Connection
 from controlplane.esl.errors import (
@@ -161,8 +162,8 @@ def _gateway_lines(client: AdminClient) -> list[str]:
     except EslCommandFailed:
         return ["Passerelles : mod_sofia n'est pas chargé"]
     states = Counter(state.split()[0] for _, state in gateways)
-    lines = [f"Passerelles : {len(gateways)}, dont {states['REGED']} enregistrées"]
-    others = [(name, state) for name, state in gateways if state != "REGED"]
+    lines = [f"Passerelles : {len(gateways)}, dont {states[GatewayState.REGED]} enregistrées"]
+    others = [(name, state) for name, state in gateways if state != GatewayState.REGED]
     lines += [f"  {name} : {state}" for name, state in others[:MAX_GATEWAYS_SHOWN]]
     if len(others) > MAX_GATEWAYS_SHOWN:
         lines.append(f"  … et {len(others) - MAX_GATEWAYS_SHOWN} autres")

@@ -6,16 +6,12 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
 
 REGISTRATION_CHANNEL = "registration_changed"
 """NOTIFY channel: somebody's desired registrations changed. Payload: a bridge's id, or nothing for
 an account that has no bridge yet."""
-
-REGISTERED = "REGED"
-SUSPENDED = "SUSPENDED"
-"""Ours, beside FreeSWITCH's states: refused `max_auth_failures` times, left alone until the account
-changes or an admin asks for another try."""
 
 
 class PlacementReason(StrEnum):
@@ -84,8 +80,8 @@ class SipRegistration(Base):
     """Set by `alloresto sip move`: the controller moves the registration there once, reason
     `admin`, or refuses with a `move_refused` event; either way it sets this back to NULL."""
 
-    state: Mapped[str] = mapped_column(default="DOWN")
-    """FreeSWITCH's gateway state as last reported (REGED, TRYING, FAIL_WAIT, …), or SUSPENDED."""
+    state: Mapped[str] = mapped_column(default=GatewayState.DOWN.value)
+    """The `GatewayState` last reported, as text: bridges of several versions write it."""
     state_epoch: Mapped[int] = mapped_column(default=0)
     """The epoch `state` is about: of an older owner, it says nothing of the present one."""
     state_at: Mapped[Instant | None]
@@ -109,7 +105,7 @@ class SipRegistrationEvent(Base):
     bridge_id: Mapped[str | None]
     epoch: Mapped[int]
     event: Mapped[str]
-    """`placed`, `released`, `cleared` (no longer live), `move_refused`, or a gateway state."""
+    """`placed`, `released`, `cleared` (no longer live), `move_refused`, or a `GatewayState`."""
     detail: Mapped[str | None]
     """For `placed` the `PlacementReason`, for `move_refused` the `MoveRefusal`; never a secret or a
     number."""

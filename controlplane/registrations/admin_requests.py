@@ -10,9 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, or_, select, update
 
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
-from controlplane.models.sip_registration import SUSPENDED, SipRegistration, SipRegistrationEvent
+from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
 from controlplane.registrations.report import BRIDGE_PATIENCE, Account, Standing, near
 
 
@@ -98,7 +99,7 @@ def _refuse_bridge(bridge: Bridge, *, holds_it: bool) -> None:
 def _refuse_account(account: Account, bridge_id: str) -> None:
     if account.bridge == bridge_id:
         raise OrderRefused(f"{account.gateway} is already on {bridge_id}")
-    if account.state == Standing.PAUSED:
+    if account.state is Standing.PAUSED:
         status = account.restaurant_status
         raise OrderRefused(f"the restaurant is {status}: it is registered nowhere")
     if account.former_bridge is not None and not account.move_stuck:
@@ -110,7 +111,7 @@ def _refuse_account(account: Account, bridge_id: str) -> None:
 
 def retry(connection: Connection, account: Account) -> None:
     """Forget the refusals of a suspended account: its bridge tries again. Raises `OrderRefused`."""
-    if account.state != SUSPENDED:
+    if account.state is not GatewayState.SUSPENDED:
         raise OrderRefused(
             f"{account.gateway} is not suspended but {account.state}: nothing holds it back"
         )

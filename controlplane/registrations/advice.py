@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from controlplane.models.sip_registration import SUSPENDED, PlacementReason
+from controlplane.contracts.gateway_states import GatewayState
+from controlplane.models.sip_registration import PlacementReason
 from controlplane.registrations.report import Account, Standing, age
 from controlplane.registrations.sip_codes import ACCOUNT_REFUSED, SILENT, code_text, meaning
 
@@ -14,8 +15,6 @@ REASONS: Final[Mapping[str, str]] = {
     PlacementReason.REBALANCE: "bridges were evened out",
     PlacementReason.ADMIN: "an admin asked for it",
 }
-ASKING: Final = frozenset({"TRYING", "REGISTER"})
-"""A REGISTER is on its way; the last code is an older one's."""
 
 
 def explanation(account: Account, *, rooms: int) -> list[str]:
@@ -49,7 +48,7 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
         case Standing.PAUSED:
             yield f"The restaurant is {account.restaurant_status}: nobody registers it."
             yield "Next: nothing, until the restaurant is live again."
-        case state if state == SUSPENDED:
+        case GatewayState.SUSPENDED:
             yield (
                 f"The carrier refused it {account.auth_failures} of {account.max_auth_failures}"
                 f" times in a row ({code_text(account.last_sip_code)}). It is left alone, for"
@@ -75,7 +74,7 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
         case Standing.STARTING:
             yield f"{account.bridge} was given it and has not reported yet: REGISTERs are paced."
             yield f"Next: wait a minute; then look at the log of {account.bridge}'s agent."
-        case state if state in ASKING:
+        case GatewayState() as state if state.asking:
             yield f"{account.bridge} has sent REGISTER; the carrier has not answered yet."
             yield "Next: look again in a minute."
         case _:

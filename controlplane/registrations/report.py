@@ -13,11 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.errors import AlloRestoError
 from controlplane.models.carrier import Carrier
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.restaurant import Restaurant
-from controlplane.models.sip_registration import REGISTERED, SUSPENDED, SipRegistration
+from controlplane.models.sip_registration import SipRegistration
 
 UNREGISTERED_PATIENCE: Final = timedelta(seconds=60)
 """A failover takes 20 s, a retry after a refusal 30 s: beyond, somebody must look."""
@@ -31,7 +32,7 @@ NEAR_MATCHES: Final = 5
 
 
 class Standing(StrEnum):
-    """Where an account stands, beside FreeSWITCH's own gateway states."""
+    """Where an account stands of which no bridge has told a `GatewayState`."""
 
     PAUSED = "PAUSED"
     """The restaurant is not live: registered nowhere, on purpose."""
@@ -68,7 +69,7 @@ class Account:
     epoch: int
     placement_reason: str | None
     placed_at: datetime | None
-    reported_state: str
+    reported_state: GatewayState
     state_epoch: int
     state_at: datetime | None
     last_sip_code: int | None
@@ -80,29 +81,30 @@ class Account:
     now: datetime
 
     @property
-    def state(self) -> str:
-        """FreeSWITCH's state of its gateway on the present bridge, or a `Standing`."""
+    def state(self) -> GatewayState | Standing:
+        """Of its gateway on the present bridge, or why nobody has told one."""
         if self.restaurant_status != "live":
             return Standing.PAUSED
-        if self.reported_state == SUSPENDED and self.auth_failures > 0:
-            return SUSPENDED
+        suspended = self.reported_state is GatewayState.SUSPENDED
+        if suspended and self.auth_failures > 0:
+            return GatewayState.SUSPENDED
         if self.bridge is None:
             return Standing.UNPLACED
-        if self.reported_state == SUSPENDED:  # until the agent hears that it may try again
+        if suspended:  # until the agent hears that it may try again
             return Standing.STARTING
         return self.reported_state if self.state_epoch == self.epoch else Standing.STARTING
 
     @property
     def since(self) -> datetime | None:
         """Since when it is in `state`, as far as anybody wrote it down."""
-        if self.state == Standing.STARTING:
+        if self.state is Standing.STARTING:
             return self.placed_at
         return self.state_at or self.placed_at
 
     @property
     def registered(self) -> bool:
         """Whether calls reach its present bridge."""
-        return self.state == REGISTERED
+        return self.state is GatewayState.REGED
 
     @property
     def move_stuck(self) -> bool:
@@ -124,7 +126,7 @@ class Account:
         match self.state:
             case Standing.PAUSED:
                 return None
-            case "SUSPENDED":
+            case GatewayState.SUSPENDED:
                 return f"suspended after {self.auth_failures} refusals"
             case Standing.UNPLACED:
                 return "on no bridge"
@@ -220,4 +222,8 @@ def _query() -> Select[*tuple[Any, ...]]:
 
 
 def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Account]:
-    return [Account(**row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings()
+    return [
+        Account(**{**row, "reported_state": GatewayState.read(row["reported_state"])})
+        for row in rows
+    ]

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from controlplane.bridge.gateways.carrier_networks import list_name
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.contracts.phone_numbers import UnsafeNumber, dialled
 from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
-from controlplane.models.sip_registration import REGISTERED, SipRegistration
+from controlplane.models.sip_registration import SipRegistration
 from controlplane.secret_box import SecretBox
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ class Account:
     role: Role
     epoch: int
     config_version: int
-    state: str
+    state: GatewayState
     state_epoch: int
     auth_failures: int
     bridge_id: str | None
@@ -69,7 +70,7 @@ class Account:
     @property
     def proven(self) -> bool:
         """Whether its owner has reported a binding under the present epoch."""
-        return self.state == REGISTERED and self.state_epoch == self.epoch
+        return self.state.registered and self.state_epoch == self.epoch
 
 
 def read_accounts(engine: Engine, bridge_id: str) -> dict[str, Account]:
@@ -133,7 +134,7 @@ def _account(
         role=Role.OWNER if row.bridge_id == bridge_id else Role.FORMER,
         epoch=row.epoch,
         config_version=row.config_version,
-        state=row.state,
+        state=GatewayState.read(row.state),
         state_epoch=row.state_epoch,
         auth_failures=row.auth_failures,
         bridge_id=row.bridge_id,

@@ -7,22 +7,21 @@ answers +OK for unknown names too, and `killgw` before anything has happened.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
 
+import structlog
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from controlplane.bridge import metrics
-from controlplane.bridge.gateways.gateway_xml import RETRY_SECONDS
+from controlplane.bridge.gateways.gateway import Gateway
 from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.errors import AlloRestoError
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
 from controlplane.esl.event import EslEvent
-from controlplane.models.sip_registration import REGISTERED
 
 EVENTS: Final = (
     "CUSTOM sofia::gateway_add",
@@ -37,42 +36,13 @@ DELETE_DEADLINE_S: Final = 15.0
 DOWN_DEADLINE_S: Final = 5.0
 """`unregister` is done at the profile's next tick, 1 s at most, later on a loaded machine."""
 
-NO_ANSWER: Final = 908
-"""FreeSWITCH's own code of a registrar that says nothing (sofia_reg.c, REG_STATE_TIMEOUT)."""
-FLAT_RETRY: Final = frozenset({503, NO_ANSWER})
-"""After these FreeSWITCH waits `retry-seconds`; after others, times the number of failures."""
-LONGEST_RETRY_S: Final = 300
-"""FreeSWITCH's wait has no such bound: after a carrier's night of 500s it would be 25 minutes."""
-_QUIET: Final = frozenset({"UNREGED", "TRYING", "REGISTER"})
-"""A refresh passes through these with Ping-Status still UP."""
-
 _STATUS_LINE: Final = re.compile(r"^\s*([\w.\-]+)::([\w.\-]+)\s+gateway\s+.*?\t([A-Z_]+)", re.M)
+
+log = structlog.get_logger()
 
 
 class GatewayNotChanged(AlloRestoError):
     """FreeSWITCH did not do what a command asked for within its deadline."""
-
-
-@dataclass(slots=True)
-class Gateway:
-    """One gateway FreeSWITCH has."""
-
-    name: str
-    config_version: int = 0
-    epoch: int = 0
-    """Ownership it was started or registered again for; 0: to be proven by another REGISTER."""
-    state: str = "UNREGED"
-    sip_code: int | None = None
-    failures: int = 0
-    """In a row, as FreeSWITCH counts them; those before this process's start are not known."""
-    retry_at: datetime | None = None
-    failed_at: float | None = None
-    """Monotonic seconds: since when it waits to try again."""
-    deleting: bool = False
-
-    @property
-    def registered(self) -> bool:
-        return self.state == REGISTERED and not self.deleting
 
 
 class Gateways:
@@ -126,9 +96,13 @@ class Gateways:
         for changed in self._changed.values():
             changed.set()
 
-    def _states(self) -> dict[str, str]:
+    def _states(self) -> dict[str, GatewayState]:
         lines = _STATUS_LINE.findall(self._esl.api("sofia status"))
-        return {name: state for profile, name, state in lines if profile == self._profile}
+        return {
+            name: GatewayState.read(state)
+            for profile, name, state in lines
+            if profile == self._profile
+        }
 
     def _listed(self) -> set[str]:
         """Those being deleted too, which `sofia status` no longer shows."""
@@ -141,7 +115,7 @@ class Gateways:
             return set()  # an empty answer arrives as -ERR no reply
         return set() if answer.startswith("Invalid Profile") else set(answer.split())
 
-    def _ask(self, name: str, state: str | None) -> Gateway:
+    def _ask(self, name: str, state: GatewayState | None) -> Gateway:
         version = self._number(name, ChannelVariable.CONFIG_VERSION)
         epoch = self._number(name, ChannelVariable.EPOCH)
         gone = version is None
@@ -149,7 +123,8 @@ class Gateways:
             name,
             config_version=version or 0,
             epoch=epoch or 0,
-            state=state or "UNREGED",
+            needs_register=epoch is None,
+            state=state or GatewayState.UNREGED,
             failed_at=monotonic(),
             deleting=gone and state is None,
         )
@@ -179,7 +154,8 @@ class Gateways:
         Raises EslError.
         """
         if gateway := self._known.get(name):
-            gateway.epoch, gateway.state = epoch, "TRYING"
+            gateway.epoch, gateway.needs_register = epoch, False
+            gateway.state = GatewayState.TRYING
             self._esl.api(f"sofia profile {self._profile} register {name}")
 
     def unregister(self, name: str) -> None:
@@ -203,7 +179,7 @@ class Gateways:
 
     def _is_down(self, name: str) -> bool:
         gateway = self._known.get(name)
-        return gateway is None or gateway.state == "DOWN"
+        return gateway is None or gateway.state is GatewayState.DOWN
 
     def _until(self, name: str, true: Callable[[], bool], deadline_s: float, deed: str) -> None:
         changed = self._changed.setdefault(name, Event())
@@ -238,40 +214,21 @@ class Gateways:
 
     def _state(self, event: EslEvent) -> None:
         gateway = self._known.get(event.get("Gateway") or "")
-        state = event.get("State") or "UNKNOWN"
-        if gateway is None or self._refreshing(gateway, event, state):
+        state = GatewayState.read(event.get("State"))
+        if gateway is None or gateway.is_refresh(state, up=event.get("Ping-Status") == "UP"):
             return
         self._touched.add(gateway.name)
-        again = gateway.state == state
-        self._note(gateway, state, event.get("Status"))
+        before, status = gateway.state, event.get("Status") or ""
+        if gateway.enter(state, sip_code=int(status) if status.isdigit() else None):
+            metrics.REGISTER_FAILURES.labels(code=str(gateway.sip_code)).inc()
+        if not state.may_follow(before):
+            log.warning(
+                "gateway_state_unexpected", gateway=gateway.name, state=state, before=before
+            )
         self._wake(gateway.name)
-        if not again:
+        if state is not before:
             self._on_state(gateway)
-
-    def _refreshing(self, gateway: Gateway, event: EslEvent, state: str) -> bool:
-        return event.get("Ping-Status") == "UP" and state in _QUIET and gateway.registered
-
-    def _note(self, gateway: Gateway, state: str, status: str | None) -> None:
-        code = int(status) if status and status.isdigit() else None
-        gateway.state = state
-        match state:
-            case "REGED":
-                gateway.sip_code, gateway.failures, gateway.retry_at = 200, 0, None
-            case "FAILED" | "TIMEOUT" if code is not None or state == "TIMEOUT":
-                gateway.sip_code = NO_ANSWER if code is None else code
-                gateway.failures += 1
-                metrics.REGISTER_FAILURES.labels(code=str(gateway.sip_code)).inc()
-            case "FAIL_WAIT":
-                gateway.failed_at = monotonic()
-                gateway.retry_at = datetime.now(UTC) + timedelta(seconds=retry_wait_s(gateway))
 
     def _wake(self, name: str) -> None:
         if changed := self._changed.get(name):
             changed.set()
-
-
-def retry_wait_s(gateway: Gateway) -> int:
-    """Before the next REGISTER, which is FreeSWITCH's (sofia_reg.c, REG_STATE_FAILED), or ours."""
-    if gateway.sip_code in FLAT_RETRY:
-        return RETRY_SECONDS
-    return min(RETRY_SECONDS * max(1, gateway.failures), LONGEST_RETRY_S)

@@ -7,9 +7,7 @@ alone. Why it is so: docs/decisions/0009-registrar.md.
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 import gevent
@@ -22,6 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from controlplane.bridge import metrics
 from controlplane.bridge.gateways.accounts import Account, Role, gateway_settings, read_accounts
 from controlplane.bridge.gateways.carrier_networks import CarrierNetworks
+from controlplane.bridge.gateways.gateway import Gateway
+from controlplane.bridge.gateways.gateway_report import Report
 from controlplane.bridge.gateways.gateway_xml import (
     InvalidGateway,
     gateway_files,
@@ -29,19 +29,14 @@ from controlplane.bridge.gateways.gateway_xml import (
     write_gateway_file,
 )
 from controlplane.bridge.gateways.gateways import EVENTS as EVENTS
-from controlplane.bridge.gateways.gateways import (
-    LONGEST_RETRY_S,
-    Gateway,
-    GatewayNotChanged,
-    Gateways,
-)
+from controlplane.bridge.gateways.gateways import GatewayNotChanged, Gateways
+from controlplane.bridge.gateways.next_step import Step, next_step
 from controlplane.bridge.gateways.register_pace import Pace
 from controlplane.bridge.gateways.registrar_dns import Names, NameUnanswered
-from controlplane.bridge.gateways.reports import GIVEN_BACK, Report, Reports
+from controlplane.bridge.gateways.reports import GIVEN_BACK, Reports
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
-from controlplane.models.sip_registration import REGISTERED, SUSPENDED
-from controlplane.registrations.sip_codes import ACCOUNT_REFUSED
 from controlplane.secret_box import SecretBox, SecretUnreadable
 
 RECONCILE_S: Final = 30.0
@@ -54,49 +49,8 @@ before still sends its INVITE here, and FreeSWITCH knows the restaurant by the g
 FRESH_PLACEMENT: Final = timedelta(minutes=2)
 """An agent that starts that soon after a placement may have missed the end of a move, after which
 the owner registers once more."""
-UNRESOLVED: Final = "UNRESOLVED"
-INVALID: Final = "INVALID"
-"""Ours, beside FreeSWITCH's states: there is no gateway, because the registrar's name got no answer
-from DNS, or the account holds what must not be in a gateway's file."""
-SETTLED: Final = frozenset({"REGED", "FAIL_WAIT", "DOWN"})
-"""States that last. The others pass within seconds."""
 
 log = structlog.get_logger()
-
-
-class Step(StrEnum):
-    """What one gateway needs next."""
-
-    NOTHING = "nothing"
-    START = "start"
-    REMOVE = "remove"
-    REGISTER_AGAIN = "register again"
-    GIVE_BACK = "give back"
-    """The new owner is registered: un-REGISTER here, linger, forget, say so."""
-    RELEASE = "release"
-    """There is nothing to give back: say so."""
-
-
-def next_step(account: Account | None, gateway: Gateway | None, *, suspended: bool) -> Step:
-    """From what Postgres wants and what FreeSWITCH has."""
-    if account is None or (account.role is Role.OWNER and suspended):
-        return Step.NOTHING if gateway is None else Step.REMOVE
-    if account.role is Role.FORMER:
-        if gateway is None:
-            return Step.RELEASE
-        if suspended and refused(gateway):
-            return Step.REMOVE
-        return Step.GIVE_BACK if account.proven else Step.NOTHING
-    if gateway is None:
-        return Step.START
-    if gateway.deleting or gateway.config_version != account.config_version:
-        return Step.REMOVE
-    return Step.NOTHING if gateway.epoch == account.epoch else Step.REGISTER_AGAIN
-
-
-def refused(gateway: Gateway) -> bool:
-    """The carrier has just refused the account itself: that binding is worth nothing."""
-    return gateway.state == "FAIL_WAIT" and gateway.sip_code in ACCOUNT_REFUSED
 
 
 class Registrations:
@@ -142,7 +96,7 @@ class Registrations:
         """Gateways being made again, whose REGISTER has had its place in the carrier's row."""
         self._proven_again: dict[str, int] = {}
         """Epoch by gateway: the end of that move has been heard of, and REGISTERed after."""
-        self._told: dict[str, tuple[str, int, int | None]] = {}
+        self._told: dict[str, tuple[GatewayState, int, int | None]] = {}
 
     def subscribe(self) -> None:
         """Connect the handlers of gateway events."""
@@ -162,7 +116,7 @@ class Registrations:
         name = message.removeprefix(GIVEN_BACK)
         gateway, account = self._gateways.get(name), self._accounts.get(name)
         if gateway and gateway.registered and account and account.role is Role.OWNER:
-            gateway.epoch = 0
+            gateway.needs_register = True
             self._proven_again[name] = account.epoch
             self._look_at(name)
         self._wanted.set()
@@ -250,9 +204,9 @@ class Registrations:
                 if name not in self._again:
                     return
         except NameUnanswered as error:
-            self._cannot(name, UNRESOLVED, str(error))
+            self._cannot(name, GatewayState.UNRESOLVED, str(error))
         except (InvalidGateway, SecretUnreadable) as error:
-            self._cannot(name, INVALID, str(error))
+            self._cannot(name, GatewayState.INVALID, str(error))
         except (GatewayNotChanged, EslError, SQLAlchemyError, OSError) as error:
             log.error("gateway_not_reconciled", gateway=name, reason=str(error))
             gevent.spawn_later(RETRY_S, self.reconcile_soon)
@@ -260,7 +214,7 @@ class Registrations:
             del self._work[name]
             self._paced.discard(name)
 
-    def _cannot(self, name: str, state: str, reason: str) -> None:
+    def _cannot(self, name: str, state: GatewayState, reason: str) -> None:
         """Another turn will try again; meanwhile people shall see why."""
         log.error("gateway_not_reconciled", gateway=name, reason=reason)
         account = self._accounts.get(name)
@@ -360,15 +314,13 @@ class Registrations:
             missed = not before and account.placed_at is not None and account.placed_at > fresh
             if (ended or missed) and gateway.registered:
                 if self._proven_again.pop(name, None) != account.epoch:
-                    gateway.epoch = 0
+                    gateway.needs_register = True
 
     def _try_again(self) -> None:
-        """Where FreeSWITCH would wait longer than `LONGEST_RETRY_S`."""
-        for name in self._accounts.keys() & self._gateways.names():
-            gateway = self._gateways.get(name)
-            if gateway and gateway.state == "FAIL_WAIT" and gateway.failed_at is not None:
-                if monotonic() - gateway.failed_at > LONGEST_RETRY_S:
-                    gateway.epoch = 0
+        """Where FreeSWITCH would wait longer than we let it."""
+        for gateway in self._gateways.all():
+            if gateway.name in self._accounts and gateway.waits_too_long:
+                gateway.needs_register = True
 
     def _open_networks(self) -> None:
         """Before a gateway is added: without its carrier's list every call to it is refused."""
@@ -402,16 +354,16 @@ class Registrations:
         if account.role is not Role.OWNER:
             self._look_at(gateway.name)
             return
-        if gateway.state in SETTLED or gateway.name not in self._told:
-            self._tell(gateway, refusals=int(refused(gateway)))
+        if gateway.state.settled or gateway.name not in self._told:
+            self._tell(gateway, refusal=gateway.refused)
             if gateway.registered:
                 self._observe(account)
         if self._suspended(account):
             self._look_at(gateway.name)
 
-    def _tell(self, gateway: Gateway, *, refusals: int = 0) -> None:
+    def _tell(self, gateway: Gateway, *, refusal: bool = False) -> None:
         """`gateway.epoch` is the ownership this is about; the row refuses another's."""
-        if not gateway.epoch:
+        if gateway.needs_register:
             return
         said = (gateway.state, gateway.epoch, gateway.sip_code)
         news = self._told.get(gateway.name) != said
@@ -424,7 +376,7 @@ class Registrations:
                 at=datetime.now(UTC),
                 sip_code=gateway.sip_code,
                 next_retry_at=gateway.retry_at,
-                refusals=refusals,
+                refused=refusal,
                 news=news,
             )
         )
@@ -443,7 +395,12 @@ class Registrations:
                 continue
             told = (account.state, account.state_epoch)
             differs = told != (gateway.state, account.epoch) and gateway.epoch == account.epoch
-            if differs and gateway.state in SETTLED and not self._reports.unwritten(name):
+            if (
+                differs
+                and not gateway.needs_register
+                and gateway.state.settled
+                and not self._reports.unwritten(name)
+            ):
                 self._tell(gateway)
 
     def _written(self, failures: dict[str, int]) -> None:
@@ -456,11 +413,13 @@ class Registrations:
 
     def _count(self) -> None:
         states = [gateway.state for gateway in self._gateways.all()]
-        metrics.REGISTRATIONS.labels(bridge=self._bridge_id).set(states.count(REGISTERED))
+        metrics.REGISTRATIONS.labels(bridge=self._bridge_id).set(states.count(GatewayState.REGED))
         owned = sum(account.role is Role.OWNER for account in self._accounts.values())
         metrics.REGISTRATIONS_ASSIGNED.labels(bridge=self._bridge_id).set(owned)
         metrics.REGISTRATIONS_BY_STATE.clear()
         for state in set(states):
             metrics.REGISTRATIONS_BY_STATE.labels(state=state).set(states.count(state))
-        suspended = sum(account.state == SUSPENDED for account in self._accounts.values())
-        metrics.REGISTRATIONS_BY_STATE.labels(state=SUSPENDED).set(suspended)
+        suspended = sum(
+            account.state is GatewayState.SUSPENDED for account in self._accounts.values()
+        )
+        metrics.REGISTRATIONS_BY_STATE.labels(state=GatewayState.SUSPENDED).set(suspended)

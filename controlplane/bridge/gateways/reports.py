@@ -1,14 +1,14 @@
 """What became of this bridge's registrations, written to Postgres: a batch is one transaction.
 
-Only an owner reports, and only for the epoch it owns: the row's own WHERE refuses anybody else.
+Only an owner reports, and only for the epoch it owns: a row that has changed hands is passed over.
 Refreshes are no news, so a night of them writes nothing.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from functools import reduce
+from typing import Any, Final
 from uuid import UUID
 
 import gevent
@@ -18,13 +18,10 @@ from gevent.event import Event
 from sqlalchemy import Engine, Row, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from controlplane.bridge.gateways.gateway_report import Report, RowState
 from controlplane.contracts import redis_keys
-from controlplane.models.sip_registration import (
-    REGISTERED,
-    SUSPENDED,
-    SipRegistration,
-    SipRegistrationEvent,
-)
+from controlplane.contracts.gateway_states import GatewayState
+from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
 
 GATHER_S: Final = 0.05
 """What changes within it goes into one transaction."""
@@ -38,50 +35,47 @@ RELEASED: Final = "released"
 GIVEN_BACK: Final = "given back: "
 """Begins a message to an owner whose carrier may have dropped its binding with the former one."""
 
+_LOCK: Final = text("""
+SELECT r.id, r.gateway_name, r.epoch, r.state, r.auth_failures, c.max_auth_failures,
+    r.former_bridge_id
+FROM sip_registration r JOIN carrier c ON c.id = r.carrier_id
+WHERE r.gateway_name = ANY(:names) AND r.bridge_id = :bridge_id
+ORDER BY r.id FOR UPDATE OF r
+""")
 _REPORT: Final = text("""
 UPDATE sip_registration r SET
-    state = CASE WHEN told.refusals > 0 AND r.auth_failures + told.refusals >= c.max_auth_failures
-        THEN 'SUSPENDED' ELSE told.state END,
-    state_epoch = told.epoch,
+    state = told.state,
+    state_epoch = r.epoch,
     state_at = told.at,
     last_sip_code = coalesce(told.sip_code, r.last_sip_code),
-    next_retry_at = CASE
-        WHEN told.refusals > 0 AND r.auth_failures + told.refusals >= c.max_auth_failures
-        THEN NULL ELSE told.next_retry_at END,
-    auth_failures = CASE WHEN told.state = 'REGED' THEN 0
-        ELSE r.auth_failures + told.refusals END
+    next_retry_at = told.next_retry_at,
+    auth_failures = told.auth_failures
 FROM unnest(
-    CAST(:names AS text[]), CAST(:epochs AS int[]), CAST(:states AS text[]),
-    CAST(:codes AS int[]), CAST(:times AS timestamptz[]), CAST(:retries AS timestamptz[]),
-    CAST(:refusals AS int[])
-) AS told (name, epoch, state, sip_code, at, next_retry_at, refusals), carrier c
-WHERE r.gateway_name = told.name AND r.bridge_id = :bridge_id AND r.epoch = told.epoch
-    AND c.id = r.carrier_id
-RETURNING r.id, r.gateway_name, r.epoch, r.state, r.auth_failures, r.former_bridge_id
+    CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:codes AS int[]),
+    CAST(:times AS timestamptz[]), CAST(:retries AS timestamptz[]), CAST(:failures AS int[])
+) AS told (id, state, sip_code, at, next_retry_at, auth_failures)
+WHERE r.id = told.id
 """)
-_LOCK: Final = text(
-    "SELECT id FROM sip_registration WHERE gateway_name = ANY(:names) ORDER BY id FOR UPDATE"
-)
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """One gateway's new state."""
+class _Outcome:
+    """What a batch makes of one row: it is this bridge's, and the reports are of its epoch."""
 
+    id: UUID
     gateway_name: str
-    epoch: int
-    state: str
-    at: datetime
-    sip_code: int | None = None
-    next_retry_at: datetime | None = None
-    refusals: int = 0
-    """1 when the carrier has just refused the account itself."""
-    detail: str | None = None
-    """Why, in words without any value a person typed."""
-    news: bool = True
-    """False: the same failure once more, which is in no history."""
+    former_bridge_id: str | None
+    before: RowState
+    after: RowState
+    reports: Sequence[Report]
+    """One at least, oldest first."""
+
+    @property
+    def proven_to(self) -> str | None:
+        """The former bridge, which may give its binding back now."""
+        return self.former_bridge_id if self.after.state.registered else None
 
 
 class Reports:
@@ -116,7 +110,7 @@ class Reports:
         count = 0
         for report in self._waiting:
             if report.gateway_name == name:
-                count = 0 if report.state == REGISTERED else count + report.refusals
+                count = 0 if report.state.registered else count + report.refused
         return count
 
     def run(self) -> None:
@@ -135,69 +129,48 @@ class Reports:
 
     def _write(self) -> None:
         batch = [self._waiting[n] for n in range(min(len(self._waiting), MAX_BATCH))]
-        rows = self._update(batch)
+        outcomes = self._commit(batch)
         for _ in batch:
             self._waiting.popleft()
-        self._on_written({row.gateway_name: row.auth_failures for row in rows})
-        proven = (row for row in rows if row.state == REGISTERED)
-        for former in sorted({row.former_bridge_id for row in proven} - {None}):
+        self._on_written({one.gateway_name: one.after.auth_failures for one in outcomes})
+        for former in sorted({one.proven_to for one in outcomes if one.proven_to}):
             self._tell(former)
 
-    def _update(self, batch: Sequence[Report]) -> Sequence[Row[tuple[object, ...]]]:
-        last = {report.gateway_name: report for report in batch}
-        refusals = dict.fromkeys(last, 0)
+    def _commit(self, batch: Sequence[Report]) -> list[_Outcome]:
+        told: dict[tuple[str, int], list[Report]] = {}
         for report in batch:
-            if report.state == REGISTERED:
-                refusals[report.gateway_name] = 0
-            elif report.epoch == last[report.gateway_name].epoch:
-                refusals[report.gateway_name] += report.refusals
-        names = sorted(last)
-        values = {
-            "bridge_id": self._bridge_id,
-            "names": names,
-            "epochs": [last[name].epoch for name in names],
-            "states": [last[name].state for name in names],
-            "codes": [last[name].sip_code for name in names],
-            "times": [last[name].at for name in names],
-            "retries": [last[name].next_retry_at for name in names],
-            "refusals": [refusals[name] for name in names],
-        }
+            told.setdefault((report.gateway_name, report.epoch), []).append(report)
+        names = sorted({name for name, _ in told})
         with self._engine.begin() as connection:
-            connection.execute(_LOCK, {"names": names})
-            rows = connection.execute(_REPORT, values).all()
-            if events := self._events(batch, rows):
+            rows = connection.execute(_LOCK, {"names": names, "bridge_id": self._bridge_id})
+            outcomes = [
+                _outcome(row, told[key])
+                for row in rows
+                if (key := (row.gateway_name, row.epoch)) in told
+            ]
+            if outcomes:
+                connection.execute(_REPORT, _values(outcomes))
+            if events := [event for one in outcomes for event in self._events(one)]:
                 connection.execute(insert(SipRegistrationEvent), events)
-        return rows
+        return outcomes
 
-    def _events(
-        self, batch: Sequence[Report], rows: Sequence[Row[tuple[object, ...]]]
-    ) -> list[dict[str, object]]:
-        """The history of those rows that were ours to write."""
-        ids = {row.gateway_name: (row.id, row.epoch) for row in rows}
-        events = [
-            self._event(ids[one.gateway_name][0], one.epoch, one.state, sip_code=one.sip_code)
-            | {"at": one.at, "detail": one.detail}
-            for one in batch
-            if one.news and one.gateway_name in ids and ids[one.gateway_name][1] == one.epoch
-        ]
-        codes = {one.gateway_name: one.sip_code for one in batch}
-        suspended = [
-            self._event(row.id, row.epoch, SUSPENDED, sip_code=codes[row.gateway_name])
-            | {"at": batch[-1].at, "detail": None}
-            for row in rows
-            if row.state == SUSPENDED
-        ]
-        return events + suspended
+    def _events(self, one: _Outcome) -> Iterator[dict[str, object]]:
+        """What of it is history."""
+        for report in one.reports:
+            if report.news:
+                yield self._event(one, report, report.state) | {"detail": report.detail}
+        if one.after.suspended and not one.before.suspended:
+            yield self._event(one, one.reports[-1], GatewayState.SUSPENDED)
 
-    def _event(
-        self, registration_id: UUID, epoch: int, event: str, *, sip_code: int | None = None
-    ) -> dict[str, object]:
+    def _event(self, one: _Outcome, report: Report, event: GatewayState) -> dict[str, object]:
         return {
-            "registration_id": registration_id,
+            "registration_id": one.id,
             "bridge_id": self._bridge_id,
-            "epoch": epoch,
+            "epoch": report.epoch,
+            "at": report.at,
             "event": event,
-            "sip_code": sip_code,
+            "detail": None,
+            "sip_code": report.sip_code,
         }
 
     def release(self, name: str) -> None:
@@ -215,8 +188,14 @@ class Reports:
             row = connection.execute(statement).one_or_none()
             if row is None:
                 return
-            event = self._event(row.id, row.epoch, RELEASED)
-            connection.execute(insert(SipRegistrationEvent), [event])
+            connection.execute(
+                insert(SipRegistrationEvent).values(
+                    registration_id=row.id,
+                    bridge_id=self._bridge_id,
+                    epoch=row.epoch,
+                    event=RELEASED,
+                )
+            )
         if row.bridge_id is not None:
             self._tell(row.bridge_id)
 
@@ -237,3 +216,32 @@ class Reports:
             self._redis.publish(redis_keys.bridge_assignments(bridge_id), message)
         except redis.RedisError as error:
             log.warning("bridge_not_told", bridge=bridge_id, error=type(error).__name__)
+
+
+def _outcome(row: Row[Any], reports: Sequence[Report]) -> _Outcome:
+    before = RowState(
+        state=GatewayState.read(row.state),
+        auth_failures=row.auth_failures,
+        max_auth_failures=row.max_auth_failures,
+    )
+    return _Outcome(
+        id=row.id,
+        gateway_name=row.gateway_name,
+        former_bridge_id=row.former_bridge_id,
+        before=before,
+        after=reduce(RowState.after, reports, before),
+        reports=reports,
+    )
+
+
+def _values(outcomes: Sequence[_Outcome]) -> dict[str, list[object]]:
+    """The columns of `_REPORT`; but for the refusals the last report is what counts."""
+    told = [(one.after, one.reports[-1]) for one in outcomes]
+    return {
+        "ids": [one.id for one in outcomes],
+        "states": [after.state for after, _ in told],
+        "codes": [report.sip_code for _, report in told],
+        "times": [report.at for _, report in told],
+        "retries": [None if after.suspended else report.next_retry_at for after, report in told],
+        "failures": [after.auth_failures for after, _ in told],
+    }

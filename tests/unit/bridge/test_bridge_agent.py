@@ -9,10 +9,11 @@ import pytest
 
 from controlplane.bridge import bridge_agent
 from controlplane.bridge.bridge_agent import BridgeAgent
-from controlplane.bridge.gateways.registrar import Step
+from controlplane.bridge.gateways.next_step import Step
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.settings import BridgeSettings
 from tests.accounts import SECRET_KEYS
-from tests.unit.bridge.test_registrar import OWNED, UP
+from tests.unit.bridge.test_next_step import OWNED, UP
 
 pytestmark = pytest.mark.unit
 
@@ -62,7 +63,9 @@ def test_freeswitchs_growing_wait_is_cut_short(
     """After a night of 500s a carrier that is well again is asked within five minutes."""
     registrations = agent._registrations
     failed_at = time.monotonic() - waited_s
-    waiting = replace(UP, state="FAIL_WAIT", sip_code=500, failures=49, failed_at=failed_at)
+    waiting = replace(
+        UP, state=GatewayState.FAIL_WAIT, sip_code=500, failures=49, failed_at=failed_at
+    )
     registrations._accounts[UP.name] = OWNED
     registrations._gateways._known[UP.name] = waiting
     registrations._try_again()

@@ -1,0 +1,49 @@
+"""One report about a gateway, and what it makes of the registration's row. No I/O."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from controlplane.contracts.gateway_states import GatewayState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One gateway's new state."""
+
+    gateway_name: str
+    epoch: int
+    state: GatewayState
+    at: datetime
+    sip_code: int | None = None
+    next_retry_at: datetime | None = None
+    refused: bool = False
+    """True when the carrier has just refused the account itself."""
+    detail: str | None = None
+    """Why, in words without any value a person typed."""
+    news: bool = True
+    """False: the same failure once more, which is in no history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowState:
+    """What reports change of a row of `sip_registration`, whichever bridge sends them."""
+
+    state: GatewayState
+    auth_failures: int
+    max_auth_failures: int
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the account is left alone; without refusals another try was asked for."""
+        return self.state is GatewayState.SUSPENDED and self.auth_failures > 0
+
+    def after(self, report: Report) -> "RowState":
+        """The refusal that is one too many suspends. Out of that leads a 200 that came all the
+        same, or 0 refusals, which the row's trigger or an admin writes.
+        """
+        if report.state.registered:
+            return replace(self, state=report.state, auth_failures=0)
+        failures = self.auth_failures + report.refused
+        too_many = report.refused and failures >= self.max_auth_failures
+        state = GatewayState.SUSPENDED if too_many or self.suspended else report.state
+        return replace(self, state=state, auth_failures=failures)
