@@ -18,7 +18,7 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from controlplane.models.event_outbox import OUTBOX_CHANNEL
 from controlplane.restaurants.place_order import OrderBook, OrderDraft, PlacedOrder
 from tests.accounts import SECRETS
-from tests.unit.aiworker.worker_menu import COLA, DOUGH, EXTRAS, MARGHERITA
+from tests.small_menu import COLA, DOUGH, EXTRAS, MARGHERITA
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aiworker.tools.cart import MOST_LINES, MOST_OF_ONE, Cart, CartError, CartState
 from controlplane.contracts.restaurant_config import MenuItem, Option
-from tests.unit.aiworker.worker_menu import CALZONE, CHEESES, COLA, DOUGH, EXTRAS, MARGHERITA, dish
+from tests.small_menu import CALZONE, CHEESES, COLA, DOUGH, EXTRAS, MARGHERITA, dish
 
 pytestmark = pytest.mark.unit
 

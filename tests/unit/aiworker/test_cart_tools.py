@@ -15,7 +15,7 @@ from aiworker.tools.toolbox import TOOLS, run_tool, tool_schemas
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
 from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
-from tests.unit.aiworker.worker_menu import CONFIG
+from tests.small_menu import CONFIG
 
 pytestmark = pytest.mark.unit
 

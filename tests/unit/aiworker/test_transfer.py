@@ -5,8 +5,8 @@ import pytest
 from aiworker.realtime.session import instructions
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import TransferTarget
+from tests.small_menu import CONFIG
 from tests.unit.aiworker.test_cart_tools import Talk
-from tests.unit.aiworker.worker_menu import CONFIG
 
 pytestmark = pytest.mark.unit
 

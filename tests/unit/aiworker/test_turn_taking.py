@@ -25,7 +25,7 @@ from aiworker.realtime.session import session_update
 from aiworker.settings import WorkerSettings
 from aiworker.tools.toolbox import tool_schemas
 from controlplane.contracts.messages import AudioChunk
-from tests.unit.aiworker.worker_menu import CONFIG
+from tests.small_menu import CONFIG
 
 pytestmark = pytest.mark.unit
 

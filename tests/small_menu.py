@@ -1,4 +1,4 @@
-"""A small menu for the worker's tests."""
+"""A small menu: two groups of options, a dish that is sold out, names that are near each other."""
 
 from uuid import UUID, uuid5
 
