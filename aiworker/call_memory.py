@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 
 from aiworker.conversation.transcript import SaidTurn
 from aiworker.metrics import ERRORS
-from aiworker.tools.cart import CartState
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import Message
+from controlplane.restaurants.cart import CartState
 
 log = structlog.get_logger()
 

@@ -6,6 +6,7 @@ something takes long, how the call ends.
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 import structlog
@@ -22,8 +23,8 @@ from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink, RealtimeUnavailable
 from aiworker.realtime.session import session_update
 from aiworker.settings import WorkerSettings
-from aiworker.tools.cart import Cart
 from aiworker.tools.context import ToolContext
+from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.toolbox import run_tool, tool_schemas
 from controlplane.contracts.messages import (
     BridgeMessage,
@@ -36,7 +37,8 @@ from controlplane.contracts.messages import (
     TransferFailed,
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
-from controlplane.restaurants.place_order import OrderBook
+from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.place_order import orders_of_call, place_order
 
 log = structlog.get_logger()
 
@@ -72,6 +74,7 @@ class WorkerCall:
         self._offer, self._config = offer, config
         self.model = settings.realtime_model or config.realtime_model
         self._max_seconds = settings.max_call_seconds
+        self._database = clients.sessions
         voice = VoiceActivity()
         self.caller_audio = CallerAudio(voice, complain=stream.complain)
         self.speech_output = SpeechOutput(
@@ -91,7 +94,7 @@ class WorkerCall:
             config=config,
             cart=Cart.empty(),
             recap=self.conversation.read_back,
-            orders=OrderBook(clients.sessions),
+            place_order=partial(place_order, clients.sessions),
             caller_number=offer.caller_number,
             changed=self._keep,
             announce=lambda order: self.record.placed_order(order.id),
@@ -115,8 +118,11 @@ class WorkerCall:
         self.tools.cart = Cart(state.cart)
         self.record.transcript.restore(state.turns, state.next_position)
         self.manners.caller_spoke()
-        placed = await self.tools.orders.placed_in_call(
-            self._config.id, self._offer.call_id, self._config.timezone
+        placed = await orders_of_call(
+            self._database,
+            self._config.id,
+            self._offer.call_id,
+            timezone=self._config.timezone,
         )
         self.tools.placed.extend(placed)
         key = f"{self._offer.call_id}:{self.tools.cart.revision}"
@@ -216,5 +222,5 @@ def cart_summary(tools: ToolContext) -> str:
     )
     if not tools.cart.lines:
         return f"{placed}Aucun plat n'attend d'être commandé."
-    lines = " ; ".join(f"ligne {line.line} : {line.spoken}" for line in tools.cart.lines)
+    lines = " ; ".join(f"ligne {line.line} : {spoken_line(line)}" for line in tools.cart.lines)
     return f"{placed}Commande en cours, pas encore passée : {lines}."

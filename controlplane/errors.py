@@ -2,7 +2,9 @@
 
 AlloRestoError
 ├── ConfigurationError     a setting is missing or wrong; names it
-└── ServiceUnavailable     Postgres, Redis or FreeSWITCH did not answer in time
+├── ServiceUnavailable     Postgres, Redis or FreeSWITCH did not answer in time
+├── RestaurantError        a rule of a restaurant says no (controlplane/restaurants/errors.py)
+└── EslError               FreeSWITCH's event socket (controlplane/esl/errors.py)
 """
 
 

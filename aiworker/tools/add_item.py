@@ -2,11 +2,12 @@
 
 from pydantic import Field
 
-from aiworker.tools.cart import MOST_OF_ONE
 from aiworker.tools.cart_result import cart_result
 from aiworker.tools.context import ToolContext
 from aiworker.tools.find_dish import find_dish, find_options
+from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool
+from controlplane.restaurants.cart import MOST_OF_ONE
 
 
 class AddItem(Arguments):
@@ -22,7 +23,7 @@ async def add_item(context: ToolContext, arguments: AddItem) -> Result:
     options = find_options(item, arguments.options)
     line = context.cart.add(item, options, arguments.quantity)
     context.changed()
-    return cart_result(context.cart, line, f"C'est noté : {line.spoken}.")
+    return cart_result(context.cart, line, f"C'est noté : {spoken_line(line)}.")
 
 
 TOOL = Tool(

@@ -1,8 +1,8 @@
 """What every tool that touches the cart answers: the line, the cart's revision, the total."""
 
-from aiworker.tools.cart import Cart, CartLine
 from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Result
+from controlplane.restaurants.cart import Cart, CartLine
 
 
 def cart_result(cart: Cart, line: CartLine, spoken: str) -> Result:

@@ -2,13 +2,14 @@
 
 from pydantic import Field
 
-from aiworker.tools.cart import MOST_OF_ONE
 from aiworker.tools.cart_result import cart_result
 from aiworker.tools.context import ToolContext
 from aiworker.tools.find_dish import find_dish, find_options
 from aiworker.tools.find_line import find_line
+from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.contracts.restaurant_config import MenuItem
+from controlplane.restaurants.cart import MOST_OF_ONE
 
 
 class ChangeItem(Arguments):
@@ -37,7 +38,7 @@ async def change_item(context: ToolContext, arguments: ChangeItem) -> Result:
     )
     changed = context.cart.change(line.line, item, options, arguments.quantity or line.quantity)
     context.changed()
-    return cart_result(context.cart, changed, f"C'est changé : {changed.spoken}.")
+    return cart_result(context.cart, changed, f"C'est changé : {spoken_line(changed)}.")
 
 
 def _same_dish(context: ToolContext, item_id: object, name: str) -> MenuItem:

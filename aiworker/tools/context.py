@@ -1,16 +1,14 @@
 """What the tools of one call work with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from aiworker.tools.cart import Cart
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.restaurant_config import RestaurantConfig
-
-if TYPE_CHECKING:
-    from controlplane.restaurants.place_order import OrderBook, PlacedOrder
+from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
 
 
 class Recap(Protocol):
@@ -58,11 +56,12 @@ class ToolContext:
     config: RestaurantConfig
     cart: Cart
     recap: Recap
-    orders: "OrderBook"
+    place_order: Callable[[OrderDraft], Awaitable[PlacedOrder]]
+    """`restaurants.place_order`, with the worker's sessions."""
     caller_number: str | None = None
     ending: Ending = field(default_factory=Ending)
-    placed: "list[PlacedOrder]" = field(default_factory=list)
+    placed: list[PlacedOrder] = field(default_factory=list)
     changed: Callable[[], None] = lambda: None
     """The cart changed: save it for another worker."""
-    announce: "Callable[[PlacedOrder], None]" = lambda order: None
+    announce: Callable[[PlacedOrder], None] = lambda order: None
     """The order is committed: tell the record."""

@@ -6,6 +6,7 @@ from pydantic import Field
 from aiworker.tools.context import ToolContext
 from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
+from controlplane.restaurants.errors import CartEmpty
 from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
 
 
@@ -23,7 +24,10 @@ class PlaceOrder(Arguments):
 
 
 async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
-    """Raises `ToolError` when the cart was not read back, heard and answered as it stands."""
+    """Raises `ToolError` when the cart was not read back, heard and answered as it stands.
+
+    Raises `CartEmpty` and `OrderNotCommitted` too.
+    """
     cart = context.cart
     if not cart.lines and context.placed:
         return _result(context.placed[-1])
@@ -39,7 +43,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         customer_phone_e164=_phone(arguments.phone) or context.caller_number,
         note=arguments.note,
     )
-    order = await context.orders.place(draft)
+    order = await context.place_order(draft)
     context.placed.append(order)
     cart.clear()
     context.changed()
@@ -49,7 +53,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
 
 def _check_confirmed(context: ToolContext) -> None:
     if not context.cart.lines:
-        raise ToolError("cart_empty", "La commande est vide.")
+        raise CartEmpty
     if not context.recap.was_heard(context.cart.revision):
         raise ToolError(
             "read_back_needed",

@@ -2,7 +2,9 @@
 
 from aiworker.tools.cart_result import cart_lines
 from aiworker.tools.context import ToolContext
-from aiworker.tools.tool import Arguments, Result, Tool, ToolError
+from aiworker.tools.spoken_cart import spoken_cart
+from aiworker.tools.tool import Arguments, Result, Tool
+from controlplane.restaurants.errors import CartEmpty
 
 
 class ReadBack(Arguments):
@@ -12,14 +14,14 @@ class ReadBack(Arguments):
 async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
     cart = context.cart
     if not cart.lines:
-        raise ToolError("cart_empty", "La commande est vide.")
+        raise CartEmpty
     context.recap.begin(cart.revision)
     return {
         "status": "ok",
         "cart_revision": cart.revision,
         "lines": cart_lines(cart),
         "total_cents": cart.total_cents,
-        "spoken": f"Je récapitule : {cart.spoken()} C'est bien cela ?",
+        "spoken": f"Je récapitule : {spoken_cart(cart)} C'est bien cela ?",
     }
 
 

@@ -5,6 +5,7 @@ from pydantic import Field
 from aiworker.tools.cart_result import cart_result
 from aiworker.tools.context import ToolContext
 from aiworker.tools.find_line import find_line
+from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool
 
 
@@ -19,7 +20,7 @@ async def remove_item(context: ToolContext, arguments: RemoveItem) -> Result:
     line = find_line(context.cart, arguments.line, arguments.dish)
     context.cart.remove(line.line)
     context.changed()
-    return cart_result(context.cart, line, f"C'est retiré : {line.spoken}.")
+    return cart_result(context.cart, line, f"C'est retiré : {spoken_line(line)}.")
 
 
 TOOL = Tool(

@@ -5,12 +5,11 @@ A result is short JSON with machine fields and `spoken`, a French text the model
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-if TYPE_CHECKING:
-    from aiworker.tools.context import ToolContext
+from aiworker.tools.context import ToolContext
 
 Result = dict[str, Any]
 
@@ -41,7 +40,7 @@ class Tool:
     name: str
     description: str
     arguments: type[Arguments]
-    run: Callable[["ToolContext", Any], Awaitable[Result]]
+    run: Callable[[ToolContext, Any], Awaitable[Result]]
     mutates: bool = False
     """Runs to its end whatever the caller says meanwhile."""
 

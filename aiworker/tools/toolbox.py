@@ -7,7 +7,7 @@ import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from aiworker.metrics import TOOL_CALLS
+from aiworker.metrics import ERRORS, TOOL_CALLS
 from aiworker.tools import (
     add_item,
     change_item,
@@ -19,9 +19,10 @@ from aiworker.tools import (
     take_message,
     transfer_to_human,
 )
-from aiworker.tools.cart import CartError
 from aiworker.tools.context import ToolContext
+from aiworker.tools.refusals import in_words
 from aiworker.tools.tool import Result, Tool, ToolError
+from controlplane.restaurants.errors import OrderNotCommitted, RestaurantError
 
 log = structlog.get_logger()
 
@@ -56,12 +57,13 @@ async def run_tool(context: ToolContext, name: str, arguments: str) -> Result:
         return ToolError("unknown_tool", "", tools=list(TOOLS)).result()
     try:
         result = await tool.run(context, _checked(tool, arguments))
-    except (ToolError, CartError) as error:
+    except (ToolError, RestaurantError) as error:
+        if isinstance(error, OrderNotCommitted):
+            ERRORS.labels(kind="database").inc()
+        refusal = error if isinstance(error, ToolError) else in_words(error)
         TOOL_CALLS.labels(tool=name, outcome="refused").inc()
-        log.info("tool_refused", tool=name, error=error.code)
-        if isinstance(error, CartError):
-            return ToolError(error.code, error.spoken).result()
-        return error.result()
+        log.info("tool_refused", tool=name, error=refusal.code)
+        return refusal.result()
     TOOL_CALLS.labels(tool=name, outcome="ok").inc()
     return result
 

@@ -6,23 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.errors import AlloRestoError
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import NEXT_STATUSES, Order, OrderEvent, OrderStatus
+from controlplane.restaurants.errors import StatusRefused, UnknownOrder
 
 MAX_ACTOR: Final = 64
-
-
-class UnknownOrder(AlloRestoError):
-    """This restaurant has no such order."""
-
-    status_code = 404
-
-
-class StatusRefused(AlloRestoError):
-    """The order can't go there from where it is (terminal statuses never reopen)."""
-
-    status_code = 409
 
 
 async def change_order_status(
@@ -38,12 +26,12 @@ async def change_order_status(
         .with_for_update()
     )
     if order is None:
-        raise UnknownOrder(f"no order {order_id}")
+        raise UnknownOrder(order_id)
     current = OrderStatus(order.status)
     if current is to:
         return order
     if to not in NEXT_STATUSES[current]:
-        raise StatusRefused(f"an order can't go from {current} to {to}")
+        raise StatusRefused(current, to)
     order.status = to
     session.add(
         OrderEvent(

@@ -1,7 +1,7 @@
-"""Orders in Postgres: placed once per idempotency key, numbered without gaps or races.
+"""An order is placed once per idempotency key, and numbered without gaps or races.
 
-Order, lines, order event and outbox row are one transaction, committed before `place` returns. A
-commit whose answer was lost is settled by trying again with the same key.
+Order, lines, order event and outbox row are one transaction, committed before `place_order`
+returns. A commit whose answer was lost is settled by trying again with the same key.
 """
 
 import asyncio
@@ -16,14 +16,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from aiworker.metrics import ERRORS
-from aiworker.tools.cart import CartLine
-from aiworker.tools.tool import ToolError
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
+from controlplane.restaurants import money
+from controlplane.restaurants.cart import CartLine
+from controlplane.restaurants.errors import CartEmpty, OrderNotCommitted
 
 log = structlog.get_logger()
+
+Sessions = async_sessionmaker[AsyncSession]
 
 ATTEMPT_SECONDS: Final = 2.5
 """One transaction of a few rows takes 10 ms; the caller waits, with a word after 2 s."""
@@ -33,7 +35,7 @@ ATTEMPTS: Final = 2
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDraft:
-    """What is to be placed. Amounts are of the menu snapshot the caller was told."""
+    """What is to be placed, at the prices the caller was told."""
 
     restaurant_id: UUID
     timezone: str
@@ -57,58 +59,57 @@ class PlacedOrder:
     idempotency_key: str
 
 
-class OrderBook:
-    """Places orders. Its only failure is a `ToolError` that tells the caller."""
+async def place_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
+    """Commit the order, or find the one already committed under its key.
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
-        self._sessions = sessions
-
-    async def place(self, draft: OrderDraft) -> PlacedOrder:
-        """Commit the order, or find the one already committed under its key."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with asyncio.timeout(ATTEMPT_SECONDS):
-                    return await self._place_once(draft)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                ERRORS.labels(kind="database").inc()
-                log.error(
-                    "order_not_committed",
-                    call_id=str(draft.call_id),
-                    attempt=attempt,
-                    error=type(error).__name__,
-                )
-        raise ToolError(
-            "orders_unavailable",
-            "Je n'arrive pas à enregistrer la commande pour le moment. "
-            "Voulez-vous que je vous passe le restaurant ?",
-            next="La commande n'est pas passée. Propose transfer_to_human.",
-        )
-
-    async def placed_in_call(
-        self, restaurant_id: UUID, call_id: UUID, timezone: str
-    ) -> list[PlacedOrder]:
-        """The orders of a call that another worker took, oldest first."""
-        async with asyncio.timeout(ATTEMPT_SECONDS), self._sessions() as session:
-            orders = await session.scalars(
-                select(Order)
-                .where(Order.restaurant_id == restaurant_id, Order.call_id == call_id)
-                .order_by(Order.number)
+    Raises `CartEmpty`, and `OrderNotCommitted` after `ATTEMPTS` that failed. When it is cancelled
+    nobody knows whether the order is committed: placing it again with the same key settles that.
+    """
+    if not draft.lines:
+        raise CartEmpty
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await _place_once(sessions, draft)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.error(
+                "order_not_committed",
+                call_id=str(draft.call_id),
+                attempt=attempt,
+                error=type(error).__name__,
             )
-            return [_placed(order, timezone) for order in orders]
+    raise OrderNotCommitted
 
-    async def _place_once(self, draft: OrderDraft) -> PlacedOrder:
-        async with self._sessions() as session:
-            try:
-                async with session.begin():
-                    order = await _find(session, draft) or await _insert(session, draft)
-            except IntegrityError:
-                # Another transaction committed this key in between: its order is the order.
-                async with session.begin():
-                    found = await _find(session, draft)
-                if found is None:
-                    raise
-                order = found
-        return _placed(order, draft.timezone)
+
+async def orders_of_call(
+    sessions: Sessions, restaurant_id: UUID, call_id: UUID, *, timezone: str
+) -> list[PlacedOrder]:
+    """The orders of a call that another worker took, oldest first.
+
+    Raises SQLAlchemy's errors, or `TimeoutError` after `ATTEMPT_SECONDS`.
+    """
+    async with asyncio.timeout(ATTEMPT_SECONDS), sessions() as session:
+        orders = await session.scalars(
+            select(Order)
+            .where(Order.restaurant_id == restaurant_id, Order.call_id == call_id)
+            .order_by(Order.number)
+        )
+        return [_placed(order, timezone) for order in orders]
+
+
+async def _place_once(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
+    async with sessions() as session:
+        try:
+            async with session.begin():
+                order = await _find(session, draft) or await _insert(session, draft)
+        except IntegrityError:
+            # Another transaction committed this key in between: its order is the order.
+            async with session.begin():
+                found = await _find(session, draft)
+            if found is None:
+                raise
+            order = found
+    return _placed(order, draft.timezone)
 
 
 async def _find(session: AsyncSession, draft: OrderDraft) -> Order | None:
@@ -135,7 +136,7 @@ async def _insert(session: AsyncSession, draft: OrderDraft) -> Order:
         customer_name=draft.customer_name,
         customer_phone_e164=draft.customer_phone_e164,
         note=draft.note,
-        total_cents=sum(line.total_cents for line in draft.lines),
+        total_cents=money.total_cents(draft.lines),
         ready_at=now + timedelta(minutes=draft.preparation_minutes),
     )
     session.add(order)

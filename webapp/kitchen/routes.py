@@ -14,7 +14,8 @@ from jinja2 import Environment
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.models.order import OrderStatus
-from controlplane.restaurants.order_status import StatusRefused, UnknownOrder, change_order_status
+from controlplane.restaurants.errors import StatusRefused, UnknownOrder
+from controlplane.restaurants.order_status import change_order_status
 from webapp import metrics
 from webapp.eventstream import OutboxFeed
 from webapp.kitchen.audio import wav_response

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aiworker.conversation.read_back_heard import ReadBackHeard
-from aiworker.tools.cart import Cart
 from aiworker.tools.context import ToolContext
-from aiworker.tools.tool import Result, ToolError
+from aiworker.tools.tool import Result
 from aiworker.tools.toolbox import TOOLS, run_tool, tool_schemas
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
+from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.errors import OrderNotCommitted
 from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
 from tests.small_menu import CONFIG
 
@@ -23,7 +24,7 @@ PARIS = ZoneInfo("Europe/Paris")
 
 
 class Orders:
-    """An order book without a database."""
+    """Places orders without a database."""
 
     def __init__(self) -> None:
         self.drafts: list[OrderDraft] = []
@@ -31,7 +32,7 @@ class Orders:
 
     async def place(self, draft: OrderDraft) -> PlacedOrder:
         if self.broken:
-            raise ToolError("orders_unavailable", "Je n'y arrive pas.")
+            raise OrderNotCommitted
         self.drafts.append(draft)
         return PlacedOrder(
             id=new_id(),
@@ -54,7 +55,7 @@ class Talk:
             config=CONFIG,
             cart=Cart.empty(),
             recap=self.recap,
-            orders=self.orders,  # type: ignore[arg-type]
+            place_order=self.orders.place,
             caller_number="+33639980123",
             changed=self._save,
         )

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,8 +12,8 @@ from aiworker.realtime.session import instructions
 from aiworker.simulator.brain import Call, Output, Say, Turn
 from aiworker.simulator.conversation import Item
 from aiworker.simulator.order_brain import LISTENING, NOT_UNDERSTOOD, OrderBrain
-from aiworker.tools.cart import Cart
 from aiworker.tools.context import ToolContext
+from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.toolbox import run_tool, tool_schemas
 from controlplane.contracts.restaurant_config import (
     MenuItem,
@@ -22,7 +22,8 @@ from controlplane.contracts.restaurant_config import (
     RestaurantConfig,
 )
 from controlplane.local.demo.menu import MENU, OPTION_GROUPS
-from controlplane.restaurants.place_order import OrderBook, OrderDraft, PlacedOrder
+from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
 
 pytestmark = pytest.mark.unit
 
@@ -77,17 +78,14 @@ def demo_config() -> RestaurantConfig:
     )
 
 
-class Orders:
-    """The order book, without the database."""
-
-    async def place(self, draft: OrderDraft) -> PlacedOrder:
-        return PlacedOrder(
-            id=UUID(int=1),
-            number=12,
-            total_cents=sum(line.total_cents for line in draft.lines),
-            ready_at_local=datetime(2026, 11, 20, 19, 45),
-            idempotency_key=draft.idempotency_key,
-        )
+async def placed_without_database(draft: OrderDraft) -> PlacedOrder:
+    return PlacedOrder(
+        id=UUID(int=1),
+        number=12,
+        total_cents=sum(line.total_cents for line in draft.lines),
+        ready_at_local=datetime(2026, 11, 20, 19, 45),
+        idempotency_key=draft.idempotency_key,
+    )
 
 
 class HeardInFull:
@@ -118,7 +116,7 @@ class Dialogue:
             config=demo_config(),
             cart=Cart.empty(),
             recap=HeardInFull(),
-            orders=cast("OrderBook", Orders()),
+            place_order=placed_without_database,
         )
         self.tools = {tool["name"]: tool for tool in tool_schemas()}
 
@@ -301,7 +299,9 @@ async def test_a_resumed_call_goes_on_with_its_cart() -> None:
     await dialogue.caller("deux margherita pâte fine")
     dialogue.brain = OrderBrain()
     dialogue.items.clear()
-    lines = " ; ".join(f"ligne {line.line} : {line.spoken}" for line in dialogue.context.cart.lines)
+    lines = " ; ".join(
+        f"ligne {line.line} : {spoken_line(line)}" for line in dialogue.context.cart.lines
+    )
     dialogue.add(
         type="message",
         role="system",

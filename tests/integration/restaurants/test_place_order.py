@@ -4,19 +4,26 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from aiworker.tools.cart import Cart
-from aiworker.tools.tool import ToolError
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from controlplane.models.event_outbox import OUTBOX_CHANNEL
-from controlplane.restaurants.place_order import OrderBook, OrderDraft, PlacedOrder
+from controlplane.restaurants import place_order as module
+from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.errors import CartEmpty, OrderNotCommitted
+from controlplane.restaurants.place_order import (
+    OrderDraft,
+    PlacedOrder,
+    Sessions,
+    orders_of_call,
+    place_order,
+)
 from tests.accounts import SECRETS
 from tests.small_menu import COLA, DOUGH, EXTRAS, MARGHERITA
 
@@ -50,9 +57,9 @@ def seeded(database_url: str) -> str:
 
 
 @asynccontextmanager
-async def order_book(url: str) -> AsyncIterator[OrderBook]:
-    engine: AsyncEngine = async_engine(url, application_name="test", pool_size=10)
-    yield OrderBook(async_sessions(engine))
+async def sessions_on(url: str) -> AsyncIterator[Sessions]:
+    engine = async_engine(url, application_name="test", pool_size=10)
+    yield async_sessions(engine)
     await engine.dispose()
 
 
@@ -66,8 +73,8 @@ def count(url: str, table: str) -> int:
 async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded: str) -> None:
     with psycopg.connect(libpq_url(seeded), autocommit=True) as listener:
         listener.execute(f"LISTEN {OUTBOX_CHANNEL}")
-        async with order_book(seeded) as book:
-            order = await book.place(draft())
+        async with sessions_on(seeded) as sessions:
+            order = await place_order(sessions, draft())
         notices = [notice.payload for notice in listener.notifies(timeout=2, stop_after=1)]
     assert notices == [str(DEMO_RESTAURANT_ID)]
     with psycopg.connect(libpq_url(seeded)) as database:
@@ -89,57 +96,67 @@ async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded
 
 
 async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
-    async with order_book(seeded) as book:
-        orders = await asyncio.gather(*(book.place(draft("call:7")) for _ in range(8)))
+    async with sessions_on(seeded) as sessions:
+        orders = await asyncio.gather(*(place_order(sessions, draft("call:7")) for _ in range(8)))
     assert len({order.id for order in orders}) == 1
     assert [count(seeded, table) for table in ("order", "order_line", "event_outbox")] == [1, 2, 1]
 
 
 async def test_orders_at_the_same_time_are_numbered_without_gap(seeded: str) -> None:
-    async with order_book(seeded) as book:
-        orders = await asyncio.gather(*(book.place(draft(f"call:{n}")) for n in range(12)))
+    async with sessions_on(seeded) as sessions:
+        orders = await asyncio.gather(
+            *(place_order(sessions, draft(f"call:{n}")) for n in range(12))
+        )
     assert sorted(order.number for order in orders) == list(range(1, 13))
 
 
 async def test_another_worker_finds_the_order_of_its_call(seeded: str) -> None:
-    async with order_book(seeded) as book:
+    async with sessions_on(seeded) as sessions:
         placed = draft()
-        order = await book.place(placed)
-        found = await book.placed_in_call(DEMO_RESTAURANT_ID, placed.call_id, "Europe/Paris")
+        order = await place_order(sessions, placed)
+        found = await orders_of_call(
+            sessions, DEMO_RESTAURANT_ID, placed.call_id, timezone="Europe/Paris"
+        )
     assert found == [order]
 
 
 async def test_an_order_that_cannot_be_whole_is_not_there_at_all(seeded: str) -> None:
-    async with order_book(seeded) as book:
-        with pytest.raises(ToolError, match="orders_unavailable"):
-            await book.place(draft(restaurant_id=new_id()))
+    async with sessions_on(seeded) as sessions:
+        with pytest.raises(OrderNotCommitted):
+            await place_order(sessions, draft(restaurant_id=new_id()))
     assert count(seeded, "order") == 0
 
 
-async def test_a_database_that_is_down_is_a_word_to_the_caller(seeded: str) -> None:
+async def test_a_database_that_is_down_is_told_as_such(seeded: str) -> None:
     url = re.sub(r":\d+/", ":9/", seeded)
-    async with order_book(url) as book:
-        with pytest.raises(ToolError) as refused:
-            await book.place(draft())
-    assert "passe le restaurant" in refused.value.spoken
+    async with sessions_on(url) as sessions:
+        with pytest.raises(OrderNotCommitted):
+            await place_order(sessions, draft())
+
+
+async def test_an_order_of_nothing_is_refused_before_the_database(seeded: str) -> None:
+    async with sessions_on(seeded) as sessions:
+        with pytest.raises(CartEmpty):
+            await place_order(sessions, replace(draft(), lines=()))
+    assert count(seeded, "order") == 0
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_an_order_more(
     seeded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1 committed, 2 the connection breaks before the answer, 3 the second try finds it."""
-    real = OrderBook._place_once
+    real = module._place_once
     lost: list[PlacedOrder] = []
 
-    async def break_once(self: OrderBook, wanted: OrderDraft) -> object:
-        order = await real(self, wanted)
+    async def break_once(sessions: Sessions, wanted: OrderDraft) -> object:
+        order = await real(sessions, wanted)
         if not lost:
             lost.append(order)
             raise ConnectionResetError
         return order
 
-    monkeypatch.setattr(OrderBook, "_place_once", break_once)
-    async with order_book(seeded) as book:
-        order = await book.place(draft())
+    monkeypatch.setattr(module, "_place_once", break_once)
+    async with sessions_on(seeded) as sessions:
+        order = await place_order(sessions, draft())
     assert lost == [order]
     assert count(seeded, "order") == 1

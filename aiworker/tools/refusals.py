@@ -1,0 +1,58 @@
+"""What the restaurant's rules refuse, in words: the one place where a domain error becomes speech.
+
+Each gets a `code` for the model and a French sentence for the caller.
+"""
+
+from aiworker.tools.spoken_french import number
+from aiworker.tools.tool import ToolError
+from controlplane.contracts.restaurant_config import OptionGroup
+from controlplane.restaurants.errors import (
+    CartEmpty,
+    CartFull,
+    DishSoldOut,
+    OptionMissing,
+    OptionSoldOut,
+    OrderNotCommitted,
+    RestaurantError,
+    TooManyOfOne,
+    TooManyOptions,
+    UnknownLine,
+)
+
+
+def in_words(error: RestaurantError) -> ToolError:
+    """What the model is told; of an error no tool should meet, a sentence that promises nothing."""
+    match error:
+        case UnknownLine():
+            return ToolError("unknown_line", "Je ne trouve pas cette ligne dans la commande.")
+        case CartEmpty():
+            return ToolError("cart_empty", "La commande est vide.")
+        case CartFull():
+            return ToolError("too_many_lines", "La commande est trop longue pour le téléphone.")
+        case TooManyOfOne(most=most):
+            spoken = f"Je peux prendre au plus {number(most)} exemplaires d'un plat."
+            return ToolError("quantity_too_large", spoken)
+        case DishSoldOut(item=item):
+            return ToolError("sold_out", f"{item.spoken_name or item.name} n'est plus disponible.")
+        case OptionSoldOut(option=option):
+            return ToolError("option_sold_out", f"{option.spoken_name} n'est plus disponible.")
+        case OptionMissing(group=group):
+            spoken = f"Il faut choisir pour {group.name} : {_choices(group)}."
+            return ToolError("option_missing", spoken)
+        case TooManyOptions(group=group):
+            at_most = number(group.max_select, feminine=True)
+            spoken = f"{group.name} : {at_most} au maximum parmi {_choices(group)}."
+            return ToolError("too_many_options", spoken)
+        case OrderNotCommitted():
+            return ToolError(
+                "orders_unavailable",
+                "Je n'arrive pas à enregistrer la commande pour le moment. "
+                "Voulez-vous que je vous passe le restaurant ?",
+                next="La commande n'est pas passée. Propose transfer_to_human.",
+            )
+        case _:
+            return ToolError("not_possible", "Ce n'est pas possible.")
+
+
+def _choices(group: OptionGroup) -> str:
+    return ", ".join(option.name for option in group.options if not option.sold_out)

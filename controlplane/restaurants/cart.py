@@ -1,0 +1,185 @@
+"""The order being taken: its lines, and what may be in them. Pure; the model never owns it.
+
+Every change raises `revision`, so a confirmation always says which cart it confirms. Names and
+prices are the menu's at the moment a line was made; a later menu does not change them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field
+
+from controlplane.contracts.messages import Message
+from controlplane.contracts.restaurant_config import MenuItem, Option, OptionGroup
+from controlplane.restaurants import money
+from controlplane.restaurants.errors import (
+    CartFull,
+    DishSoldOut,
+    OptionMissing,
+    OptionSoldOut,
+    TooManyOfOne,
+    TooManyOptions,
+    UnknownLine,
+)
+
+MOST_LINES: Final = 40
+MOST_OF_ONE: Final = 20
+"""More of one dish than this is a misheard number, or a job for the restaurant itself."""
+
+
+class CartOption(Message):
+    """An option as it was when chosen."""
+
+    id: UUID
+    name: str
+    spoken_name: str
+    price_delta_cents: int
+
+
+class CartLine(Message):
+    """One dish with its options. The model names it by `line`."""
+
+    line: int
+    item_id: UUID
+    name: str
+    spoken_name: str
+    category: str
+    quantity: int = Field(ge=1, le=MOST_OF_ONE)
+    options: tuple[CartOption, ...] = ()
+    unit_price_cents: int = Field(ge=0)
+    """The options are included."""
+    vat_rate_bp: int
+
+    @property
+    def total_cents(self) -> int:
+        return money.line_total_cents(self)
+
+
+class CartState(Message):
+    """What survives the worker."""
+
+    revision: int = 0
+    next_line: int = 1
+    lines: tuple[CartLine, ...] = ()
+
+
+@dataclass(slots=True)
+class Cart:
+    """The lines of one call's order. A change that is refused changes nothing."""
+
+    state: CartState
+
+    @classmethod
+    def empty(cls) -> "Cart":
+        return cls(CartState())
+
+    @property
+    def revision(self) -> int:
+        return self.state.revision
+
+    @property
+    def lines(self) -> tuple[CartLine, ...]:
+        return self.state.lines
+
+    @property
+    def total_cents(self) -> int:
+        return money.total_cents(self.lines)
+
+    def line(self, number: int) -> CartLine:
+        """Raises `UnknownLine`."""
+        for line in self.lines:
+            if line.line == number:
+                return line
+        raise UnknownLine(number)
+
+    def add(self, item: MenuItem, options: Sequence[Option], quantity: int) -> CartLine:
+        """A new line, or more of the one that has this dish with these options.
+
+        Raises what `change` raises, and `CartFull`.
+        """
+        wanted = {option.id for option in options}
+        for line in self.lines:
+            if line.item_id == item.id and {option.id for option in line.options} == wanted:
+                return self.change(line.line, item, options, line.quantity + quantity)
+        line = _line(self.state.next_line, item, options, quantity)
+        if len(self.lines) >= MOST_LINES:
+            raise CartFull
+        self._put((*self.lines, line), next_line=self.state.next_line + 1)
+        return line
+
+    def change(
+        self, number: int, item: MenuItem, options: Sequence[Option], quantity: int
+    ) -> CartLine:
+        """Replace a line's dish, options or quantity.
+
+        Raises `UnknownLine`, `DishSoldOut`, `OptionSoldOut`, `OptionMissing`, `TooManyOptions`,
+        `TooManyOfOne`.
+        """
+        old = self.line(number)
+        new = _line(old.line, item, options, quantity)
+        self._put(tuple(new if line is old else line for line in self.lines))
+        return new
+
+    def remove(self, number: int) -> CartLine:
+        """The line that is gone. Raises `UnknownLine`."""
+        gone = self.line(number)
+        self._put(tuple(line for line in self.lines if line is not gone))
+        return gone
+
+    def clear(self) -> None:
+        """After an order is placed, what comes next is another one."""
+        self._put(())
+
+    def _put(self, lines: tuple[CartLine, ...], next_line: int | None = None) -> None:
+        self.state = CartState(
+            revision=self.revision + 1,
+            next_line=next_line or self.state.next_line,
+            lines=lines,
+        )
+
+
+def _line(number: int, item: MenuItem, options: Sequence[Option], quantity: int) -> CartLine:
+    chosen = {option.id: option for option in options}.values()
+    _check_options(item, chosen)
+    if quantity > MOST_OF_ONE:
+        raise TooManyOfOne(MOST_OF_ONE)
+    return CartLine(
+        line=number,
+        item_id=item.id,
+        name=item.name,
+        spoken_name=item.spoken_name,
+        category=item.category,
+        quantity=quantity,
+        options=tuple(
+            CartOption(
+                id=option.id,
+                name=option.name,
+                spoken_name=option.spoken_name,
+                price_delta_cents=option.price_delta_cents,
+            )
+            for option in chosen
+        ),
+        unit_price_cents=money.unit_price_cents(item, chosen),
+        vat_rate_bp=item.vat_rate_bp,
+    )
+
+
+def _check_options(item: MenuItem, chosen: Collection[Option]) -> None:
+    """Each group's minimum and maximum must hold, and nothing may be sold out."""
+    if item.sold_out:
+        raise DishSoldOut(item)
+    for option in chosen:
+        if option.sold_out:
+            raise OptionSoldOut(option)
+    ids = {option.id for option in chosen}
+    for group in item.option_groups:
+        _check_group(group, picked=sum(option.id in ids for option in group.options))
+
+
+def _check_group(group: OptionGroup, *, picked: int) -> None:
+    if picked < group.min_select:
+        raise OptionMissing(group)
+    if picked > group.max_select:
+        raise TooManyOptions(group)
