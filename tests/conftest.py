@@ -24,7 +24,6 @@ from controlplane.local.launch.services import LocalServices
 from controlplane.migrations.schema import upgrade
 
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
-REAL_TIME = frozenset({"integration", "scenario", "browser"})
 REAL_SERVICES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "ALLORESTO_REALTIME_URL")
 
 # On a machine that others use too, an example is slow because its turn did not come.
@@ -35,19 +34,21 @@ settings.load_profile("shared")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test says which category it is of; one without would be left out of a selection.
 
-    Those that talk in real time get a second and a third try, shown in the summary: on a machine
-    shared with others a second may go missing, while a defect fails three times.
+    Those marked `real_time` get a second try, shown in the summary: a machine that stalls for a
+    second breaks what they measure, while a defect fails twice.
     """
-    bare = {item.nodeid for item in items if CATEGORIES.isdisjoint(m.name for m in _marks(item))}
+    bare = {
+        item.nodeid
+        for item in items
+        if CATEGORIES.isdisjoint(mark.name for mark in item.iter_markers())
+    }
     if bare:
         raise pytest.UsageError(f"no category marker: {', '.join(sorted(bare))}")
     for item in items:
-        if not REAL_TIME.isdisjoint(m.name for m in _marks(item)):
-            item.add_marker(pytest.mark.flaky(reruns=2))
-
-
-def _marks(item: pytest.Item) -> list[pytest.Mark]:
-    return list(item.iter_markers())
+        if mark := item.get_closest_marker("real_time"):
+            if not mark.args:
+                raise pytest.UsageError(f"{item.nodeid}: real_time without a reason")
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,10 +1,10 @@
 """What the tests of left-over processes count: a process and all it started, by /proc."""
 
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-POLL_SECONDS = 0.02
+from tests.waiting import block_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,9 @@ def tree_below(pid: int) -> set[ProcessSeen]:
 
 def still_running_after(seen: set[ProcessSeen], *, deadline: float) -> set[ProcessSeen]:
     """Those of `seen` that run when all have ended or `deadline` seconds have passed."""
-    until = time.monotonic() + deadline
-    while left := {each for each in seen if each.runs}:
-        if time.monotonic() >= until:
-            return left
-        time.sleep(POLL_SECONDS)
-    return set()
+    with suppress(AssertionError):
+        block_until(lambda: not any(each.runs for each in seen), deadline_s=deadline)
+    return {each for each in seen if each.runs}
 
 
 def _look(pid: int) -> ProcessSeen | None:

@@ -1,6 +1,5 @@
 """A leader's placement over real Postgres and Redis, on a clock the test moves."""
 
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,12 +15,11 @@ from controlplane.controller.placement import Placement
 from controlplane.models.sip_registration import SipRegistration
 from tests import accounts
 from tests.accounts import add_carrier
+from tests.waiting import block_elapse, block_until
 
 BRIDGE_TIMEOUT_S = 5.0
 STEP_S = 1.0
 """Between two looks: less than an interruption."""
-
-LOOK_DEADLINE_S = 10.0
 
 
 class Clock:
@@ -64,11 +62,13 @@ class ControllerUnderTest:
         self.lease.renew()
         self.placement.wake.set()
         self.placement.turn()
-        deadline = time.monotonic() + LOOK_DEADLINE_S
-        while self.placement.due:  # it rests between two looks
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        block_until(self._has_looked)
+
+    def _has_looked(self) -> bool:
+        """The placement rests between two looks."""
+        if self.placement.due:
             self.placement.turn()
+        return not self.placement.due
 
     def step(self, seconds: float = STEP_S) -> None:
         """Time passes, a second at a time."""
@@ -79,7 +79,7 @@ class ControllerUnderTest:
 
     def rest(self) -> None:
         """Long enough for the pace to allow a handful of moves."""
-        time.sleep(0.3)
+        block_elapse(0.3, because="the pace counts by Redis's clock")
 
 
 def heartbeat(bridge_id: str, **values: object) -> BridgeHeartbeat:

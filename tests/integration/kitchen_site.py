@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx2
 from pydantic import SecretStr
 
+from tests.waiting import until
 from webapp.kitchen.link import kitchen_key
 from webapp.settings import WebSettings
 from webapp.web import server_for
@@ -55,10 +56,8 @@ async def running_site(
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        async with asyncio.timeout(START_DEADLINE_S):
-            while not server.started:
-                assert not serving.done(), "the site did not start"
-                await asyncio.sleep(0.01)
+        await until(lambda: server.started or serving.done())
+        assert not serving.done(), "the site did not start"
         try:
             yield TestSite(f"http://127.0.0.1:{port}", server)
         finally:

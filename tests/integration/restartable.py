@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,17 +23,9 @@ from controlplane.local.launch.postgres import PostgresServer, find_postgres
 from controlplane.local.launch.unprivileged import reachable_folder, service_account
 from controlplane.local.launch.valkey import find_valkey
 from controlplane.migrations.schema import upgrade
+from tests.waiting import block_until
 
-DEADLINE_S: Final = 20.0
 RUN_CONTROLLER: Final = "from controlplane.controller.controller import run; run()"
-
-
-def until(condition: Callable[[], object], *, within_s: float = DEADLINE_S) -> None:
-    """Poll until it is true; fail after `within_s`."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "deadline passed"
-        time.sleep(0.01)
 
 
 class RestartableRedis:
@@ -55,7 +46,7 @@ class RestartableRedis:
             [find_valkey().path, *arguments.split(), "--save", "", "--dir", str(self._folder)],
             stdout=subprocess.DEVNULL,
         )
-        until(self._answers)
+        block_until(self._answers)
 
     def kill(self, *, forget: bool) -> None:
         """kill -9; `forget` its data too."""

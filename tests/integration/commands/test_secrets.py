@@ -25,6 +25,7 @@ from tests.integration.bridge_under_test import (
     eventually,
     open_bridge,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -73,9 +74,7 @@ def alloresto(
 
 
 async def tell(redis: Redis) -> None:
-    async with asyncio.timeout(READY_S):
-        while not await redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "placed"):  # noqa: ASYNC110  # Redis
-            await asyncio.sleep(0.05)
+    await until(lambda: redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "placed"))
 
 
 async def test_a_rotation_registers_nobody_again(

@@ -16,12 +16,12 @@ from controlplane.database import sync_engine
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
 from tests.accounts import add_account, add_carrier
+from tests.waiting import block_elapse, block_until
 
 pytestmark = pytest.mark.integration
 
 LUIGI = "chez-luigi-0a1b2c3d"
 PASSWORD = "le-mot-de-passe-de-luigi"
-DEADLINE_S = 5.0
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_a_thousand_accounts_are_listed_at_once(engine: Engine, capsys: Said) ->
             registered(connection, f"r-{number:04}")
     started = time.monotonic()
     assert len(said(capsys, "list").splitlines()) == 1_003
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 10.0
 
 
 @pytest.mark.parametrize("action", ["show", "explain", "list"])
@@ -341,16 +341,13 @@ def test_a_move_the_controller_refuses_is_told(engine: Engine, capsys: Said) -> 
 
 def play_controller(engine: Engine, steps: list[dict[str, Any]]) -> None:
     """Wait for the request, then write each step, slower than the command looks."""
-    deadline = time.monotonic() + DEADLINE_S
-    while row_of(engine).requested_bridge_id is None:
-        assert time.monotonic() < deadline, "nothing was asked"
-        time.sleep(0.02)
+    block_until(lambda: row_of(engine).requested_bridge_id)
     for step in steps:
         with engine.begin() as connection:
             write(connection, **step)
             if len(steps) == 1:
                 tell(connection, row_of(engine).id, "move_refused", detail="full")
-        time.sleep(0.7)
+        block_elapse(0.7, because="the command looks every half second, and shows each step")
 
 
 def tell(connection: Connection, registration_id: UUID, event: str, **values: Any) -> None:

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 from uuid import uuid4
@@ -16,6 +15,7 @@ from controlplane.bridge.gateways.gateway_xml import GatewaySettings, write_gate
 from controlplane.cli import main
 from controlplane.local.launch.carrier.server import CarrierServer
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
+from tests.waiting import DEADLINE_S, block_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -24,8 +24,6 @@ pytestmark = [
 
 LUIGI, MARIO = "chez-luigi-0a1b2c3d", "chez-mario-0a1b2c3e"
 ACCOUNTS = {"0033199001234": "secret-one", "0033199001235": "secret-two"}
-DEADLINE_S = 10.0
-POLL_S = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +53,14 @@ def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchServe
             )
             write_gateway_file(server.gateway_folder, settings)
             server.api(f"sofia profile external startgw {name}")
-        until(lambda: server.api("sofia status").count("REGED") == 2)
+        block_until(lambda: server.api("sofia status").count("REGED") == 2)
         yield server
 
 
 @contextmanager
 def traced(bridge: FreeSwitchServer, name: str, *words: str) -> "Iterator[subprocess.Popen[str]]":
     """The command as a process, tracing; none was before."""
-    until(lambda: not ordered_off(bridge))
+    block_until(lambda: not ordered_off(bridge))
     kept = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
     command = [sys.executable, "-m", "controlplane.cli", "sip", "trace", name, "--packets"]
     with subprocess.Popen(
@@ -73,7 +71,7 @@ def traced(bridge: FreeSwitchServer, name: str, *words: str) -> "Iterator[subpro
         text=True,
     ) as process:
         try:
-            until(lambda: ordered_off(bridge))
+            block_until(lambda: ordered_off(bridge))
             yield process
         finally:
             process.kill()
@@ -102,7 +100,7 @@ def test_one_gateways_messages_then_off_however_it_ends(
         rest, errors = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, errors) == (130, "")
     assert MARIO not in rest
-    until(lambda: not ordered_off(bridge))
+    block_until(lambda: not ordered_off(bridge))
     assert not anything_traced(bridge)
     assert "REGISTER sip:" not in bridge.log_file.read_text(errors="replace")
 
@@ -161,10 +159,3 @@ def read_until(stream: IO[str], text: str) -> None:
         if text in line:
             return
     pytest.fail(f"no {text} came")
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(POLL_S)

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -19,10 +18,10 @@ from controlplane.contracts.messages import BridgeHeartbeat, DisclosurePlayed
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from tests.accounts import SECRETS
+from tests.waiting import DEADLINE_S, block_until
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 15.0
 RUN = "from controlplane.controller.controller import run; run()"
 
 
@@ -54,13 +53,6 @@ def controller(database_url: str, redis_url: str) -> Iterator["subprocess.Popen[
         process.kill()
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "deadline passed"
-        time.sleep(0.02)
-
-
 def send_event(client: "Redis") -> UUID:
     call_id = new_id()
     event = DisclosurePlayed(
@@ -90,13 +82,13 @@ def test_it_records_places_and_survives_its_services(
         return rows and rows[0]
 
     first = send_event(client)
-    until(lambda: recorded(first))
+    block_until(lambda: recorded(first))
 
     with psycopg.connect(libpq_url(database_url)) as holder:
         holder.execute("LOCK TABLE sip_registration IN ACCESS EXCLUSIVE MODE")
-        until(lambda: waits_for_a_lock(connection))
+        block_until(lambda: waits_for_a_lock(connection))
         second = send_event(client)
-        until(lambda: recorded(second))
+        block_until(lambda: recorded(second))
         assert waits_for_a_lock(connection)
 
     heartbeat = BridgeHeartbeat(
@@ -106,7 +98,7 @@ def test_it_records_places_and_survives_its_services(
         sent_at=datetime.now(UTC),
     )
     client.set(redis_keys.bridge_heartbeat("bridge-0"), heartbeat.to_json())
-    until(lambda: place() == "bridge-0")
+    block_until(lambda: place() == "bridge-0")
 
     client.flushall()
     client.client_kill_filter(_type="normal", skipme=True)
@@ -115,7 +107,7 @@ def test_it_records_places_and_survives_its_services(
         " WHERE application_name = 'alloresto controller' AND datname = current_database()"
     )
     third = send_event(client)
-    until(lambda: recorded(third))
+    block_until(lambda: recorded(third))
 
     controller.send_signal(signal.SIGTERM)
     assert controller.wait(timeout=DEADLINE_S) == 0

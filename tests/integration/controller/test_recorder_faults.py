@@ -20,8 +20,8 @@ from tests.integration.restartable import (
     restartable_postgres,
     restartable_redis,
     running_controller,
-    until,
 )
+from tests.waiting import block_until
 
 pytestmark = pytest.mark.integration
 
@@ -32,11 +32,11 @@ duties.CLAIM_EVERY_S = 0.2
 """
 """What another left is taken over within a second, not half a minute."""
 SLOW = """
-import gevent
 from controlplane.controller import call_rows, recorder
+from tests.waiting import gevent_elapse
 record = recorder.record_event
 def slowly(connection, event):
-    gevent.sleep(0.02)
+    gevent_elapse(0.02, because="the batch has a middle to die in")
     record(connection, event)
 recorder.record_event = slowly
 """
@@ -117,7 +117,7 @@ def test_two_recorders_share_the_stream_and_never_wait_in_a_ring(
             )
         send(client, events)
         send(client, events[::-1])
-        until(lambda: settled(client))
+        block_until(lambda: settled(client))
         assert len(client.xinfo_consumers(redis_keys.CALL_EVENTS, GROUP)) == 2
     assert recorded(engine) == (30, 90, 90)
     assert not client.exists(redis_keys.CALL_EVENTS_DEAD)
@@ -133,13 +133,13 @@ def test_a_recorder_killed_in_the_middle_of_a_batch_loses_nothing(
     events = stories(engine, calls=15)
     with running_controller(database_url, redis_url, replica_id="slow", setup=SLOW) as slow:
         send(client, events)
-        until(lambda: in_hand(client, "slow"))
-        until(lambda: in_a_transaction(engine))
+        block_until(lambda: in_hand(client, "slow"))
+        block_until(lambda: in_a_transaction(engine))
         slow.kill()
         slow.wait()
     assert in_hand(client, "slow")
     with running_controller(database_url, redis_url, replica_id="next", setup=IMPATIENT):
-        until(lambda: settled(client))
+        block_until(lambda: settled(client))
     assert recorded(engine) == (15, 45, 45)
 
 
@@ -173,7 +173,7 @@ def test_a_redis_that_restarts_with_its_data_gives_every_event_again(
         redis.kill(forget=False)
         redis.start()
         send(redis.client, events[half:])
-        until(lambda: settled(redis.client))
+        block_until(lambda: settled(redis.client))
     assert recorded(engine) == (40, 120, 120)
 
 
@@ -184,11 +184,11 @@ def test_a_redis_that_restarts_without_its_data_costs_what_was_in_it_only(
     before, after = stories(engine, calls=10), stories(engine, calls=20)
     with restartable_redis() as redis, running_controller(database_url, redis.url, setup=IMPATIENT):
         send(redis.client, before)
-        until(lambda: settled(redis.client))
+        block_until(lambda: settled(redis.client))
         redis.kill(forget=True)
         redis.start()
         send(redis.client, [*before[::2], *after])
-        until(lambda: settled(redis.client))
+        block_until(lambda: settled(redis.client))
     assert recorded(engine) == (30, 90, 90)
 
 
@@ -199,11 +199,11 @@ def test_a_postgres_that_restarts_loses_and_parks_nothing(redis_url: str, client
         half = len(events) // 2
         with running_controller(postgres.url, redis_url, setup=SLOW):
             send(client, events[:half])
-            until(lambda: in_a_transaction(engine))
+            block_until(lambda: in_a_transaction(engine))
             postgres.stop()
             send(client, events[half:])
             postgres.start()
-            until(lambda: settled(client))
+            block_until(lambda: settled(client))
         assert recorded(engine) == (15, 45, 45)
         engine.dispose()
     assert not client.exists(redis_keys.CALL_EVENTS_DEAD)

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,10 +26,10 @@ from controlplane.esl.errors import (
 from controlplane.esl.event import EslEvent
 from controlplane.esl.executions import MAX_OUTSTANDING
 from tests.integration.esl_server import EslServer, Session, header, output, reply
+from tests.waiting import DEADLINE_S, gevent_stays_true, gevent_until
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 3.0
 CHANNEL = "9873a847-6723-430c-88ff-97eaf6d4d7a4"
 
 
@@ -62,12 +61,6 @@ def client_for(server: EslServer) -> Iterator[Callable[..., EslClient]]:
 @pytest.fixture
 def client(client_for: Callable[..., EslClient]) -> EslClient:
     return client_for()
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    with gevent.Timeout(DEADLINE_S):
-        while not true():
-            gevent.sleep(0.005)
 
 
 def fire_park(session: Session, channel_uuid: str = CHANNEL, **headers: str) -> None:
@@ -114,10 +107,7 @@ def test_a_late_reply_is_never_given_to_a_later_command(
         client.api("late", timeout_s=0.1)
     client.wait_connected(DEADLINE_S)
 
-    until = time.monotonic() + 0.3
-    while time.monotonic() < until:
-        assert client.api("echo") == "ECHO"
-        gevent.sleep(0.02)
+    gevent_stays_true(lambda: client.api("echo") == "ECHO", for_s=0.3)
     assert len(server.sessions) == 2
 
 
@@ -127,7 +117,7 @@ def test_the_commands_behind_a_lost_reply_fail_with_it(
     server.answer("api lost", None)
     server.answer("api echo", None)
     behind = [gevent.spawn(client.api, "echo", timeout_s=DEADLINE_S) for _ in range(3)]
-    gevent.sleep(0.05)
+    gevent_until(lambda: server.count("api echo") == 3)
     with pytest.raises(EslTimeout):
         client.api("lost", timeout_s=0.1)
 
@@ -137,15 +127,18 @@ def test_the_commands_behind_a_lost_reply_fail_with_it(
 def test_a_greenlet_killed_while_it_waits_shifts_no_reply(
     client: EslClient, server: EslServer
 ) -> None:
-    def late(session: Session, _: str) -> None:
-        threading.Timer(0.1, session.push, [output("LATE")]).start()
-        time.sleep(0.15)  # the listener is busy: FreeSWITCH answers in order too
+    killed = threading.Event()
+
+    def late(session: Session, _: str) -> bytes:
+        assert killed.wait(DEADLINE_S)
+        return output("LATE")
 
     server.answer("api late", late)
     server.answer("api echo", output("ECHO"))
     waiting = gevent.spawn(client.api, "late")
-    gevent.sleep(0.02)
+    gevent_until(lambda: server.count("api late") == 1)
     waiting.kill()
+    killed.set()
 
     assert client.api("echo") == "ECHO"
     assert len(server.sessions) == 1
@@ -205,7 +198,7 @@ def test_jobs_that_end_in_another_order_keep_their_results(
 ) -> None:
     first = gevent.spawn(client.bgapi, "originate one")
     second = gevent.spawn(client.bgapi, "originate two")
-    eventually(lambda: server.count("bgapi") == 2)
+    gevent_until(lambda: server.count("bgapi") == 2)
     uuids = [header(command, "Job-UUID") for command in server.commands if "bgapi" in command]
     _finish_job(server.session, uuids[1], "+OK two\n")
     _finish_job(server.session, uuids[0], "-ERR one\n")
@@ -236,7 +229,7 @@ def test_a_late_job_costs_no_connection(client: EslClient, server: EslServer) ->
 
 def test_a_job_fails_when_the_connection_ends(client: EslClient, server: EslServer) -> None:
     job = gevent.spawn(client.bgapi, "originate")
-    eventually(lambda: server.count("bgapi") == 1)
+    gevent_until(lambda: server.count("bgapi") == 1)
     server.session.drop()
 
     assert isinstance(outcome(job), EslDisconnected)
@@ -256,9 +249,9 @@ def test_on_connected_runs_subscribed_and_may_send_commands_each_time(
         answers.append(client.api("show channels as json"))
 
     client_for(on_connected=connected, on_disconnected=lambda: lost.append(None))
-    eventually(lambda: len(answers) == 1)
+    gevent_until(lambda: len(answers) == 1)
     server.session.drop()
-    eventually(lambda: len(answers) == 2)
+    gevent_until(lambda: len(answers) == 2)
 
     assert len(lost) == 1
 
@@ -271,7 +264,7 @@ def test_a_failing_callback_is_logged_and_the_connection_kept(
 
     with capture_logs() as logs:
         client = client_for(on_connected=connected)
-        eventually(lambda: any(log["event"] == "esl_callback_failed" for log in logs))
+        gevent_until(lambda: any(log["event"] == "esl_callback_failed" for log in logs))
 
     assert client.api("status") == "+OK"
 
@@ -302,7 +295,7 @@ def test_a_wrong_password_is_said(client_for: Callable[..., EslClient]) -> None:
 def test_a_refused_address_is_said(client_for: Callable[..., EslClient], server: EslServer) -> None:
     server.greets = False
     client = client_for(connected=False)
-    eventually(lambda: bool(server.sessions))
+    gevent_until(lambda: bool(server.sessions))
     server.session.push(
         b"Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n"
     )
@@ -332,22 +325,23 @@ def test_after_close_nothing_waits_and_nobody_reconnects(
     client = client_for(on_disconnected=lambda: lost.append(None))
     server.answer("api hang", None)
     hanging = gevent.spawn(client.api, "hang")
-    eventually(lambda: server.count("api hang") == 1)
+    gevent_until(lambda: server.count("api hang") == 1)
     client.close()
 
     assert isinstance(outcome(hanging), EslDisconnected)
-    gevent.sleep(3 * client_module.BACKOFF_FIRST_S)
-    assert (len(server.sessions), lost, client.connected) == (1, [], False)
+    gevent_stays_true(
+        lambda: (len(server.sessions), lost, client.connected) == (1, [], False),
+        for_s=3 * client_module.BACKOFF_FIRST_S,
+    )
 
 
 def test_empty_lines_that_wake_freeswitch_disturb_no_command(
     client_for: Callable[..., EslClient], server: EslServer
 ) -> None:
     client = client_for(wake_every_s=0.001)
-    for _ in range(50):
+    for _ in range(200):
         assert client.api("status") == "+OK"
-        gevent.sleep(0.001)
-    assert server.count("api status") == 50
+    assert server.count("api status") == 200
 
 
 def test_importing_it_patches_nothing() -> None:
@@ -366,17 +360,20 @@ def test_one_channels_events_are_handled_in_order_and_apart_from_others(
     client: EslClient, server: EslServer
 ) -> None:
     seen: list[tuple[str, str]] = []
+    overtaken = Event()
 
     def handle(event: EslEvent) -> None:
         if event.channel_uuid == "slow":
-            gevent.sleep(0.02)
+            overtaken.wait(DEADLINE_S)
         seen.append((event.channel_uuid or "", event["n"]))
+        if len(seen) == 3:
+            overtaken.set()
 
     client.on("CHANNEL_PARK", handle)
     for n in range(20):
         for channel in ("slow", "fast"):
             fire_park(server.session, channel, n=str(n))
-    eventually(lambda: len(seen) == 40)
+    gevent_until(lambda: len(seen) == 40)
 
     numbers = [str(n) for n in range(20)]
     assert [n for channel, n in seen if channel == "slow"] == numbers
@@ -387,7 +384,7 @@ def test_a_handler_may_send_commands_and_wait(client: EslClient, server: EslServ
     answers: list[str] = []
     client.on("CHANNEL_PARK", lambda event: answers.append(client.api("status")))
     fire_park(server.session)
-    eventually(lambda: answers == ["+OK"])
+    gevent_until(lambda: answers == ["+OK"])
 
 
 def test_a_failing_handler_is_logged_and_the_next_event_handled(
@@ -403,7 +400,7 @@ def test_a_failing_handler_is_logged_and_the_next_event_handled(
     with capture_logs() as logs:
         fire_park(server.session, n="1")
         fire_park(server.session, n="2")
-        eventually(lambda: len(seen) == 2)
+        gevent_until(lambda: len(seen) == 2)
 
     failures = [log for log in logs if log["event"] == "esl_handler_failed"]
     assert [log["channel_uuid"] for log in failures] == [CHANNEL, CHANNEL]
@@ -427,7 +424,7 @@ def test_a_channel_that_ended_while_its_event_is_handled_is_no_failure(
     with capture_logs() as logs:
         fire_park(server.session, n="1")
         fire_park(server.session, n="2")
-        eventually(lambda: len(refused) == 2)
+        gevent_until(lambda: len(refused) == 2)
 
     assert {log["log_level"] for log in logs} <= {"debug"}
 
@@ -440,7 +437,7 @@ def test_what_is_no_event_is_logged_and_the_next_one_handled(
     with capture_logs() as logs:
         server.session.push(b"Content-Length: 5\nContent-Type: text/event-json\n\n{nope")
         fire_park(server.session, n="1")
-        eventually(lambda: seen == ["1"])
+        gevent_until(lambda: seen == ["1"])
     assert [log["event"] for log in logs] == ["esl_event_refused"]
 
 
@@ -459,9 +456,9 @@ def test_a_channel_that_is_never_handled_drops_its_oldest_events_and_counts_them
     with capture_logs() as logs:
         for n in range(too_many):
             fire_park(server.session, n=str(n))
-        eventually(lambda: client.dropped_events == 50)
+        gevent_until(lambda: client.dropped_events == 50)
     release.set()
-    eventually(lambda: len(seen) == too_many - 50)
+    gevent_until(lambda: len(seen) == too_many - 50)
 
     assert seen[0] == "0"
     assert seen[1:] == [str(n) for n in range(51, too_many)]
@@ -490,8 +487,7 @@ def test_a_full_channel_waits_for_a_completion_and_keeps_the_order(
 ) -> None:
     sent = _fill(client)
     waiting = [gevent.spawn(client.execute, CHANNEL, "playback", f"/w{n}.wav") for n in range(3)]
-    gevent.sleep(0.05)
-    assert server.count("sendmsg") == MAX_OUTSTANDING
+    gevent_stays_true(lambda: server.count("sendmsg") == MAX_OUTSTANDING, for_s=0.05)
 
     complete(server.session, "somebody else's")
     complete(server.session, sent[0], channel_uuid="another channel")
@@ -524,7 +520,7 @@ def test_waiting_for_a_place_ends_at_its_deadline_and_costs_no_connection(
 def test_waiting_for_a_place_ends_with_the_channel(client: EslClient, server: EslServer) -> None:
     _fill(client)
     waiting = gevent.spawn(client.execute, CHANNEL, "playback")
-    gevent.sleep(0.02)
+    gevent_stays_true(lambda: not waiting.ready(), for_s=0.02)
     server.session.fire({"Event-Name": "CHANNEL_DESTROY", "Unique-ID": CHANNEL})
 
     assert isinstance(outcome(waiting), EslChannelGone)
@@ -534,7 +530,7 @@ def test_waiting_for_a_place_ends_with_the_channel(client: EslClient, server: Es
 def test_waiting_for_a_place_ends_with_the_connection(client: EslClient, server: EslServer) -> None:
     _fill(client)
     waiting = gevent.spawn(client.execute, CHANNEL, "playback")
-    gevent.sleep(0.02)
+    gevent_stays_true(lambda: not waiting.ready(), for_s=0.02)
     server.session.drop()
 
     assert isinstance(outcome(waiting), EslDisconnected)
@@ -555,7 +551,7 @@ def test_break_all_frees_the_places_of_what_it_threw_away(
     server.answer("bgapi", job)
     _fill(client)
     waiting = gevent.spawn(client.execute, CHANNEL, "playback")
-    gevent.sleep(0.02)
+    gevent_stays_true(lambda: not waiting.ready(), for_s=0.02)
     send(client, f"uuid_break {CHANNEL} all")
 
     assert str(outcome(waiting)) in server.commands[-1]

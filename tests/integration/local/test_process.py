@@ -14,14 +14,13 @@ import pytest
 from controlplane.local.launch.process import ManagedProcess, ProcessFailed
 from controlplane.local.launch.unprivileged import Account, service_account
 from tests.process_tree import ProcessSeen, process, still_running_after, tree_below
+from tests.waiting import block_until
 
 pytestmark = pytest.mark.integration
 
 REPOSITORY = Path(__file__).parents[3]
 GONE_DEADLINE_SECONDS = 8.0
 """Above the stop grace the parents below ask for, on a machine under load."""
-
-FAMILY_DEADLINE_SECONDS = 10.0
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
 
@@ -34,8 +33,9 @@ while :; do sleep 1000; done
 """Ignores signals, has a child in a session of its own, and an orphan."""
 
 PARENT = """
-import os, signal, sys, threading, time
+import os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and what nohup starts ignores this
 from pathlib import Path
 from controlplane.local.launch.process import ManagedProcess
 family = ManagedProcess(
@@ -46,9 +46,9 @@ starter.start()
 starter.join()
 if "forks" in sys.argv:
     if os.fork() == 0:
-        time.sleep(1000)
+        signal.pause()
 print("ready", flush=True)
-time.sleep(1000)
+signal.pause()
 """
 
 
@@ -76,13 +76,12 @@ def parent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
 
 def whole_family_below(pid: int) -> set[ProcessSeen]:
     """The processes below `pid`, once the stubborn family is complete: four of them sleep."""
-    until = time.monotonic() + FAMILY_DEADLINE_SECONDS
-    while True:
+
+    def complete() -> set[ProcessSeen] | None:
         below = tree_below(pid)
-        if sum(seen.name == "sleep" for seen in below) == 4:
-            return below
-        assert time.monotonic() < until, below
-        time.sleep(0.02)
+        return below if sum(seen.name == "sleep" for seen in below) == 4 else None
+
+    return block_until(complete)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV])

@@ -40,7 +40,7 @@ ORDINARY_UID = 65_534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
 
 PARENT = """
-import signal, sys, time
+import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pathlib import Path
 import psycopg
@@ -54,7 +54,7 @@ connection.execute("INSERT INTO kept VALUES (1)")
 connection.autocommit = False
 connection.execute("INSERT INTO kept VALUES (2)")
 print("ready", flush=True)
-time.sleep(1000)
+signal.pause()
 """
 """Commits 1, then dies with 2 uncommitted and its session open."""
 
@@ -308,7 +308,7 @@ def test_a_port_taken_meanwhile_is_replaced(folder: Path, monkeypatch: pytest.Mo
         for module in ("postgres", "valkey"):
             ports = iter([taken, free_tcp_port()])
             monkeypatch.setattr(
-                f"controlplane.local.{module}.free_tcp_port", lambda ports=ports: next(ports)
+                f"controlplane.local.launch.{module}.free_tcp_port", lambda ports=ports: next(ports)
             )
         with LocalServices(temporary=True, environment={}) as services:
             psycopg.connect(services.database_url).close()

@@ -149,11 +149,12 @@ async def test_a_button_moves_the_order_once_and_tells_open_pages(
 ) -> None:
     async with sessions.begin() as session:
         order_id = await add_order(session, restaurant)
-    url = site.page(restaurant).replace("/kitchen?", f"/kitchen/orders/{order_id}/accepted?")
+    page = site.page(restaurant)  # signed with the second it is written in
+    url = page.replace("/kitchen?", f"/kitchen/orders/{order_id}/accepted?")
     for _ in range(2):  # a double tap
         answer = await browser.post(url)
         assert answer.status_code == 303
-        assert answer.headers["location"] == site.page(restaurant).removeprefix(site.base_url)
+        assert answer.headers["location"] == page.removeprefix(site.base_url)
     async with sessions() as session:
         assert await session.scalar(select(Order.status)) == OrderStatus.ACCEPTED
         (event,) = await session.scalars(select(OrderEvent))

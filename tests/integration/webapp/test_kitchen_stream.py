@@ -24,6 +24,7 @@ from tests.integration.kitchen_site import (
     next_ticket,
     running_site,
 )
+from tests.waiting import until
 from webapp import eventstream
 from webapp.kitchen import stream
 
@@ -62,9 +63,7 @@ def open_streams(site: TestSite) -> int:
 
 
 async def until_no_stream(site: TestSite) -> None:
-    async with asyncio.timeout(5):
-        while open_streams(site):  # noqa: ASYNC110  # the feed has no event to wait on
-            await asyncio.sleep(0.02)
+    await until(lambda: not open_streams(site))
 
 
 async def test_an_order_is_seen_within_300_ms(

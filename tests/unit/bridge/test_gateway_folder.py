@@ -64,9 +64,9 @@ def test_the_folder_has_one_agent_until_its_process_ends(tmp_path: Path) -> None
     """Ended by kill -9: the kernel gives the lock back, and the next agent starts at once."""
     folder = tmp_path / "gateways"
     hold = (
-        "import sys, time; from pathlib import Path;"
+        "import signal, sys; from pathlib import Path;"
         " from controlplane.bridge.gateways.gateway_folder import held_alone\n"
-        "with held_alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "with held_alone(Path(sys.argv[1])): print('held', flush=True); signal.pause()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(folder)], stdout=subprocess.PIPE

@@ -173,7 +173,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     data=st.one_of(st.binary(max_size=300), st.lists(_WORDS, max_size=30).map(b"".join)),
     points=_POINTS,
@@ -207,7 +207,7 @@ def _mutated(draw: st.DrawFn) -> bytes:
     return bytes(stream)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=_mutated(), points=_POINTS)
 def test_a_damaged_capture_is_frames_or_a_refusal_however_it_is_split(
     data: bytes, points: list[int]
@@ -222,7 +222,7 @@ def test_a_damaged_capture_is_frames_or_a_refusal_however_it_is_split(
         "".join(event[name] for name in event).encode()  # whatever it holds can be passed on
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bodies=st.lists(st.binary(max_size=200), max_size=5), points=_POINTS)
 def test_bodies_come_back_byte_for_byte(bodies: list[bytes], points: list[int]) -> None:
     stream = b"".join(b"Content-Length: %d\n\n%s" % (len(body), body) for body in bodies)

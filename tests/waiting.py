@@ -1,0 +1,98 @@
+"""How tests wait: for a condition, or, where time itself must pass, with the reason said.
+
+Only this module sleeps; ruff refuses `time.sleep`, `gevent.sleep` and `asyncio.sleep` in every
+other test. A name alone is for asyncio, `block_…` for a thread, `gevent_…` for a greenlet.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, overload
+
+import gevent
+
+T = TypeVar("T")
+
+DEADLINE_S: Final = 30.0
+"""No machine is so loaded that a step of a test takes longer; only a failure ever waits for it."""
+POLL_S: Final = 0.01
+
+Sleep = Callable[[float], None]
+
+
+@overload
+async def until(look: Callable[[], Awaitable[T | None]], *, deadline_s: float = ...) -> T: ...
+@overload
+async def until(look: Callable[[], T | None], *, deadline_s: float = ...) -> T: ...
+async def until(look: Callable[[], object], *, deadline_s: float = DEADLINE_S) -> object:
+    """Look again and again; the first true answer. Raises `AssertionError` after `deadline_s`."""
+    end = time.monotonic() + deadline_s
+    while not (seen := await _answer(look)):
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(POLL_S)
+    return seen
+
+
+def block_until(look: Callable[[], T | None], *, deadline_s: float = DEADLINE_S) -> T:
+    return _until(look, deadline_s, time.sleep)
+
+
+def gevent_until(look: Callable[[], T | None], *, deadline_s: float = DEADLINE_S) -> T:
+    return _until(look, deadline_s, gevent.sleep)
+
+
+async def stays_true(look: Callable[[], object], *, for_s: float) -> None:
+    """Give what must not happen `for_s` seconds to happen in; fail as soon as it does."""
+    end = time.monotonic() + for_s
+    while True:
+        assert await _answer(look), "it did not stay true"
+        if time.monotonic() >= end:
+            return
+        await asyncio.sleep(POLL_S)
+
+
+def block_stays_true(look: Callable[[], object], *, for_s: float) -> None:
+    _stays_true(look, for_s, time.sleep)
+
+
+def gevent_stays_true(look: Callable[[], object], *, for_s: float) -> None:
+    _stays_true(look, for_s, gevent.sleep)
+
+
+async def elapse(seconds: float, *, because: str) -> None:
+    """Let time pass where time is the subject: speech, an outage, a pace. `because` says which."""
+    assert because
+    await asyncio.sleep(seconds)
+
+
+def block_elapse(seconds: float, *, because: str) -> None:
+    assert because
+    time.sleep(seconds)
+
+
+def gevent_elapse(seconds: float, *, because: str) -> None:
+    assert because
+    gevent.sleep(seconds)
+
+
+async def _answer(look: Callable[[], object]) -> object:
+    seen = look()
+    return await seen if inspect.isawaitable(seen) else seen
+
+
+def _until(look: Callable[[], T | None], deadline_s: float, sleep: Sleep) -> T:
+    end = time.monotonic() + deadline_s
+    while not (seen := look()):
+        assert time.monotonic() < end, "it did not happen in time"
+        sleep(POLL_S)
+    return seen
+
+
+def _stays_true(look: Callable[[], object], for_s: float, sleep: Sleep) -> None:
+    end = time.monotonic() + for_s
+    while True:
+        assert look(), "it did not stay true"
+        if time.monotonic() >= end:
+            return
+        sleep(POLL_S)
