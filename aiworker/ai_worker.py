@@ -48,7 +48,7 @@ CALL_CANCEL_SECONDS: Final = 3.0
 
 def run() -> int:
     """Run the process; returns its exit status."""
-    settings = WorkerSettings()
+    settings = WorkerSettings.from_environment()
     configure_logging(process="ai-worker", level=settings.log_level, human=settings.log_human)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_until_signalled(settings))

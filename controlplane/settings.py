@@ -5,17 +5,22 @@
 """
 
 from pathlib import Path
+from typing import Final, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from controlplane.contracts.messages import NODE_NAME
+from controlplane.errors import InvalidSettings
+
+PREFIX: Final = "ALLORESTO_"
 
 
 class ServiceSettings(BaseSettings):
     """What every process needs: where the state is, how to log, where to show metrics."""
 
-    model_config = SettingsConfigDict(env_prefix="ALLORESTO_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     database_url: str = Field(
         validation_alias=AliasChoices("DATABASE_URL", "ALLORESTO_DATABASE_URL")
@@ -26,6 +31,15 @@ class ServiceSettings(BaseSettings):
     metrics_port: int = 0
     """Prometheus port on `metrics_host`; 0 = none."""
     metrics_host: str = "127.0.0.1"
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Raises `InvalidSettings`, which names every variable that is missing or wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False)
+            raise InvalidSettings([_problem(one) for one in found]) from None
 
 
 class BridgeSettings(ServiceSettings):
@@ -61,3 +75,9 @@ class ControllerSettings(ServiceSettings):
     """Of this process alone: two controllers with one name would share their lease."""
     bridge_timeout_s: float = Field(default=5.0, ge=2.0, le=60.0)
     """A bridge not heard of for that long is lost, and its registrations go elsewhere."""
+
+
+def _problem(error: ErrorDetails) -> str:
+    name = "_".join(map(str, error["loc"]))
+    variable = name if name.isupper() else f"{PREFIX}{name.upper()}"
+    return f"{variable}: {error['msg']}"

@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
 
 def run() -> None:
     """Until SIGTERM or SIGINT."""
-    settings = WebSettings()
+    settings = WebSettings.from_environment()
     configure_logging(process="web", level=settings.log_level, human=settings.log_human)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)

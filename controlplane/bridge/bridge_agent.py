@@ -61,7 +61,7 @@ def run() -> int:
 
     Raises `ServiceUnavailable` when this FreeSWITCH has an agent already.
     """
-    settings = BridgeSettings()
+    settings = BridgeSettings.from_environment()
     configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Connection, Row, func, or_, select, update
 
 from controlplane.commands.environment import redis_url
@@ -19,11 +21,9 @@ from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration
+from controlplane.redis_clients import sync_redis
 from controlplane.registrations.admin_requests import Bridge, bridges
 from controlplane.registrations.report import near
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 REDIS_DEADLINE_S: Final = 2.0
 """A person waits; Redis answers in a millisecond."""
@@ -88,14 +88,12 @@ class BridgeState:
         return Phase.ENDED if gone and not self.bridge.held else Phase.ASKED
 
 
-def redis_client() -> "Redis":
+def redis_client() -> Redis:
     """Of REDIS_URL. Connects when first asked. Raises `ConfigurationError`."""
-    from controlplane.redis_clients import sync_redis
-
     return sync_redis(redis_url(), timeout_s=REDIS_DEADLINE_S)
 
 
-def bridge_states(connection: Connection, redis: "Redis") -> list[BridgeState]:
+def bridge_states(connection: Connection, redis: Redis) -> list[BridgeState]:
     """Every bridge there ever was, by name."""
     known = bridges(connection)
     node, row = SipBridgeNode, SipRegistration
@@ -123,7 +121,7 @@ def bridge_states(connection: Connection, redis: "Redis") -> list[BridgeState]:
     ]
 
 
-def bridge_state(connection: Connection, redis: "Redis", name: str) -> BridgeState:
+def bridge_state(connection: Connection, redis: Redis, name: str) -> BridgeState:
     """One of them. Raises `UnknownBridge`."""
     states = {state.bridge.id: state for state in bridge_states(connection, redis)}
     if name not in states:
@@ -161,9 +159,7 @@ def set_drain(connection: Connection, name: str, *, wanted: bool) -> None:
     )
 
 
-def _heartbeats(redis: "Redis", names: Sequence[str]) -> dict[str, BridgeHeartbeat] | None:
-    from redis.exceptions import RedisError
-
+def _heartbeats(redis: Redis, names: Sequence[str]) -> dict[str, BridgeHeartbeat] | None:
     try:
         bodies = redis.mget([redis_keys.bridge_heartbeat(name) for name in names]) if names else []
     except RedisError:

@@ -1,14 +1,24 @@
 """`alloresto carrier`: the operators restaurants register with, and what each of them wants."""
 
-import argparse
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+import click
+from sqlalchemy import RowMapping, func, insert, select, update
+
+from controlplane.bridge.gateways.carrier_networks import list_name, parse_networks
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
+from controlplane.commands import record
+from controlplane.commands.admin_database import admin_connection
+from controlplane.commands.options import json_option
+from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.phone_numbers import NumberFormat
 from controlplane.errors import AlloRestoError
-
-if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+from controlplane.models.carrier import Carrier
+from controlplane.models.sip_registration import SipRegistration
+from controlplane.registrations.report import near
+from controlplane.text_table import table
 
 PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ovh": {
@@ -37,135 +47,108 @@ class InvalidCarrier(AlloRestoError):
     """An option that cannot be; names it and says what to write."""
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The group `carrier`."""
-    group = commands.add_parser("carrier", help="the operators restaurants register with")
-    actions = group.add_subparsers(required=True, metavar="ACTION")
-    adding = actions.add_parser("add", help=add.__doc__)
-    adding.add_argument("id", metavar="ID", help="a short name: ovh")
-    adding.add_argument("--like", choices=sorted(PROFILES), help="begin with what is known of it")
-    _add_options(adding)
-    adding.set_defaults(command=add)
-    setting = actions.add_parser("set", help=set_.__doc__)
-    setting.add_argument("id", metavar="ID")
-    _add_options(setting)
-    setting.set_defaults(command=set_)
-    listing = actions.add_parser("list", help=list_.__doc__)
-    listing.set_defaults(command=list_)
-    showing = actions.add_parser("show", help=show.__doc__)
-    showing.add_argument("id", metavar="ID")
-    showing.set_defaults(command=show)
-    for parser in (listing, showing):
-        parser.add_argument("--json", action="store_true", help="JSON instead of text")
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="as people write it")
-    parser.add_argument("--registrar", metavar="HOST[:PORT]", help="both realm and proxy")
-    parser.add_argument("--transport", help="udp or tcp")
-    parser.add_argument("--expire-seconds", type=int, metavar="S", help="what REGISTER asks for")
-    parser.add_argument(
-        "--registers-per-second", type=int, metavar="N", help="of all bridges together"
-    )
-    parser.add_argument(
-        "--max-auth-failures", type=int, metavar="N", help="refusals before an account is left"
-    )
-    parser.add_argument(
+_OPTIONS: Final = (
+    click.option("--name", help="As people write it."),
+    click.option("--registrar", metavar="HOST[:PORT]", help="Both realm and proxy."),
+    click.option("--transport", help="udp or tcp."),
+    click.option("--expire-seconds", type=int, metavar="S", help="What REGISTER asks for."),
+    click.option("--registers-per-second", type=int, metavar="N", help="Of all bridges together."),
+    click.option(
+        "--max-auth-failures", type=int, metavar="N", help="Refusals before an account is left."
+    ),
+    click.option(
         "--networks",
-        dest="source_networks",
+        "source_networks",
         metavar="CIDR,…",
         type=_words,
-        help="where its calls come from",
-    )
-    parser.add_argument("--codecs", metavar="CODEC,…", type=_words, help="in order of preference")
-    parser.add_argument("--number-format", help="+e164, 00e164 or national")
+        help="Where its calls come from.",
+    ),
+    click.option("--codecs", metavar="CODEC,…", type=_words, help="In order of preference."),
+    click.option("--number-format", help="+e164, 00e164 or national."),
+)
 
 
-def add(arguments: argparse.Namespace) -> int:
+def _carrier_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A carrier's columns; what is not given is None."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("carrier_id", metavar="ID", help="A short name: ovh.")
+@click.option("--like", type=click.Choice(sorted(PROFILES)), help="Begin with what is known of it.")
+@_carrier_options
+def add(*, carrier_id: str, like: str | None, **columns: Any) -> None:
     """A new carrier."""
-    from sqlalchemy import insert, select
-
-    from controlplane.commands.admin_database import admin_connection
-    from controlplane.models.carrier import Carrier
-
-    values = {"name": arguments.id, **PROFILES.get(arguments.like, {}), **_given(arguments)}
-    if not _ID.fullmatch(arguments.id):
+    values = {"name": carrier_id, **PROFILES.get(like or "", {}), **_given(columns)}
+    if not _ID.fullmatch(carrier_id):
         raise InvalidCarrier("ID: 1 to 32 of a-z, 0-9, - and _")
     for field, option in {"registrar": "--registrar", "source_networks": "--networks"}.items():
         if field not in values:
             raise InvalidCarrier(f"{option} is missing")
-    check(values, carrier_id=arguments.id)
+    check(values, carrier_id=carrier_id)
     with admin_connection() as connection:
-        if connection.scalar(select(Carrier.id).where(Carrier.id == arguments.id)) is not None:
-            raise InvalidCarrier(
-                f"ID: there is a carrier {arguments.id} already; change it with set"
-            )
-        connection.execute(insert(Carrier).values(id=arguments.id, **values))
-    print(f"added {arguments.id}")
-    return 0
+        if connection.scalar(select(Carrier.id).where(Carrier.id == carrier_id)) is not None:
+            raise InvalidCarrier(f"ID: there is a carrier {carrier_id} already; change it with set")
+        connection.execute(insert(Carrier).values(id=carrier_id, **values))
+    print(f"added {carrier_id}")
 
 
-def set_(arguments: argparse.Namespace) -> int:
+@click.command()
+@click.argument("carrier_id", metavar="ID")
+@_carrier_options
+def set_(*, carrier_id: str, **columns: Any) -> None:
     """Change a carrier; the gateways of its restaurants are made again, paced."""
-    from sqlalchemy import func, select, update
-
-    from controlplane.commands.admin_database import admin_connection
-    from controlplane.models.carrier import Carrier
-    from controlplane.models.sip_registration import SipRegistration
-
-    values = _given(arguments)
+    values = _given(columns)
     if not values:
         raise InvalidCarrier("nothing to change: give an option, see --help")
-    check(values, carrier_id=arguments.id)
-    _found(arguments.id)
+    check(values, carrier_id=carrier_id)
+    _found(carrier_id)
     with admin_connection() as connection:
-        connection.execute(update(Carrier).where(Carrier.id == arguments.id).values(**values))
+        connection.execute(update(Carrier).where(Carrier.id == carrier_id).values(**values))
         row = SipRegistration
-        count = select(func.count()).select_from(row).where(row.carrier_id == arguments.id)
-        print(f"changed {arguments.id}: {connection.scalar(count)} registrations are made again")
-    return 0
+        count = select(func.count()).select_from(row).where(row.carrier_id == carrier_id)
+        print(f"changed {carrier_id}: {connection.scalar(count)} registrations are made again")
 
 
-def list_(arguments: argparse.Namespace) -> int:
+@click.command()
+@json_option
+def list_(*, as_json: bool) -> None:
     """One line per carrier."""
-    from controlplane.commands.record import as_json
-    from controlplane.text_table import table
-
     found = _carriers()
-    if arguments.json:
+    if as_json:
         for row in found:
-            print(as_json(dict(row)))
-        return 0
+            print(record.as_json(dict(row)))
+        return
     titles = ["ID", "REGISTRAR", "TRANSPORT", "EXPIRES", "PER SECOND", "NUMBERS", "ACCOUNTS"]
     fields = ["id", "registrar", "transport", "expire_seconds", "registers_per_second"]
     fields += ["number_format", "accounts"]
     print(table(titles, [[str(row[name]) for name in fields] for row in found]))
-    return 0
 
 
-def show(arguments: argparse.Namespace) -> int:
+@click.command()
+@click.argument("carrier_id", metavar="ID")
+@json_option
+def show(*, carrier_id: str, as_json: bool) -> None:
     """Everything about one carrier."""
-    from controlplane.commands.record import as_json, fields
-
-    row = _found(arguments.id)
-    if arguments.json:
-        print(as_json(dict(row)))
-    else:
-        shown = {
-            name: ", ".join(value) if isinstance(value, list) else str(value)
-            for name, value in row.items()
-        }
-        print(fields(shown))
-    return 0
+    row = _found(carrier_id)
+    if as_json:
+        print(record.as_json(dict(row)))
+        return
+    shown = {
+        name: ", ".join(value) if isinstance(value, list) else str(value)
+        for name, value in row.items()
+    }
+    print(record.fields(shown))
 
 
 def check(values: Mapping[str, Any], *, carrier_id: str) -> None:
     """Raises `InvalidCarrier`, `InvalidNetwork` or `InvalidGateway`, each naming what to change."""
-    from controlplane.bridge.gateways.carrier_networks import list_name, parse_networks
-    from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
-    from controlplane.contracts.identifiers import new_id
-    from controlplane.contracts.phone_numbers import NumberFormat
-
     if "registrar" in values:
         _check_registrar(values["registrar"])
     for field, (least, most) in BOUNDS.items():
@@ -203,17 +186,11 @@ def _check_registrar(registrar: str) -> None:
         )
 
 
-def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    from controlplane.models.carrier import Carrier
-
-    names = [column.name for column in Carrier.__table__.columns if column.name != "id"]
-    found = {name: getattr(arguments, name, None) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+def _given(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in columns.items() if value is not None}
 
 
-def _found(carrier_id: str) -> "RowMapping":
-    from controlplane.registrations.report import near
-
+def _found(carrier_id: str) -> RowMapping:
     rows = {row["id"]: row for row in _carriers()}
     if carrier_id not in rows:
         names = ", ".join(near(carrier_id, rows) or sorted(rows)[:5]) or "none yet"
@@ -221,13 +198,7 @@ def _found(carrier_id: str) -> "RowMapping":
     return rows[carrier_id]
 
 
-def _carriers() -> "list[RowMapping]":
-    from sqlalchemy import func, select
-
-    from controlplane.commands.admin_database import admin_connection
-    from controlplane.models.carrier import Carrier
-    from controlplane.models.sip_registration import SipRegistration
-
+def _carriers() -> list[RowMapping]:
     count = (
         select(func.count())
         .select_from(SipRegistration)
@@ -242,7 +213,3 @@ def _carriers() -> "list[RowMapping]":
 
 def _option(field: str) -> str:
     return f"--{field.replace('_', '-')}"
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]

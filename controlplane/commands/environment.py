@@ -1,12 +1,9 @@
 """What admin commands find in the environment; a setting that is missing is named."""
 
 import os
-from typing import TYPE_CHECKING
 
 from controlplane.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from controlplane.secret_box import SecretBox
+from controlplane.secret_box import SETTING, SecretBox
 
 
 def database_url() -> str:
@@ -24,15 +21,27 @@ def esl_password() -> str:
     return _required("ALLORESTO_ESL_PASSWORD", "FreeSWITCH's ESL password")
 
 
-def secret_box() -> "SecretBox":
-    """With the keys that seal and open SIP passwords."""
-    from controlplane.secret_box import SETTING, SecretBox
+def secret_keys_if_set() -> str | None:
+    """The keys of the SIP passwords, newest first, separated by commas."""
+    return _given(SETTING)
 
+
+def secret_box() -> SecretBox:
+    """With the keys that seal and open SIP passwords."""
     return SecretBox.from_keys(_required(SETTING, "keys, newest first, separated by commas"))
 
 
+def has_database() -> bool:
+    """Whether `database_url` would find one."""
+    return _given("DATABASE_URL") is not None
+
+
 def _required(name: str, what: str) -> str:
-    value = os.environ.get(name)
-    if not value:
+    value = _given(name)
+    if value is None:
         raise ConfigurationError(f"{name} is not set: {what}")
     return value
+
+
+def _given(name: str) -> str | None:
+    return os.environ.get(name) or None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 
@@ -10,6 +10,15 @@ def fields(values: Mapping[str, str]) -> str:
     """One `name  value` a line, the values aligned."""
     width = max(map(len, values))
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in values.items())
+
+
+def text(value: object) -> str:
+    """One value for people; instants in UTC, to the second."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return str(value)
 
 
 def as_json(value: object) -> str:

@@ -4,21 +4,22 @@ A rotation touches no registration: the triggers are told that no account change
 gateway is made again. Nothing here shows a password, sealed or open.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import UUID
 
+import click
+from sqlalchemy import Engine, Row, select, text, update
+
 from controlplane.commands import environment
+from controlplane.commands.admin_database import admin_engine
+from controlplane.models.sip_registration import SipRegistration
+from controlplane.secret_box import SecretBox, SecretUnreadable
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine, Row
-
-    from controlplane.secret_box import SecretBox
-
-    Account = Row[UUID, UUID, str, str]
+Account = Row[UUID, UUID, str, str]
+"""Registration id, restaurant id, gateway name, sealed password."""
 
 BATCH: Final = 100
 """Accounts read at once. Each is written in a transaction of its own: one that held the locks of
@@ -36,27 +37,15 @@ class Rotation:
     unreadable: dict[str, str] = field(default_factory=dict)
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`new-key`, `rotate`, `check`."""
-    actions = commands.add_parser("secrets", help="the keys of the SIP passwords").add_subparsers(
-        required=True, metavar="ACTION"
-    )
-    for name, action in {"new-key": new_key, "rotate": rotate, "check": check}.items():
-        actions.add_parser(name, help=action.__doc__).set_defaults(command=action)
-
-
-def new_key(_: argparse.Namespace) -> int:
+@click.command()
+def new_key() -> None:
     """A fresh key, to be put in front of ALLORESTO_SECRET_KEYS."""
-    from controlplane.secret_box import SecretBox
-
     print(SecretBox.new_key())
-    return 0
 
 
-def rotate(_: argparse.Namespace) -> int:
+@click.command()
+def rotate() -> int:
     """Seal every SIP password again with the newest key."""
-    from controlplane.commands.admin_database import admin_engine
-
     box = environment.secret_box()
     with admin_engine() as engine:
         result = reseal_all(engine, box)
@@ -67,10 +56,9 @@ def rotate(_: argparse.Namespace) -> int:
     return 1 if result.changed or result.unreadable else 0
 
 
-def check(_: argparse.Namespace) -> int:
+@click.command()
+def check() -> int:
     """Which keys the SIP passwords need."""
-    from controlplane.commands.admin_database import admin_engine
-
     box = environment.secret_box()
     newest, older, unreadable = 0, 0, dict[str, str]()
     with admin_engine() as engine:
@@ -88,7 +76,7 @@ def check(_: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
-def reseal_all(engine: "Engine", box: "SecretBox") -> Rotation:
+def reseal_all(engine: Engine, box: SecretBox) -> Rotation:
     """Every account not under the newest key yet; may be broken off and run again."""
     result = Rotation()
     for account in _accounts(engine):
@@ -103,12 +91,8 @@ def reseal_all(engine: "Engine", box: "SecretBox") -> Rotation:
     return result
 
 
-def _reseal(engine: "Engine", box: "SecretBox", account: "Account") -> bool:
+def _reseal(engine: Engine, box: SecretBox, account: Account) -> bool:
     """Whether the row still held what was read."""
-    from sqlalchemy import text, update
-
-    from controlplane.models.sip_registration import SipRegistration
-
     password = box.open(account.password_encrypted, owner=account.restaurant_id)
     statement = (
         update(SipRegistration)
@@ -123,12 +107,8 @@ def _reseal(engine: "Engine", box: "SecretBox", account: "Account") -> bool:
         return connection.execute(statement).rowcount == 1
 
 
-def _accounts(engine: "Engine") -> "Iterator[Account]":
+def _accounts(engine: Engine) -> Iterator[Account]:
     """Every account in the order of its id, a batch at a time; no transaction stays open."""
-    from sqlalchemy import select
-
-    from controlplane.models.sip_registration import SipRegistration
-
     query = (
         select(
             SipRegistration.id,
@@ -149,10 +129,8 @@ def _accounts(engine: "Engine") -> "Iterator[Account]":
         last = batch[-1].id
 
 
-def _unreadable(box: "SecretBox", account: "Account") -> str | None:
+def _unreadable(box: SecretBox, account: Account) -> str | None:
     """Why this account's password cannot be opened; None when it can."""
-    from controlplane.secret_box import SecretUnreadable
-
     try:
         box.open(account.password_encrypted, owner=account.restaurant_id)
     except SecretUnreadable as error:

@@ -1,13 +1,9 @@
 """The controller's process: places registrations and records calls. Never in the path of a call."""
 
-from gevent import monkey
+from controlplane.controller.duties import serve
+from controlplane.settings import ControllerSettings
 
 
 def run() -> None:
-    """Until SIGTERM or SIGINT."""
-    monkey.patch_all()
-    # After the patch, so that TLS, Redis and psycopg wait in gevent's way from the start.
-    from controlplane.controller.duties import serve
-    from controlplane.settings import ControllerSettings
-
-    serve(ControllerSettings())
+    """Run until SIGTERM or SIGINT. gevent has been patched in (`alloresto run controller`)."""
+    serve(ControllerSettings.from_environment())

@@ -25,7 +25,7 @@ from controlplane.local.launch.valkey import find_valkey
 from controlplane.migrations.schema import upgrade
 from tests.waiting import block_until
 
-RUN_CONTROLLER: Final = "from controlplane.controller.controller import run; run()"
+RUN_CONTROLLER: Final = "from controlplane.cli import main; main(['run', 'controller'])"
 
 
 class RestartableRedis:

@@ -1,12 +1,12 @@
 """The commands documentation names exist, with the options it gives them."""
 
-import argparse
 import re
 from pathlib import Path
 
 import pytest
 
-from controlplane.cli import _parser
+from controlplane.cli import ALLORESTO
+from controlplane.commands.lazy_group import LazyCommand, LazyGroup
 from controlplane.registrations.sip_codes import MEANINGS
 from tests.unit.test_docs import DOCUMENTS, ROOT
 
@@ -21,22 +21,20 @@ def commands(document: Path) -> list[str]:
 
 def problem(command: str) -> str | None:
     """What is wrong with it: its words down to the last action, then its options."""
-    parser = _parser()
+    found: LazyGroup | LazyCommand = ALLORESTO
     words = command.split()
-    while (choices := choices_of(parser)) and words and words[0] in choices:
-        parser = choices[words.pop(0)]
-    if choices_of(parser) and words and not words[0].startswith("-"):
+    while isinstance(found, LazyGroup) and words and words[0] in found.subcommands:
+        found = found.subcommands[words.pop(0)]
+    if isinstance(found, LazyGroup) and words and not words[0].startswith("-"):
         return f"{words[0]}: no such command"
-    known = {option for action in parser._actions for option in action.option_strings}
-    unknown = [word for word in words if word.startswith("--") and word not in known]
-    return f"{unknown}: no such option" if unknown else None
+    options = {word for word in words if word.startswith("--")} - {"--help"}
+    unknown = options - options_of(found) if options else None
+    return f"{sorted(unknown)}: no such option" if unknown else None
 
 
-def choices_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return dict(action.choices)
-    return {}
+def options_of(found: LazyGroup | LazyCommand) -> set[str]:
+    command = found if isinstance(found, LazyGroup) else found.load("")
+    return {name for parameter in command.params for name in parameter.opts}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -53,9 +51,10 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 
 def test_the_runbook_names_every_action_of_its_groups() -> None:
     told = " ".join(commands(ROOT / "docs" / "telecom.md"))
-    groups = choices_of(_parser())
     for group in ("sip", "carrier", "secrets", "bridge", "transfer", "caller"):
-        for action in choices_of(groups[group]):
+        subgroup = ALLORESTO.subcommands[group]
+        assert isinstance(subgroup, LazyGroup)
+        for action in subgroup.subcommands:
             assert f"{group} {action}" in told
 
 

@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import click
+
+from controlplane.commands.options import json_line_option
 from controlplane.contracts.messages import AgentConnected, AnyCallEvent, CallArrived
 from controlplane.local.bench.measures import (
     HeardFrame,
@@ -70,8 +73,14 @@ class CallBench:
     gap_ms_max: float | None
 
 
+@click.command()
+@click.option("--calls", default=50)
+@json_line_option
 def run_bench_call(*, calls: int, as_json: bool) -> int:
-    """Measure and print. 0 when every call was measured."""
+    """Calls, measured at the caller's ear.
+
+    Measure and print. 0 when every call was measured.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     with Stack(worker_slots=CONCURRENT_CALLS, simulate_realtime=True) as stack:
         address = stack.address

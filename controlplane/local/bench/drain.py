@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+import click
+
+from controlplane.commands.options import json_line_option
 from controlplane.local.bench.failover import SLACK_S, VICTIM, full_bridge
 from controlplane.local.bench.fleet import POLL_S, Fleet
 from controlplane.local.bench.probe_caller import Prober, hold_calls, is_up, longest_unreachable_ms
@@ -59,23 +62,33 @@ class DrainBench:
     """From the last caller's hang-up to the end of FreeSWITCH and agent, by themselves."""
 
 
+@click.command()
+@click.option("--on-victim", default=200)
+@click.option("--calls", default=5)
+@click.option("--bridges", default=3)
+@click.option("--pace", default=20)
+@click.option("--one-binding", is_flag=True, help="The operator keeps one per account.")
+@json_line_option
 def run_bench_drain(
     *,
     on_victim: int,
     calls: int,
     bridges: int,
     pace: int,
-    binding_rule: BindingRule,
+    one_binding: bool,
     as_json: bool,
 ) -> int:
-    """Measure and print. 0 when the drain came to its end and all was measured."""
+    """A bridge drained with calls in progress, while one of its restaurants is called.
+
+    Measure and print. 0 when the drain came to its end and all was measured.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     with Fleet(
         bridges=bridges,
         accounts=on_victim,
         registers_per_second=pace,
         controllers=0,
-        binding_rule=binding_rule,
+        binding_rule=BindingRule.ONE if one_binding else BindingRule.SEVERAL,
     ) as fleet:
         tell(f"{bridges} bridges on {fleet.switch}, registrar {fleet.registrar.kind}")
         fleet.start_worker(slots=calls + SPARE_SLOTS, monologue_s=MONOLOGUE_S)

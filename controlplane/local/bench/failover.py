@@ -8,6 +8,9 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Final
 
+import click
+
+from controlplane.commands.options import json_line_option
 from controlplane.local.bench.fleet import POLL_S, Fleet
 from controlplane.local.bench.report import report, tell
 from controlplane.log import configure_logging
@@ -35,10 +38,19 @@ class FailoverBench:
     all_registered_s: float | None
 
 
+@click.command()
+@click.option("--on-victim", default=200)
+@click.option("--on-others", default=100)
+@click.option("--bridges", default=5)
+@click.option("--pace", default=20)
+@json_line_option
 def run_bench_failover(
     *, on_victim: int, on_others: int, bridges: int, pace: int, as_json: bool
 ) -> int:
-    """Measure and print. 0 when every registration of the victim was saved."""
+    """A bridge killed with all it has, until others have it.
+
+    Measure and print. 0 when every registration of the victim was saved.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     total = on_victim + on_others * (bridges - 1)
     with Fleet(bridges=bridges, accounts=total, registers_per_second=pace, controllers=0) as fleet:

@@ -14,10 +14,12 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Final
 
+import click
 from redis.asyncio import Redis
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from controlplane.commands.options import json_line_option
 from controlplane.contracts import redis_keys
 from controlplane.database import async_engine, async_sessions
 from controlplane.local.bench.report import report
@@ -39,8 +41,14 @@ ITEM_ID: Final = demo_id("item", "Margherita")
 _Sessions = async_sessionmaker[AsyncSession]
 
 
+@click.command()
+@click.option("--changes", default=50)
+@json_line_option
 def run_bench_menu_change(*, changes: int, as_json: bool) -> int:
-    """Measure and print."""
+    """From a change of the menu to the next call's menu.
+
+    Measure and print.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     with LocalServices(temporary=True, environment={}) as services:
         upgrade(services.database_url)

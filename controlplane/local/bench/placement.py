@@ -10,9 +10,11 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
+import click
 from redis import Redis
 from sqlalchemy import Engine, text
 
+from controlplane.commands.options import json_line_option
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.controller.lease import Lease
@@ -35,8 +37,13 @@ HEARTBEAT_TTL_S: Final = 60
 BRIDGE_TIMEOUT_S: Final = 5.0
 
 
+@click.command()
+@json_line_option
 def run_bench_placement(*, as_json: bool) -> int:
-    """Simulate, measure, print."""
+    """How fast and how evenly registrations are spread.
+
+    Simulate, measure, print.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     print("planning for 100,000 restaurants…", file=sys.stderr)
     result: dict[str, object] = {**simulate(), "place_10000_s": place_10000_s()}

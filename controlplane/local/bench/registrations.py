@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+import click
+
+from controlplane.commands.options import json_line_option
 from controlplane.local.bench.fleet import Fleet, FleetError
 from controlplane.local.bench.placement import place_10000_s
 from controlplane.local.bench.report import report, tell
@@ -37,8 +40,16 @@ class RegistrationsBench:
     place_10000_s: float
 
 
+@click.command()
+@click.option("--registrations", default=1_000)
+@click.option("--bridges", default=5)
+@click.option("--pace", default=20)
+@json_line_option
 def run_bench_registrations(*, registrations: int, bridges: int, pace: int, as_json: bool) -> int:
-    """Measure and print. 0 when all were registered."""
+    """A thousand restaurants, until the operator has them all.
+
+    Measure and print. 0 when all were registered.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     with Fleet(bridges=bridges, accounts=registrations, registers_per_second=pace) as fleet:
         tell(f"{bridges} bridges on {fleet.switch}, registrar {fleet.registrar.kind}")

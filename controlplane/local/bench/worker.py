@@ -17,10 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import click
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from controlplane.commands.options import json_line_option
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.media import L16_BYTES_PER_MS, STREAM_BUFFER_MS
@@ -59,8 +61,15 @@ class WorkerBench:
     """From exec to the claim of an offer that was waiting."""
 
 
+@click.command()
+@click.option("--calls", default=50)
+@click.option("--seconds", default=20)
+@json_line_option
 def run_bench_worker(*, calls: int, seconds: int, as_json: bool) -> int:
-    """Measure and print. 0 when every call was streamed to the end."""
+    """CPU and memory of a worker, a call.
+
+    Measure and print. 0 when every call was streamed to the end.
+    """
     configure_logging(process="bench", level="WARNING", human=True)
     with ExitStack() as undo:
         services = undo.enter_context(LocalServices(temporary=True))

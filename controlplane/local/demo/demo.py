@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import click
 import psycopg
 
+from controlplane.commands.options import json_line_option
 from controlplane.contracts.messages import AgentConnected, CallEnded
 from controlplane.database import libpq_url
 from controlplane.local.bench.measures import heard_frames, interrupt_to_silence_ms, read_journal
@@ -59,8 +61,13 @@ class DemoResult:
     interrupt_to_silence_ms: float | None
 
 
+@click.command()
+@json_line_option
 def run_demo(*, as_json: bool) -> int:
-    """Start everything, play one call, stop everything. 0 only if the spoken order was placed."""
+    """Start everything, play one call.
+
+    Everything is stopped in the end, which is 0 only if the spoken order was placed.
+    """
     configure_logging(process="demo", level="WARNING", human=True)
     started = time.monotonic()
     with Stack() as stack:
@@ -68,8 +75,13 @@ def run_demo(*, as_json: bool) -> int:
         return play_call(stack.address, as_json=as_json)
 
 
+@click.command()
+@click.option("--calls", default=1, help="Calls to play at the start.")
 def run_up(*, calls: int) -> int:
-    """Start everything, play `calls` calls, and leave it running until Ctrl-C."""
+    """Start everything and leave it running.
+
+    It runs until Ctrl-C or SIGTERM.
+    """
     configure_logging(process="up", level="WARNING", human=True)
     DATA_FOLDER.mkdir(exist_ok=True)
     with Stack(data_folder=DATA_FOLDER.absolute()) as stack, ExitStack() as undo:
@@ -93,8 +105,10 @@ def wait_for_the_end() -> None:
         pass
 
 
+@click.command()
+@json_line_option
 def run_call(*, as_json: bool) -> int:
-    """One more call to the stack that `run_up` left running."""
+    """One more call to what `alloresto up` runs."""
     configure_logging(process="call", level="WARNING", human=True)
     return play_call(StackAddress.load(address_of(DATA_FOLDER)), as_json=as_json)
 

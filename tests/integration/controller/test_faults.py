@@ -35,7 +35,7 @@ REDIS_AWAY_S = 4.5
 LATE_S = 2.5
 """A bridge takes so long to find Redis again; a controller has by then."""
 THAWED_S = 2.0
-RUN = "from controlplane.controller.controller import run; run()"
+RUN = "from controlplane.cli import main; main(['run', 'controller'])"
 
 
 class Site:

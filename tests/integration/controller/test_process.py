@@ -22,7 +22,7 @@ from tests.waiting import DEADLINE_S, block_until
 
 pytestmark = pytest.mark.integration
 
-RUN = "from controlplane.controller.controller import run; run()"
+RUN = "from controlplane.cli import main; main(['run', 'controller'])"
 
 
 @pytest.fixture

@@ -1,0 +1,13 @@
+"""The arguments and options that several commands share."""
+
+import click
+
+restaurant_argument = click.argument(
+    "restaurant", metavar="RESTAURANT", help="Slug, id or gateway name."
+)
+account_argument = click.argument(
+    "name", metavar="NAME", help="Gateway name, slug or restaurant id."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+json_line_option = click.option("--json", "as_json", is_flag=True, help="End with one JSON line.")
+json_lines_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
