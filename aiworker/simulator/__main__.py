@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aiworker.simulator.brain import MonologueBrain
 from aiworker.simulator.faults import read_script
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
-from aiworker.simulator.order_brain import OrderBrain
-from aiworker.simulator.server import BrainFactory, RealtimeSimulator
+from aiworker.simulator.script import SCRIPTS, Scripts
+from aiworker.simulator.server import RealtimeSimulator, scripted
 from controlplane.log import configure_logging
 
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
@@ -44,6 +43,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         help="folder of 8 kHz WAV recordings with .txt beside them; may be repeated",
     )
+    parser.add_argument("--scripts", type=Path, default=SCRIPTS, help="folder of conversations")
     parser.add_argument("--speed", type=float, default=default("SPEED", "8"), help="1 to 20")
     parser.add_argument("--faults", type=Path, default=default("FAULTS", "") or None)
     parser.add_argument("--journal", type=Path, default=default("JOURNAL", "") or None)
@@ -62,9 +62,10 @@ async def _serve(options: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    hearing = Hearing.from_folders(options.library or [CALLER_SOUNDS])
     async with RealtimeSimulator(
-        brain=_brain(options),
-        hearing=Hearing.from_folders(options.library or [CALLER_SOUNDS]),
+        brain=scripted(_scripts(options, hearing)),
+        hearing=hearing,
         settings=SimulatorSettings(speed=options.speed),
         faults=read_script(options.faults) if options.faults else (),
         journal_file=options.journal,
@@ -77,10 +78,10 @@ async def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _brain(options: argparse.Namespace) -> BrainFactory:
+def _scripts(options: argparse.Namespace, hearing: Hearing) -> Scripts:
     if options.monologue_ms:
-        return lambda: MonologueBrain(options.monologue_ms)
-    return OrderBrain
+        return Scripts.monologue(options.monologue_ms)
+    return Scripts.from_folder(options.scripts, recordings=hearing.texts)
 
 
 if __name__ == "__main__":

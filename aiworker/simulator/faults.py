@@ -79,6 +79,11 @@ class Fault(BaseModel):
     count: int = Field(default=3, ge=1)
 
     @property
+    def happens(self) -> bool:
+        """Whether the fault happens at an instant rather than being a state that holds."""
+        return self.kind in _HAPPENINGS
+
+    @property
     def immediate(self) -> bool:
         """Whether the fault is a state of the connection rather than something that happens."""
         return self.after_ms is None and self.on is None
@@ -106,8 +111,8 @@ class ConnectionFaults:
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         at_once = [fault for fault in faults if fault.immediate]
-        self._states = {f.kind: f for f in at_once if f.kind not in _HAPPENINGS}
-        self.happening = tuple(f for f in at_once if f.kind in _HAPPENINGS)
+        self._states = {f.kind: f for f in at_once if not f.happens}
+        self.happening = tuple(f for f in at_once if f.happens)
         """What happens as soon as the session began."""
         self.timed = tuple(f for f in faults if f.after_ms is not None and f.on is None)
         self._triggered = tuple(f for f in faults if f.on is not None)
@@ -133,8 +138,9 @@ class ConnectionFaults:
         return fault
 
     def become(self, fault: Fault) -> None:
-        """Make a fault that was due by time or event a state from now on."""
+        """Make a fault that was due by time, event or script a state from now on."""
         self._states[fault.kind] = fault
+        self._used.pop(fault.kind, None)
 
     def triggered_by(self, event_type: str) -> tuple[Fault, ...]:
         """Count an event; return the faults it sets off."""

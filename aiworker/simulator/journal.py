@@ -155,8 +155,16 @@ class ItemDeleted(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScriptLost(Entry):
+    """The scripts did not say what to answer: the caller hears that the sentence is unknown."""
+
+    response_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FaultDone(Entry):
-    """A fault of the script happened."""
+    """A fault happened, or a state of being faulty began."""
 
     kind: str
 

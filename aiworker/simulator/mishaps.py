@@ -1,6 +1,7 @@
 """Faults carried out: at their time, at their event, and the session's own end."""
 
 import asyncio
+from collections.abc import Sequence
 
 from aiworker.simulator.caller_audio import CallerAudio
 from aiworker.simulator.errors import InvalidRequest
@@ -25,6 +26,14 @@ class Mishaps:
         for fault in self._link.faults.happening:
             self._link.due.put_nowait(fault)
 
+    def begin_answer(self, faults: Sequence[Fault]) -> None:
+        """Set off what a script has go wrong with an answer; a state holds for that answer only."""
+        for fault in faults:
+            if fault.happens or fault.after_ms is not None:
+                self._link.due.put_nowait(fault)
+            else:
+                self._become(fault.model_copy(update={"times": fault.times or 1}))
+
     async def _expire(self) -> None:
         await asyncio.sleep(self._link.settings.session_max_s)
         await self.do(Fault(kind=FaultKind.SESSION_EXPIRED))
@@ -41,6 +50,9 @@ class Mishaps:
     async def do(self, fault: Fault) -> None:
         """Make a fault happen now, or hold from now on."""
         link, caller = self._link, self._caller
+        if not fault.happens:
+            self._become(fault)
+            return
         link.note(FaultDone(session_id=link.session_id, kind=fault.kind))
         match fault.kind:
             case FaultKind.CLOSE:
@@ -58,5 +70,7 @@ class Mishaps:
                 await caller.speech_stopped(caller.appended_ms, item_id)
             case FaultKind.UNKNOWN_EVENT:
                 await link.send("session.weather_updated", forecast="rain")
-            case _:
-                link.faults.become(fault)
+
+    def _become(self, fault: Fault) -> None:
+        self._link.note(FaultDone(session_id=self._link.session_id, kind=fault.kind))
+        self._link.faults.become(fault)

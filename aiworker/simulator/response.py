@@ -81,10 +81,11 @@ class ResponseRun:
         status, reason = "completed", None
         error: dict[str, str] | None = None
         try:
-            if not silent_start:
+            if not silent_start and not link.faults.active(FaultKind.RESPONSE_FAILED):
                 await self._produce(await think())
         except _Ended as ended:
             status, reason = ended.status, ended.reason
+        link.faults.use(FaultKind.SILENT_AUDIO)
         failed = link.faults.use(FaultKind.RESPONSE_FAILED)
         incomplete = link.faults.use(FaultKind.RESPONSE_INCOMPLETE)
         if failed:

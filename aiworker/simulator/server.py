@@ -23,7 +23,8 @@ from aiworker.simulator.faults import ConnectionFaults, Fault, FaultKind
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.journal import Journal, SessionClosed, SessionOpened
 from aiworker.simulator.link import Link, SimulatorSettings
-from aiworker.simulator.order_brain import OrderBrain
+from aiworker.simulator.script import SCRIPTS, Scripts
+from aiworker.simulator.scripted_brain import ScriptedBrain
 from aiworker.simulator.session import RealtimeSession
 
 PATH: Final = "/v1/realtime"
@@ -37,6 +38,11 @@ _CLOSE_S: Final = 1.0
 log = structlog.get_logger(__name__)
 
 BrainFactory = Callable[[], Brain]
+
+
+def scripted(scripts: Scripts) -> BrainFactory:
+    """Return what makes each session's brain follow these scripts."""
+    return lambda: ScriptedBrain(scripts)
 
 
 class RealtimeSimulator:
@@ -57,7 +63,7 @@ class RealtimeSimulator:
         self.journal = Journal(journal_file)
         self.connections = 0
         self._closing = asyncio.Event()
-        self._brain = brain or OrderBrain
+        self._brain = brain or scripted(Scripts.from_folder(SCRIPTS))
         self._hearing = hearing or Hearing()
         self._settings = settings or SimulatorSettings()
         self._host = host

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -18,6 +19,7 @@ from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.journal import (
     ClientEvent,
     ItemDeleted,
+    ScriptLost,
     Truncated,
 )
 from aiworker.simulator.link import Link, new_id
@@ -30,6 +32,8 @@ from aiworker.simulator.session_config import (
     check_tools,
 )
 from aiworker.simulator.usage import Share, context
+
+log = structlog.get_logger(__name__)
 
 
 class RealtimeSession:
@@ -48,6 +52,7 @@ class RealtimeSession:
             turn_began=self._turn_began,
             turn_ended=self._turn_ended,
         )
+        self._mishaps = Mishaps(link, self._caller)
         self._active: ResponseRun | None = None
         self._responses = 0
         self._cached: Sequence[Share] = ()
@@ -71,7 +76,7 @@ class RealtimeSession:
         try:
             if not self._link.faults.use(FaultKind.NO_SESSION_CREATED):
                 await self._link.send("session.created", session=self._config.data)
-            Mishaps(self._link, self._caller).begin()
+            self._mishaps.begin()
             async for message in socket:
                 await self._take(message)
         except ConnectionClosed:
@@ -211,11 +216,9 @@ class RealtimeSession:
         )
         choice = params.get("tool_choice") or self._config.data["tool_choice"]
         turn = Turn(
-            instructions=instructions,
             tools={} if choice == "none" else {t["name"]: t for t in tools if "name" in t},
             items=items,
             number=self._responses,
-            metadata=params.get("metadata") or {},
         )
         if not out_of_band:
             self._active = run
@@ -236,7 +239,14 @@ class RealtimeSession:
         await run.pause(self._link.settings.think_ms / 1_000)
         for item in turn.items:
             item.transcript = await self._caller.words_of(item.id)
-        return self._brain.respond(turn)
+        answer = self._brain.respond(turn)
+        if answer.lost:
+            log.warning("script_lost", session_id=self._link.session_id)
+            self._link.note(
+                ScriptLost(session_id=self._link.session_id, response_id=run.id, reason=answer.lost)
+            )
+        self._mishaps.begin_answer(answer.faults)
+        return answer.outputs
 
     async def _response_cancel(self, event: dict[str, Any]) -> None:
         wanted = event.get("response_id")

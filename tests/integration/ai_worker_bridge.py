@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 from aiworker.ai_worker import Worker
 from aiworker.settings import WorkerSettings
 from aiworker.simulator import tone_code
-from aiworker.simulator.brain import Output, ScriptedBrain
+from aiworker.simulator.brain import Output
 from aiworker.simulator.faults import Fault
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
@@ -52,6 +52,7 @@ from controlplane.contracts.messages import (
 )
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
+from tests.integration.realtime_steps import step_by_step
 
 DEADLINE_S: Final = 10.0
 """For anything to happen on a machine under load."""
@@ -342,10 +343,6 @@ def worker_settings(
     )
 
 
-Step = Sequence[Output]
-"""What the model says and calls in one response."""
-
-
 @dataclass(frozen=True)
 class Stage:
     """A demo restaurant, a Realtime simulator and a worker, on this test's own services."""
@@ -364,7 +361,7 @@ class Stage:
     ) -> AsyncIterator[RealtimeSimulator]:
         """A worker over a model that says these steps, one a response."""
         async with RealtimeSimulator(
-            brain=lambda: ScriptedBrain(steps), hearing=self.hearing, settings=QUICK, faults=faults
+            brain=step_by_step(*steps), hearing=self.hearing, settings=QUICK, faults=faults
         ) as realtime:
             async with working(
                 worker_settings(self.database_url, self.redis_url, realtime.url, **settings)

@@ -19,7 +19,8 @@ from controlplane.contracts.messages import (
 )
 from controlplane.local.demo.restaurant import seed_demo
 from tests.accounts import SECRETS
-from tests.integration.ai_worker_bridge import CALLER_SOUNDS, Stage, Step
+from tests.integration.ai_worker_bridge import CALLER_SOUNDS, Stage
+from tests.integration.realtime_steps import Step
 
 pytestmark = pytest.mark.integration
 

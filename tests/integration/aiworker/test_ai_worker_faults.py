@@ -13,7 +13,8 @@ from aiworker.simulator.journal import ClientEvent, SessionOpened
 from controlplane.contracts.messages import Hold, Transfer
 from controlplane.local.demo.restaurant import seed_demo
 from tests.accounts import SECRETS
-from tests.integration.ai_worker_bridge import CALLER_SOUNDS, FakeBridge, Stage, Step
+from tests.integration.ai_worker_bridge import CALLER_SOUNDS, FakeBridge, Stage
+from tests.integration.realtime_steps import Step
 
 pytestmark = pytest.mark.integration
 

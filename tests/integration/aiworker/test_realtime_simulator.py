@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from aiworker.simulator import tone_code
-from aiworker.simulator.brain import Call, MonologueBrain, Output, Say, ScriptedBrain, Stall
+from aiworker.simulator.brain import Call, Output, Say, Stall
 from aiworker.simulator.hearing import Hearing, read_folder
 from aiworker.simulator.journal import AudioSent, Heard, ItemDeleted, Truncated
 from aiworker.simulator.link import SimulatorSettings
-from aiworker.simulator.server import RealtimeSimulator
+from aiworker.simulator.script import Scripts
+from aiworker.simulator.server import RealtimeSimulator, scripted
 from aiworker.simulator.utterance import hearing_of, utterance
 from tests.integration.realtime_simulator_client import PCMU_SESSION, QUICK, Client, connected
+from tests.integration.realtime_steps import step_by_step
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +30,7 @@ TOOL = {"type": "function", "name": "add_item", "parameters": {"type": "object"}
 
 def simulator(*steps: list[Output], **options: Any) -> RealtimeSimulator:
     options.setdefault("settings", QUICK)
-    return RealtimeSimulator(brain=lambda: ScriptedBrain(steps), **options)
+    return RealtimeSimulator(brain=step_by_step(*steps), **options)
 
 
 def vad(**changes: Any) -> dict[str, Any]:
@@ -198,7 +200,7 @@ async def test_one_response_at_a_time_and_cancel_only_an_active_one() -> None:
 
 async def test_a_cancelled_item_ends_incomplete_and_bills_what_was_made() -> None:
     slow = SimulatorSettings(speed=1, think_ms=0)
-    server = RealtimeSimulator(brain=lambda: MonologueBrain(60_000), settings=slow)
+    server = RealtimeSimulator(brain=scripted(Scripts.monologue(60_000)), settings=slow)
     async with server, connected(server) as client:
         await client.send("response.create")
         await client.until("response.output_audio.delta")
@@ -219,7 +221,7 @@ async def test_a_cancelled_item_ends_incomplete_and_bills_what_was_made() -> Non
 
 async def test_deltas_come_at_the_speed_asked_for() -> None:
     settings = SimulatorSettings(speed=10, think_ms=0, delta_ms=100)
-    server = RealtimeSimulator(brain=lambda: MonologueBrain(3_000), settings=settings)
+    server = RealtimeSimulator(brain=scripted(Scripts.monologue(3_000)), settings=settings)
     async with server, connected(server) as client:
         await client.respond()
         sent = server.journal.of(AudioSent)
@@ -333,7 +335,7 @@ async def test_the_transcript_may_come_after_the_response() -> None:
 
 
 async def test_create_and_interrupt_response_are_honoured() -> None:
-    server = RealtimeSimulator(brain=lambda: MonologueBrain(60_000), settings=QUICK)
+    server = RealtimeSimulator(brain=scripted(Scripts.monologue(60_000)), settings=QUICK)
     speech = utterance("Bonjour")
     async with server, connected(server) as client:
         await client.configure(**vad(create_response=True, interrupt_response=True))
@@ -377,19 +379,18 @@ async def test_audio_that_is_not_base64_is_refused() -> None:
     assert (error["code"], error["param"]) == ("invalid_value", "audio")
 
 
-async def test_a_recorded_caller_is_understood_and_turned_into_tool_calls() -> None:
+async def test_a_recorded_caller_is_recognised_and_their_script_followed() -> None:
     wanted = "Une margherita avec supplément mozzarella et une quatre fromages."
     recording = next(one.l16 for one in RECORDINGS if one.text == wanted)
-    menu = "# Carte\n- Pizzas : Margherita, Quatre fromages, Reine\n"
     server = RealtimeSimulator(hearing=Hearing(RECORDINGS), settings=QUICK)
     async with server, connected(server) as client:
-        await client.configure(instructions=menu, tools=[TOOL])
+        await client.configure(tools=[TOOL])
         await client.append(SILENCE_1_S + recording + SILENCE_1_S)
         await client.until("input_audio_buffer.committed")
         calls = (await client.respond())["output"]
     assert [json.loads(call["arguments"]) for call in calls] == [
-        {"dish": "Margherita", "quantity": 1, "options": ["mozzarella"]},
-        {"dish": "Quatre fromages", "quantity": 1},
+        {"dish": "margherita", "quantity": 1, "options": ["mozzarella"]},
+        {"dish": "quatre fromages", "quantity": 1},
     ]
 
 

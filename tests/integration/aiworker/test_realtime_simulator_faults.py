@@ -8,13 +8,15 @@ import pytest
 from openai import AsyncOpenAI
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from aiworker.simulator.brain import Call, MonologueBrain, Output, Say, ScriptedBrain
+from aiworker.simulator.brain import Call, Output, Say
 from aiworker.simulator.faults import Fault, FaultKind
 from aiworker.simulator.journal import FaultDone, SessionClosed, SpeechStarted
 from aiworker.simulator.link import SimulatorSettings
-from aiworker.simulator.server import RealtimeSimulator
+from aiworker.simulator.script import Scripts
+from aiworker.simulator.server import RealtimeSimulator, scripted
 from aiworker.simulator.utterance import hearing_of, utterance
 from tests.integration.realtime_simulator_client import MODEL, QUICK, connected
+from tests.integration.realtime_steps import step_by_step
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +26,7 @@ PATIENCE_S = 0.2
 
 def simulator(*faults: Fault, steps: list[list[Output]] | None = None) -> RealtimeSimulator:
     said = steps if steps is not None else [[Say("Bonjour, je vous écoute.")], [Say("Oui ?")]]
-    return RealtimeSimulator(brain=lambda: ScriptedBrain(said), settings=QUICK, faults=faults)
+    return RealtimeSimulator(brain=step_by_step(*said), settings=QUICK, faults=faults)
 
 
 async def connection_refused(server: RealtimeSimulator, *, key: str = "sk-test") -> int:
@@ -120,7 +122,9 @@ async def test_another_audio_format_is_echoed() -> None:
 async def test_deltas_arrive_after_the_cancel_and_after_the_end() -> None:
     fault = Fault(kind=FaultKind.LATE_DELTAS, count=2)
     slow = SimulatorSettings(speed=1, think_ms=0)
-    server = RealtimeSimulator(brain=lambda: MonologueBrain(60_000), settings=slow, faults=[fault])
+    server = RealtimeSimulator(
+        brain=scripted(Scripts.monologue(60_000)), settings=slow, faults=[fault]
+    )
     async with server, connected(server) as client:
         await client.send("response.create")
         await client.until("response.output_audio.delta")
