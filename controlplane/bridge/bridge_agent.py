@@ -17,7 +17,7 @@ from controlplane.bridge.calls.admission import Admission
 from controlplane.bridge.calls.call_policy import CallPolicies
 from controlplane.bridge.calls.call_record import CallEventPublisher
 from controlplane.bridge.calls.offers import Offers
-from controlplane.bridge.calls.resume_calls import adopt_calls
+from controlplane.bridge.calls.resume_calls import resume_calls
 from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.drain import Drain
@@ -57,7 +57,7 @@ log = structlog.get_logger()
 
 def run() -> int:
     """Run until a drain is over, which SIGTERM asks for. SIGINT, or another SIGTERM: leave at once;
-    calls and registrations stay up, and the next agent adopts them.
+    calls and registrations stay up, and the next agent resumes them.
 
     Raises `ServiceUnavailable` when this FreeSWITCH has an agent already.
     """
@@ -199,9 +199,9 @@ class BridgeAgent:
         try:
             self._probe.met(None)
             self._media.wait_connected(FREESWITCH_DEADLINE_S)
-            adopt_calls(client, self._switchboard)
+            resume_calls(client, self._switchboard)
         except EslError as error:
-            log.warning("calls_not_adopted", error=type(error).__name__)
+            log.warning("calls_not_resumed", error=type(error).__name__)
         finally:  # whatever a call is like: this FreeSWITCH may have no gateway at all
             self._registrations.connected()
 

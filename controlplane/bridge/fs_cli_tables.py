@@ -185,7 +185,7 @@ def calls_text(calls: Iterable[IncomingCall]) -> str:
     rows = [
         [
             call.gateway_name,
-            state_of(call),
+            call.standing,
             call.worker_id or "-",
             clock(datetime.fromtimestamp(time.time() - call.age_s, UTC)),
             masked(call.caller_number),
@@ -222,19 +222,6 @@ def drain_text(step: DrainStep | None, *, accounts: int, calls: int) -> str:
         f"{_STEPS[step]}\nGateways here, or not yet given back: {accounts}. Calls: {calls}.\n"
         "FreeSWITCH refuses new calls:\n"
     )
-
-
-def state_of(call: IncomingCall) -> str:
-    """Where a call stands, in a word or two."""
-    if call.with_human:
-        return "human"
-    if call.left:
-        return "way out"
-    if call.ringing:
-        return "ringing"
-    if call.streaming:
-        return "agent"
-    return "waiting" if call.parked else "greeting"
 
 
 def masked(number: str | None) -> str:

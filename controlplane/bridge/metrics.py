@@ -22,6 +22,10 @@ MESSAGES_REFUSED = Counter(
     "alloresto_bridge_messages_refused_total",
     "Worker messages against the contract.",
 )
+STATE_CHANGES_REFUSED = Counter(
+    "alloresto_bridge_call_state_changes_refused_total",
+    "Changes of a call's state that are not in the table: a fault of the agent.",
+)
 CALLS_REFUSED = Counter(
     "alloresto_bridge_calls_refused_total", "Blocked callers, and floods of calls.", ["reason"]
 )

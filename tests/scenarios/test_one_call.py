@@ -192,7 +192,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
 async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
     """
     1. The caller is talking to the agent when the bridge agent is killed and started again.
-    2. The call is adopted: the same worker hears the next question and is heard answering it.
+    2. The call is resumed: the same worker hears the next question and is heard answering it.
     """
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
         async with Phone() as phone:

@@ -1,4 +1,4 @@
-"""Step 10 of a call: its facts go to the call events stream, and from there to Postgres.
+"""Step 12 of a call: its facts go to the call events stream, and from there to Postgres.
 
 The stream is written in the background: a call never waits for its record, and a Redis that is away
 for a moment loses none of it (up to `MAX_UNSENT` facts).

@@ -1,4 +1,4 @@
-"""What can happen to a call that its story waits for, and the failure that ends every wait."""
+"""The signals a call's story waits for, and the failure that ends every wait."""
 
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ class Asked:
     request: Transfer | TakeMessage | Hangup | Hold
 
 
-Happening = (
+CallSignal = (
     Parked
     | Claimed
     | QueueLost

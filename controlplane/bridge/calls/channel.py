@@ -1,9 +1,10 @@
-"""What the bridge does to one FreeSWITCH channel, in FreeSWITCH's words.
+"""Step 5 of a call, and whatever else the bridge does to a channel, in FreeSWITCH's words.
 
 Two ESL connections: `control` for the call's course, `media` for what must be quick.
 """
 
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -44,6 +45,16 @@ WAY_OUT_S: Final = 4
 FreeSWITCH's clock of whole seconds this is 3.0 to 4.5 s."""
 
 
+class Application(StrEnum):
+    """FreeSWITCH's applications, as its events and our commands name them."""
+
+    BRIDGE_LEGS = "bridge"
+    """Rings a dial string and connects the two legs; the node is called bridge, this is not it."""
+    SCHED_TRANSFER = "sched_transfer"
+    PLAYBACK = "playback"
+    EXECUTE_EXTENSION = "execute_extension"
+
+
 class Channel:
     """One channel. Every method may raise `EslError`."""
 
@@ -56,6 +67,7 @@ class Channel:
         self._sounds = sounds
         self._way_out: str | None = None
         """The task that is armed. None: who knows, the dialplan or another agent armed some."""
+        self._silence_filled = False
 
     def set(self, variables: dict[Variable, str]) -> None:
         """Set channel variables; values hold no `;` (ids and settings of ours)."""
@@ -90,15 +102,32 @@ class Channel:
 
     def play(self, file: str) -> None:
         """Queue a file; `event-lock` keeps queued playbacks in order."""
-        self._media.execute(self._uuid, "playback", file)
+        self._media.execute(self._uuid, Application.PLAYBACK, file)
 
     def play_prompt(self, name: str) -> None:
         """Queue one of the French prompts."""
         self.play(str(self._sounds / f"{name}.wav"))
 
-    def play_waiting_tone(self) -> None:
-        """A soft tone every two seconds until stopped: waiting must not sound like a dead line."""
+    @property
+    def silence_filled(self) -> bool:
+        """Whether the caller hears a message and the tone, until a worker is there."""
+        return self._silence_filled
+
+    def fill_silence(self, *, prompt: str) -> None:
+        """Say something, then play a soft tone every two seconds until `end_filling`.
+
+        A caller who waits for a worker must not think that the line is dead.
+        """
+        self.stop_playing()
+        self.play_prompt(prompt)
         self.play("tone_stream://L=15;v=-20;%(250,1750,480)")
+        self._silence_filled = True
+
+    def end_filling(self) -> None:
+        """Stop the tone, if there is one: somebody speaks from now on."""
+        if self._silence_filled:
+            self.stop_playing()
+            self._silence_filled = False
 
     def stop_playing(self) -> None:
         """Stop what plays and flush the queue, within a frame."""
@@ -116,21 +145,25 @@ class Channel:
         ends_s = RING_S
         if warm:
             confirm = {
-                "group_confirm_key": ACCEPT_KEY,
-                "group_confirm_file": self._sounds / "accept_transfer.wav",
-                "group_confirm_timeout": ACCEPT_S,
+                Variable.GROUP_CONFIRM_KEY: ACCEPT_KEY,
+                Variable.GROUP_CONFIRM_FILE: self._sounds / "accept_transfer.wav",
+                Variable.GROUP_CONFIRM_TIMEOUT: ACCEPT_S,
             }
             # The phone's own limit, which FreeSWITCH puts off when it is picked up; `call_timeout`
             # it does not, so who picked up late would be cut off over the prompt.
             ends_s = RING_S + ACCEPT_S
-            options = ",".join(f"{k}={v}" for k, v in confirm.items())
-            dial_string = f"{{{options}}}[leg_timeout={RING_S}]{dial_string}"
-        self._control.api(
-            f"uuid_setvar_multi {self._uuid} call_timeout={ends_s};hangup_after_bridge=true;"
-            "continue_on_fail=true;bridge_pre_execute_aleg_app=sched_cancel"
+            options = ",".join(f"{name}={value}" for name, value in confirm.items())
+            dial_string = f"{{{options}}}[{Variable.LEG_TIMEOUT}={RING_S}]{dial_string}"
+        self.set(
+            {
+                Variable.CALL_TIMEOUT: str(ends_s),
+                Variable.HANGUP_AFTER_BRIDGE: "true",
+                Variable.CONTINUE_ON_FAIL: "true",
+                Variable.BRIDGE_PRE_EXECUTE_ALEG_APP: "sched_cancel",
+            }
         )
         self.set({Variable.RING_PROMPT: prompt, Variable.RING_DIAL: dial_string})
-        self._control.execute(self._uuid, "execute_extension", "ring_human XML public")
+        self._control.execute(self._uuid, Application.EXECUTE_EXTENSION, "ring_human XML public")
 
     def hang_up(self, cause: HangupCause) -> None:
         """End the call."""

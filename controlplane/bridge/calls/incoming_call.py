@@ -1,6 +1,6 @@
-"""One incoming call on this bridge: who calls whom, where it stands, and what happened to it.
+"""One incoming call on this bridge: who calls whom, where it stands, and what its story waits for.
 
-Handlers of FreeSWITCH events put happenings in; the call's story (`story.py`) takes them out.
+Handlers of FreeSWITCH's events put signals in; the call's story (`story.py`) takes them out.
 """
 
 import math
@@ -14,15 +14,16 @@ import gevent
 import gevent.queue
 from gevent.lock import BoundedSemaphore
 
-from controlplane.bridge.calls.call_signals import CallEndedError, Happening
+from controlplane.bridge.calls.call_signals import CallEndedError, CallSignal
+from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState, step
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.phone_numbers import normalise
 from controlplane.esl.event import EslEvent
 
-MAX_HAPPENINGS: Final = 64
-"""A call that stands still while this many things happen to it is given up by its handlers."""
+MAX_SIGNALS: Final = 64
+"""A story that has not listened to this many signals is given up by its call's handlers."""
 
 NO_PRIVACY: Final = frozenset({"", "privacy", "none", "critical"})
 """Words of a Privacy header that hide nothing; any other does, known or not. The dialplan keeps the
@@ -48,42 +49,49 @@ class IncomingCall:
     sip_call_id: str | None = None
     fallback_dial: str = ""
     created_at: float = field(default_factory=time.monotonic)
-    parked: bool = False
-    streaming: bool = False
-    """A worker has the call's audio."""
-    with_human: bool = False
-    """Bridged to the restaurant: no longer ours to play on or to cut."""
-    ringing: bool = False
-    """The restaurant's phone rings: the `bridge` application has the channel."""
-    left: bool = False
-    """In the dialplan's way out."""
-    waiting: bool = False
-    """Hears a message and a tone until a worker is there."""
+    state: CallState = CallState.WITH_US
+    greeting: GreetingState = GreetingState.PLAYING
+    stream: StreamState = StreamState.DETACHED
     held_at_s: float = -math.inf
     """Age at which "un instant" was last said."""
-    clearing: int | None = None
-    """Generation of a `Clear` not answered yet."""
-    marks: list[int] = field(default_factory=list)
-    """Chunks of the `Mark`s not answered yet, oldest first, `MAX_MARKS` at most."""
     way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)
     """Held while the way out is put off, cancelled or taken: never two of them at once."""
     announced: bool = False
-    """Its arrival is recorded, its id set on the channel."""
+    """Its arrival is recorded and its id set on the channel, by this agent or the one before."""
     worker_id: str | None = None
     attempt: int = 0
     outcome: CallOutcome = CallOutcome.ABANDONED
-    happenings: "gevent.queue.Queue[Happening | CallEndedError]" = field(
-        default_factory=lambda: gevent.queue.Queue(MAX_HAPPENINGS)
+    signals: "gevent.queue.Queue[CallSignal | CallEndedError]" = field(
+        default_factory=lambda: gevent.queue.Queue(MAX_SIGNALS)
     )
 
     @property
     def ours(self) -> bool:
         """Whether we keep it from the dialplan's way out, and workers are wanted for it."""
-        return not self.with_human and not self.left
+        return self.state in (CallState.WITH_US, CallState.RINGING)
+
+    @property
+    def parked(self) -> bool:
+        """Whether the greeting is over: what is queued on the channel is heard."""
+        return self.greeting is GreetingState.OVER
+
+    @property
+    def streaming(self) -> bool:
+        """Whether a worker has the call's audio."""
+        return self.stream is StreamState.ATTACHED
+
+    @property
+    def standing(self) -> str:
+        """Where it stands, in a word or two: what an admin reads in `ar_calls`."""
+        if self.state is not CallState.WITH_US:
+            return self.state.value
+        if self.streaming:
+            return "agent"
+        return "waiting" if self.parked else "greeting"
 
     @property
     def age_s(self) -> float:
-        """Since it arrived."""
+        """Seconds since it arrived."""
         return time.monotonic() - self.created_at
 
     @classmethod
@@ -112,35 +120,51 @@ class IncomingCall:
         except ValueError as error:
             raise NotOurCall from error
 
-    def happened(self, happening: Happening) -> None:
+    def becomes(self, new: CallState | GreetingState | StreamState) -> None:
+        """Take one step of `call_state.NEXT`; an illegal one is not taken."""
+        match new:
+            case CallState():
+                self.state = step(self.state, new)
+            case GreetingState():
+                self.greeting = step(self.greeting, new)
+            case StreamState():
+                self.stream = step(self.stream, new)
+
+    def ringing_ended(self) -> None:
+        """Nobody took the transfer, or nobody told us in time: the channel is ours again."""
+        if self.state is CallState.RINGING:
+            self.becomes(CallState.WITH_US)
+
+    def signal(self, signal: CallSignal) -> None:
         """Tell the story. Raises `gevent.queue.Full` when the story has stopped listening."""
-        self.happenings.put_nowait(happening)
+        self.signals.put_nowait(signal)
 
     def ended(self, cause: str) -> None:
         """The channel is gone: every wait ends with `CallEndedError`."""
+        self.becomes(CallState.ENDED)
         while True:
             try:
-                self.happenings.put_nowait(CallEndedError(cause))
+                self.signals.put_nowait(CallEndedError(cause))
             except gevent.queue.Full:
-                self.happenings.get_nowait()
+                self.signals.get_nowait()
             else:
                 return
 
-    def wait(self, *kinds: type[Happening], timeout_s: float) -> Happening | None:
-        """The next happening of these kinds; others are dropped. None at the deadline.
+    def wait(self, *kinds: type[CallSignal], timeout_s: float) -> CallSignal | None:
+        """Return the next signal of these kinds; others are dropped. None at the deadline.
 
         Raises `CallEndedError` when the caller or the network hung up.
         """
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
             try:
-                happening = self.happenings.get(timeout=left)
+                signal = self.signals.get(timeout=left)
             except gevent.queue.Empty:
                 return None
-            if isinstance(happening, CallEndedError):
-                raise happening
-            if isinstance(happening, kinds):
-                return happening
+            if isinstance(signal, CallEndedError):
+                raise signal
+            if isinstance(signal, kinds):
+                return signal
         return None
 
 
@@ -148,9 +172,9 @@ def is_hidden(event: EslEvent) -> bool:
     """Whether the caller wants to stay unknown: any privacy asked for (RFC 3323, RFC 3325), or an
     anonymous From, beside which carriers still assert the real number.
     """
-    asked = set(re.split(r"[^a-z]+", (event.get("variable_sip_Privacy") or "").lower()))
-    sender = (event.get("variable_sip_from_user") or "").lower()
-    host = (event.get("variable_sip_from_host") or "").lower()
+    asked = set(re.split(r"[^a-z]+", (event.get(ChannelVariable.SIP_PRIVACY.header) or "").lower()))
+    sender = (event.get(ChannelVariable.SIP_FROM_USER.header) or "").lower()
+    host = (event.get(ChannelVariable.SIP_FROM_HOST.header) or "").lower()
     return (
         event.get("Caller-Privacy-Hide-Number") == "true"
         or bool(asked - NO_PRIVACY)

@@ -1,4 +1,4 @@
-"""Steps 3 and 4 of a call: offer it to the workers through Redis, and receive exactly one claim.
+"""Step 4 of a call: offer it to the workers through Redis, and receive exactly one claim.
 
 The offer key holds the attempt now on offer; a worker claims by taking that key away (a Lua script
 in `aiworker/claim.py`), so an attempt has one winner and a late worker claims nothing.

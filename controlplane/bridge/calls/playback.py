@@ -1,4 +1,4 @@
-"""Steps 7 of a call, towards the caller: chunks the worker sent become FreeSWITCH playbacks.
+"""Step 8 of a call, towards the caller: chunks the worker sent become FreeSWITCH playbacks.
 
 mod_audio_stream writes each chunk to a file and fires `::play`; nothing is heard until we queue a
 `playback` with `event-lock` (without it queued playbacks nest and run in reverse). What was heard

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import structlog
 
-from controlplane.bridge.calls.channel import stream_attached
+from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
+from controlplane.bridge.calls.channel import Application, stream_attached
 from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
 from controlplane.bridge.calls.switchboard import Switchboard
-from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.channel_variables import ChannelColumn, ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslProtocolError
@@ -22,18 +23,22 @@ WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
 log = structlog.get_logger()
 
 
-def adopt_calls(control: EslClient, switchboard: Switchboard) -> None:
+def resume_calls(control: EslClient, switchboard: Switchboard) -> None:
     """Find the calls in FreeSWITCH, tell the stories we do not know, end those that are gone.
 
     Raises `EslError`.
     """
     rows = json.loads(control.api("show channels as json")).get("rows", [])
-    up = {UUID(row["uuid"]): row for row in rows if row.get("direction") == "inbound"}
+    up = {
+        UUID(row[ChannelColumn.UUID]): row
+        for row in rows
+        if row.get(ChannelColumn.DIRECTION) == "inbound"
+    }
     switchboard.forget_missing(set(up))
     for channel_uuid, row in up.items():
         call = _recognise(control, channel_uuid, row)
-        if call is not None and switchboard.adopt(call):
-            log.info("call_adopted", channel_uuid=str(channel_uuid), left=call.left)
+        if call is not None and switchboard.resume(call):
+            log.info("call_resumed", channel_uuid=str(channel_uuid), state=call.state.value)
 
 
 def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> IncomingCall | None:
@@ -47,21 +52,31 @@ def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> I
         return None  # its CHANNEL_ANSWER is to come, or never will
     call.created_at = time.monotonic() - _age_s(dump)
     call.attempt = int(time.time())  # no claim of the agent before is taken for one of ours
-    call.parked = dump.get(ChannelVariable.GREETING_ENDED.header) == "true"
-    call.left = row.get("dest") in WAY_OUT_EXTENSIONS
-    if row.get("application") == "bridge":
-        call.with_human = bool(dump.get(ChannelVariable.SIGNAL_BOND.header))
-        call.ringing = not call.with_human
+    call.state = _state(dump, row)
+    if dump.get(ChannelVariable.GREETING_ENDED.header) == "true":
+        call.greeting = GreetingState.OVER
+    if stream_attached(control, str(channel_uuid)):
+        call.stream = StreamState.ATTACHED
     call.outcome = _outcome_so_far(call)
-    call.streaming = stream_attached(control, str(channel_uuid))
     return call
 
 
+def _state(dump: EslEvent, row: dict[str, str]) -> CallState:
+    """Who has the caller; the way out rings a human too, and keeps the call when nobody answers."""
+    rings = row.get(ChannelColumn.APPLICATION) == Application.BRIDGE_LEGS
+    if rings and dump.get(ChannelVariable.SIGNAL_BOND.header):
+        return CallState.WITH_HUMAN
+    if row.get(ChannelColumn.EXTENSION) in WAY_OUT_EXTENSIONS:
+        return CallState.WAY_OUT
+    return CallState.RINGING if rings else CallState.WITH_US
+
+
 def _outcome_so_far(call: IncomingCall) -> CallOutcome:
-    if call.with_human:
-        return CallOutcome.TRANSFERRED
-    if call.left:
-        return CallOutcome.UNSERVED
+    match call.state:
+        case CallState.WITH_HUMAN:
+            return CallOutcome.TRANSFERRED
+        case CallState.WAY_OUT:
+            return CallOutcome.UNSERVED
     return CallOutcome.INFORMATION if call.worker_id else CallOutcome.ABANDONED
 
 

@@ -1,12 +1,11 @@
-"""The story of a call, as the bridge lives it. Read `serve_call` from top to bottom.
+"""Step 3 of a call: its story, as the bridge lives it. Read `serve_call` from top to bottom.
 
-One greenlet a call. What FreeSWITCH and the worker do arrives as happenings (`switchboard.py`); the
-audio itself does not pass here (`playback.py`).
+One greenlet a call. What FreeSWITCH and the worker do arrives as signals (`channel_events.py`); the
+audio itself does not pass here (`audio_control.py`).
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import gevent
@@ -14,8 +13,7 @@ import redis
 import structlog
 
 from controlplane.bridge import metrics
-from controlplane.bridge.calls.call_policy import CallPolicy
-from controlplane.bridge.calls.call_record import CallRecord
+from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_signals import (
     Asked,
     CallEndedError,
@@ -27,10 +25,9 @@ from controlplane.bridge.calls.call_signals import (
     StreamConnected,
     StreamLost,
 )
-from controlplane.bridge.calls.channel import Channel
+from controlplane.bridge.calls.call_state import CallState, StreamState
 from controlplane.bridge.calls.incoming_call import IncomingCall
-from controlplane.bridge.calls.offers import CLAIM_DEADLINE_S, Offers
-from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.offers import CLAIM_DEADLINE_S
 from controlplane.bridge.calls.transfer import RINGING_DEADLINE_S, WAY_OUT_DEADLINE_S, transfer
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
@@ -89,20 +86,6 @@ MAX_WORKERS: Final = 4
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
-    """What the story works with."""
-
-    call: IncomingCall
-    channel: Channel
-    playback: Playback
-    offers: Offers
-    record: CallRecord
-    policy: Callable[[], CallPolicy]
-    """The restaurant's, as it is now."""
-    bridge_id: str
-
-
 def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> None:
     """The edge of a call: however its story ends, the end is recorded once, with its cause.
 
@@ -120,7 +103,7 @@ def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> No
         except EslError as error:
             log.warning("call_interrupted", error=type(error).__name__)
             if found_again(context):
-                story = serve_adopted_call
+                story = serve_resumed_call
                 continue
             context.record.lost()
             cause = "FREESWITCH_LOST"
@@ -143,13 +126,13 @@ def announce(context: CallContext) -> None:
         context.call.announced = True
 
 
-def serve_adopted_call(context: CallContext) -> None:
+def serve_resumed_call(context: CallContext) -> None:
     """A call found in progress: go on where it stands."""
     call = context.call
     announce(context)
-    if call.ringing:
+    if call.state is CallState.RINGING:
         call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
-        call.ringing = False
+        call.ringing_ended()
     if not call.ours:
         call.wait(timeout_s=WAY_OUT_DEADLINE_S)
     if call.streaming:
@@ -166,10 +149,11 @@ def found_again(context: CallContext) -> bool:
         try:
             if not context.channel.exists():
                 return False
-            context.call.streaming = context.channel.has_stream()
+            attached = context.channel.has_stream()
         except EslError:
             gevent.sleep(FOUND_AGAIN_POLL_S)
         else:
+            context.call.becomes(StreamState.ATTACHED if attached else StreamState.DETACHED)
             return True
     return False
 
@@ -184,7 +168,7 @@ def hangup_cause(call: IncomingCall) -> str:
 
 
 def talk_to_workers(context: CallContext) -> None:
-    """Steps 3 to 7, again with another worker when one is lost. Returns when there is none."""
+    """Find a worker and let it talk, and again when it is lost. Returns when there is none."""
     for _ in range(MAX_WORKERS):
         claim = find_worker(context)
         if claim is None:
@@ -192,18 +176,18 @@ def talk_to_workers(context: CallContext) -> None:
         if connect_stream(context, claim):
             converse(context)
             metrics.WORKERS_LOST.inc()
-        elif context.call.parked and not context.call.waiting:
-            fill_the_silence(context, prompt="one_moment")
+        elif context.call.parked and not context.channel.silence_filled:
+            context.channel.fill_silence(prompt="one_moment")
 
 
 def find_worker(context: CallContext) -> CallClaim | None:
-    """Steps 3 and 4: offer the call until a worker claims it. None: none did, for 30 s."""
+    """Offer the call until a worker claims it. None: none did, for 30 s."""
     failures = 0
     for attempt in range(MAX_WAITING_ATTEMPTS):
-        happening = offer_once(context)
-        if isinstance(happening, Claimed) and happening.claim is not None:
-            return happening.claim
-        if isinstance(happening, QueueLost):
+        answer = offer_once(context)
+        if isinstance(answer, Claimed) and answer.claim is not None:
+            return answer.claim
+        if isinstance(answer, QueueLost):
             failures += 1
             if failures == MAX_QUEUE_FAILURES:
                 break
@@ -231,22 +215,22 @@ def offer_once(context: CallContext) -> Claimed | QueueLost:
     def offer_and_wait() -> None:
         try:
             context.offers.make(offer)
-            call.happened(Claimed(offer.attempt, context.offers.await_claim(offer)))
+            call.signal(Claimed(offer.attempt, context.offers.await_claim(offer)))
         except (redis.RedisError, MessageError) as error:
             log.warning("offer_failed", error=type(error).__name__)
-            call.happened(QueueLost())
+            call.signal(QueueLost())
 
     waiting = gevent.spawn(offer_and_wait)
     claimed = False
     deadline = time.monotonic() + OFFER_DEADLINE_S
     try:
         while (left := deadline - time.monotonic()) > 0:
-            happening = call.wait(Claimed, QueueLost, timeout_s=left)
-            if isinstance(happening, Claimed) and happening.attempt == offer.attempt:
-                claimed = happening.claim is not None
-                return happening
-            if isinstance(happening, QueueLost):
-                return happening
+            answer = call.wait(Claimed, QueueLost, timeout_s=left)
+            if isinstance(answer, Claimed) and answer.attempt == offer.attempt:
+                claimed = answer.claim is not None
+                return answer
+            if isinstance(answer, QueueLost):
+                return answer
         return QueueLost()
     finally:
         waiting.kill(block=False)
@@ -261,27 +245,20 @@ def keep_waiting(context: CallContext, *, prompt: str) -> None:
     if not context.call.parked:
         context.call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
     if context.call.parked:
-        fill_the_silence(context, prompt=prompt)
-
-
-def fill_the_silence(context: CallContext, *, prompt: str) -> None:
-    """A message, then the tone, until the stream to a worker is there."""
-    context.channel.stop_playing()
-    context.channel.play_prompt(prompt)
-    context.channel.play_waiting_tone()
-    context.call.waiting = True
+        context.channel.fill_silence(prompt=prompt)
 
 
 def connect_stream(context: CallContext, claim: CallClaim) -> bool:
-    """Step 5: stream the caller to the worker. False: this worker cannot be reached."""
+    """Stream the caller to the worker that claimed the call. False: it cannot be reached."""
     call, channel = context.call, context.channel
     channel.start_stream(claim.url)
-    happening = call.wait(StreamConnected, StreamLost, timeout_s=CONNECT_DEADLINE_S)
-    if not isinstance(happening, StreamConnected):
+    answer = call.wait(StreamConnected, StreamLost, timeout_s=CONNECT_DEADLINE_S)
+    if not isinstance(answer, StreamConnected):
         log.warning("stream_not_connected", worker_id=claim.worker_id)
         channel.stop_stream()
         return False
-    call.worker_id, call.streaming = claim.worker_id, True
+    call.worker_id = claim.worker_id
+    call.becomes(StreamState.ATTACHED)
     begin_conversation(context)
     context.record.agent_connected(claim.worker_id)
     channel.set({ChannelVariable.WORKER_ID: claim.worker_id})
@@ -291,12 +268,8 @@ def connect_stream(context: CallContext, claim: CallClaim) -> bool:
 def begin_conversation(context: CallContext) -> None:
     """Tell the worker where the call stands; from now on what it sends is played."""
     call = context.call
-    if call.waiting:
-        context.channel.stop_playing()
-        call.waiting = False
-    call.clearing = None
-    call.marks.clear()
-    context.playback.restart()
+    context.channel.end_filling()
+    context.audio.restart()
     greeting: Literal["ended", "playing"] = "ended" if call.parked else "playing"
     context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
     if call.parked:
@@ -304,7 +277,7 @@ def begin_conversation(context: CallContext) -> None:
 
 
 def converse(context: CallContext) -> None:
-    """Step 7: the worker and the caller talk. Returns only when the worker is lost."""
+    """Let the worker and the caller talk. Returns only when the worker is lost."""
     call = context.call
     call.outcome = CallOutcome.INFORMATION
     while call.streaming:
@@ -338,9 +311,10 @@ def hold(context: CallContext) -> None:
 def lose_worker(context: CallContext) -> None:
     """The caller hears "un instant, s'il vous plaît" while another worker is found."""
     log.warning("worker_lost", worker_id=context.call.worker_id)
+    context.call.becomes(StreamState.DETACHED)
     context.playback.close()
     if context.call.parked:
-        fill_the_silence(context, prompt="one_moment")
+        context.channel.fill_silence(prompt="one_moment")
     context.channel.stop_stream()
 
 
@@ -349,7 +323,7 @@ def take_message(context: CallContext) -> None:
     call = context.call
     let_last_words_be_heard(context)
     with call.way_out:
-        call.left = True
+        call.becomes(CallState.WAY_OUT)
         context.channel.leave_message()
     context.channel.stop_stream()
     call.wait(timeout_s=WAY_OUT_DEADLINE_S)
@@ -377,10 +351,10 @@ def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
 
 
 def take_way_out(context: CallContext) -> None:
-    """Step 9: the dialplan says so, rings the restaurant, takes a message."""
+    """Leave the caller to the dialplan: it says so, rings the restaurant, takes a message."""
     call = context.call
     call.outcome = CallOutcome.UNSERVED
     with call.way_out:
-        call.left = True
+        call.becomes(CallState.WAY_OUT)
         context.channel.take_way_out()
     call.wait(timeout_s=WAY_OUT_DEADLINE_S)

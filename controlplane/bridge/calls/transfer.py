@@ -1,20 +1,19 @@
-"""A human is asked for: ring one of the restaurant's own people, or the restaurant.
+"""Step 11 of a call: a human is asked for, one of the restaurant's own or the restaurant.
 
 Only what the restaurant's policy lists is ever dialled; a worker names a target, never a number.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from controlplane.bridge import metrics
+from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_policy import Destination
 from controlplane.bridge.calls.call_signals import RingingEnded
+from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.channel import ACCEPT_S, ANNOUNCE_S, RING_S, RING_STARTS_S
 from controlplane.contracts.messages import Transfer, TransferFailed, TransferFailure
-
-if TYPE_CHECKING:
-    from controlplane.bridge.calls.story import CallContext
 
 RINGING_DEADLINE_S: Final = ANNOUNCE_S + RING_S + ACCEPT_S + 10.0
 """The announcement, the ringing, the key, and FreeSWITCH's word that nobody came."""
@@ -25,7 +24,7 @@ WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
 log = structlog.get_logger()
 
 
-def transfer(context: "CallContext", request: Transfer) -> None:
+def transfer(context: CallContext, request: Transfer) -> None:
     """Ring who was asked for. Returns when nobody took the call; the worker has been told."""
     destination = _destination(context, request)
     if destination is None:
@@ -34,23 +33,23 @@ def transfer(context: "CallContext", request: Transfer) -> None:
     call = context.call
     context.playback.close()
     with call.way_out:
-        call.ringing = True
+        call.becomes(CallState.RINGING)
         context.channel.renew_way_out(RING_STARTS_S)
     context.channel.ring(
         destination.dial_string,
         prompt="transfer" if request.target_id is None else "transfer_person",
         warm=destination.warm,
     )
-    happening = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
-    if call.with_human:
+    ending = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
+    if call.state is CallState.WITH_HUMAN:
         call.wait(timeout_s=WAY_OUT_DEADLINE_S)
-    call.ringing = False
+    call.ringing_ended()
     context.playback.open()
-    disposition = happening.disposition if isinstance(happening, RingingEnded) else "UNKNOWN"
+    disposition = ending.disposition if isinstance(ending, RingingEnded) else "UNKNOWN"
     _failed(context, disposition)
 
 
-def _destination(context: "CallContext", request: Transfer) -> Destination | None:
+def _destination(context: CallContext, request: Transfer) -> Destination | None:
     """None: nobody that may be rung."""
     if request.target_id is not None:
         return context.policy().targets.get(request.target_id)
@@ -58,7 +57,7 @@ def _destination(context: "CallContext", request: Transfer) -> Destination | Non
     return Destination(dial_string, warm=False) if dial_string else None
 
 
-def _failed(context: "CallContext", cause: str) -> None:
+def _failed(context: CallContext, cause: str) -> None:
     metrics.TRANSFERS_FAILED.labels(cause=cause).inc()
     log.info("transfer_failed", cause=cause)
     if context.call.streaming:

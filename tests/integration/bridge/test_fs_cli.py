@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, insert, update
 
+from controlplane.bridge.calls.call_state import GreetingState, StreamState
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings, write_gateway_file
@@ -141,7 +142,7 @@ def a_call(gateway: str = LUIGI) -> IncomingCall:
         channel_uuid=uuid4(),
         gateway_name=gateway,
         caller_number=CALLER,
-        parked=True,
+        greeting=GreetingState.OVER,
     )
 
 
@@ -164,7 +165,7 @@ def test_help_names_every_command(fs_cli: FsCli, agent: Agent) -> None:
 
 def test_calls_have_tenant_and_worker_and_no_number(fs_cli: FsCli, agent: Agent) -> None:
     call = a_call()
-    call.worker_id, call.streaming = "worker-7", True
+    call.worker_id, call.stream = "worker-7", StreamState.ATTACHED
     hidden = a_call(MARIO)
     hidden.caller_number = None
     agent.calls = [call, hidden]

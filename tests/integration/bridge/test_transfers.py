@@ -254,7 +254,7 @@ async def test_the_agent_restarts_while_two_people_talk(
         await asyncio.to_thread(site.stop_agent, how)
         await asyncio.sleep(5.0)  # the way out of an abandoned call comes within 4.5 s
         await site.start_agent()
-        await eventually(lambda: site.bridge.log("call_adopted") or None)
+        await eventually(lambda: site.bridge.log("call_resumed") or None)
         await asyncio.sleep(5.0)  # and the new agent starts none either
         began = time.monotonic()
         human.play(tone(HUMAN_HZ, 1_000))
@@ -309,11 +309,11 @@ async def test_the_agent_dies_while_a_phone_rings_that_nobody_takes(
             await human.hangup()
         await until_beep(dialog)
         beep_at = time.monotonic()
-        dialog.play(tone(CALLER_HZ, 20_000))  # a message, so that there is a call to adopt
-        adopted = len(site.bridge.log("call_adopted"))
+        dialog.play(tone(CALLER_HZ, 20_000))  # a message, so that there is a call to resume
+        resumed = len(site.bridge.log("call_resumed"))
         await site.start_agent()
         await eventually(
-            lambda: len(site.bridge.log("call_adopted")) > adopted or None, deadline_s=READY_S
+            lambda: len(site.bridge.log("call_resumed")) > resumed or None, deadline_s=READY_S
         )
     assert prompts(dialog)[-4:] == ["one_moment", "busy", "transfer", "leave_message"]
     silence = longest_silence_s(dialog.received, since=asked_at, until=beep_at)

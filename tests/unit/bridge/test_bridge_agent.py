@@ -43,12 +43,12 @@ def agent(tmp_path: Path) -> BridgeAgent:
     )
 
 
-def test_a_call_that_cannot_be_adopted_keeps_no_gateway_from_being_looked_at(
+def test_a_call_that_cannot_be_resumed_keeps_no_gateway_from_being_looked_at(
     agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A FreeSWITCH that was started anew has none: all would be thought registered."""
     asked: list[None] = []
-    monkeypatch.setattr(bridge_agent, "adopt_calls", fails)
+    monkeypatch.setattr(bridge_agent, "resume_calls", fails)
     monkeypatch.setattr(agent._media, "wait_connected", lambda _: None)
     monkeypatch.setattr(agent._registrations, "connected", lambda: asked.append(None))
     with pytest.raises(Unthought):

@@ -19,7 +19,7 @@ from controlplane.bridge.calls.call_signals import (
     StreamLost,
 )
 from controlplane.bridge.calls.incoming_call import (
-    MAX_HAPPENINGS,
+    MAX_SIGNALS,
     IncomingCall,
     NotOurCall,
     caller_number,
@@ -136,14 +136,14 @@ def test_an_event_of_no_channel_is_left_alone() -> None:
         IncomingCall.arriving(created(**{"Unique-ID": None}))
 
 
-def test_a_call_adopted_keeps_its_id_and_its_worker() -> None:
+def test_a_call_resumed_keeps_its_id_and_its_worker() -> None:
     first = call()
-    adopted = IncomingCall.arriving(
+    resumed = IncomingCall.arriving(
         created(
             variable_alloresto_call_id=str(first.call_id), variable_alloresto_worker_id="worker-1"
         )
     )
-    assert (adopted.call_id, adopted.worker_id) == (first.call_id, "worker-1")
+    assert (resumed.call_id, resumed.worker_id) == (first.call_id, "worker-1")
 
 
 # --- Who calls -----------------------------------------------------------------------------------
@@ -218,21 +218,21 @@ def test_no_privacy_is_no_reason_to_drop_it(privacy: str) -> None:
 
 def test_a_wait_ends_with_the_first_of_its_kinds_and_forgets_the_others() -> None:
     waiting = call()
-    for happening in (PlaybackDrained(), QueueLost(), StreamConnected(), Parked()):
-        waiting.happened(happening)
+    for signal in (PlaybackDrained(), QueueLost(), StreamConnected(), Parked()):
+        waiting.signal(signal)
     assert waiting.wait(StreamLost, StreamConnected, timeout_s=SOON_S) == StreamConnected()
     assert waiting.wait(PlaybackDrained, Parked, timeout_s=SOON_S) == Parked()
 
 
-def test_a_wait_ends_at_its_deadline_however_much_happens_meanwhile() -> None:
+def test_a_wait_ends_at_its_deadline_however_many_signals_come_meanwhile() -> None:
     waiting = call()
 
-    def happens() -> None:
+    def other_signals() -> None:
         while True:
-            waiting.happened(PlaybackDrained())
+            waiting.signal(PlaybackDrained())
             gevent.sleep(SOON_S / 20)
 
-    noise = gevent.spawn(happens)
+    noise = gevent.spawn(other_signals)
     try:
         began = time.monotonic()
         assert waiting.wait(Parked, timeout_s=SOON_S) is None
@@ -241,9 +241,9 @@ def test_a_wait_ends_at_its_deadline_however_much_happens_meanwhile() -> None:
         noise.kill()
 
 
-def test_a_wait_is_ended_by_what_happens_later() -> None:
+def test_a_wait_is_ended_by_a_later_signal() -> None:
     waiting = call()
-    gevent.spawn_later(SOON_S / 5, waiting.happened, Parked())
+    gevent.spawn_later(SOON_S / 5, waiting.signal, Parked())
     assert waiting.wait(Parked, timeout_s=5.0) == Parked()
 
 
@@ -257,7 +257,7 @@ def test_every_wait_ends_when_the_caller_hangs_up() -> None:
 
 def test_a_wait_for_nothing_is_ended_by_the_hang_up_alone() -> None:
     waiting = call()
-    waiting.happened(PlaybackDrained())
+    waiting.signal(PlaybackDrained())
     waiting.ended("NORMAL_CLEARING")
     with pytest.raises(CallEndedError):
         waiting.wait(timeout_s=SOON_S)
@@ -265,10 +265,10 @@ def test_a_wait_for_nothing_is_ended_by_the_hang_up_alone() -> None:
 
 def test_a_story_that_does_not_listen_gives_its_handlers_up_but_still_ends() -> None:
     deaf = call()
-    for _ in range(MAX_HAPPENINGS):
-        deaf.happened(PlaybackDrained())
+    for _ in range(MAX_SIGNALS):
+        deaf.signal(PlaybackDrained())
     with pytest.raises(gevent.queue.Full):
-        deaf.happened(PlaybackDrained())
+        deaf.signal(PlaybackDrained())
     deaf.ended("MEDIA_TIMEOUT")
     with pytest.raises(CallEndedError, match="MEDIA_TIMEOUT"):
         deaf.wait(Parked, timeout_s=SOON_S)

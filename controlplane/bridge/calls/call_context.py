@@ -1,0 +1,30 @@
+"""What everything that deals with one call works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controlplane.bridge.calls.audio_control import AudioControl
+from controlplane.bridge.calls.call_policy import CallPolicy
+from controlplane.bridge.calls.call_record import CallRecord
+from controlplane.bridge.calls.channel import Channel
+from controlplane.bridge.calls.incoming_call import IncomingCall
+from controlplane.bridge.calls.offers import Offers
+from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.voice_messages import VoiceMessages
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """One call: its state, its channel, its audio, and the bridge's parts it needs."""
+
+    call: IncomingCall
+    channel: Channel
+    playback: Playback
+    audio: AudioControl
+    """Commands `playback` for the worker."""
+    offers: Offers
+    record: CallRecord
+    messages: VoiceMessages
+    policy: Callable[[], CallPolicy]
+    """Returns the restaurant's policy as it is now: it may change while they talk."""
+    bridge_id: str

@@ -1,0 +1,161 @@
+"""What FreeSWITCH's events mean to the call they belong to.
+
+A handler runs in its channel's greenlet, in the order of the events. Audio and interruptions are
+dealt with at once (`audio_control.py`); what changes the call's course is a signal to its story.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import gevent.queue
+import structlog
+
+from controlplane.bridge import metrics
+from controlplane.bridge.calls.call_context import CallContext
+from controlplane.bridge.calls.call_signals import (
+    Asked,
+    Parked,
+    RingingEnded,
+    StreamConnected,
+    StreamLost,
+)
+from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
+from controlplane.bridge.calls.channel import Application
+from controlplane.bridge.calls.way_out import renew_way_out
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import (
+    Clear,
+    Dtmf,
+    GreetingEnded,
+    Mark,
+    MessageError,
+    parse_worker_message,
+)
+from controlplane.esl.event import EslEvent
+
+DIGITS: Final = frozenset("0123456789*#ABCD")
+"""The keys of RFC 4733 telephone-events."""
+
+log = structlog.get_logger()
+
+
+def parked(context: CallContext, event: EslEvent) -> None:
+    """The greeting was heard to its end: the worker may speak."""
+    call = context.call
+    if call.parked:
+        return
+    call.becomes(GreetingState.OVER)
+    renew_way_out(context)
+    call.signal(Parked())
+    context.record.disclosure_played()
+    if call.streaming:
+        context.channel.tell_worker(GreetingEnded())
+        context.playback.open()
+
+
+def bridged(context: CallContext, event: EslEvent) -> None:
+    """A human took the transfer: from here on nobody else listens."""
+    call = context.call
+    call.becomes(CallState.WITH_HUMAN)
+    call.outcome = CallOutcome.TRANSFERRED
+    call.becomes(StreamState.DETACHED)
+    try:
+        with call.way_out:
+            context.channel.cancel_way_out()
+    finally:
+        context.channel.stop_stream()
+
+
+def executed(context: CallContext, event: EslEvent) -> None:
+    """An application returned: nobody took the transfer, or the dialplan armed a way out."""
+    call = context.call
+    match event.get("Application"):
+        case Application.BRIDGE_LEGS if call.state is not CallState.WITH_HUMAN:
+            call.ringing_ended()
+            disposition = event.get(ChannelVariable.ORIGINATE_DISPOSITION.header)
+            call.signal(RingingEnded(disposition=disposition or "UNKNOWN"))
+        case Application.SCHED_TRANSFER:
+            with call.way_out:
+                context.channel.forget_way_out()
+            renew_way_out(context)
+
+
+def recorded(context: CallContext, event: EslEvent) -> None:
+    """The caller has left a message, or hung up over it."""
+    call = context.call
+    call.outcome = CallOutcome.MESSAGE
+    context.messages.finished(call.channel_uuid, hidden=call.caller_number is None)
+
+
+def hung_up(context: CallContext, event: EslEvent) -> None:
+    """The channel is gone; its cause is Q.850's, as FreeSWITCH spells it."""
+    context.call.ended(event.get("Hangup-Cause") or "UNKNOWN")
+
+
+def key_pressed(context: CallContext, event: EslEvent) -> None:
+    """The worker hears of the caller's keys, one at a time."""
+    digit = event.get("DTMF-Digit") or ""
+    if context.call.streaming and digit in DIGITS:
+        context.channel.tell_worker(Dtmf(digit=digit))
+
+
+def stream_connected(context: CallContext, event: EslEvent) -> None:
+    """The worker's WebSocket is there: the story, which asked for it, says what it is for."""
+    context.call.signal(StreamConnected())
+
+
+def stream_lost(context: CallContext, event: EslEvent) -> None:
+    """The worker is gone, or could not be reached."""
+    context.call.becomes(StreamState.DETACHED)
+    context.call.signal(StreamLost())
+
+
+def worker_says(context: CallContext, event: EslEvent) -> None:
+    """A control message of the worker: about its audio, or about the course of the call."""
+    try:
+        message = parse_worker_message(event.body or "")
+    except MessageError as error:
+        refuse_message(context, reason=str(error))
+        return
+    match message:
+        case Clear(generation=generation):
+            context.audio.clear(generation)
+        case Mark(seq=seq):
+            context.audio.mark(seq)
+        case _:
+            ask(context, Asked(message))
+
+
+def ask(context: CallContext, asked: Asked) -> None:
+    """Hand a request to the story; a worker that asks faster than it listens is not heard."""
+    try:
+        context.call.signal(asked)
+    except gevent.queue.Full:
+        refuse_message(context, reason="too many")
+
+
+def refuse_message(context: CallContext, *, reason: str) -> None:
+    """Count and log a message that changes nothing; never its text."""
+    metrics.MESSAGES_REFUSED.inc()
+    log.warning("message_refused", reason=reason, call=str(context.call.call_id))
+
+
+Handler = Callable[[CallContext, EslEvent], None]
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "CHANNEL_PARK": parked,
+    "CHANNEL_BRIDGE": bridged,
+    "CHANNEL_EXECUTE_COMPLETE": executed,
+    "CHANNEL_HANGUP_COMPLETE": hung_up,
+    "RECORD_STOP": recorded,
+    "DTMF": key_pressed,
+    "PLAYBACK_START": lambda context, event: context.audio.playback_started(event),
+    "PLAYBACK_STOP": lambda context, event: context.audio.playback_stopped(event),
+    "mod_audio_stream::connect": stream_connected,
+    "mod_audio_stream::disconnect": stream_lost,
+    "mod_audio_stream::error": stream_lost,
+    "mod_audio_stream::json": worker_says,
+    "mod_audio_stream::play": lambda context, event: context.audio.chunk_arrived(event),
+}
+"""Events of a call in progress, by name or by CUSTOM subclass."""

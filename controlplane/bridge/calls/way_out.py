@@ -1,0 +1,28 @@
+"""The dead man's switch: FreeSWITCH takes a call whose agent stops putting its way out off."""
+
+from typing import Final
+
+import structlog
+
+from controlplane.bridge.calls.call_context import CallContext
+from controlplane.bridge.calls.call_state import CallState
+from controlplane.esl.errors import EslError
+
+WAY_OUT_RENEWAL_S: Final = 1.0
+"""Against `WAY_OUT_S`: one missed renewal loses no call."""
+
+log = structlog.get_logger()
+
+
+def renew_way_out(context: CallContext) -> None:
+    """Put it off once more, if the call is one to keep. Never raises: the next turn tries again.
+
+    Not while a phone rings: the dialplan cancelled it, and arms it again when nobody picks up.
+    """
+    call = context.call
+    try:
+        with call.way_out:
+            if call.parked and call.state is CallState.WITH_US:
+                context.channel.renew_way_out()
+    except EslError as error:
+        log.warning("way_out_not_renewed", error=type(error).__name__)
