@@ -19,8 +19,6 @@ log = structlog.get_logger()
 
 _WAITING: Final = 2_000
 """About 50 calls of 40 turns: an outage of Redis as long as a call loses nothing."""
-_STREAM_ENTRIES: Final = 200_000
-"""The recorder reads within a second; this bounds Redis if it is away for a day."""
 _RETRY_SECONDS: Final = 0.5
 _BATCH: Final = 50
 
@@ -65,7 +63,7 @@ class CallEventLog:
                         pipe.xadd(
                             redis_keys.CALL_EVENTS,
                             {"event": event.to_json()},
-                            maxlen=_STREAM_ENTRIES,
+                            maxlen=redis_keys.MAX_CALL_EVENTS,
                             approximate=True,
                         )
                     await pipe.execute()

@@ -15,6 +15,10 @@ CALLS_DEMAND: Final = "calls:demand"
 CALL_EVENTS: Final = "stream:call_events"
 """Stream of call events (field `event` = JSON), read by the controller's recorder."""
 
+MAX_CALL_EVENTS: Final = 200_000
+"""Entries that stream keeps, about, while no recorder reads it: 4,500 calls of 44 facts. They are
+75 MB; more would take the memory that calls on offer need, so the oldest facts go instead."""
+
 CALL_EVENTS_DEAD: Final = "stream:call_events:dead"
 """Stream of entries the recorder could not record: `entry` = its id, `reason`, `event`."""
 

@@ -29,9 +29,6 @@ from controlplane.contracts.messages import (
 MAX_UNSENT: Final = 10_000
 """About an hour of a full bridge's calls."""
 
-MAX_STREAM_LENGTH: Final = 1_000_000
-"""Entries the stream keeps for a recorder that is away."""
-
 RETRY_S: Final = 1.0
 
 log = structlog.get_logger()
@@ -58,7 +55,9 @@ class CallEventPublisher:
             event = self._unsent.peek()
             try:
                 self._redis.xadd(
-                    redis_keys.CALL_EVENTS, {"event": event.to_json()}, maxlen=MAX_STREAM_LENGTH
+                    redis_keys.CALL_EVENTS,
+                    {"event": event.to_json()},
+                    maxlen=redis_keys.MAX_CALL_EVENTS,
                 )
                 self._unsent.get_nowait()
             except redis.RedisError as error:
