@@ -1,4 +1,4 @@
-"""The story of a call, as the worker lives it. Read `serve_call` from top to bottom.
+"""Step 8 of a call: its story, as the worker lives it. Read `serve_call` from top to bottom.
 
 The bridge has the channel, Realtime has the voice; this is where they meet, once a call.
 """

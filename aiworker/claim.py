@@ -1,4 +1,4 @@
-"""Taking a call from the queue: a call is never lost between pop and answer, nor taken twice.
+"""Step 4 of a call: a worker takes it; it is never lost between pop and answer, nor taken twice.
 
 An offer moves atomically into this worker's own list (BLMOVE), so it never exists only in memory.
 A Lua script then takes the attempt if it is still the one on offer, and answers the bridge in the

@@ -1,4 +1,4 @@
-"""From the outbox to open pages: one LISTEN connection a process, one bounded queue a page.
+"""Step 10 of a call: from the outbox to open pages. One LISTEN a process, one bounded queue a page.
 
 A notification only says "read again"; rows come from the table, so a lost one costs at most
 `HEAL_S`. Ids of a restaurant rise in commit order (see `models/event_outbox.py`), so one cursor a

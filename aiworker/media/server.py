@@ -1,4 +1,4 @@
-"""The WebSocket server FreeSWITCH connects to: one path per claimed call, each used once.
+"""Step 6 of a call: FreeSWITCH connects to this server, by one path a claimed call, used once.
 
 `/calls/<token>` where the token is 256 random bits, given to the bridge in the claim. Anything else
 gets HTTP 403, and so does a second connection with a token already used.

@@ -1,4 +1,4 @@
-"""One call's connection to the Realtime API, or to any server that speaks its protocol.
+"""Step 7 of a call: its connection to the Realtime API, or to a server that speaks its protocol.
 
 `RealtimeLink.open` is all or nothing: connected, configured, and the server says it speaks PCMU
 both ways; else `RealtimeUnavailable`. Afterwards events are plain dicts (the SDK's typed parsing is

@@ -1,4 +1,4 @@
-"""Tool: place the order: committed before the model can say so, once whatever is repeated."""
+"""Step 9 of a call: the tool that places the order, committed before the model can say so."""
 
 import phonenumbers
 from pydantic import Field

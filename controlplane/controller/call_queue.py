@@ -1,4 +1,4 @@
-"""The queue between step 3 and step 4 of a call, seen from outside: how long, how old, what leaked.
+"""The queue of calls on offer, seen from outside: how long, how old, what leaked.
 
 An entry is on offer as long as its `call_offer` key holds its attempt, 2.5 s at most; the bridge
 that waits offers again with another attempt. What is left of a bridge or a worker that died is

@@ -1,4 +1,4 @@
-"""Step 10 of a call: one call event as rows of `call` and `call_turn`.
+"""Step 12 of a call: one call event as rows of `call` and `call_turn`.
 
 Events may come in any order, twice, and from two recorders at once: every column's final value
 depends on the set of events alone, never on the order they were written in.

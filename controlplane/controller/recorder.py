@@ -1,4 +1,4 @@
-"""Step 10 of a call: from the call events stream to Postgres, each event exactly once.
+"""Step 12 of a call: from the call events stream to Postgres, each event exactly once.
 
 An entry is acknowledged after its commit, so a crash in between records it again, which changes
 nothing. One that can't be recorded goes to a bounded dead-letter stream and holds up nobody.

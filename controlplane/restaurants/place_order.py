@@ -1,4 +1,4 @@
-"""An order is placed once per idempotency key, and numbered without gaps or races.
+"""Step 9 of a call: its order is placed once per idempotency key, numbered without gaps or races.
 
 Order, lines, order event and outbox row are one transaction, committed before `place_order`
 returns. A commit whose answer was lost is settled by trying again with the same key.

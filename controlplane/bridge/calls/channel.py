@@ -1,4 +1,4 @@
-"""Step 5 of a call, and whatever else the bridge does to a channel, in FreeSWITCH's words.
+"""Step 5 of a call, the stream, and all else the bridge does to a channel, in FreeSWITCH's words.
 
 Two ESL connections: `control` for the call's course, `media` for what must be quick.
 """

@@ -1,4 +1,4 @@
-"""What FreeSWITCH's events mean to the call they belong to.
+"""Step 2 of a call, and each one after: what FreeSWITCH's events mean to their call.
 
 A handler runs in its channel's greenlet, in the order of the events. Audio and interruptions are
 dealt with at once (`audio_control.py`); what changes the call's course is a signal to its story.
