@@ -14,12 +14,11 @@ from typing import Any
 import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.waiting import DEADLINE_S, until
+
 PROGRAM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-START_DEADLINE_S = 30.0
-"""A cold start on a loaded machine."""
-ANSWER_DEADLINE_S = 10.0
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """A screenshot in base64."""
 
@@ -51,7 +50,7 @@ class Page:
         await self._connection.send(
             json.dumps({"id": number, "method": method, "params": parameters})
         )
-        reply = await asyncio.wait_for(answer, ANSWER_DEADLINE_S)
+        reply = await asyncio.wait_for(answer, DEADLINE_S)
         assert "error" not in reply, reply
         result: dict[str, Any] = reply["result"]
         return result
@@ -65,9 +64,7 @@ class Page:
 
     async def until(self, script: str) -> None:
         """Wait until the script is true on the page."""
-        async with asyncio.timeout(ANSWER_DEADLINE_S):
-            while not await self.evaluate(script):  # noqa: ASYNC110  # the page has no event
-                await asyncio.sleep(0.05)
+        await until(lambda: self.evaluate(script))
 
     async def screenshot(self) -> bytes:
         result = await self.call("Page.captureScreenshot", format="png")
@@ -111,12 +108,13 @@ async def chromium(profile: Path, *, javascript: str = "on") -> AsyncIterator[Pa
 async def _tab(profile: Path) -> str:
     """The WebSocket of the first tab, once Chromium said where it listens."""
     written = profile / "DevToolsActivePort"
-    async with asyncio.timeout(START_DEADLINE_S), httpx2.AsyncClient() as client:
-        while True:
+    async with httpx2.AsyncClient() as client:
+
+        async def url() -> str | None:
             lines = written.read_text().splitlines() if written.exists() else []
-            if lines:
-                targets = (await client.get(f"http://127.0.0.1:{lines[0]}/json/list")).json()
-                urls = [t["webSocketDebuggerUrl"] for t in targets if t["type"] == "page"]
-                if urls:
-                    return str(urls[0])
-            await asyncio.sleep(0.05)
+            if not lines:
+                return None
+            targets = (await client.get(f"http://127.0.0.1:{lines[0]}/json/list")).json()
+            return next((t["webSocketDebuggerUrl"] for t in targets if t["type"] == "page"), None)
+
+        return await until(url)

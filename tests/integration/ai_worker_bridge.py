@@ -53,9 +53,8 @@ from controlplane.contracts.messages import (
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from tests.integration.realtime_steps import step_by_step
+from tests.waiting import DEADLINE_S, elapse
 
-DEADLINE_S: Final = 10.0
-"""For anything to happen on a machine under load."""
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
 QUICK: Final = SimulatorSettings(speed=20, think_ms=20, transcription_ms=20)
 QUICK_TURN_MS: Final = 350
@@ -229,13 +228,13 @@ class FakeBridge:
             del self._says[: len(SILENCE)]
             await self._socket.send(frame + SILENCE[len(frame) :])
             due += STREAM_BUFFER_MS / 1_000
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await elapse(due - time.monotonic(), because="audio comes at its own pace")
 
     async def _tick(self) -> None:
         while True:
             await self._play()
             self._changed.set()
-            await asyncio.sleep(0.01)
+            await elapse(0.01, because="FreeSWITCH plays in real time")
 
     async def _listen(self) -> None:
         assert self._socket is not None

@@ -12,11 +12,11 @@ import os
 import re
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
@@ -33,6 +33,7 @@ from websockets.exceptions import ConnectionClosed
 from aiworker.claim import OfferQueue
 from aiworker.media.server import AwaitedStream, MediaServer
 from aiworker.simulator.tone_code import encode_speech
+from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import (
     AudioChunk,
     BridgeMessage,
@@ -51,6 +52,7 @@ from controlplane.models.nodes import SipBridgeNode
 from freeswitch.telephone.dialog import Dialog
 from tests.accounts import SECRET_KEYS, add_account, add_carrier
 from tests.integration.switch_under_test import Server, heard, tone, write_wave
+from tests.waiting import DEADLINE_S, until
 
 SWITCHES: Final = ("simulator", "freeswitch")
 BRIDGE_ID: Final = "bridge-0"
@@ -58,8 +60,6 @@ ACCOUNT_PASSWORD: Final = "s3cret-phrase"
 CALLER_NUMBER: Final = "+33639980123"
 READY_S: Final = 20.0
 """For the agent's start on a machine under load."""
-DEADLINE_S: Final = 8.0
-"""For anything else."""
 CHUNK_MS: Final = 100
 
 PROMPT_HZ: Final = {
@@ -236,6 +236,13 @@ def run_bridge(
         yield Bridge(agent, switch, database_url, redis_url, log_file, bridge_id)
 
 
+async def tell(redis: Redis, *bridge_ids: str) -> None:
+    """What a controller publishes once it has placed something; each agent is there to hear it."""
+    for bridge_id in bridge_ids or (BRIDGE_ID,):
+        channel = redis_keys.bridge_assignments(bridge_id)
+        await until(partial(redis.publish, channel, "placed"))
+
+
 @contextlib.contextmanager
 def open_bridge(
     kind: str, services: LocalServices, template: str, folder: Path, **settings: object
@@ -272,7 +279,7 @@ class Stream:
 
     async def message(self, kind: type[_M], *, start: int = 0) -> _M:
         """The first message of this kind from index `start` on."""
-        return await eventually(
+        return await until(
             lambda: next((m for m in self.messages[start:] if isinstance(m, kind)), None)
         )
 
@@ -372,13 +379,4 @@ def codes(dialog: Dialog) -> list[int]:
 
 
 async def until_heard(dialog: Dialog, prompt: str, *, since: float = 0.0) -> None:
-    await eventually(lambda: prompt in prompts(dialog, since=since) or None)
-
-
-async def eventually(probe: Callable[[], _T | None], *, deadline_s: float = DEADLINE_S) -> _T:
-    """Poll until there is an answer."""
-    end = time.monotonic() + deadline_s
-    while (answer := probe()) is None:
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.01)
-    return answer
+    await until(lambda: prompt in prompts(dialog, since=since))

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-EVENT_DEADLINE_S = 5.0
-REPLY_DEADLINE_S = 5.0
-POLL_S = 0.02
+from tests.waiting import DEADLINE_S, until
 
 Event = dict[str, Any]
 
@@ -68,7 +66,7 @@ class EventSocketClient:
     ) -> tuple[dict[str, str], str]:
         """One command with its own headers; its reply's headers and body."""
         self.write(command, headers)
-        async with asyncio.timeout(REPLY_DEADLINE_S):
+        async with asyncio.timeout(DEADLINE_S):
             return await self._replies.get()
 
     @property
@@ -108,7 +106,7 @@ class EventSocketClient:
         matches: Callable[[Event], bool],
         *,
         start: int = 0,
-        deadline_s: float = EVENT_DEADLINE_S,
+        deadline_s: float = DEADLINE_S,
     ) -> Event:
         """The first event from position `start` that matches."""
         async with asyncio.timeout(deadline_s):
@@ -132,18 +130,18 @@ class EventSocketClient:
 
     async def channel_row(self, uuid: str) -> dict[str, str]:
         """A call's line of `show channels`: FreeSWITCH writes it a moment late."""
-        async with asyncio.timeout(EVENT_DEADLINE_S):
-            while True:
-                table = json.loads(await self.api("show channels as json"))
-                for row in table.get("rows", []):
-                    if row["uuid"] == uuid and row["callstate"] == "ACTIVE":
-                        return dict(row)
-                await asyncio.sleep(POLL_S)
+
+        async def row() -> dict[str, str] | None:
+            rows = json.loads(await self.api("show channels as json")).get("rows", [])
+            active = [row for row in rows if row["uuid"] == uuid and row["callstate"] == "ACTIVE"]
+            return dict(active[0]) if active else None
+
+        return await until(row)
 
     async def channel_count(self, count: int) -> None:
         """Wait until `show channels count` says so."""
-        async with asyncio.timeout(EVENT_DEADLINE_S):
-            while True:
-                if await self.api("show channels count") == f"\n{count} total.\n":
-                    return
-                await asyncio.sleep(POLL_S)
+
+        async def counted() -> bool:
+            return await self.api("show channels count") == f"\n{count} total.\n"
+
+        await until(counted)

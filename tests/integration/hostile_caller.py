@@ -1,14 +1,15 @@
 """A caller who sends whatever bytes it likes to a SIP port, and notes what comes back."""
 
 import asyncio
+import contextlib
 import re
 import secrets
-import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
 from freeswitch.telephone.rtp_session import Address
+from tests.waiting import until
 
 FINAL: Final = 200
 POLL_S: Final = 0.01
@@ -108,17 +109,20 @@ class HostileCaller(asyncio.DatagramProtocol):
     ) -> int | None:
         """Send, once more after `patience_s` without any answer; the final status, or None."""
         text, call_id = message
-        end = time.monotonic() + deadline_s
-        again = time.monotonic() + patience_s
+
+        def statuses() -> list[int]:
+            return self._statuses.get(call_id, [])
+
         self.send(text)
-        while time.monotonic() < end:
-            seen = self._statuses.get(call_id, [])
-            if seen and seen[-1] >= FINAL:
-                return seen[-1]
-            if not seen and time.monotonic() > again:
-                again = end
-                self.send(text)
-            await asyncio.sleep(POLL_S)
+        with contextlib.suppress(AssertionError):
+            await until(statuses, deadline_s=min(patience_s, deadline_s))
+        if not statuses() and patience_s < deadline_s:
+            self.send(text)
+        with contextlib.suppress(AssertionError):
+            return await until(
+                lambda: next((status for status in statuses()[-1:] if status >= FINAL), None),
+                deadline_s=max(0.0, deadline_s - patience_s),
+            )
         return None
 
     def _acknowledge(self, response: str, call_id: str, status: int) -> None:

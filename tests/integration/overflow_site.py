@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,12 +28,9 @@ from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     BRIDGE_ID,
     CALLER_NUMBER,
-    DEADLINE_S,
-    READY_S,
     Bridge,
     Stream,
     Worker,
-    eventually,
     fresh_database,
     open_switch,
     run_bridge,
@@ -41,9 +39,12 @@ from tests.integration.bridge_under_test import (
 )
 from tests.integration.carrier_phone import CarrierPhone
 from tests.integration.switch_under_test import Server, heard
+from tests.waiting import DEADLINE_S, until
 
 WORKERS_A_CALL_MAY_LOSE = 4
 BEEP_HZ = 1_000
+SILENT_FRAMES = 10
+"""So many of 20 ms say that the beep is over."""
 
 
 @dataclass
@@ -70,13 +71,10 @@ class OverflowSite:
         """A call past its greeting, with its worker."""
         dialog = await self.dial(phone)
         async with self.worker.take() as stream:
-            await eventually(
-                lambda: (
-                    any(
-                        isinstance(m, GreetingEnded) or getattr(m, "greeting", "") == "ended"
-                        for m in stream.messages
-                    )
-                    or None
+            await until(
+                lambda: any(
+                    isinstance(m, GreetingEnded) or getattr(m, "greeting", "") == "ended"
+                    for m in stream.messages
                 )
             )
             try:
@@ -119,10 +117,15 @@ class OverflowSite:
 
     async def row(self, statement: str, *values: object) -> tuple[Any, ...]:
         """The first one, once it is there."""
-        async with asyncio.timeout(READY_S):
-            while not (rows := await self.rows(statement, *values)):  # noqa: ASYNC110  # Postgres
-                await asyncio.sleep(0.05)
+        rows: list[tuple[Any, ...]] = await until(partial(self.rows, statement, *values))
         return rows[0]
+
+    async def change_policies(self, statement: str, *values: object) -> None:
+        """Whom the agent may ring or refuses is another from now on."""
+        before = len(self.bridge.log("call_policies_changed"))
+        await self.rows(statement, *values)
+        await self.tell_agent()
+        await until(lambda: len(self.bridge.log("call_policies_changed")) > before)
 
     @contextlib.contextmanager
     def database_away(self) -> Iterator[None]:
@@ -145,15 +148,13 @@ class OverflowSite:
 
     async def ended(self) -> CallEnded:
         """The last fact of the newest call."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                entries: list[Any] = (
-                    await self.redis.xrevrange(redis_keys.CALL_EVENTS, count=1) or []
-                )
-                events = [parse_call_event(fields["event"]) for _, fields in entries]
-                if events and isinstance(events[0], CallEnded):
-                    return events[0]
-                await asyncio.sleep(0.02)
+
+        async def end() -> CallEnded | None:
+            entries: list[Any] = await self.redis.xrevrange(redis_keys.CALL_EVENTS, count=1) or []
+            events = [parse_call_event(fields["event"]) for _, fields in entries]
+            return events[0] if events and isinstance(events[0], CallEnded) else None
+
+        return await until(end)
 
 
 @asynccontextmanager
@@ -206,10 +207,10 @@ async def overflow_site(
 
 
 async def until_beep(dialog: Dialog) -> None:
-    """The ladder's prompts, then the beep and its end."""
+    """The ladder's prompts, then the beep and its end: whoever waits for the caller is silent."""
     await until_heard(dialog, "leave_message")
-    await eventually(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)] or None)
-    await asyncio.sleep(0.6)  # the beep itself
+    await until(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)])
+    await until(lambda: not heard(dialog.received[-SILENT_FRAMES:]))
 
 
 @asynccontextmanager

@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from aiworker.simulator import tone_code
 from aiworker.simulator.link import SimulatorSettings
 from aiworker.simulator.server import RealtimeSimulator
+from tests.waiting import DEADLINE_S
 
-DEADLINE_S: Final = 5.0
 """Any single event comes within milliseconds; this is for a machine under load."""
 QUICK: Final = SimulatorSettings(speed=20, think_ms=5, transcription_ms=5)
 MODEL: Final = "gpt-realtime-2.1"

@@ -3,13 +3,12 @@
 Both get the same gateway files, the same short prompts (one tone each) and the same carrier.
 """
 
-import asyncio
+import functools
 import itertools
 import math
 import struct
-import time
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,6 @@ PROMPTS = {
     "transfer": TRANSFER_HZ,
     "goodbye": GOODBYE_HZ,
 }
-DEADLINE_S = 5.0
 LOUD = 1_000.0
 
 Server = SimulatorServer | FreeSwitchServer
@@ -195,6 +193,7 @@ def write_wave(file: Path, l16: bytes) -> None:
         sound.writeframes(l16)
 
 
+@functools.lru_cache(maxsize=16_384)  # every look at a call begins with its first frame
 def pitch(l16: bytes) -> int:
     """The loudest frequency of one frame in Hz, to 50 Hz; 0 for silence."""
     samples = np.frombuffer(l16, dtype="<i2").astype(float)
@@ -209,11 +208,3 @@ def heard(frames: list[ReceivedFrame]) -> list[tuple[int, int]]:
         (hertz, len(list(run))) for hertz, run in itertools.groupby(pitch(f.l16) for f in frames)
     )
     return [(hertz, 20 * count) for hertz, count in runs if hertz]
-
-
-async def until(condition: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> None:
-    """Poll every 5 ms."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, "deadline passed"
-        await asyncio.sleep(0.005)

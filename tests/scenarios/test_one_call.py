@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,20 +26,12 @@ from controlplane.local.launch.stack import RESTAURANT_PHONE, Stack
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import Phone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.waiting import elapse, until
 
 pytestmark = pytest.mark.scenario
 
 RECORD_DEADLINE_S = 5.0
 T = TypeVar("T")
-
-
-async def eventually(probe: Callable[[], T | None], *, deadline_s: float) -> T:
-    """Poll until there is an answer."""
-    until = time.monotonic() + deadline_s
-    while (answer := probe()) is None:
-        assert time.monotonic() < until, "it did not happen in time"
-        await asyncio.sleep(0.05)
-    return answer
 
 
 def recorded_call(stack: Stack, call_id: object) -> tuple[str, int, bool] | None:
@@ -75,7 +66,7 @@ async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
     began = time.monotonic()
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
         played = await call_and_order(stack.address.dial_uri)
-        ended = await eventually(
+        ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
             deadline_s=RECORD_DEADLINE_S,
         )
@@ -86,7 +77,7 @@ async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
     assert order.total_cents == 950 + 150 + 1_250 + 250
     assert [e.order_id for e in transcript.events if isinstance(e, OrderPlaced)] == [order.order_id]
 
-    outcome, turns, disclosed = await eventually(
+    outcome, turns, disclosed = await until(
         lambda: recorded_call(stack, ended.call_id), deadline_s=RECORD_DEADLINE_S
     )
     assert (outcome, disclosed) == (CallOutcome.ORDER, True)
@@ -107,13 +98,13 @@ async def test_caller_hangs_up_during_the_greeting(stack: Stack) -> None:
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
         async with Phone() as phone:
             dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
-            await asyncio.sleep(1.0)  # speaking time, not a race
+            await elapse(1.0, because="the caller listens to a second of the greeting")
             await dialog.hangup()
-        ended = await eventually(
+        ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
             deadline_s=RECORD_DEADLINE_S,
         )
-    outcome, _, disclosed = await eventually(
+    outcome, _, disclosed = await until(
         lambda: recorded_call(stack, ended.call_id), deadline_s=RECORD_DEADLINE_S
     )
     assert not disclosed
@@ -130,10 +121,10 @@ async def test_no_worker_is_there(stack: Stack) -> None:
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
         async with Phone() as phone:
             dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
-            await asyncio.sleep(12.0)  # into the busy message
+            await elapse(12.0, because="the caller waits into the busy message")
             assert not [e for e in transcript.events if isinstance(e, AgentConnected)]
             await asyncio.to_thread(stack.launch_again, "ai-worker")
-            await eventually(
+            await until(
                 lambda: next((e for e in transcript.events if isinstance(e, AgentConnected)), None),
                 deadline_s=10.0,
             )
@@ -162,7 +153,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
             killed_at = time.monotonic()
             stack.kill("ai-worker")
             await asyncio.to_thread(stack.launch_again, "ai-worker")
-            await eventually(
+            await until(
                 lambda: (
                     found
                     if len(found := [e for e in transcript.events if isinstance(e, AgentConnected)])
@@ -177,7 +168,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
                 await dialog.play(speech(line))
                 await ear.wait_for_turn_over()
             await dialog.hangup()
-        ended = await eventually(
+        ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
             deadline_s=RECORD_DEADLINE_S,
         )
@@ -203,15 +194,15 @@ async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
             await ear.wait_for_turn_over()
             stack.kill("bridge-agent")
             await asyncio.to_thread(stack.launch_again, "bridge-agent")
-            await asyncio.sleep(2.0)  # its start; the way out would come at four seconds
+            await elapse(2.0, because="it starts; the way out would come at four seconds")
             await dialog.play(speech("finalement_un_coca"))
             asked_at = time.monotonic()
             await ear.wait_for_speech(for_ms=300)
             answered_in = time.monotonic() - asked_at
-            await asyncio.sleep(0.5)  # of the answer
+            await elapse(0.5, because="the caller listens to the answer")
             await dialog.hangup()
         assert any(frame.at > asked_at for frame in heard_frames(dialog.received)), "not the agent"
-        await eventually(
+        await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
             deadline_s=RECORD_DEADLINE_S,
         )
@@ -268,7 +259,7 @@ async def test_caller_asks_for_a_human(stack: Stack) -> None:
             answered_at = time.monotonic()
             await human.hangup()
             await dialog.wait_ended(deadline_s=5.0)
-        ended = await eventually(
+        ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
             deadline_s=RECORD_DEADLINE_S,
         )
@@ -289,9 +280,9 @@ async def test_caller_cannot_wait_for_the_end_of_the_greeting(stack: Stack) -> N
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
         async with Phone() as phone:
             dialog = await phone.call(stack.address.direct_uri, from_number=CALLER_NUMBER)
-            await asyncio.sleep(3.5)  # of a greeting of 5.2 s
+            await elapse(3.5, because="the caller listens to most of a greeting of 5.2 s")
             await dialog.play(speech("deux_margherita_un_coca"))
-            turn = await eventually(
+            turn = await until(
                 lambda: next(
                     (
                         e

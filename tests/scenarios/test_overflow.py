@@ -15,15 +15,13 @@ from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.switch_under_test import heard
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
-from tests.scenarios.test_one_call import eventually
+from tests.waiting import elapse, until
 from webapp.french import telephone
 
 pytestmark = pytest.mark.scenario
 
 BEEP_HZ = 1_000
 BEEP_MS = 300
-SHOWN_WITHIN_S = 20.0
-"""From the agent's start, on a machine under load."""
 
 
 async def until_beep(dialog: Dialog, *, deadline_s: float) -> float:
@@ -33,8 +31,8 @@ async def until_beep(dialog: Dialog, *, deadline_s: float) -> float:
         beeps = [ms for hertz, ms in heard(dialog.received[-60:]) if hertz == BEEP_HZ]
         return time.monotonic() if beeps and max(beeps) >= BEEP_MS else None
 
-    at = await eventually(over, deadline_s=deadline_s)
-    await asyncio.sleep(0.3)  # its end
+    at = await until(over, deadline_s=deadline_s)
+    await elapse(0.3, because="the beep ends")
     return at
 
 
@@ -67,15 +65,15 @@ async def test_the_agent_is_dead_and_the_caller_leaves_a_message(stack: Stack) -
 
 async def until_shown(stack: Stack, number: str) -> str:
     """The kitchen page, once it has a message."""
-    end = time.monotonic() + SHOWN_WITHIN_S
     async with httpx2.AsyncClient() as client:
-        while time.monotonic() < end:
+
+        async def shown() -> str | None:
             page = (await client.get(stack.address.kitchen_url)).text
-            if "<audio" in page:
-                assert number in page
-                return page
-            await asyncio.sleep(0.2)
-    raise AssertionError("the message is not on the kitchen page")
+            return page if "<audio" in page else None
+
+        page = await until(shown)
+    assert number in page
+    return page
 
 
 async def fetch(stack: Stack, path: str) -> httpx2.Response:

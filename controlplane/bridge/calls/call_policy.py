@@ -111,7 +111,7 @@ class CallPolicies:
                 )
             ):
                 blocked[row.restaurant_id].add(row.phone_e164)
-            self._policies = {
+            policies = {
                 line.restaurant_id: CallPolicy(
                     targets=dict(_destinations(line, targets[line.restaurant_id])),
                     blocked=frozenset(blocked[line.restaurant_id]),
@@ -121,6 +121,9 @@ class CallPolicies:
                 )
                 for line in session.execute(lines)
             }
+        if policies != self._policies:
+            log.info("call_policies_changed", restaurants=len(policies))
+        self._policies = policies
 
 
 def _destinations(

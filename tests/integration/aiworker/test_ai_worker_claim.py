@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,8 @@ from controlplane.contracts.messages import WorkerHeartbeat
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from controlplane.redis_clients import asyncio_redis
 from tests.accounts import SECRETS
-from tests.integration.ai_worker_bridge import (
-    CALLER_SOUNDS,
-    DEADLINE_S,
-    FakeBridge,
-    Stage,
-    worker_settings,
-)
+from tests.integration.ai_worker_bridge import CALLER_SOUNDS, FakeBridge, Stage, worker_settings
+from tests.waiting import DEADLINE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -222,15 +218,14 @@ async def test_a_drained_worker_finishes_its_call_and_takes_no_other(stage: Stag
 
 async def test_a_heartbeat_says_what_the_worker_does(stage: Stage) -> None:
     async with stage.play([Say("…", 200)], worker_slots=3), stage.bridge().call():
-        async with asyncio.timeout(DEADLINE_S):
-            while (beat := await heartbeat(stage.redis)) is None or not beat.active_calls:  # noqa: ASYNC110  # told by Redis
-                await asyncio.sleep(0.05)
+        beat = await until(partial(heartbeat_in_a_call, stage.redis))
     assert (beat.slots, beat.active_calls, beat.draining) == (3, 1, False)
 
 
-async def heartbeat(redis: Redis) -> WorkerHeartbeat | None:
+async def heartbeat_in_a_call(redis: Redis) -> WorkerHeartbeat | None:
     raw: Any = await redis.get(redis_keys.worker_heartbeat("worker-test"))
-    return WorkerHeartbeat.model_validate_json(raw) if raw else None
+    beat = WorkerHeartbeat.model_validate_json(raw) if raw else None
+    return beat if beat and beat.active_calls else None
 
 
 async def test_redis_away_is_waited_for_and_never_fatal(stage: Stage) -> None:

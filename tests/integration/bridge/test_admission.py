@@ -3,7 +3,6 @@
 On the simulator, and on the real FreeSWITCH where one is found.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,11 +15,9 @@ from controlplane.contracts import redis_keys
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import CallRefused, Phone
-from tests.integration.bridge_under_test import (
-    DEADLINE_S,
-    SWITCHES,
-)
+from tests.integration.bridge_under_test import SWITCHES
 from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -45,12 +42,10 @@ async def site(
         caller_calls=3,
         caller_calls_at_once=2,
     ) as site:
-        await site.rows(
+        await site.change_policies(
             "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
             *(site.restaurant_id, BLOCKED),
         )
-        await site.tell_agent()
-        await asyncio.sleep(0.5)  # until it has read
         yield site
 
 
@@ -69,9 +64,11 @@ async def refused(site: OverflowSite, phone: Phone, number: str) -> str:
 
 async def no_call(site: OverflowSite) -> None:
     """Until the agent has seen the last one end: FreeSWITCH tells it some 20 ms later."""
-    async with asyncio.timeout(DEADLINE_S):
-        while await site.redis.zcard(redis_keys.CALLS_DEMAND):  # noqa: ASYNC110  # Redis
-            await asyncio.sleep(0.01)
+
+    async def nobody() -> bool:
+        return not await site.redis.zcard(redis_keys.CALLS_DEMAND)
+
+    await until(nobody)
 
 
 async def test_a_blocked_caller_is_rejected_and_no_worker_hears_of_it(site: OverflowSite) -> None:

@@ -4,12 +4,10 @@ FreeSWITCH.
 Two carriers, each with an address of loopback, and a restaurant at each.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import gevent
 import psycopg
 import pytest
 
@@ -29,6 +27,7 @@ from tests.accounts import add_carrier
 from tests.integration.bridge_under_test import SWITCHES, open_switch, short_prompts
 from tests.integration.event_socket_client import EventSocketClient
 from tests.integration.switch_under_test import Server, write_gateway
+from tests.waiting import DEADLINE_S, gevent_until
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +35,6 @@ X_ADDRESS, Y_ADDRESS, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 X_GATEWAY, Y_GATEWAY = "xavier-0a1b2c3d", "yvonne-0a1b2c3d"
 LISTLESS_GATEWAY, LOST_GATEWAY = "listless-0a1b2c3d", "lost-0a1b2c3d"
 LISTS: Final = {"x": parse_networks([f"{X_ADDRESS}/32"]), "y": parse_networks([f"{Y_ADDRESS}/32"])}
-DEADLINE_S: Final = 5.0
 CALLER: Final = "+33639980123"
 
 
@@ -173,7 +171,7 @@ def test_the_agent_makes_them_true(server: Server, database_url: str) -> None:
         file = server.gateway_folder / "acl" / "carriers.xml"
         assert file.stat().st_mode & 0o777 == 0o600
 
-        wait_for(lambda: bool(reloads))
+        gevent_until(lambda: bool(reloads))
         written_at = file.stat().st_mtime_ns
         assert networks.make_true() == {"x", "y"}
         assert file.stat().st_mtime_ns == written_at
@@ -228,10 +226,3 @@ def test_lists_that_do_not_come_into_force_are_an_error(server: Server, database
         broken.unlink()
         client.close()
         engine.dispose()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "deadline passed"
-        gevent.sleep(0.01)

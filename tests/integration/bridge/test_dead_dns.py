@@ -23,6 +23,7 @@ from controlplane.bridge.sip_probe import ask
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import ACCOUNT_PASSWORD
+from tests.waiting import block_elapse
 
 pytestmark = pytest.mark.integration
 
@@ -141,7 +142,7 @@ def longest_silence_s(switch: SecludedFreeSwitch) -> float:
         else:
             answered_at = time.monotonic()
         longest = max(longest, time.monotonic() - answered_at)
-        time.sleep(0.05)
+        block_elapse(0.05, because="the profile is asked twenty times a second")
     return longest
 
 

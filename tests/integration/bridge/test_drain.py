@@ -40,12 +40,12 @@ from tests.integration.bridge_under_test import (
     Bridge,
     Stream,
     Worker,
-    eventually,
     fresh_database,
     open_switch,
     run_bridge,
     short_prompts,
 )
+from tests.waiting import elapse, stays_true, until
 
 pytestmark = pytest.mark.integration
 
@@ -166,7 +166,7 @@ class Fleet:
     async def run(self, *arguments: str) -> tuple[int, str]:
         """A command, to its end: exit code and output."""
         process = self.alloresto(*arguments)
-        await eventually(lambda: not process.alive or None, deadline_s=READY_S)
+        await until(lambda: not process.alive, deadline_s=READY_S)
         assert process.returncode is not None
         return process.returncode, self.output()
 
@@ -240,7 +240,7 @@ class Carrier:
         """From now on, an account without any binding is noted."""
         while True:
             self.unreachable += [n for n in self.names if not self.registrar.contacts(n)]
-            await asyncio.sleep(0.02)
+            await elapse(0.02, because="it looks until it is cancelled")
 
 
 @pytest.fixture
@@ -255,8 +255,8 @@ async def carrier(fleet: Fleet) -> AsyncIterator[Carrier]:
         await settled(fleet, carrier)
         yield carrier
         fleet.forget()
-        await eventually(
-            lambda: not any(b.gateways() for b in fleet.bridges.values() if b.switch.alive) or None,
+        await until(
+            lambda: not any(b.gateways() for b in fleet.bridges.values() if b.switch.alive),
             deadline_s=READY_S,
         )
     finally:
@@ -265,8 +265,8 @@ async def carrier(fleet: Fleet) -> AsyncIterator[Carrier]:
 
 async def settled(fleet: Fleet, carrier: Carrier) -> None:
     """All are registered, evenly."""
-    await eventually(
-        lambda: [len(fleet.owned(one)) for one in ("b-1", "b-2")] == [2, 2] or None,
+    await until(
+        lambda: [len(fleet.owned(one)) for one in ("b-1", "b-2")] == [2, 2],
         deadline_s=READY_S + DRAIN_S,
     )
 
@@ -274,9 +274,9 @@ async def settled(fleet: Fleet, carrier: Carrier) -> None:
 async def takes_registrations(fleet: Fleet, bridge: Bridge, carrier: Carrier) -> None:
     """The emptiest bridge gets the next restaurant."""
     bridge_id = next(name for name, one in fleet.bridges.items() if one is bridge)
-    await eventually(lambda: fleet.is_known(bridge_id) or None, deadline_s=READY_S)
+    await until(lambda: fleet.is_known(bridge_id), deadline_s=READY_S)
     (name,) = carrier.more(fleet, 1)
-    await eventually(lambda: name in fleet.owned(bridge_id) or None, deadline_s=READY_S)
+    await until(lambda: name in fleet.owned(bridge_id), deadline_s=READY_S)
     assert carrier.bridges_of(name, fleet) == {bridge_id}
 
 
@@ -323,14 +323,12 @@ async def watched(carrier: Carrier) -> AsyncIterator[Carrier]:
 
 
 async def until_step(fleet: Fleet, bridge_id: str, step: DrainStep | None) -> None:
-    await eventually(lambda: fleet.step(bridge_id) is step or None, deadline_s=DRAIN_S)
+    await until(lambda: fleet.step(bridge_id) is step, deadline_s=DRAIN_S)
 
 
 async def until_gone(bridge: Bridge) -> None:
     """Its agent and its FreeSWITCH have ended by themselves, well."""
-    await eventually(
-        lambda: not (bridge.agent.alive or bridge.switch.alive) or None, deadline_s=DRAIN_S
-    )
+    await until(lambda: not (bridge.agent.alive or bridge.switch.alive), deadline_s=DRAIN_S)
     assert (bridge.agent.returncode, bridge.switch.process.returncode) == (0, 0)
 
 
@@ -338,9 +336,9 @@ async def replaced_agent(fleet: Fleet, bridge_id: str, **settings: object) -> Br
     """Another agent with these settings; the first leaves everything as it is."""
     first = fleet.bridges[bridge_id].agent
     first.send_signal(signal.SIGINT)
-    await eventually(lambda: not first.alive or None)
+    await until(lambda: not first.alive)
     bridge = fleet.start_agent(bridge_id, **settings)
-    await eventually(lambda: bridge.log("esl_connected") or None, deadline_s=READY_S)
+    await until(lambda: bridge.log("esl_connected"), deadline_s=READY_S)
     return bridge
 
 
@@ -360,7 +358,7 @@ async def ended_without_way_out(bridge: Bridge) -> None:
             bridge.switch.api(f"sched_del {row['uuid']}")
         return not bridge.agent.alive
 
-    await eventually(lambda: put_off() or None)
+    await until(lambda: put_off())
     put_off()
 
 
@@ -384,7 +382,7 @@ async def test_a_drain_called_off_leaves_everything_as_it_was(
         command = fleet.alloresto("bridge", "drain", "b-1", "--wait")
         await until_step(fleet, "b-1", DrainStep.CLOSED)
         command.send_signal(signal.SIGINT)
-        await eventually(lambda: not command.alive or None)
+        await until(lambda: not command.alive)
         assert command.returncode == 130
         assert "b-1 drains on" in fleet.output()
         assert len(fleet.owned("b-2")) == len(watched.names)
@@ -419,14 +417,13 @@ async def test_a_drain_cuts_no_call_and_leaves_no_binding(
             assert all(watched.bridges_of(n, fleet) == {"b-2"} for n in watched.names)
             assert one.up
             assert other.up
-        await asyncio.sleep(1.0)  # long enough for a drain that forgot the other call
-        assert one.up
-        assert bridge.switch.alive
+        # Long enough for a drain that forgot the other call.
+        await stays_true(lambda: one.up and bridge.switch.alive, for_s=1.0)
     await until_gone(bridge)
     assert watched.unreachable == []
     assert all(watched.bridges_of(n, fleet) == {"b-2"} for n in watched.names)
 
-    await eventually(lambda: not command.alive or None, deadline_s=DRAIN_S)
+    await until(lambda: not command.alive, deadline_s=DRAIN_S)
     assert command.returncode == 0, fleet.output()
     said = [json.loads(line) for line in fleet.output().splitlines()]
     assert said[-1]["left"] == 0
@@ -452,7 +449,7 @@ async def test_sigterm_drains_and_the_next_agent_goes_on(
         bridge.agent.send_signal(signal.SIGKILL)
         await ended_without_way_out(bridge)
         bridge = fleet.start_agent("b-2")
-        await eventually(lambda: bridge.log("drain_step")[1:] or None, deadline_s=READY_S)
+        await until(lambda: bridge.log("drain_step")[1:], deadline_s=READY_S)
         assert call.up
         assert bridge.switch.api("fsctl pause_check inbound") == "true"
     await until_gone(bridge)
@@ -471,7 +468,7 @@ async def test_without_room_elsewhere_registrations_stay_where_they_are(
     3. Some restaurants leave: the others move, and the drain ends.
     """
     more = watched.more(fleet, 2 * CAPACITY - len(watched.names))
-    await eventually(lambda: len(fleet.owned("b-1")) == CAPACITY or None, deadline_s=READY_S)
+    await until(lambda: len(fleet.owned("b-1")) == CAPACITY, deadline_s=READY_S)
     code, output = await fleet.run("bridge", "drain", "b-1")
     assert code == 1
     assert f"{CAPACITY} of {CAPACITY} registrations on b-1 have no room" in output
@@ -505,13 +502,11 @@ async def test_a_registration_refused_elsewhere_keeps_its_binding(
     watched.registrar.answer_with(FORBIDDEN, name)
     await fleet.run("bridge", "drain", "b-1")
     state = "SELECT state FROM sip_registration WHERE gateway_name = %s"
-    await eventually(
-        lambda: fleet.query(state, name)[0][0] in ("FAIL_WAIT", "SUSPENDED") or None,
+    await until(
+        lambda: fleet.query(state, name)[0][0] in ("FAIL_WAIT", "SUSPENDED"),
         deadline_s=DRAIN_S,
     )
-    await eventually(
-        lambda: watched.bridges_of(other, fleet) == {"b-2"} or None, deadline_s=READY_S
-    )
+    await until(lambda: watched.bridges_of(other, fleet) == {"b-2"}, deadline_s=READY_S)
     _, output = await fleet.run("bridge", "drain", "b-1")
     assert f"{name}: " in output
     assert "on b-2" in output
@@ -539,7 +534,7 @@ async def test_at_the_deadline_no_binding_is_left_behind(
     3. FreeSWITCH ends with its last call.
     """
     more = carrier.more(fleet, 2 * CAPACITY - len(carrier.names))
-    await eventually(lambda: len(fleet.owned("b-2")) == CAPACITY or None, deadline_s=READY_S)
+    await until(lambda: len(fleet.owned("b-2")) == CAPACITY, deadline_s=READY_S)
     names = fleet.owned("b-2")
     bridge = await replaced_agent(fleet, "b-2", drain_deadline_s=3)
     async with a_call(fleet, worker, "b-2", sorted(names)[0]) as call:
@@ -547,18 +542,16 @@ async def test_at_the_deadline_no_binding_is_left_behind(
             bridge.agent.send_signal(signal.SIGTERM)
             await until_step(fleet, "b-2", DrainStep.MOVING)
             assert all(carrier.registrar.contacts(one) for one in names)
-            await eventually(lambda: not bridge.agent.alive or None, deadline_s=DRAIN_S)
+            await until(lambda: not bridge.agent.alive, deadline_s=DRAIN_S)
         assert bridge.agent.returncode == 0
         assert not any(carrier.registrar.contacts(one) for one in names)
         (cut,) = bridge.log("drain_deadline_reached")
         assert (set(cut["registrations"]), cut["active_calls"]) == (names, 1)
         assert call.up
         assert bridge.switch.alive
-    await eventually(lambda: not bridge.switch.alive or None, deadline_s=DRAIN_S)
+    await until(lambda: not bridge.switch.alive, deadline_s=DRAIN_S)
     fleet.forget(*more)
-    await eventually(
-        lambda: len(fleet.owned("b-1")) == len(carrier.names) or None, deadline_s=READY_S
-    )
+    await until(lambda: len(fleet.owned("b-1")) == len(carrier.names), deadline_s=READY_S)
     await takes_registrations(fleet, fleet.start("b-2"), carrier)
 
 
@@ -579,7 +572,7 @@ async def test_a_second_sigterm_ends_the_agent_at_once(
         assert bridge.agent.returncode == 0
         assert call.up
         bridge = fleet.start_agent("b-2")
-        await eventually(lambda: bridge.log("drain_step")[1:] or None, deadline_s=READY_S)
+        await until(lambda: bridge.log("drain_step")[1:], deadline_s=READY_S)
         await until_step(fleet, "b-2", DrainStep.CLOSED)
         code, output = await fleet.run("bridge", "resume", "b-2")
         assert code == 0, output
@@ -606,12 +599,11 @@ async def test_a_draining_bridge_waits_for_postgres_and_redis(
         hanging.enter_context(no_postgres(fleet))
         with BlockingRedis.from_url(fleet.redis_url) as redis:
             redis.execute_command("CLIENT", "PAUSE", "2000", "ALL")
-        await eventually(lambda: bridge.log("drain_hindered") or None)
+        await until(lambda: bridge.log("drain_hindered"))
         assert call.up
-    await eventually(lambda: "0 total" in bridge.switch.api("show channels count") or None)
-    await asyncio.sleep(1.5)  # three looks
-    assert bridge.agent.alive
-    assert bridge.switch.alive
+    await until(lambda: "0 total" in bridge.switch.api("show channels count"))
+    # Three looks.
+    await stays_true(lambda: bridge.agent.alive and bridge.switch.alive, for_s=1.5)
     hanging.close()
     await until_gone(bridge)
     assert watched.unreachable == []

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,13 +30,14 @@ from tests.integration.bridge_under_test import (
     READY_S,
     SWITCHES,
     Bridge,
-    eventually,
     fresh_database,
     open_switch,
     run_bridge,
     short_prompts,
+    tell,
 )
 from tests.integration.switch_under_test import Server
+from tests.waiting import DEADLINE_S, elapse, until
 
 pytestmark = pytest.mark.integration
 
@@ -152,19 +154,12 @@ async def registrar(fleet: Fleet, redis: Redis) -> AsyncIterator[Registrar]:
     registrar = Registrar({})
     yield registrar
     fleet.query("UPDATE sip_registration SET bridge_id = NULL, former_bridge_id = NULL")
-    await tell(redis)
-    await eventually(
-        lambda: not any(bridge.gateways() for bridge in fleet.bridges.values()) or None,
+    await tell(redis, OLD, NEW)
+    await until(
+        lambda: not any(bridge.gateways() for bridge in fleet.bridges.values()),
         deadline_s=READY_S,
     )
     registrar.close()
-
-
-async def tell(redis: Redis) -> None:
-    for bridge in (OLD, NEW):
-        async with asyncio.timeout(READY_S):
-            while not await redis.publish(redis_keys.bridge_assignments(bridge), "placed"):  # noqa: ASYNC110  # Redis
-                await asyncio.sleep(0.05)
 
 
 async def placed(
@@ -182,7 +177,7 @@ async def placed(
             carrier_id=names[0],
             registers_per_second=rate,
         )
-    await tell(redis)
+    await tell(redis, OLD, NEW)
     await until_registered(fleet, registrar, names, OLD)
     return names
 
@@ -195,14 +190,11 @@ async def until_registered(
         "SELECT count(*) FROM sip_registration WHERE gateway_name = ANY(%s) AND bridge_id = %s"
         " AND former_bridge_id IS NULL AND state = 'REGED' AND state_epoch = epoch"
     )
-    await eventually(
-        lambda: fleet.query(true, names, bridge) == [(len(names),)] or None, deadline_s=READY_S
-    )
+    await until(lambda: fleet.query(true, names, bridge) == [(len(names),)], deadline_s=READY_S)
     ours = f"@{fleet.switches[bridge].sip_address};"
-    await eventually(
-        lambda: (
-            all(len(found := registrar.contacts(name)) == 1 and ours in found[0] for name in names)
-            or None
+    await until(
+        lambda: all(
+            len(found := registrar.contacts(name)) == 1 and ours in found[0] for name in names
         ),
         deadline_s=READY_S,
     )
@@ -212,7 +204,7 @@ async def never_unbound(registrar: Registrar, names: list[str]) -> None:
     """Until cancelled; fails at the first look without a binding."""
     while True:
         assert all(registrar.contacts(name) for name in names), "nobody would have been called"
-        await asyncio.sleep(0.01)
+        await elapse(0.01, because="it looks until it is cancelled")
 
 
 async def test_agents_killed_in_the_middle_of_a_move(
@@ -231,7 +223,7 @@ async def test_agents_killed_in_the_middle_of_a_move(
         names,
     )
     await redis.publish(redis_keys.bridge_assignments(NEW), "placed")
-    await eventually(lambda: fleet.bridges[NEW].gateways() or None)
+    await until(lambda: fleet.bridges[NEW].gateways())
     for name in (NEW, OLD):
         await asyncio.to_thread(fleet.kill_agent, name)
     for name in (OLD, NEW):
@@ -249,8 +241,8 @@ async def test_freeswitch_killed_and_started_again(
     names = await placed(fleet, registrar, redis, 5)
     before = len(registrar.accepted)
     await asyncio.to_thread(fleet.restart_switch, OLD)
-    await eventually(
-        lambda: len({user for _, user, _ in registrar.accepted[before:]}) == 5 or None,
+    await until(
+        lambda: len({user for _, user, _ in registrar.accepted[before:]}) == 5,
         deadline_s=READY_S,
     )
     assert len(registrar.accepted) - before == 5
@@ -265,11 +257,9 @@ async def test_what_postgres_did_not_hear_is_made_good(
         registrar.answer_with(503)
         fleet.switches[OLD].api(f"sofia profile external register {name}")
         log = fleet.bridges[OLD].log
-        await eventually(
-            lambda: [one for one in log("gateway_state") if one["state"] == "FAIL_WAIT"] or None
-        )
-        await eventually(lambda: log("gateway_states_not_reported") or None)
-    await eventually(lambda: fleet.row(name)[2] == "FAIL_WAIT" or None)
+        await until(lambda: [one for one in log("gateway_state") if one["state"] == "FAIL_WAIT"])
+        await until(lambda: log("gateway_states_not_reported"))
+    await until(lambda: fleet.row(name)[2] == "FAIL_WAIT")
     registrar.answer_with(None)
     fleet.switches[OLD].api(f"sofia profile external register {name}")
     await until_registered(fleet, registrar, [name], OLD)
@@ -282,7 +272,7 @@ async def test_a_registrar_started_anew_gets_its_bindings_again(
     names = await placed(fleet, registrar, redis, 3)
     port = registrar.port
     registrar.close()
-    await asyncio.sleep(0)  # the loop closes the socket at its next turn
+    await elapse(0, because="the loop closes the socket at its next turn")
     await registrar.open(port=port)
     assert not any(registrar.contacts(name) for name in names)
     for name in names:  # what FreeSWITCH does by itself before the expiry
@@ -301,13 +291,14 @@ async def test_a_thousand_refreshes_write_nothing(
     before = [fleet.query(look) for look in looks]
     api = fleet.switches[OLD].api
     wanted = len(registrar.accepted) + 1_000
-    end = time.monotonic() + 60
-    while len(registrar.accepted) < wanted:
-        assert time.monotonic() < end
+
+    async def refreshed() -> bool:
         for name in names:
             await asyncio.to_thread(api, f"sofia profile external register {name}")
-        await asyncio.sleep(0.1)
-    await tell(redis)
+        return len(registrar.accepted) >= wanted
+
+    await until(refreshed, deadline_s=2 * DEADLINE_S)
+    await tell(redis, OLD, NEW)
     assert [fleet.query(look) for look in looks] == before
     await until_registered(fleet, registrar, names, OLD)
 
@@ -328,7 +319,7 @@ async def test_the_carriers_pace_is_kept_and_used(
     fleet.query(
         "UPDATE sip_registration SET epoch = epoch + 1 WHERE gateway_name = ANY(%s)", names[10:]
     )
-    await tell(redis)
+    await tell(redis, OLD, NEW)
     await until_registered(fleet, registrar, names[:10], NEW)
     await until_registered(fleet, registrar, names[10:], OLD)
     assert registrar.per_second(since=began) <= 2 * 10 + 4
@@ -344,15 +335,16 @@ async def test_a_changed_carriers_restaurants_are_made_again_one_by_one(
     fleet.query("UPDATE carrier SET codecs = '{PCMU}' WHERE id = %s", names[0])
     assert set(fleet.query(version, names)) == {(2,)}
     await redis.publish(redis_keys.bridge_assignments(OLD), "changed")
-    fewest, ended, made_again = len(names), set[str](), set[str]()
-    async with asyncio.timeout(READY_S):
-        while len(made_again) < len(names):
-            bound = {name for name in names if registrar.contacts(name)}
-            made_again |= {name for name in ended if name in bound}
-            ended |= set(names) - bound
-            fewest = min(fewest, len(bound))
-            await asyncio.sleep(0.01)
-    assert fewest >= 2
+    ended, made_again = set[str](), set[str]()
+
+    def all_made_again() -> bool:
+        bound = {name for name in names if registrar.contacts(name)}
+        assert len(bound) >= 2
+        made_again.update(ended & bound)
+        ended.update(set(names) - bound)
+        return len(made_again) == len(names)
+
+    await until(all_made_again)
     await until_registered(fleet, registrar, names, OLD)
 
 
@@ -367,8 +359,6 @@ async def test_a_freeswitch_without_its_profile_is_no_bridge(fleet: Fleet, redis
         sip_profile="absent",
         gateway_folder=fleet.folder / "bridge-c",  # the switch has its agent already
     ):
-        async with asyncio.timeout(READY_S):
-            while (body := await redis.get(redis_keys.bridge_heartbeat("bridge-c"))) is None:  # noqa: ASYNC110  # Redis
-                await asyncio.sleep(0.05)
+        body: str | bytes = await until(partial(redis.get, redis_keys.bridge_heartbeat("bridge-c")))
     beat = BridgeHeartbeat.model_validate_json(body)
     assert (beat.sip_answers, beat.sip_address) == (False, "")

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration
 from freeswitch.telephone.phone import Phone
 from tests.accounts import add_account, add_carrier
+from tests.waiting import DEADLINE_S, block_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -34,7 +34,6 @@ pytestmark = [
 
 LUIGI, MARIO = "chez-luigi-0a1b2c3d", "chez-mario-0a1b2c3e"
 CALLER = "+33612345678"
-DEADLINE_S = 10.0
 POLL_S = 0.05
 FsCli = Callable[[str], str]
 
@@ -283,7 +282,9 @@ async def test_the_log_names_the_gateway_and_no_number(bridge: FreeSwitchServer)
             display_name="Jean Dupont",
         )
         channel = "show channels as json"
-        await asyncio.to_thread(until, lambda: f'"accountcode":"{LUIGI}"' in bridge.api(channel))
+        await asyncio.to_thread(
+            block_until, lambda: f'"accountcode":"{LUIGI}"' in bridge.api(channel)
+        )
         await dialog.hangup()
         ends = await asyncio.to_thread(lines_with, bridge.log_file, "call ends")
     arrives = await asyncio.to_thread(lines_with, bridge.log_file, "call arrives")
@@ -298,15 +299,8 @@ async def test_the_log_names_the_gateway_and_no_number(bridge: FreeSwitchServer)
 
 def lines_with(file: Path, text: str) -> list[str]:
     """The log's lines that hold it, once there is one."""
-    until(lambda: text in file.read_text(errors="replace"))
+    block_until(lambda: text in file.read_text(errors="replace"))
     return [line for line in file.read_text(errors="replace").splitlines() if text in line]
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(POLL_S)
 
 
 def add_gateway(bridge: FreeSwitchServer, name: str) -> None:

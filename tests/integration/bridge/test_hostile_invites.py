@@ -11,9 +11,8 @@ import re
 import secrets
 import shutil
 import threading
-import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,15 +34,9 @@ from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import Phone
 from freeswitch.telephone.sip import NameAddr, SipRequest, new_tag
 from tests.accounts import add_account, add_carrier
-from tests.integration.bridge_under_test import (
-    BRIDGE_ID,
-    READY_S,
-    SWITCHES,
-    Bridge,
-    eventually,
-    open_bridge,
-)
+from tests.integration.bridge_under_test import BRIDGE_ID, READY_S, SWITCHES, Bridge, open_bridge
 from tests.integration.hostile_caller import HostileCaller
+from tests.waiting import DEADLINE_S, block_until, elapse, until
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +46,6 @@ X_PORT: Final = random.randint(20_000, 29_999)
 """Where carrier X's registrar listens when a test starts one."""
 HIDDEN: Final = "+33639980177"
 HIDDEN_DIGITS: Final = "39980177"
-DEADLINE_S: Final = 8.0
 REFUSED_S: Final = 3.0
 SILENCE_S: Final = 1.0
 """For what may be ignored: a switch that answers does so within milliseconds."""
@@ -87,7 +79,7 @@ class Site:
             dialog = await phone.call(
                 self.uri(f"gw+{X}"), from_number=number, deadline_s=DEADLINE_S
             )
-            offer = await eventually(lambda: self.redis.said(number) or None)
+            offer = await until(lambda: self.redis.said(number))
             assert str(self.restaurants[X]) in offer
             await dialog.hangup()
         assert self.bridge.switch.alive
@@ -161,7 +153,7 @@ def site(
         tap = RedisTap(services.redis_url)
         site = Site(bridge, tap, metrics_port)
         _place_both(site)
-        _until(lambda: bridge.gateways() == {X, Y})
+        block_until(lambda: bridge.gateways() == {X, Y})
         yield site
         tap.close()
 
@@ -192,13 +184,6 @@ def _place_both(site: Site) -> None:
     engine.dispose()
     with Redis.from_url(site.bridge.redis_url) as redis:
         redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "placed")
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + READY_S
-    while not condition():
-        assert time.monotonic() < end, "deadline passed"
-        time.sleep(0.05)
 
 
 # --- Another tenant's ----------------------------------------------------------------------------
@@ -387,7 +372,7 @@ async def test_a_datagram_of_noise_harms_nobody(site: Site, caller: HostileCalle
         for _ in range(5):
             garbled[noise.randrange(len(garbled))] = noise.randrange(256)
         caller.send(bytes(garbled).replace(f"gw+{X}".encode(), b"gw+nobody"))
-        await asyncio.sleep(0.001)
+        await elapse(0.001, because="datagrams sent faster would be dropped by the kernel")
     await site.serves(since=since)
 
 
@@ -408,7 +393,7 @@ async def test_a_flood_of_one_method_harms_nobody(
             site.uri(f"gw+{X}"), method=method, headers=[refer, "Event: refer"], body="x"
         )
         caller.send(text)
-        await asyncio.sleep(0.001)
+        await elapse(0.001, because="datagrams sent faster would be dropped by the kernel")
     await site.serves(since=since)
 
 
@@ -443,7 +428,7 @@ async def test_a_call_cannot_take_over_another_that_it_knows(site: Site, known: 
         HostileCaller(X_ADDRESS, site.address) as caller,
     ):
         theirs = await phone.call(site.uri(f"gw+{Y}"), from_number="+33639980166")
-        arrived = await eventually(lambda: site.redis.said(theirs.call_id) or None)
+        arrived = await until(lambda: site.redis.said(theirs.call_id))
         (channel,) = re.findall(r'"channelUuid":"([^"]+)"', arrived)
         assert theirs.answer is not None
         to, sender = (NameAddr.parse(theirs.answer.headers.required(n)) for n in ("To", "From"))
@@ -492,7 +477,7 @@ async def test_a_hidden_number_is_written_nowhere(
     since = site.redis.mark()
     async with RecordingCarrier(host=X_ADDRESS, port=X_PORT) as carrier:
         site.bridge.switch.api(f"sofia profile external register {X}")
-        await eventually(lambda: site.bridge.state(X)[0] == "REGED" or None, deadline_s=READY_S)
+        await until(lambda: site.bridge.state(X)[0] == "REGED", deadline_s=READY_S)
         async with HostileCaller(X_ADDRESS, site.address) as caller:
             caller.hold = True
             message = caller.request(
@@ -506,13 +491,13 @@ async def test_a_hidden_number_is_written_nowhere(
                 ],
             )
             assert await caller.exchange(message, deadline_s=DEADLINE_S) == 200
-            arrived = await eventually(lambda: site.redis.said(message[1], since=since) or None)
+            arrived = await until(lambda: site.redis.said(message[1], since=since))
             (channel,) = re.findall(r'"channelUuid":"([^"]+)"', arrived)
             site.bridge.switch.api(f"uuid_transfer {channel} fallback XML public")
-            invite = await eventually(lambda: carrier.invites[0] if carrier.invites else None)
+            invite = await until(lambda: carrier.invites[0] if carrier.invites else None)
             assert HIDDEN_DIGITS not in bytes(invite).decode()
             site.bridge.switch.api(f"uuid_kill {channel}")
-            await eventually(lambda: site.redis.said("call_ended", since=since) or None)
+            await until(lambda: site.redis.said("call_ended", since=since))
     assert site.traces(HIDDEN_DIGITS) == []
     await site.serves(since=None)
 

@@ -20,15 +20,14 @@ from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import CallRefused, Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    DEADLINE_S,
     READY_S,
     SWITCHES,
-    eventually,
     prompts,
     until_heard,
 )
 from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
 from tests.integration.switch_under_test import tone
+from tests.waiting import DEADLINE_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -90,7 +89,7 @@ async def test_a_caller_nobody_can_serve_leaves_a_message(site: OverflowSite) ->
         "SELECT payload FROM event_outbox WHERE topic = 'voice_message_left' ORDER BY id"
     )
     assert events[-1][0] == {"voice_message_id": str(message_id)}
-    await eventually(lambda: not recordings(site) or None)
+    await until(lambda: not recordings(site))
     assert (await site.ended()).outcome is CallOutcome.MESSAGE
 
 
@@ -117,8 +116,8 @@ async def test_silence_ends_the_recording_and_is_no_message(site: OverflowSite) 
         await until_heard(dialog, "message_left")
         assert 2.5 <= time.monotonic() - silent_since <= 5.5
         await dialog.wait_ended(deadline_s=DEADLINE_S)
-    await eventually(lambda: site.bridge.log("voice_message_dropped") or None)
-    await eventually(lambda: not recordings(site) or None)
+    await until(lambda: site.bridge.log("voice_message_dropped"))
+    await until(lambda: not recordings(site))
     assert await messages(site) == before
 
 
@@ -142,7 +141,7 @@ async def test_with_the_agent_dead_the_message_is_left_and_delivered_at_its_rest
     await site.start_agent()
     restaurant_id, number, _, _, _ = await message_of(site, before)
     assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
-    await eventually(lambda: not recordings(site) or None, deadline_s=READY_S)
+    await until(lambda: not recordings(site), deadline_s=READY_S)
 
 
 async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
@@ -154,15 +153,13 @@ async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
     3. Postgres is back: the message is delivered, once, and its file is gone.
     """
     before = await messages(site)
-    await site.rows(
+    await site.change_policies(
         "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
         *(site.restaurant_id, BLOCKED),
     )
-    await site.tell_agent()
-    await asyncio.sleep(1.0)  # until it has read
     with site.database_away():
         await site.tell_agent()
-        await eventually(lambda: site.bridge.log("call_policies_not_read") or None)
+        await until(lambda: site.bridge.log("call_policies_not_read"))
         refusals = len(site.bridge.log("call_refused"))
         async with Phone() as phone:
             with suppress(CallRefused):
@@ -176,11 +173,11 @@ async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
             await dialog.play(tone(VOICE_HZ, 2_000))
             await dialog.send_dtmf("#")
             await dialog.wait_ended(deadline_s=DEADLINE_S)
-        await eventually(lambda: site.bridge.log("voice_messages_not_delivered") or None)
+        await until(lambda: site.bridge.log("voice_messages_not_delivered"))
         assert len(recordings(site)) == 1
     restaurant_id, number, _, _, _ = await message_of(site, before)
     assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
-    await eventually(lambda: not recordings(site) or None)
+    await until(lambda: not recordings(site))
     assert await messages(site) == before + 1
 
 
@@ -195,7 +192,7 @@ async def test_a_restaurant_whose_phone_is_premium_is_registered_and_never_rung(
     await site.rows(change, PREMIUM, site.restaurant_id)
     try:
         await site.tell_agent()
-        await eventually(lambda: site.bridge.log("fallback_refused") or None)
+        await until(lambda: site.bridge.log("fallback_refused"))
         await until_gateway(site, None)
         rung = len(site.carrier.invites)
         async with Phone() as phone:
@@ -215,11 +212,11 @@ async def test_a_restaurant_whose_phone_is_premium_is_registered_and_never_rung(
 async def until_gateway(site: OverflowSite, fallback: str | None) -> None:
     """Registered again, with this phone to ring; None: with none."""
     look = f"sofia_gateway_data {GATEWAY} ivar alloresto_fallback_dial"
-    async with asyncio.timeout(READY_S):
-        while True:
-            dial = (await asyncio.to_thread(site.switch.api, look)).strip()
-            status = await asyncio.to_thread(site.switch.api, f"sofia status gateway {GATEWAY}")
-            found = None if dial.startswith("-ERR") else dial
-            if found == fallback and "REGED" in status:
-                return
-            await asyncio.sleep(0.1)
+
+    async def made_again() -> bool:
+        dial = (await asyncio.to_thread(site.switch.api, look)).strip()
+        status = await asyncio.to_thread(site.switch.api, f"sofia status gateway {GATEWAY}")
+        found = None if dial.startswith("-ERR") else dial
+        return found == fallback and "REGED" in status
+
+    await until(made_again)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import pytest
 from redis.asyncio import Redis
 
-from controlplane.contracts import redis_keys
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import (
@@ -20,12 +19,13 @@ from tests.integration.bridge_under_test import (
     READY_S,
     SWITCHES,
     Bridge,
-    eventually,
     fresh_database,
     open_switch,
     run_bridge,
     short_prompts,
+    tell,
 )
+from tests.waiting import elapse, until
 
 pytestmark = pytest.mark.integration
 
@@ -96,13 +96,6 @@ async def registrar(request: pytest.FixtureRequest) -> AsyncIterator[Registrar]:
     registrar.close()
 
 
-async def tell(redis: Redis, *bridges: str) -> None:
-    for bridge in bridges:
-        async with asyncio.timeout(READY_S):
-            while not await redis.publish(redis_keys.bridge_assignments(bridge), "placed"):  # noqa: ASYNC110  # Redis
-                await asyncio.sleep(0.05)
-
-
 async def placed(
     pair: Pair, registrar: Registrar, redis: Redis, slug: str, **carrier: object
 ) -> str:
@@ -113,7 +106,7 @@ async def placed(
     carrier = {"registrar": f"{host}:{port}", "registers_per_second": RATE, **carrier}
     pair.old.place(name, bridge_id=OLD, **carrier)  # type: ignore[arg-type]  # a test's builder
     await tell(redis, OLD)
-    await eventually(lambda: pair.row(name)[3:] == ("REGED", 1) or None, deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3:] == ("REGED", 1), deadline_s=READY_S)
     return name
 
 
@@ -157,7 +150,7 @@ class Watch:
                 bound_at = now
             self.longest_gap_s = max(self.longest_gap_s, now - bound_at)
             self.most = max(self.most, len(contacts))
-            await asyncio.sleep(0.005)
+            await elapse(0.005, because="it looks until it is cancelled")
 
 
 async def test_moved_without_a_hole(pair: Pair, registrar: Registrar, redis: Redis) -> None:
@@ -170,11 +163,10 @@ async def test_moved_without_a_hole(pair: Pair, registrar: Registrar, redis: Red
     await asyncio.to_thread(move, pair, name)
     async with Watch(registrar, name) as watch:
         await tell(redis, OLD, NEW)
-        await eventually(lambda: pair.row(name)[1] is None or None, deadline_s=READY_S)
-        await eventually(
+        await until(lambda: pair.row(name)[1] is None, deadline_s=READY_S)
+        await until(
             lambda: (
                 [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
-                or None
             )
         )
     assert pair.row(name) == (NEW, None, 2, "REGED", 2)
@@ -199,18 +191,15 @@ async def test_kept_while_the_new_bridge_cannot_register(
     registrar.answer_with(503, name)
     move(pair, name)
     await tell(redis, OLD, NEW)
-    await eventually(lambda: pair.row(name)[3] == "FAIL_WAIT" or None, deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3] == "FAIL_WAIT", deadline_s=READY_S)
     assert registrar.contacts(name) == kept
     assert pair.row(name)[:3] == (NEW, OLD, 2)
     assert name in pair.old.gateways()
     registrar.answer_with(None, name)
     pair.new.switch.api(f"sofia profile external register {name}")
-    await eventually(lambda: pair.row(name)[1] is None or None, deadline_s=READY_S)
-    await eventually(
-        lambda: (
-            [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
-            or None
-        )
+    await until(lambda: pair.row(name)[1] is None, deadline_s=READY_S)
+    await until(
+        lambda: [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
     )
 
 
@@ -231,14 +220,11 @@ async def test_the_un_register_of_a_bridge_that_was_called_lost_is_made_good(
         name,
     )
     await tell(redis, NEW)
-    await eventually(lambda: pair.row(name)[3:] == ("REGED", 2) or None, deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3:] == ("REGED", 2), deadline_s=READY_S)
     await tell(redis, OLD)
-    await eventually(lambda: name not in pair.old.gateways() or None, deadline_s=READY_S)
-    await eventually(
-        lambda: (
-            [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
-            or None
-        )
+    await until(lambda: name not in pair.old.gateways(), deadline_s=READY_S)
+    await until(
+        lambda: [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
     )
 
 
@@ -254,9 +240,9 @@ async def test_an_account_refused_everywhere_is_left_alone_by_the_former_bridge_
     registrar.answer_with(403, name)
     move(pair, name)
     await tell(redis, OLD, NEW)
-    await eventually(lambda: pair.row(name)[3] == "SUSPENDED" or None, deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3] == "SUSPENDED", deadline_s=READY_S)
     assert name in pair.old.gateways()  # its binding is good until it is refused as well
     assert pair.row(name)[1] == OLD
     pair.old.switch.api(f"sofia profile external register {name}")
-    await eventually(lambda: name not in pair.old.gateways() or None, deadline_s=READY_S)
-    await eventually(lambda: pair.row(name)[1] is None or None)
+    await until(lambda: name not in pair.old.gateways(), deadline_s=READY_S)
+    await until(lambda: pair.row(name)[1] is None)

@@ -6,6 +6,7 @@ The bridge's client blocks, as in its greenlets; here it runs in threads.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,10 +28,10 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import CallClaim, CallOffer, MessageError
 from controlplane.local.launch.ports import free_tcp_port
+from tests.waiting import DEADLINE_S, stays_true, until
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 5.0
 SOON_S = 1.0
 """Well within `CLAIM_DEADLINE_S`, on a machine under load."""
 _T = TypeVar("_T")
@@ -239,6 +240,10 @@ async def test_claims_and_withdrawals_at_once_agree_on_who_has_the_call(
     assert outcomes  # which of the two wins is chance; that one does was asserted each time
 
 
+async def nobody_claims(redis: Redis, offer: CallOffer) -> bool:
+    return not await redis.llen(redis_keys.call_claim(offer.call_id))
+
+
 async def test_a_claim_of_another_attempt_does_not_end_the_wait(
     offers: Offers, redis: Redis, media: MediaServer
 ) -> None:
@@ -247,10 +252,8 @@ async def test_a_claim_of_another_attempt_does_not_end_the_wait(
     offers.make(offer)
     await redis.lpush(redis_keys.call_claim(offer.call_id), a_claim(offer, attempt=1).to_json())
     waiting = asyncio.create_task(timed(lambda: offers.await_claim(offer)))
-    async with asyncio.timeout(DEADLINE_S):
-        while await redis.llen(redis_keys.call_claim(offer.call_id)):  # noqa: ASYNC110  # Redis
-            await asyncio.sleep(0.005)
-    await asyncio.sleep(0.05)  # a worker's way to the queue
+    await until(partial(nobody_claims, redis, offer))
+    await stays_true(lambda: not waiting.done(), for_s=0.05)  # a worker's way to the queue
     queue = OfferQueue(redis, worker_id="worker-1")
     won = await queue.claim(offer, media.expect_stream())
     claim, _ = await waiting

@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from controlplane.contracts import redis_keys
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import SILENCE, Registrar
 from freeswitch.telephone.g711 import Codec
@@ -20,14 +19,14 @@ from freeswitch.telephone.phone import CallRefused, Phone
 from tests.accounts import SECRETS
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
-    BRIDGE_ID,
     CALLER_NUMBER,
     READY_S,
     SWITCHES,
     Bridge,
-    eventually,
     open_bridge,
+    tell,
 )
+from tests.waiting import stays_true, until
 
 pytestmark = pytest.mark.integration
 
@@ -58,10 +57,7 @@ class Carrier:
     redis: Redis
 
     async def tell(self) -> None:
-        channel = redis_keys.bridge_assignments(BRIDGE_ID)
-        async with asyncio.timeout(READY_S):
-            while not await self.redis.publish(channel, "placed"):  # noqa: ASYNC110  # Redis
-                await asyncio.sleep(0.05)
+        await tell(self.redis)
 
     async def place(self, slug: str, **changes: object) -> str:
         """An account; its carrier has its own row."""
@@ -73,7 +69,7 @@ class Carrier:
         return name
 
     async def until(self, name: str, *states: str) -> None:
-        await eventually(lambda: self.bridge.state(name)[0] in states or None, deadline_s=READY_S)
+        await until(lambda: self.bridge.state(name)[0] in states, deadline_s=READY_S)
 
     def events(self, name: str) -> list[tuple[object, ...]]:
         return self.bridge.query(
@@ -100,7 +96,7 @@ async def carrier(bridge: Bridge, redis: Redis) -> AsyncIterator[Carrier]:
     yield carrier
     await asyncio.to_thread(bridge.query, "UPDATE sip_registration SET bridge_id = NULL")
     await carrier.tell()
-    await eventually(lambda: not bridge.gateways() or None, deadline_s=READY_S)
+    await until(lambda: not bridge.gateways(), deadline_s=READY_S)
     registrar.close()
 
 
@@ -129,7 +125,7 @@ async def test_an_account_refused_once_too_often_is_left_alone(carrier: Carrier)
     """
     name = await carrier.place("strict", password="wrong", max_auth_failures=1)
     await carrier.until(name, "SUSPENDED")
-    await eventually(lambda: name not in carrier.bridge.gateways() or None)
+    await until(lambda: name not in carrier.bridge.gateways())
     assert carrier.bridge.state(name) == ("SUSPENDED", 403)
     assert ("SUSPENDED", 403) in carrier.events(name)
 
@@ -141,7 +137,7 @@ async def test_an_account_refused_once_too_often_is_left_alone(carrier: Carrier)
     await carrier.tell()
     await carrier.until(name, "SUSPENDED")
     assert carrier.registrar.registers_seen > asked
-    await eventually(lambda: name not in carrier.bridge.gateways() or None)
+    await until(lambda: name not in carrier.bridge.gateways())
 
     restaurant_id = carrier.bridge.query(
         "SELECT restaurant_id FROM sip_registration WHERE gateway_name = %s", name
@@ -164,11 +160,11 @@ async def test_refusals_are_counted_up_to_the_carriers_limit(carrier: Carrier) -
     assert carrier.bridge.query(count, name) == [(1,)]
     await carrier.until(name, "SUSPENDED")
     assert carrier.bridge.query(count, name) == [(2,)]
-    await eventually(lambda: name not in carrier.bridge.gateways() or None)
+    await until(lambda: name not in carrier.bridge.gateways())
     heard = carrier.registrar.registers_seen  # the gateway's own end sent an un-REGISTER
     await carrier.tell()
-    await asyncio.sleep(1.0)  # ten of the simulator's seconds
-    assert carrier.registrar.registers_seen == heard
+    # Ten of the simulator's seconds.
+    await stays_true(lambda: carrier.registrar.registers_seen == heard, for_s=1.0)
 
 
 async def test_a_carrier_in_trouble_is_tried_again_and_again(carrier: Carrier) -> None:

@@ -9,19 +9,18 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from controlplane.contracts import redis_keys
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
 from tests.accounts import SECRETS
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
-    BRIDGE_ID,
     READY_S,
     SWITCHES,
     Bridge,
-    eventually,
     open_bridge,
+    tell,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -66,15 +65,8 @@ class Carrier:
         return self.registrar.contact(user)
 
 
-async def tell(redis: Redis) -> None:
-    """What a controller publishes once it has placed something; the agent hears it or asks."""
-    async with asyncio.timeout(READY_S):
-        while not await redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "placed"):  # noqa: ASYNC110  # Redis
-            await asyncio.sleep(0.05)
-
-
 async def until_state(bridge: Bridge, name: str, *states: str) -> None:
-    await eventually(lambda: bridge.state(name)[0] in states or None, deadline_s=READY_S)
+    await until(lambda: bridge.state(name)[0] in states, deadline_s=READY_S)
 
 
 def refusals(bridge: Bridge) -> dict[str, str]:
@@ -90,7 +82,7 @@ async def clean(bridge: Bridge, redis: Redis) -> None:
     """Nothing is placed any more, and nothing is left."""
     await asyncio.to_thread(bridge.query, "UPDATE sip_registration SET bridge_id = NULL")
     await tell(redis)
-    await eventually(lambda: not bridge.gateways() or None, deadline_s=READY_S)
+    await until(lambda: not bridge.gateways(), deadline_s=READY_S)
 
 
 async def test_placed_changed_and_taken_away(
@@ -126,7 +118,7 @@ async def test_placed_changed_and_taken_away(
     assert bridge.gateways() == {name}
 
     await clean(bridge, redis)
-    await eventually(lambda: carrier.contact(name) is None or None)
+    await until(lambda: carrier.contact(name) is None)
     text = bridge.log_file.read_text()
     assert ACCOUNT_PASSWORD not in text
     assert NEW_PASSWORD not in text
@@ -148,7 +140,7 @@ async def test_an_account_that_cannot_be_written_keeps_no_other_from_registering
     bridge.place(tacos, registrar=carrier.address)
     await tell(redis)
     await until_state(bridge, tacos, "REGED")
-    await eventually(lambda: set(refusals(bridge)) >= set(bad) or None)
+    await until(lambda: set(refusals(bridge)) >= set(bad))
     assert refusals(bridge)[sushi].startswith("password: holds")
     text = bridge.log_file.read_text()
     assert not any(password in text for password in bad.values() if "-" in password[1:])
@@ -192,7 +184,7 @@ async def test_a_file_of_an_earlier_life_is_removed(
     left = bridge.switch.gateway_folder / "gone-0a1b2c3d.xml"
     left.write_text("<include>\n</include>\n")
     await tell(redis)
-    await eventually(lambda: not left.exists() or None)
+    await until(lambda: not left.exists())
 
 
 @ON_THE_SIMULATOR
@@ -205,7 +197,7 @@ async def test_a_name_that_is_no_word_keeps_no_other_from_registering(
     bridge.place(good, registrar=carrier.address)
     await tell(redis)
     try:
-        await eventually(lambda: good in bridge.gateways() or None, deadline_s=3.0)
+        await until(lambda: good in bridge.gateways(), deadline_s=3.0)
     finally:
         await clean(bridge, redis)
 
@@ -223,7 +215,7 @@ async def test_a_file_of_another_name_does_not_end_reconciling(
     bridge.place(name, registrar=carrier.address)
     await tell(redis)
     try:
-        await eventually(lambda: name in bridge.gateways() or None)
+        await until(lambda: name in bridge.gateways())
         assert "copy of pizza" in refusals(bridge)
     finally:
         stray.unlink(missing_ok=True)

@@ -22,18 +22,17 @@ from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    DEADLINE_S,
     READY_S,
     SWITCHES,
     Stream,
     codes,
-    eventually,
     prompts,
     until_heard,
 )
 from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
 from tests.integration.switch_under_test import heard, tone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.waiting import DEADLINE_S, stays_true, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -62,16 +61,19 @@ async def site(
 async def target(site: OverflowSite, number: str, mode: str, *, of: UUID | None = None) -> UUID:
     """One entry of the allow-list, known to the agent."""
     target_id = uuid4()
-    await site.rows(
+    await site.change_policies(
         "INSERT INTO transfer_target (id, restaurant_id, name, phone_e164, mode, position)"
         " VALUES (%s, %s, 'le gérant', %s, %s, 0)"
         " ON CONFLICT (restaurant_id, phone_e164)"
         " DO UPDATE SET id = excluded.id, mode = excluded.mode",
         *(target_id, of or site.restaurant_id, number, mode),
     )
-    await site.tell_agent()
-    await asyncio.sleep(1.0)  # until it has read
     return target_id
+
+
+def no_way_out(dialog: Dialog) -> bool:
+    """The caller has heard nothing of what plays when nobody can serve them."""
+    return not {"busy", "leave_message"} & set(prompts(dialog))
 
 
 @asynccontextmanager
@@ -85,17 +87,15 @@ async def asking(
 
 
 async def hears(dialog: Dialog, hertz: int, *, since: float = 0.0) -> None:
-    await eventually(
-        lambda: (
-            hertz in [h for h, ms in heard([f for f in dialog.received if f.at >= since])] or None
-        )
+    await until(
+        lambda: hertz in [h for h, ms in heard([f for f in dialog.received if f.at >= since])]
     )
 
 
 async def back_with_the_agent(dialog: Dialog, stream: Stream) -> TransferFailed:
     failed = await stream.message(TransferFailed)
     await stream.speak(2_000)
-    await eventually(lambda: 2_004 in codes(dialog) or None)
+    await until(lambda: 2_004 in codes(dialog))
     return failed
 
 
@@ -128,10 +128,14 @@ async def test_a_warm_transfer_waits_for_the_key(site: OverflowSite) -> None:
         await until_heard(human, "accept_transfer")
         dialog.play(tone(CALLER_HZ, 500))
         human.play(tone(HUMAN_HZ, 500))
-        await asyncio.sleep(0.7)
-        assert not stream.connection.close_code
-        for side, hertz in ((human, CALLER_HZ), (dialog, HUMAN_HZ)):
-            assert hertz not in [h for h, _ in heard(side.received)]
+        await stays_true(
+            lambda: (
+                not stream.connection.close_code
+                and CALLER_HZ not in [hertz for hertz, _ in heard(human.received)]
+                and HUMAN_HZ not in [hertz for hertz, _ in heard(dialog.received)]
+            ),
+            for_s=0.7,
+        )
         await human.send_dtmf("1")
         await stream.connection.wait_closed()
         connected_at = time.monotonic()
@@ -165,7 +169,7 @@ async def test_a_voicemail_never_gets_the_caller(site: OverflowSite) -> None:
         asked_at = time.monotonic()
         voicemail = await site.carrier.listen(deadline_s=DEADLINE_S)
         voicemail.play(tone(HUMAN_HZ, 15_000))
-        failed = await eventually(
+        failed = await until(
             lambda: next((m for m in stream.messages if isinstance(m, TransferFailed)), None),
             deadline_s=25.0,
         )
@@ -212,8 +216,7 @@ async def test_a_caller_who_would_rather_leave_a_message(site: OverflowSite) -> 
         await stream.connection.wait_closed()
         assert 3_004 in codes(dialog)
         await until_beep(dialog)
-        dialog.play(tone(CALLER_HZ, 1_500))
-        await asyncio.sleep(1.6)  # speaking time
+        await dialog.play(tone(CALLER_HZ, 1_500))
         await dialog.send_dtmf("#")
         await dialog.wait_ended(deadline_s=DEADLINE_S)
     assert (await site.ended()).outcome is CallOutcome.MESSAGE
@@ -230,16 +233,15 @@ async def test_a_caller_given_up_is_told_goodbye(site: OverflowSite) -> None:
 
 async def test_with_a_worker_connected_the_way_out_never_comes(site: OverflowSite) -> None:
     """Put off at once when the greeting ends, then every second: ten seconds of it are watched."""
-    places: set[str] = set()
     async with Phone() as phone, site.talking(phone) as (dialog, stream):
-        end = time.monotonic() + 10.0
-        while time.monotonic() < end:
+
+        async def in_the_dialplan_of_a_call() -> bool:
             rows = json.loads(await asyncio.to_thread(site.switch.api, "show channels as json"))
-            places |= {row["dest"] for row in rows.get("rows", [])}
-            await asyncio.sleep(0.1)
+            return {row["dest"] for row in rows.get("rows", [])} == {"incoming_call"}
+
+        await stays_true(in_the_dialplan_of_a_call, for_s=10.0)
         await stream.speak(4_000)
-        await eventually(lambda: 4_004 in codes(dialog) or None)
-    assert places == {"incoming_call"}
+        await until(lambda: 4_004 in codes(dialog))
     assert "busy" not in prompts(dialog)
 
 
@@ -252,16 +254,17 @@ async def test_the_agent_restarts_while_two_people_talk(
         human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=0.5)
         await stream.connection.wait_closed()
         await asyncio.to_thread(site.stop_agent, how)
-        await asyncio.sleep(5.0)  # the way out of an abandoned call comes within 4.5 s
+        # The way out of an abandoned call comes within 4.5 s, and the new agent starts none either.
+        await stays_true(lambda: no_way_out(dialog), for_s=5.0)
         await site.start_agent()
-        await eventually(lambda: site.bridge.log("call_resumed") or None)
-        await asyncio.sleep(5.0)  # and the new agent starts none either
+        await until(lambda: site.bridge.log("call_resumed"))
+        await stays_true(lambda: no_way_out(dialog), for_s=5.0)
         began = time.monotonic()
         human.play(tone(HUMAN_HZ, 1_000))
         dialog.play(tone(CALLER_HZ, 1_000))
         await hears(human, CALLER_HZ, since=began)
         await hears(dialog, HUMAN_HZ, since=began)
-        assert not {"busy", "leave_message"} & set(prompts(dialog))
+        assert no_way_out(dialog)
         await human.hangup()
         await dialog.wait_ended(deadline_s=DEADLINE_S)
     assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
@@ -276,15 +279,15 @@ async def test_the_agent_restarts_while_their_phone_rings(
     async with Phone() as phone, asking(site, phone, None) as (dialog, _):
         rung = len(site.carrier.invites)
         ringing = asyncio.create_task(site.carrier.listen(deadline_s=20.0, rings_s=3.0))
-        await eventually(lambda: len(site.carrier.invites) > rung or None)
+        await until(lambda: len(site.carrier.invites) > rung)
         await asyncio.to_thread(site.stop_agent, how)
         await site.start_agent()
         human = await ringing
-        await asyncio.sleep(5.0)
+        await stays_true(lambda: no_way_out(dialog), for_s=5.0)
         began = time.monotonic()
         human.play(tone(HUMAN_HZ, 1_000))
         await hears(dialog, HUMAN_HZ, since=began)
-        assert not {"busy", "leave_message"} & set(prompts(dialog))
+        assert no_way_out(dialog)
         await human.hangup()
         await dialog.wait_ended(deadline_s=DEADLINE_S)
     assert (await site.ended()).outcome is CallOutcome.TRANSFERRED
@@ -312,9 +315,7 @@ async def test_the_agent_dies_while_a_phone_rings_that_nobody_takes(
         dialog.play(tone(CALLER_HZ, 20_000))  # a message, so that there is a call to resume
         resumed = len(site.bridge.log("call_resumed"))
         await site.start_agent()
-        await eventually(
-            lambda: len(site.bridge.log("call_resumed")) > resumed or None, deadline_s=READY_S
-        )
+        await until(lambda: len(site.bridge.log("call_resumed")) > resumed, deadline_s=READY_S)
     assert prompts(dialog)[-4:] == ["one_moment", "busy", "transfer", "leave_message"]
     silence = longest_silence_s(dialog.received, since=asked_at, until=beep_at)
     assert silence <= LONGEST_SILENCE_S + PROMPT_CUT_S
@@ -329,9 +330,9 @@ async def test_a_caller_given_back_twice_is_still_the_agents(site: OverflowSite)
         before = len(stream.messages)
         await stream.ask(Transfer(reason="asked", target_id=target_id))
         await stream.message(TransferFailed, start=before)
-        await asyncio.sleep(5.0)  # the dialplan's way out would come within 3.5 s
+        await stays_true(lambda: no_way_out(dialog), for_s=5.0)  # the dialplan's comes within 3.5 s
         await stream.speak(3_500)
-        await eventually(lambda: 3_504 in codes(dialog) or None)
+        await until(lambda: 3_504 in codes(dialog))
     assert "busy" not in prompts(dialog)
 
 
@@ -343,8 +344,7 @@ async def test_who_picks_up_at_the_last_moment_has_the_time_to_accept(site: Over
         asked_at = time.monotonic()
         human = await site.carrier.listen(deadline_s=25.0, rings_s=18.0)
         await until_heard(human, "accept_transfer")
-        await asyncio.sleep(10.0)  # they are busy: no event tells it
-        assert not human.ended.is_set()
+        await stays_true(lambda: not human.ended.is_set(), for_s=10.0)
         await human.send_dtmf("1")
         await stream.connection.wait_closed()
         connected_at = time.monotonic()
@@ -360,7 +360,7 @@ async def test_a_phone_nobody_picks_up_rings_for_its_time(site: OverflowSite) ->
     site.carrier.refuse(None)
     async with Phone() as phone, asking(site, phone, target_id) as (dialog, stream):
         asked_at = time.monotonic()
-        failed = await eventually(
+        failed = await until(
             lambda: next((m for m in stream.messages if isinstance(m, TransferFailed)), None),
             deadline_s=30.0,
         )

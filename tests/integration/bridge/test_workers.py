@@ -46,13 +46,11 @@ from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     CALLER_NUMBER,
-    DEADLINE_S,
     READY_S,
     Bridge,
     Stream,
     Worker,
     codes,
-    eventually,
     fresh_database,
     prompts,
     run_bridge,
@@ -61,6 +59,7 @@ from tests.integration.bridge_under_test import (
     until_heard,
 )
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.waiting import DEADLINE_S, elapse, until
 
 pytestmark = pytest.mark.integration
 
@@ -107,9 +106,7 @@ async def calls_end(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     yield
     if "bridge" in request.fixturenames:
         bridge: Bridge = request.getfixturevalue("bridge")
-        await eventually(
-            lambda: len(bridge.log("call_started")) == len(bridge.log("call_ended")) or None
-        )
+        await until(lambda: len(bridge.log("call_started")) == len(bridge.log("call_ended")))
 
 
 @pytest.fixture
@@ -143,7 +140,7 @@ async def talking(
     """A call past its greeting, with its worker."""
     dialog = await dial(bridge, phone)
     async with worker.take() as stream:
-        await eventually(lambda: said_that_the_greeting_is_over(stream) or None)
+        await until(lambda: said_that_the_greeting_is_over(stream))
         yield dialog, stream
 
 
@@ -184,9 +181,9 @@ async def test_a_worker_that_cannot_be_reached_costs_one_attempt(
     assert (second.call_id, second.resumed) == (first.call_id, False)
     assert offered_again_s < (1.0 if kind == "hangs" else 0.0) + QUICK_S
     async with worker.serve(second) as stream:
-        await eventually(lambda: said_that_the_greeting_is_over(stream) or None)
+        await until(lambda: said_that_the_greeting_is_over(stream))
         await stream.speak(100)
-        await eventually(lambda: 104 in codes(dialog) or None)
+        await until(lambda: 104 in codes(dialog))
     assert bridge.log("stream_not_connected")
     assert dialog.answered_at is not None
     silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=time.monotonic())
@@ -218,7 +215,7 @@ async def test_a_worker_that_hangs_while_the_caller_waits(
     await until_heard(dialog, "busy")
     second = await worker.offer()
     busy_at = time.monotonic()
-    await asyncio.sleep(1.2)  # into the pause after the waiting tone's first sound
+    await elapse(1.2, because="it is to be in the pause after the waiting tone's first sound")
     async with unreachable("hangs", media) as url:
         await worker.claim(second, url)
         assert (await worker.offer()).attempt == 3
@@ -236,7 +233,7 @@ async def test_a_call_whose_worker_is_lost_is_offered_again_as_resumed(
 ) -> None:
     async with talking(bridge, worker, phone) as (dialog, stream):
         await stream.speak(200)
-        await eventually(lambda: 204 in codes(dialog) or None)
+        await until(lambda: 204 in codes(dialog))
         lost_at = time.monotonic()
         if ending == "crash":
             stream.connection.transport.abort()
@@ -249,7 +246,7 @@ async def test_a_call_whose_worker_is_lost_is_offered_again_as_resumed(
         async with worker.serve(again) as other:
             assert getattr(other.messages[0], "greeting", None) == "ended"
             await other.speak(300, item="item_b")
-            await eventually(lambda: 304 in codes(dialog) or None)
+            await until(lambda: 304 in codes(dialog))
 
 
 async def test_a_worker_that_closes_at_once_costs_one_attempt(
@@ -263,9 +260,9 @@ async def test_a_worker_that_closes_at_once_costs_one_attempt(
     again = await worker.offer()
     assert (again.attempt, again.resumed) == (2, True)
     async with worker.serve(again) as stream:
-        await eventually(lambda: said_that_the_greeting_is_over(stream) or None)
+        await until(lambda: said_that_the_greeting_is_over(stream))
         await stream.speak(400)
-        await eventually(lambda: 404 in codes(dialog) or None)
+        await until(lambda: 404 in codes(dialog))
 
 
 async def test_what_a_lost_worker_asked_is_not_answered_to_the_next(
@@ -276,7 +273,7 @@ async def test_what_a_lost_worker_asked_is_not_answered_to_the_next(
         await stream.connection.close(1011)
         async with worker.serve(await worker.offer()) as other:
             last = await other.speak(500, item="item_b", chunks=4)
-            await eventually(lambda: 519 in codes(dialog) or None)
+            await until(lambda: 519 in codes(dialog))
             await other.ask(Mark(seq=last))
             assert (await other.message(Marked)).seq == last
 
@@ -301,9 +298,9 @@ async def test_garbage_is_refused_and_the_call_goes_on(
     async with talking(bridge, worker, phone) as (dialog, stream):
         for text in GARBAGE:
             await stream.connection.send(text)
-        await eventually(lambda: len(bridge.log("message_refused")) >= before + 5 or None)
+        await until(lambda: len(bridge.log("message_refused")) >= before + 5)
         await stream.speak(600)
-        await eventually(lambda: 604 in codes(dialog) or None)
+        await until(lambda: 604 in codes(dialog))
     assert "Martin" not in bridge.log_file.read_text()
     assert all(line["call"] for line in bridge.log("message_refused"))
 
@@ -324,9 +321,9 @@ async def test_chunks_against_the_contract_are_refused_and_the_call_goes_on(
     async with talking(bridge, worker, phone) as (dialog, stream):
         for keys in bad:
             await stream.connection.send(stream_audio(l16, **keys))
-        await eventually(lambda: len(bridge.log("chunk_refused")) == before + len(bad) or None)
+        await until(lambda: len(bridge.log("chunk_refused")) == before + len(bad))
         await stream.speak(750)
-        await eventually(lambda: 754 in codes(dialog) or None)
+        await until(lambda: 754 in codes(dialog))
         assert not set(range(700, 705)) & set(codes(dialog))
 
 
@@ -335,12 +332,12 @@ async def test_cleared_says_what_was_heard_and_older_chunks_stay_silent(
 ) -> None:
     async with talking(bridge, worker, phone) as (dialog, stream):
         await stream.speak(1_000, chunks=8)
-        await eventually(lambda: 1_015 in codes(dialog) or None)
+        await until(lambda: 1_015 in codes(dialog))
         await stream.ask(Clear(generation=1))
         cleared = await stream.message(Cleared)
         await stream.speak(2_000, generation=0, chunks=2)
         await stream.speak(1_100, item="item_b", generation=1)
-        await eventually(lambda: 1_104 in codes(dialog) or None)
+        await until(lambda: 1_104 in codes(dialog))
         of_item_a = [code for code in codes(dialog) if code < 1_100]
         assert of_item_a == list(range(1_000, 1_000 + len(of_item_a)))
         assert (cleared.generation, cleared.item) == (1, "item_a")
@@ -375,7 +372,7 @@ async def test_each_mark_is_answered(bridge: Bridge, worker: Worker, phone: Phon
         last = await stream.speak(1_300, chunks=3)
         for seq in range(last + 1):
             await stream.ask(Mark(seq=seq))
-        await eventually(lambda: Marked(seq=last) in stream.messages or None)
+        await until(lambda: Marked(seq=last) in stream.messages)
         marked = [message.seq for message in stream.messages if isinstance(message, Marked)]
         assert marked == list(range(last + 1))
 
@@ -386,9 +383,7 @@ async def test_keys_reach_the_worker_and_no_log(
     async with talking(bridge, worker, phone) as (dialog, stream):
         for digit in "7*#":
             await dialog.send_dtmf(digit)
-        await eventually(
-            lambda: sum(isinstance(message, Dtmf) for message in stream.messages) == 3 or None
-        )
+        await until(lambda: sum(isinstance(message, Dtmf) for message in stream.messages) == 3)
         assert [m.digit for m in stream.messages if isinstance(m, Dtmf)] == ["7", "*", "#"]
     text = bridge.log_file.read_text()
     assert "call_started" in text
@@ -411,7 +406,7 @@ async def test_a_transfer_nobody_takes_gives_the_caller_back(
         assert failed.cause
         assert "transfer" in prompts(dialog)
         await stream.speak(1_400)
-        await eventually(lambda: 1_404 in codes(dialog) or None)
+        await until(lambda: 1_404 in codes(dialog))
 
 
 async def test_a_worker_lost_while_the_restaurants_phone_rings(
@@ -441,15 +436,16 @@ async def test_hang_up_comes_after_the_last_word(
 
 async def call_ended(redis: Redis, call_id: UUID) -> CallEnded:
     """The last fact of a call's record."""
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
+
+    async def end() -> CallEnded | None:
         entries: list[Any] = await redis.xrange(redis_keys.CALL_EVENTS) or []
         for _, fields in entries:
             event = parse_call_event(fields["event"])
             if isinstance(event, CallEnded) and event.call_id == call_id:
                 return event
-        await asyncio.sleep(0.01)
-    raise AssertionError("the call's end was not recorded")
+        return None
+
+    return await until(end)
 
 
 # --- The queue -----------------------------------------------------------------------------------
@@ -466,9 +462,9 @@ async def test_a_claim_of_another_attempt_gets_no_stream(
     again = await worker.offer()
     assert again.attempt == 2
     async with worker.serve(again) as stream:
-        await eventually(lambda: said_that_the_greeting_is_over(stream) or None)
+        await until(lambda: said_that_the_greeting_is_over(stream))
         await stream.speak(1_600)
-        await eventually(lambda: 1_604 in codes(dialog) or None)
+        await until(lambda: 1_604 in codes(dialog))
     assert not impostor.connection.done()
 
 
@@ -498,15 +494,17 @@ async def test_a_caller_who_hangs_up_leaves_nothing_in_the_queue(
 
 
 async def until_queued(redis: Redis, *, calls: int) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while await redis.llen(redis_keys.QUEUE_INCOMING_CALLS) != calls:  # noqa: ASYNC110  # Redis
-            await asyncio.sleep(0.01)
+    async def queued() -> bool:
+        return bool(await redis.llen(redis_keys.QUEUE_INCOMING_CALLS) == calls)
+
+    await until(queued)
 
 
 async def until_wanted(redis: Redis, *, calls: int) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while await redis.zcard(redis_keys.CALLS_DEMAND) != calls:  # noqa: ASYNC110  # Redis
-            await asyncio.sleep(0.01)
+    async def wanted() -> bool:
+        return bool(await redis.zcard(redis_keys.CALLS_DEMAND) == calls)
+
+    await until(wanted)
 
 
 async def test_without_redis_the_caller_hears_the_way_out(
@@ -515,7 +513,7 @@ async def test_without_redis_the_caller_hears_the_way_out(
     nowhere = f"redis://127.0.0.1:{free_tcp_port()}/0"
     with running_bridge(nowhere, services, migrated_template, tmp_path) as bridge:
         dialog = await dial(bridge, phone)
-        await eventually(lambda: "leave_message" in prompts(dialog) or None, deadline_s=READY_S)
+        await until(lambda: "leave_message" in prompts(dialog), deadline_s=READY_S)
         asked_at = time.monotonic()
         assert await dialog.wait_ended(deadline_s=READY_S) is CallEnd.REMOTE_HANGUP
         refused = bridge.log("no_worker_claimed")

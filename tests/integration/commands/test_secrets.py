@@ -6,25 +6,18 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
 from redis.asyncio import Redis
 
-from controlplane.contracts import redis_keys
 from controlplane.local.launch.services import LocalServices
 from controlplane.secret_box import SecretBox
 from freeswitch.simulator.registrar import Registrar
 from tests.accounts import SECRET_KEYS
-from tests.integration.bridge_under_test import (
-    BRIDGE_ID,
-    READY_S,
-    SWITCHES,
-    Bridge,
-    eventually,
-    open_bridge,
-)
+from tests.integration.bridge_under_test import SWITCHES, Bridge, open_bridge, tell
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -73,8 +66,8 @@ def alloresto(
     )
 
 
-async def tell(redis: Redis) -> None:
-    await until(lambda: redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "placed"))
+def registered(bridge: Bridge, name: str) -> bool:
+    return bridge.state(name)[0] == "REGED"
 
 
 async def test_a_rotation_registers_nobody_again(
@@ -98,7 +91,7 @@ async def test_a_rotation_registers_nobody_again(
     )
     await tell(redis)
     for name in NAMES:
-        await eventually(lambda n=name: bridge.state(n)[0] == "REGED" or None, deadline_s=READY_S)  # type: ignore[misc]  # a default binds it
+        await until(partial(registered, bridge, name))
     refused = {line["gateway"] for line in bridge.log("gateway_not_reconciled")}
     assert refused == {LOCKED}
 

@@ -27,12 +27,12 @@ from tests.accounts import SECRET_KEYS
 from tests.integration.bridge_under_test import (
     SWITCHES,
     Bridge,
-    eventually,
     fresh_database,
     open_switch,
     run_bridge,
     short_prompts,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -117,7 +117,7 @@ async def test_from_a_wrong_password_to_a_moved_registration(
         return capsys.readouterr().out
 
     known = "SELECT count(*) FROM sip_bridge_node"
-    await eventually(lambda: site.one.query(known) == [(2,)] or None, deadline_s=DEADLINE_S)
+    await until(lambda: site.one.query(known) == [(2,)], deadline_s=DEADLINE_S)
     registrar = Registrar({USER: PASSWORD})
     await registrar.open("127.0.0.1")
     try:
@@ -127,14 +127,12 @@ async def test_from_a_wrong_password_to_a_moved_registration(
         )
         added = await said(f"sip add {slug} --carrier {slug} --username {USER}", typed="faux")
         name = re.findall(r"added (\S+)", added)[0]
-        await eventually(
-            lambda: site.one.state(name)[0] == "SUSPENDED" or None, deadline_s=DEADLINE_S
-        )
+        await until(lambda: site.one.state(name)[0] == "SUSPENDED", deadline_s=DEADLINE_S)
         explained = await said(f"sip explain {name}")
         assert "1 of 1 times in a row" in explained
         assert f"Then: alloresto sip retry {name}" in explained
         await said(f"sip set {name} --password", typed=PASSWORD)
-        await eventually(lambda: site.one.state(name)[0] == "REGED" or None, deadline_s=DEADLINE_S)
+        await until(lambda: site.one.state(name)[0] == "REGED", deadline_s=DEADLINE_S)
         [(home,)] = site.one.query(HOME, name)
         other = next(bridge for bridge in NAMES if bridge != home)
         moved = await said(f"sip move {name} {other}")
@@ -145,8 +143,8 @@ async def test_from_a_wrong_password_to_a_moved_registration(
         assert re.search(r"40[13] \w+.*SUSPENDED.*REGED\s+200 OK", history, re.DOTALL), history
         assert re.search(rf"{other}\s+REGED\s+200 OK\s+.*admin", await said("sip list"))
         if site.kind == "freeswitch":
-            await eventually(
-                lambda: f"{name}  {slug}  REGED  200 OK" in ar(site, other) or None,
+            await until(
+                lambda: f"{name}  {slug}  REGED  200 OK" in ar(site, other),
                 deadline_s=DEADLINE_S,
             )
         for bridge in site.bridges.values():

@@ -31,6 +31,7 @@ from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServ
 from controlplane.local.launch.process import ProcessFailed
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import CallRefused, Phone
+from tests.waiting import block_until, until
 
 pytestmark = pytest.mark.integration
 
@@ -190,8 +191,8 @@ def test_a_nasty_password_registers_and_is_not_readable_by_others(
     switches: Switches, gateway: Callable[..., str]
 ) -> None:
     name = gateway(username=NUMBER, password=NASTY_PASSWORD)
-    until(lambda: state_of(switches.bridge, name) == "REGED")
-    until(lambda: switches.carrier.registered(NUMBER))
+    block_until(lambda: state_of(switches.bridge, name) == "REGED")
+    block_until(lambda: switches.carrier.registered(NUMBER))
     assert switches.bridge.runtime_folder.stat().st_mode & 0o077 == 0
     assert NASTY_PASSWORD not in switches.bridge.log_file.read_text(errors="replace")
     version = f"sofia_gateway_data {name} ivar alloresto_config_version"
@@ -202,7 +203,7 @@ def test_a_wrong_password_does_not_register(
     switches: Switches, gateway: Callable[..., str]
 ) -> None:
     name = gateway(username=NUMBER, password="un autre")
-    until(lambda: state_of(switches.bridge, name) in {"FAIL_WAIT", "FAILED"})
+    block_until(lambda: state_of(switches.bridge, name) in {"FAIL_WAIT", "FAILED"})
 
 
 async def test_a_call_to_the_number_hears_the_restaurants_greeting_at_once(
@@ -448,21 +449,9 @@ async def ask(bridge: FreeSwitchServer, command: str) -> str:
     return await asyncio.to_thread(bridge.api, command)
 
 
-def until(found: Callable[[], T]) -> T:
-    """Ask until the answer is true, and return it."""
-    deadline = time.monotonic() + EVENT_DEADLINE_S
-    while not (answer := found()):
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(POLL_S)
-    return answer
-
-
 async def eventually(found: Callable[[], T]) -> T:
     """`until`, while the telephone goes on speaking and hearing."""
-    async with asyncio.timeout(EVENT_DEADLINE_S):
-        while not (answer := await asyncio.to_thread(found)):  # noqa: ASYNC110  # no Event abroad
-            await asyncio.sleep(POLL_S)
-    return answer
+    return await until(partial(asyncio.to_thread, found))
 
 
 def write_tone(path: Path, frequency: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,12 @@ from freeswitch.telephone.sip_endpoint import SipEndpoint
 from tests.integration.bridge_under_test import SWITCHES, open_switch, short_prompts
 from tests.integration.event_socket_client import EventSocketClient
 from tests.integration.switch_under_test import (
-    DEADLINE_S,
     GATEWAY,
-    Server,
     SwitchUnderTest,
     park,
     write_gateway,
 )
+from tests.waiting import DEADLINE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -111,17 +110,15 @@ async def test_status_counts_a_session_from_its_first_event_on(
     dialog = await calling
     await dialog.hangup()
     await client.event("CHANNEL_DESTROY", start=start, Unique_ID=created["Unique-ID"])
-    async with asyncio.timeout(DEADLINE_S):
-        while await sessions(client):  # noqa: ASYNC110  # asks another process
-            await asyncio.sleep(0.02)
+    await until(partial(no_session, client))
 
 
-def ended(server: Server) -> bool:
-    """Within what it takes."""
-    until = time.monotonic() + GONE_S
-    while server.alive and time.monotonic() < until:
-        time.sleep(0.05)
-    return not server.alive
+async def no_session(client: EventSocketClient) -> bool:
+    return not await sessions(client)
+
+
+async def shuts_down(client: EventSocketClient) -> bool:
+    return await client.api("fsctl shutdown_check") == "true"
 
 
 @pytest.mark.parametrize("kind", SWITCHES)
@@ -144,9 +141,7 @@ async def test_an_elegant_shutdown_waits_for_the_last_session(
             call = await park(switch, client, phone)
             await client.api("fsctl pause inbound")
             asked = asyncio.create_task(waiting.api("fsctl shutdown elegant"))
-            async with asyncio.timeout(DEADLINE_S):
-                while await client.api("fsctl shutdown_check") != "true":  # noqa: ASYNC110  # asks
-                    await asyncio.sleep(0.02)
+            await until(partial(shuts_down, client))
             assert not asked.done()
 
             assert await client.api("fsctl shutdown cancel") == "+OK\n"
@@ -157,13 +152,11 @@ async def test_an_elegant_shutdown_waits_for_the_last_session(
 
             async with switch.client() as leaving:
                 await leaving.send("bgapi fsctl shutdown elegant")
-            async with asyncio.timeout(DEADLINE_S):
-                while await client.api("fsctl shutdown_check") != "true":  # noqa: ASYNC110  # asks
-                    await asyncio.sleep(0.02)
+            await until(partial(shuts_down, client))
             assert server.alive
             await call.dialog.hangup()
             assert await call.dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.LOCAL_HANGUP
             async with asyncio.timeout(GONE_S):
                 await client.closed.wait()
-        assert await asyncio.to_thread(ended, server)
+        await until(lambda: not server.alive)
         assert server.process.returncode == 0

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import math
 import struct
-import time
 
 import pytest
 
@@ -12,10 +11,9 @@ from controlplane.contracts.media import FRAME_MS
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.g711 import Codec
 from freeswitch.telephone.phone import CallCancelled, CallRefused, CallTimedOut, Phone
+from tests.waiting import DEADLINE_S, block_elapse, stays_true, until
 
 pytestmark = pytest.mark.integration
-
-DEADLINE_S = 5.0
 
 
 def tone(hertz: int, duration_ms: int) -> bytes:
@@ -27,14 +25,6 @@ def tone(hertz: int, duration_ms: int) -> bytes:
 
 def loud_frames(dialog: Dialog) -> list[float]:
     return [frame.at for frame in dialog.received if max(struct.unpack("<160h", frame.l16)) > 2_000]
-
-
-async def until(condition: object, *, deadline_s: float = DEADLINE_S) -> None:
-    assert callable(condition)
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, "deadline passed"
-        await asyncio.sleep(0.005)
 
 
 async def connect(
@@ -113,7 +103,7 @@ async def test_a_cancelled_call_stops_the_ringing() -> None:
     async with Phone() as caller, Phone() as callee:
         ringing = asyncio.create_task(callee.listen(deadline_s=DEADLINE_S, rings_s=DEADLINE_S))
         calling = asyncio.create_task(caller.call(callee.uri, from_number="0612345678"))
-        await asyncio.sleep(0.05)
+        await stays_true(lambda: not ringing.done() and not calling.done(), for_s=0.05)
 
         calling.cancel()
 
@@ -145,7 +135,7 @@ async def test_a_busy_event_loop_loses_no_frame() -> None:
         dialog, answered = await connect(caller, callee)
         dialog.play(tone(440, 200))
 
-        time.sleep(0.07)  # noqa: ASYNC251  # the stall is the test
+        block_elapse(0.07, because="the loop is busy")
 
         await until(lambda: len(loud_frames(answered)) >= 10)
         assert len(loud_frames(answered)) == 10

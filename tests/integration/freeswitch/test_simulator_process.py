@@ -11,7 +11,8 @@ from freeswitch.simulator.registrar import Registrar
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import Phone
 from tests.integration.event_socket_client import EventSocketClient
-from tests.integration.switch_under_test import until, write_gateway
+from tests.integration.switch_under_test import write_gateway
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,6 @@ from freeswitch.telephone.phone import CallRefused, Phone
 from tests.integration.event_socket_client import EventSocketClient
 from tests.integration.switch_under_test import (
     BUSY_HZ,
-    DEADLINE_S,
     GATEWAY,
     GREETING_HZ,
     PROMPT_MS,
@@ -20,10 +19,10 @@ from tests.integration.switch_under_test import (
     heard,
     park,
     tone,
-    until,
     write_gateway,
     write_wave,
 )
+from tests.waiting import DEADLINE_S, until
 
 pytestmark = pytest.mark.integration
 

@@ -7,12 +7,8 @@ import pytest
 from freeswitch.simulator.registrar import Registrar
 from freeswitch.telephone.phone import Phone
 from tests.integration.event_socket_client import Event, EventSocketClient
-from tests.integration.switch_under_test import (
-    SwitchUnderTest,
-    park,
-    until,
-    write_gateway,
-)
+from tests.integration.switch_under_test import SwitchUnderTest, park, write_gateway
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 

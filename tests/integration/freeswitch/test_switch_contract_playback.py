@@ -14,8 +14,8 @@ from tests.integration.switch_under_test import (
     park,
     pitch,
     tone,
-    until,
 )
+from tests.waiting import elapse, until
 
 pytestmark = pytest.mark.integration
 
@@ -105,7 +105,7 @@ async def test_break_all_silences_and_forgets_the_queue(
     assert await client.api(f"uuid_break {call.uuid} all") == "+OK\n"
     broken_at = asyncio.get_running_loop().time()
     stop = await client.event("PLAYBACK_STOP", Unique_ID=call.uuid, Playback_Status="break")
-    await asyncio.sleep(0.3)  # what must not be heard would be now
+    await elapse(0.3, because="what must not be heard would be now")
 
     assert stop["Playback-File-Path"] == sounds[0]
     assert max(frame.at for frame in call.dialog.received) - broken_at < 0.06

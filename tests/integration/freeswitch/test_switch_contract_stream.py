@@ -1,6 +1,5 @@
 """`uuid_audio_stream` on the simulator and on the real mod_audio_stream."""
 
-import asyncio
 import base64
 import http
 import json
@@ -16,15 +15,14 @@ from websockets.http11 import Request, Response
 from freeswitch.telephone.phone import Phone
 from tests.integration.event_socket_client import EventSocketClient
 from tests.integration.switch_under_test import (
-    DEADLINE_S,
     ParkedCall,
     SwitchUnderTest,
     heard,
     park,
     pitch,
     tone,
-    until,
 )
+from tests.waiting import DEADLINE_S, elapse, stays_true, until
 
 pytestmark = pytest.mark.integration
 
@@ -207,11 +205,9 @@ async def test_pause_and_resume(
     await until(lambda: len(worker.audio) >= 2)
 
     assert await client.api(f"uuid_audio_stream {call.uuid} pause") == "+OK Success\n"
-    await asyncio.sleep(0.06)  # what was under way
+    await elapse(0.2, because="what was under way arrives")
     paused_at = len(worker.audio)
-    await asyncio.sleep(0.2)
-
-    assert len(worker.audio) == paused_at
+    await stays_true(lambda: len(worker.audio) == paused_at, for_s=0.2)
     assert await client.api(f"uuid_audio_stream {call.uuid} resume") == "+OK Success\n"
     await until(lambda: len(worker.audio) > paused_at + 2)
 
@@ -308,7 +304,7 @@ async def test_failures_leave_the_call_and_allow_another_start(
     subclasses = [event.get("Event-Subclass") for event in client.events]
     assert ("mod_audio_stream::connect" in subclasses) is connects
     # A connection refused faster than the bug is attached leaves the bug behind: always stop.
-    await asyncio.sleep(0.05)
+    await elapse(0.05, because="nothing tells when the bug is attached")
     await stop(client, call)
     good = f"uuid_audio_stream {call.uuid} start {worker.url('/calls/2')} mono 8k"
     assert await client.api(good) == "+OK Success\n"

@@ -26,6 +26,7 @@ from controlplane.bridge.calls.incoming_call import (
 )
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.event import EslEvent
+from tests.waiting import DEADLINE_S, gevent_elapse
 
 pytestmark = pytest.mark.unit
 
@@ -220,8 +221,8 @@ def test_a_wait_ends_with_the_first_of_its_kinds_and_forgets_the_others() -> Non
     waiting = call()
     for signal in (PlaybackDrained(), QueueLost(), StreamConnected(), Parked()):
         waiting.signal(signal)
-    assert waiting.wait(StreamLost, StreamConnected, timeout_s=SOON_S) == StreamConnected()
-    assert waiting.wait(PlaybackDrained, Parked, timeout_s=SOON_S) == Parked()
+    assert waiting.wait(StreamLost, StreamConnected, timeout_s=DEADLINE_S) == StreamConnected()
+    assert waiting.wait(PlaybackDrained, Parked, timeout_s=DEADLINE_S) == Parked()
 
 
 def test_a_wait_ends_at_its_deadline_however_many_signals_come_meanwhile() -> None:
@@ -230,7 +231,7 @@ def test_a_wait_ends_at_its_deadline_however_many_signals_come_meanwhile() -> No
     def other_signals() -> None:
         while True:
             waiting.signal(PlaybackDrained())
-            gevent.sleep(SOON_S / 20)
+            gevent_elapse(SOON_S / 20, because="it goes on all the while")
 
     noise = gevent.spawn(other_signals)
     try:

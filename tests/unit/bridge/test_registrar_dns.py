@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.bridge.gateways import registrar_dns as names_module
 from controlplane.bridge.gateways.registrar_dns import Names, NameUnanswered, is_address
+from tests.waiting import gevent_until
 
 pytestmark = pytest.mark.unit
 
@@ -47,7 +48,7 @@ def test_an_answer_serves_every_account_of_the_carrier(resolver: Resolver) -> No
 def test_a_name_without_an_answer_holds_up_no_other(resolver: Resolver) -> None:
     names = Names(resolver)
     waiting = [gevent.spawn(names.require_answer, "dead.example") for _ in range(5)]
-    gevent.sleep(0.01)
+    gevent_until(lambda: "dead.example" in resolver.asked)
     names.require_answer("sip.example")
     gevent.joinall(waiting, timeout=2)
     assert all(isinstance(one.exception, NameUnanswered) for one in waiting)
