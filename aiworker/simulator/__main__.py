@@ -16,8 +16,9 @@ from typing import Final
 from aiworker.simulator.faults import read_script
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
-from aiworker.simulator.script import SCRIPTS, Scripts
+from aiworker.simulator.script import SCRIPTS, ScriptError, Scripts
 from aiworker.simulator.server import RealtimeSimulator, scripted
+from aiworker.simulator.voice import EspeakVoice, synthesiser
 from controlplane.log import configure_logging
 
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
@@ -27,7 +28,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal. Options default to `ALLORESTO_SIMULATOR_*` in the environment."""
     options = _options(arguments)
     configure_logging(process="realtime-simulator", level=options.log_level)
-    return asyncio.run(_serve(options))
+    try:
+        return asyncio.run(_serve(options))
+    except ScriptError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -45,6 +50,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--scripts", type=Path, default=SCRIPTS, help="folder of conversations")
     parser.add_argument("--speed", type=float, default=default("SPEED", "8"), help="1 to 20")
+    parser.add_argument(
+        "--voice",
+        choices=("tones", "speech"),
+        default="tones",
+        help="tones tell which frame is heard; speech is tones too where there is no espeak-ng",
+    )
     parser.add_argument("--faults", type=Path, default=default("FAULTS", "") or None)
     parser.add_argument("--journal", type=Path, default=default("JOURNAL", "") or None)
     parser.add_argument(
@@ -66,7 +77,7 @@ async def _serve(options: argparse.Namespace) -> int:
     async with RealtimeSimulator(
         brain=scripted(_scripts(options, hearing)),
         hearing=hearing,
-        settings=SimulatorSettings(speed=options.speed),
+        settings=SimulatorSettings(speed=options.speed, voice=_voice(options)),
         faults=read_script(options.faults) if options.faults else (),
         journal_file=options.journal,
         host=options.host,
@@ -76,6 +87,11 @@ async def _serve(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         await stop.wait()
     return 0
+
+
+def _voice(options: argparse.Namespace) -> EspeakVoice | None:
+    command = synthesiser() if options.voice == "speech" else None
+    return EspeakVoice(command) if command else None
 
 
 def _scripts(options: argparse.Namespace, hearing: Hearing) -> Scripts:

@@ -96,9 +96,9 @@ class ResponseStarted(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class AudioSent(Entry):
-    """One audio delta was sent: tone-coded frames `first_frame` .. `first_frame + frames - 1`.
+    """One audio delta was sent: frames `first_frame` .. `first_frame + frames - 1`.
 
-    Frame numbers rise over the whole session; on the wire they are taken modulo 4096.
+    Frame numbers rise over the whole session; in tones, they are on the wire modulo 4096.
     """
 
     response_id: str

@@ -17,6 +17,7 @@ from aiworker.simulator.errors import InvalidRequest
 from aiworker.simulator.faults import ConnectionFaults, Fault
 from aiworker.simulator.journal import Entry, ErrorSent, Journal
 from aiworker.simulator.session_config import SESSION_MAX_S
+from aiworker.simulator.voice import EspeakVoice
 
 _QUEUED_FAULTS: Final = 32
 
@@ -36,6 +37,8 @@ class SimulatorSettings:
     transcription_ms: int = 150
     """From the commit to the caller's transcript, at least; more = after the response."""
     session_max_s: float = SESSION_MAX_S
+    voice: EspeakVoice | None = None
+    """None = tones that tell which 20 ms frame is heard, for measuring."""
     idle_speed: float = 1.0
     """How much faster than asked `idle_timeout_ms` (5 s at least) runs, for tests."""
     api_key: str | None = None

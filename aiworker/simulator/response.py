@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiworker.simulator import tone_code
-from aiworker.simulator.audio_format import encode
+from aiworker.simulator.audio_format import L16_BYTES_PER_MS, encode
 from aiworker.simulator.brain import Call, Output, Say, Stall
 from aiworker.simulator.conversation import AUDIO_MS_PER_OUTPUT_TOKEN, Item
 from aiworker.simulator.faults import FaultKind
@@ -149,7 +149,8 @@ class ResponseRun:
 
     async def _speak(self, say: Say, item: Item, index: int) -> None:
         settings = self._link.settings
-        total_ms, sent_ms, said = say.audio_ms, 0, 0
+        spoken = await settings.voice.speech(say.text) if settings.voice else b""
+        total_ms, sent_ms, said = len(spoken) // L16_BYTES_PER_MS or say.audio_ms, 0, 0
         stall = self._link.faults.active(FaultKind.STALL)
         deltas = 0
         loop = asyncio.get_running_loop()
@@ -161,7 +162,8 @@ class ResponseRun:
             upto = len(say.text) * (sent_ms + chunk_ms) // total_ms
             await self._transcript(item, index, say.text[said:upto])
             said = upto
-            await self._audio(item, index, chunk_ms)
+            start, end = (ms * L16_BYTES_PER_MS for ms in (sent_ms, sent_ms + chunk_ms))
+            await self._audio(item, index, chunk_ms, spoken[start:end])
             sent_ms += chunk_ms
             deltas += 1
             next_at += chunk_ms / 1_000 / settings.speed
@@ -189,11 +191,11 @@ class ResponseRun:
         where = self._where(item, index)
         await self._link.send("response.output_audio_transcript.delta", delta=delta, **where)
 
-    async def _audio(self, item: Item, index: int, duration_ms: int) -> None:
+    async def _audio(self, item: Item, index: int, duration_ms: int, spoken: bytes = b"") -> None:
         link = self._link
         first, frames = link.next_frame, duration_ms // tone_code.FRAME_MS
         link.next_frame += frames
-        l16 = tone_code.encode_speech(duration_ms, first)
+        l16 = spoken or tone_code.encode_speech(duration_ms, first)
         if link.faults.active(FaultKind.SILENT_AUDIO):
             l16 = bytes(len(l16))
         wire = encode(link.wrong_output_format or self._config.output_format, l16)

@@ -3,10 +3,12 @@
     python -m freeswitch.scripts.make_prompts
 
 Needs espeak-ng and sox (Debian main). The WAVs are committed, so nobody needs to run it to use
-them. The agent's prompts and the caller speak with two voices; every utterance has its words
+them. The agent's prompts (and the Realtime simulator, `aiworker/simulator/voice.py`) and the caller
+speak with two voices; every utterance has its words
 beside it in a `.txt`, which is what the Realtime simulator answers with when it recognises it.
 """
 
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -89,11 +91,17 @@ def make_all() -> None:
         target.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
 
 
+def pronounced(text: str) -> str:
+    """Return `text` as espeak-ng is to read it."""
+    for written, spoken in _SPOKEN.items():
+        text = re.sub(re.escape(written), spoken, text, flags=re.IGNORECASE)
+    return text
+
+
 def make(text: str, target: Path, *, voice: Voice) -> None:
     """Speak `text` into `target`: telephone band, silence cut at both ends, one level."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for written, spoken in _SPOKEN.items():
-        text = text.replace(written, spoken)
+    text = pronounced(text)
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.wav"
         _run("espeak-ng", "-v", voice.name, "-s", voice.speed, "-p", voice.pitch, "-w", raw, text)

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from controlplane.contracts.media import FRAME_MS, SAMPLE_RATE_HZ
+from controlplane.local.demo.call_recording import CallRecording
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import CallError, Phone
 from freeswitch.telephone.rtp_session import ReceivedFrame
@@ -121,13 +122,17 @@ class PlayedCall:
 
     invite_sent: float
     answered_at: float
-    first_sound_at: float | None
     frames: Sequence[ReceivedFrame]
     end: CallEnd | None
 
 
-async def call_and_order(dial_uri: str, script: Sequence[Line] = ORDER_SCRIPT) -> PlayedCall:
-    """Dial, follow the script, wait for the agent to hang up.
+async def call_and_order(
+    dial_uri: str,
+    script: Sequence[Line] = ORDER_SCRIPT,
+    *,
+    recording: CallRecording | None = None,
+) -> PlayedCall:
+    """Dial, follow the script, wait for the assistant to hang up; keep both sides in `recording`.
 
     Raises `CallError` when nobody answers or the line is cut before the caller has said all,
     `TimeoutError` when the agent stays silent.
@@ -135,6 +140,8 @@ async def call_and_order(dial_uri: str, script: Sequence[Line] = ORDER_SCRIPT) -
     async with Phone() as phone:
         dialog = await phone.call(dial_uri, from_number=CALLER_NUMBER)
         ear = Ear(dialog)
+        recording = recording or CallRecording()
+        dialog.on_frame(recording.hear)
         try:
             for line in script:
                 if line.moment is Moment.OVER_THE_AGENT:
@@ -143,15 +150,16 @@ async def call_and_order(dial_uri: str, script: Sequence[Line] = ORDER_SCRIPT) -
                     await ear.wait_for_turn_over()
                 if dialog.ended.is_set():
                     raise CallCut(f"coupé avant « {line.recording} » ({dialog.end})")
-                await dialog.play(speech(line.recording))
+                words = speech(line.recording)
+                utterance = dialog.play(words)
+                recording.say(utterance, words)
+                await utterance
             await dialog.wait_ended(deadline_s=TURN_DEADLINE_S + GOODBYE_DEADLINE_S)
         finally:
             await dialog.hangup()
-        audible = (frame.at for frame in dialog.received if rms(frame.l16) >= AUDIBLE_RMS)
         return PlayedCall(
             invite_sent=dialog.invite_sent or 0.0,
             answered_at=dialog.answered_at or 0.0,
-            first_sound_at=next(audible, None),
             frames=dialog.received,
             end=dialog.end,
         )

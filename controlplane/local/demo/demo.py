@@ -16,11 +16,13 @@ from uuid import UUID
 import click
 import psycopg
 
+from aiworker.simulator.voice import synthesiser
 from controlplane.commands.options import json_line_option
 from controlplane.contracts.messages import AgentConnected, CallEnded
 from controlplane.database import libpq_url
-from controlplane.local.bench.measures import heard_frames, interrupt_to_silence_ms, read_journal
-from controlplane.local.demo.caller import PlayedCall, call_and_order
+from controlplane.local.bench.measures import JournalEntry, read_journal
+from controlplane.local.demo.call_recording import CallRecording
+from controlplane.local.demo.caller import AUDIBLE_RMS, PlayedCall, call_and_order, rms
 from controlplane.local.demo.transcript import LiveTranscript
 from controlplane.local.launch.services import DATA_FOLDER
 from controlplane.local.launch.stack import Stack, StackAddress
@@ -29,6 +31,17 @@ from freeswitch.telephone.phone import CallError
 
 RECORD_DEADLINE_S: Final = 3.0
 """For the last call event to arrive after the hang-up."""
+
+SPEECH: Final = ("--voice", "speech")
+"""The simulated assistant speaks French here; benchmarks and tests have its tones."""
+
+RECORDING: Final = DATA_FOLDER / "last-call.wav"
+
+SILENCE_WINDOW_S: Final = 1.0
+"""From the interruption on; the next answer comes later than that."""
+
+JUST_NOW_S: Final = 0.2
+"""Whoever was heard within this was speaking: longer than the pauses inside a sentence."""
 
 SPOKEN_ORDER: Final = (
     ("Margherita", 1, ("mozzarella",)),
@@ -59,6 +72,8 @@ class DemoResult:
     realtime: str
     time_to_agent_ms: int | None
     interrupt_to_silence_ms: float | None
+    recording: str | None
+    """The call to listen to: caller left, assistant right."""
 
 
 @click.command()
@@ -70,7 +85,7 @@ def run_demo(*, as_json: bool) -> int:
     """
     configure_logging(process="demo", level="WARNING", human=True)
     started = time.monotonic()
-    with Stack() as stack:
+    with Stack(realtime_arguments=SPEECH) as stack:
         say(f"Tout est prêt en {decimal(time.monotonic() - started)} s.", as_json=as_json)
         return play_call(stack.address, as_json=as_json)
 
@@ -84,7 +99,8 @@ def run_up(*, calls: int) -> int:
     """
     configure_logging(process="up", level="WARNING", human=True)
     DATA_FOLDER.mkdir(exist_ok=True)
-    with Stack(data_folder=DATA_FOLDER.absolute()) as stack, ExitStack() as undo:
+    folder = DATA_FOLDER.absolute()
+    with Stack(data_folder=folder, realtime_arguments=SPEECH) as stack, ExitStack() as undo:
         address_file = address_of(DATA_FOLDER)
         stack.address.save(address_file)
         undo.callback(address_file.unlink, missing_ok=True)
@@ -124,9 +140,10 @@ def play_call(address: StackAddress, *, as_json: bool) -> int:
     show = None if as_json else (lambda line: say(line))
     began = time.monotonic()
     played: PlayedCall | None = None
+    recording = CallRecording()
     with LiveTranscript(address.redis_url, show=show) as transcript:
         try:
-            played = asyncio.run(call_and_order(address.dial_uri))
+            played = asyncio.run(call_and_order(address.dial_uri, recording=recording))
         except (CallError, TimeoutError) as error:
             say(f"L’appel a échoué : {error or type(error).__name__}", as_json=as_json)
         wait_for_record(transcript)
@@ -140,6 +157,7 @@ def play_call(address: StackAddress, *, as_json: bool) -> int:
         realtime=address.realtime,
         time_to_agent_ms=connected.time_to_agent_ms if connected else None,
         interrupt_to_silence_ms=silence_after_interruption(address, played, since=began),
+        recording=str(RECORDING) if written(recording) else None,
     )
     as_spoken = order is not None and sorted(order.lines) == sorted(SPOKEN_ORDER)
     report(address, result, order, as_spoken=as_spoken, as_json=as_json)
@@ -180,12 +198,32 @@ def names(options: Sequence[dict[str, str]]) -> tuple[str, ...]:
 def silence_after_interruption(
     address: StackAddress, played: PlayedCall | None, *, since: float
 ) -> float | None:
-    """From `speech_started` to the agent's last frame at the caller's ear, in ms."""
+    """From `speech_started` to the last sound of the assistant at the caller's ear, in ms.
+
+    By loudness, so that it holds for any voice: a pause that the voice makes is silence too. None
+    when nobody was interrupted, or with OpenAI, which has no journal.
+    """
     if address.journal is None or played is None:
         return None
-    journal = read_journal(Path(address.journal), since=since)
-    measured = interrupt_to_silence_ms(journal, heard_frames(played.frames))
-    return round(max(measured), 1) if measured else None
+    audible = [frame.at for frame in played.frames if rms(frame.l16) >= AUDIBLE_RMS]
+    began = interruptions(read_journal(Path(address.journal), since=since), audible)
+    lasted_s = [
+        max((at - start for at in audible if 0 <= at - start <= SILENCE_WINDOW_S), default=0.0)
+        for start in began
+    ]
+    return round(1_000 * max(lasted_s), 1) if lasted_s else None
+
+
+def interruptions(journal: Sequence[JournalEntry], audible: Sequence[float]) -> list[float]:
+    """When the caller was noticed to speak while the assistant did (monotonic seconds)."""
+    began = [entry.at for entry in journal if entry.kind == "SpeechStarted"]
+    return [at for at in began if any(at - JUST_NOW_S <= heard <= at for heard in audible)]
+
+
+def written(recording: CallRecording) -> bool:
+    """Write the call to `RECORDING`; False when nothing was heard."""
+    DATA_FOLDER.mkdir(exist_ok=True)
+    return recording.write(RECORDING)
 
 
 def report(
@@ -207,17 +245,21 @@ def report(
     for name, quantity, options in order.lines:
         say(f"  {quantity} × {name}" + (f" ({', '.join(options)})" if options else ""))
     say("C’est bien ce qui a été dit." if as_spoken else "Ce n’est PAS ce qui a été dit.")
-    say(f"Agent au bout du fil : {result.time_to_agent_ms} ms")
+    say(f"IA au bout du fil : {result.time_to_agent_ms} ms")
     if result.interrupt_to_silence_ms is not None:
         say(f"Silence après l’interruption : {decimal(result.interrupt_to_silence_ms)} ms")
+    if result.recording is not None:
+        say(f"À écouter : {result.recording} (client à gauche, IA à droite)")
     say(f"Cuisine : {address.kitchen_url}")
 
 
 def described(address: StackAddress) -> str:
     """Which parts are real."""
     switch = "FreeSWITCH" if address.switch == "freeswitch" else "simulateur de FreeSWITCH"
-    realtime = "OpenAI Realtime" if address.realtime == "openai" else "simulateur de Realtime"
-    return f"{switch}, {realtime}"
+    if address.realtime == "openai":
+        return f"{switch}, OpenAI Realtime"
+    voice = "" if synthesiser() else ", dont la voix est une suite de sons faute d’espeak-ng"
+    return f"{switch}, simulateur de Realtime{voice}"
 
 
 def euros(cents: int) -> str:

@@ -20,7 +20,7 @@ from controlplane.local.launch.services import REDIS_DEADLINE_S
 from controlplane.redis_clients import sync_redis
 
 BLOCK_MS: Final = 200
-SPEAKERS: Final = {"caller": "Client", "agent": "Agent", "tool": "Outil"}
+SPEAKERS: Final = {"caller": "Client", "agent": "IA", "tool": "Outil"}
 
 
 class LiveTranscript:
@@ -69,7 +69,7 @@ def describe(event: AnyCallEvent) -> str | None:
     """One line of French, None for what a reader does not need."""
     match event:
         case AgentConnected(time_to_agent_ms=elapsed):
-            return f"  · agent au bout du fil en {elapsed} ms"
+            return f"  · IA au bout du fil en {elapsed} ms"
         case TurnEnded(role=role, text=text, tool_name=tool):
             return f"  {SPEAKERS[role]} : {f'[{tool}] ' if tool else ''}{text}"
         case OrderPlaced():

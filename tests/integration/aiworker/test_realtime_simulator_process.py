@@ -67,16 +67,25 @@ async def test_it_serves_a_session_writes_the_journal_and_ends_on_sigterm(tmp_pa
     assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
 
 
-async def test_a_wrong_fault_script_is_refused_at_the_start(tmp_path: Path) -> None:
-    script = tmp_path / "faults.json"
-    script.write_text('[{"kind": "explode"}]', "utf-8")
+@pytest.mark.parametrize(
+    ("option", "file", "content", "place"),
+    [
+        ("--faults", "faults.json", '[{"kind": "explode"}]', "explode"),
+        ("--scripts", "one.yaml", "conversation: a\nopening: b\n", "one.yaml: opening: Extra"),
+    ],
+)
+async def test_a_file_that_is_wrong_is_refused_at_the_start(
+    tmp_path: Path, option: str, file: str, content: str, place: str
+) -> None:
+    (tmp_path / file).write_text(content, "utf-8")
+    given = tmp_path if option == "--scripts" else tmp_path / file
     running = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "aiworker.simulator", "--faults", str(script)),
+        *("-m", "aiworker.simulator", option, str(given)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(START_S):
         _, errors = await running.communicate()
     assert running.returncode
-    assert b"explode" in errors
+    assert place in errors.decode()
