@@ -5,6 +5,7 @@ call.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -42,7 +43,6 @@ class CallMemory:
     def __init__(self, redis: Redis, call_id: UUID) -> None:
         self._redis = redis
         self._key = redis_keys.call_state(call_id)
-        self._newest: CallState | None = None
         self._changed = asyncio.Event()
 
     async def recall(self) -> CallState | None:
@@ -56,21 +56,17 @@ class CallMemory:
             log.warning("call_state_unreadable", error=type(error).__name__)
             return None
 
-    def keep(self, state: CallState) -> None:
-        """Write soon; a newer state takes the place of one not yet written."""
-        self._newest = state
+    def changed(self) -> None:
+        """There is something new to keep: it is written soon."""
         self._changed.set()
 
-    async def write_changes(self) -> None:
-        """Runs as long as the call."""
+    async def write_changes(self, state: Callable[[], CallState]) -> None:
+        """Write the state as it then is, after each change, for as long as the call lasts."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            state = self._newest
-            if state is None:
-                continue
             try:
-                await self._redis.set(self._key, state.to_json(), ex=KEPT_SECONDS)
+                await self._redis.set(self._key, state().to_json(), ex=KEPT_SECONDS)
             except (RedisError, OSError) as error:
                 ERRORS.labels(kind="call_state").inc()
                 log.warning("call_state_not_saved", error=type(error).__name__)

@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from aiworker.conversation.transcript import Role, Transcript
+from aiworker.realtime.events import InputTokens, OutputTokens, ResponseUsage
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import CallEvent, OrderPlaced, TurnEnded, UsageReported
+from controlplane.restaurants.place_order import PlacedOrder
 
 
 @dataclass(slots=True)
@@ -21,17 +23,15 @@ class Usage:
     output_audio: int = 0
     output_text: int = 0
 
-    def add(self, usage: Any) -> None:
-        """Add a `response.done.usage`; it is null for failed responses."""
-        if not isinstance(usage, dict):
-            return
-        taken = usage.get("input_token_details") or {}
-        given = usage.get("output_token_details") or {}
-        self.input_audio += int(taken.get("audio_tokens") or 0)
-        self.input_text += int(taken.get("text_tokens") or 0)
-        self.cached += int(taken.get("cached_tokens") or 0)
-        self.output_audio += int(given.get("audio_tokens") or 0)
-        self.output_text += int(given.get("text_tokens") or 0)
+    def add(self, usage: ResponseUsage) -> None:
+        """Add what one response took."""
+        taken = usage.input_token_details or InputTokens()
+        given = usage.output_token_details or OutputTokens()
+        self.input_audio += taken.audio_tokens or 0
+        self.input_text += taken.text_tokens or 0
+        self.cached += taken.cached_tokens or 0
+        self.output_audio += given.audio_tokens or 0
+        self.output_text += given.text_tokens or 0
 
 
 @dataclass(slots=True)
@@ -41,11 +41,15 @@ class CallRecord:
     call_id: UUID
     restaurant_id: UUID
     tell: Callable[[CallEvent], None]
+    """Take an event to the recorder."""
+    changed: Callable[[], None]
+    """The transcript grew: another worker may need it."""
     transcript: Transcript = field(default_factory=Transcript)
     usage: Usage = field(default_factory=Usage)
 
     def spoke(self, role: Role, position: int, text: str, heard_ms: int | None = None) -> None:
         self.transcript.say(role, text)
+        self.changed()
         self.tell(
             TurnEnded(**self._event(), position=position, role=role, text=text, heard_ms=heard_ms)
         )
@@ -55,8 +59,8 @@ class CallRecord:
             TurnEnded(**self._event(), position=position, role="tool", text=text, tool_name=name)
         )
 
-    def placed_order(self, order_id: UUID) -> None:
-        self.tell(OrderPlaced(**self._event(), order_id=order_id))
+    def placed_order(self, order: PlacedOrder) -> None:
+        self.tell(OrderPlaced(**self._event(), order_id=order.id))
 
     def ended(self, model: str) -> None:
         self.tell(

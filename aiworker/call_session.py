@@ -16,7 +16,8 @@ from aiworker.clients import Clients
 from aiworker.media.server import AwaitedStream
 from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.metrics import CALLS_ENDED, ERRORS, TIME_TO_STREAM
-from aiworker.realtime.connection import RealtimeLink, RealtimeUnavailable
+from aiworker.realtime.connection import RealtimeLink
+from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.settings import WorkerSettings
 from aiworker.worker_call import WorkerCall
 from controlplane.contracts.messages import CallOffer
@@ -100,7 +101,7 @@ async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
             tasks.create_task(call.speech_output.run())
             tasks.create_task(converse(call, clients))
             tasks.create_task(call.use_tools())
-            tasks.create_task(call.memory.write_changes())
+            tasks.create_task(call.memory.write_changes(call.state))
             tasks.create_task(watch_the_clock(call))
     except* StreamOver as over:
         end = str(over.exceptions[0].args[0])
@@ -127,38 +128,38 @@ async def converse(call: WorkerCall, clients: Clients) -> None:
         except RealtimeUnavailable as error:
             ERRORS.labels(kind="realtime_lost").inc()
             log.error("realtime_lost", reason=error.reason, retry=error.retry)
-            call.detach()
+            call.session_lost()
             if call.may_reopen(error):
                 continue
-        await call.manners.leave_to_human()
+        await call.leave_to_human()
 
 
 async def use_link(call: WorkerCall, link: RealtimeLink) -> None:
     """Talk over a session until it is lost, which raises `RealtimeUnavailable`."""
     try:
-        call.attach(link)
+        call.session_opened(link)
         async for event in link.events():
-            call.conversation.on_event(event)
+            call.on_realtime_event(event)
     finally:
         await link.close()
 
 
 async def open_link(call: WorkerCall, clients: Clients) -> RealtimeLink:
     """Open a session; once more if it fails and that may help. Raises `RealtimeUnavailable`."""
+    model, session = call.model, call.session_config
     try:
-        return await RealtimeLink.open(clients.realtime, model=call.model, session=call.session)
+        return await RealtimeLink.open(clients.realtime, model=model, session=session)
     except RealtimeUnavailable as error:
         ERRORS.labels(kind="realtime_connect").inc()
         log.warning("realtime_not_opened", reason=error.reason)
         if not error.retry:
             raise
-    call.manners.hold_if_silent()
-    return await RealtimeLink.open(clients.realtime, model=call.model, session=call.session)
+    call.fillers.say_if_silent()
+    return await RealtimeLink.open(clients.realtime, model=model, session=session)
 
 
 async def watch_the_clock(call: WorkerCall) -> None:
     """Interruptions to decide, silences to break, last words to wait for."""
     while True:
-        quick = call.conversation.turns.deciding
-        await asyncio.sleep(QUICK_TICK_SECONDS if quick else TICK_SECONDS)
-        call.manners.tick()
+        await asyncio.sleep(QUICK_TICK_SECONDS if call.deciding else TICK_SECONDS)
+        call.tick()

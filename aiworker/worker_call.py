@@ -1,10 +1,10 @@
-"""One call of a worker: what is heard, said and remembered, the tools, and the manners around them.
+"""One call of a worker: its parts, and the ways of what happens to it down to them.
 
-Between the bridge's stream and the conversation: when silence is broken, what is said while
-something takes long, how the call ends.
+Three things happen to a call: the bridge says something (`on_bridge_message`, `hear`), a Realtime
+session is had, speaks or is lost (`session_opened`, `on_realtime_event`, `session_lost`), and time
+passes (`tick`). Each part is told what concerns it by a method of its own; none calls back.
 """
 
-import asyncio
 import time
 from functools import partial
 from typing import Final
@@ -12,16 +12,25 @@ from typing import Final
 import structlog
 
 from aiworker.call_memory import CallMemory, CallState
+from aiworker.call_progress import CallPhase, CallProgress
 from aiworker.call_record import CallRecord
 from aiworker.clients import Clients
+from aiworker.conversation import silence
+from aiworker.conversation.call_ending import CallEnding
 from aiworker.conversation.conversation import Conversation
-from aiworker.conversation.manners import Manners
+from aiworker.conversation.fillers import Fillers
+from aiworker.conversation.hand_over import HandOver
+from aiworker.conversation.session_watchdog import SessionWatchdog
+from aiworker.conversation.silence import Silence
 from aiworker.media.caller_audio import CallerAudio
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.media.voice_activity import VoiceActivity
-from aiworker.realtime.connection import RealtimeLink, RealtimeUnavailable
-from aiworker.realtime.session import session_update
+from aiworker.realtime.connection import RealtimeLink
+from aiworker.realtime.errors import RealtimeUnavailable
+from aiworker.realtime.events import InputCommitted, ServerEvent
+from aiworker.realtime.session import session_config
+from aiworker.realtime.session_link import SessionLink
 from aiworker.settings import WorkerSettings
 from aiworker.tools.context import ToolContext
 from aiworker.tools.spoken_cart import spoken_line
@@ -42,10 +51,10 @@ from controlplane.restaurants.place_order import orders_of_call, place_order
 
 log = structlog.get_logger()
 
-TOOL_FILLER_SECONDS: Final = 2.0
-"""Two seconds of nothing after a question sound like a dead line."""
 REOPENINGS: Final = 3
 """Realtime sessions one call may lose; more is a service that does not work today."""
+TECHNICAL_HAND_OVERS: Final = 2
+"""When the second fails too there is nobody left to talk to this caller."""
 
 _RESUMED: Final = (
     "La communication avec l'appelant a été coupée un instant et reprend maintenant. "
@@ -58,7 +67,7 @@ _RECONNECTED: Final = (
 
 
 class WorkerCall:
-    """One call. Everything but `remember` and `use_tools` returns at once."""
+    """One call. What waits is a coroutine; everything else returns at once."""
 
     def __init__(
         self,
@@ -69,25 +78,21 @@ class WorkerCall:
         settings: WorkerSettings,
         clients: Clients,
     ) -> None:
-        self.memory = memory
-        self.session = session_update(settings, config, tool_schemas())
         self._offer, self._config = offer, config
         self.model = settings.realtime_model or config.realtime_model
-        self._max_seconds = settings.max_call_seconds
+        self.session_config = session_config(settings, config, tool_schemas())
+        self.memory = memory
         self._database = clients.sessions
+        self.progress = CallProgress()
+        self.link = SessionLink()
         voice = VoiceActivity()
-        self.caller_audio = CallerAudio(voice, complain=stream.complain)
-        self.speech_output = SpeechOutput(
-            stream, heard=lambda speech: self.conversation.on_heard(speech)
+        self.caller_audio = CallerAudio(self.progress, self.link, voice, complain=stream.complain)
+        self.speech_output = SpeechOutput(stream)
+        self.record = CallRecord(
+            offer.call_id, offer.restaurant_id, tell=clients.events.tell, changed=memory.changed
         )
-        self.record = CallRecord(offer.call_id, offer.restaurant_id, clients.events.tell)
         self.conversation = Conversation(
-            self.speech_output,
-            voice,
-            self.record,
-            changed=self._keep,
-            caller_spoke=lambda: self.manners.caller_spoke(),
-            clock=time.monotonic,
+            self.link, self.speech_output, voice, self.record, clock=time.monotonic
         )
         self.tools = ToolContext(
             call_id=offer.call_id,
@@ -96,18 +101,24 @@ class WorkerCall:
             recap=self.conversation.read_back,
             place_order=partial(place_order, clients.sessions),
             caller_number=offer.caller_number,
-            changed=self._keep,
-            announce=lambda order: self.record.placed_order(order.id),
+            changed=memory.changed,
+            announce=self.record.placed_order,
         )
-        self.manners = Manners(
+        self.silence = Silence(self.conversation, self.speech_output)
+        self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
+        self.watchdog = SessionWatchdog(self.link, self.conversation.turns, voice)
+        self.hand_over = HandOver(self.progress, self.link, self.conversation, self.speech_output)
+        self.ending = CallEnding(
+            self.progress,
             self.conversation,
             self.speech_output,
             self.tools,
-            self.caller_audio,
-            voice,
+            self.silence,
+            self.hand_over,
             max_seconds=settings.max_call_seconds,
         )
-        self._sessions = self._sessions_before = 0
+        self._sessions_before = 0
+        self._technical_hand_overs = 0
         self._owes_words = offer.resumed
         """The next session begins with the assistant speaking."""
 
@@ -117,7 +128,7 @@ class WorkerCall:
         """Another worker had this call: take its cart and its last words."""
         self.tools.cart = Cart(state.cart)
         self.record.transcript.restore(state.turns, state.next_position)
-        self.manners.caller_spoke()
+        self._caller_spoke()
         placed = await orders_of_call(
             self._database,
             self._config.id,
@@ -128,6 +139,14 @@ class WorkerCall:
         key = f"{self._offer.call_id}:{self.tools.cart.revision}"
         if any(order.idempotency_key == key for order in placed):
             self.tools.cart.clear()
+
+    def state(self) -> CallState:
+        """What another worker would need now."""
+        return CallState(
+            cart=self.tools.cart.state,
+            turns=self.record.transcript.tail(),
+            next_position=self.record.transcript.next_position,
+        )
 
     def finish(self) -> None:
         """The stream is over: close the record."""
@@ -140,79 +159,124 @@ class WorkerCall:
         self.caller_audio.hear(frame)
 
     def on_bridge_message(self, message: BridgeMessage) -> None:
+        """Raises `StreamOver` when the stream is another call's."""
         match message:
             case Started(call_id=call_id, greeting=greeting):
                 if call_id != self._offer.call_id:
                     log.error("stream_of_another_call")
                     raise StreamOver("wrong_call")
                 if greeting == "ended":
-                    self.manners.greeting_ended()
+                    self._greeting_ended()
             case GreetingEnded():
-                self.manners.greeting_ended()
+                self._greeting_ended()
             case Cleared():
                 self.conversation.turns.cleared(message)
             case Marked():
-                self.speech_output.on_marked(message)
+                self.conversation.marked(message)
             case Dtmf(digit=digit):
-                self.manners.caller_spoke()
+                self._caller_spoke()
                 self.conversation.instruct(f"L'appelant a appuyé sur la touche {digit}.")
             case TransferFailed():
-                self.manners.transfer_failed()
+                self.ending.keep_talking()
+                self.hand_over.failed()
+
+    def _greeting_ended(self) -> None:
+        if self.progress.greeting_ended():
+            self.silence.begin()
+            self.caller_audio.open()
+
+    def _caller_spoke(self) -> None:
+        self.silence.caller_spoke()
+        self.ending.caller_spoke()
 
     # --- Realtime ------------------------------------------------------------------------------
 
-    def attach(self, link: RealtimeLink) -> None:
-        """A session is open: talk over it, knowing what went before."""
+    def session_opened(self, link: RealtimeLink) -> None:
+        """Talk over it, knowing what went before."""
+        self.link.attach(link)
         context: list[str] = []
-        if self._sessions:
+        if self.link.number > 1:
             context = [_RECONNECTED, cart_summary(self.tools)]
         elif self._offer.resumed:
             context = [_RESUMED, cart_summary(self.tools)]
-        self._sessions += 1
-        self.conversation.attach(link, context=context, respond=self._owes_words)
+        self.conversation.session_opened(context=context, respond=self._owes_words)
         self._owes_words = False
-        self.caller_audio.attach(link)
-        self.manners.link = link
+        self.caller_audio.session_opened()
 
-    def detach(self) -> None:
-        """The session is lost, or could not be had: say so, and keep listening."""
-        if self.manners.link is None:
+    def on_realtime_event(self, event: ServerEvent) -> None:
+        """Raises `RealtimeUnavailable` when the session is over."""
+        if isinstance(event, InputCommitted):
+            self._caller_spoke()
+        self.conversation.on_event(event)
+
+    def session_lost(self) -> None:
+        """The session is gone, if there was one: say so, and keep listening."""
+        if not self.link.is_open:
             return
-        self.manners.link = None
-        self.caller_audio.attach(None)
+        self.link.detach()
         silent = not self.speech_output.audible()
-        self._owes_words = self.conversation.detach() or silent
-        self.manners.hold_if_silent()
+        self._owes_words = self.conversation.session_lost() or silent
+        self.fillers.say_if_silent()
 
     def may_reopen(self, error: RealtimeUnavailable) -> bool:
         """Whether to try another session, rather than leave the caller to a human."""
-        lost_now = self._sessions > self._sessions_before
-        self._sessions_before = self._sessions
-        return error.retry and lost_now and self._sessions <= REOPENINGS
+        lost_now = self.link.number > self._sessions_before
+        self._sessions_before = self.link.number
+        return error.retry and lost_now and self.link.number <= REOPENINGS
+
+    async def leave_to_human(self) -> None:
+        """No session can be had: the bridge rings somebody. Returns when the caller is back."""
+        await self.progress.until_talking()
+        self._technical_hand_overs += 1
+        if self._technical_hand_overs > TECHNICAL_HAND_OVERS:
+            self.ending.give_up()
+        else:
+            self.hand_over.begin("technical")
+        await self.progress.until_talking()
 
     # --- Tools ---------------------------------------------------------------------------------
 
     async def use_tools(self) -> None:
-        """Run the model's function calls, one after the other, each to its end."""
+        """Run the model's tool calls, one after the other, each to its end."""
         while True:
-            asked = await self.conversation.tool_calls.get()
-            loop = asyncio.get_running_loop()
-            filler = loop.call_later(TOOL_FILLER_SECONDS, self.manners.hold_if_silent)
-            try:
-                result = await run_tool(self.tools, asked.name, asked.arguments)
-            finally:
-                filler.cancel()
-            respond = self.manners.tool_used(asked.name)
-            self.conversation.tool_done(asked, result, respond=respond)
+            call = await self.conversation.tool_calls.next()
+            with self.fillers.while_a_tool_runs():
+                result = await run_tool(self.tools, call.name, call.arguments)
+            respond = self.ending.tool_used(call.name)
+            self.conversation.tool_calls.done(call, result, respond=respond)
 
-    def _keep(self) -> None:
-        self.memory.keep(
-            CallState(
-                cart=self.tools.cart.state,
-                turns=self.record.transcript.tail(),
-                next_position=self.record.transcript.next_position,
-            )
-        )
+    # --- Time passes ---------------------------------------------------------------------------
+
+    @property
+    def deciding(self) -> bool:
+        """The next tenth of a second matters."""
+        return self.conversation.turns.deciding
+
+    def tick(self) -> None:
+        """Do whatever is due. Raises `StreamOver` when a human has the call."""
+        now = time.monotonic()
+        self.conversation.tick()
+        if self.progress.phase is CallPhase.WITH_HUMAN:
+            self.hand_over.tick(now)
+        elif self.progress.phase is CallPhase.TALKING:
+            if self.link.is_open:
+                self._tick_in_session(now)
+            else:
+                self.fillers.stay_audible(self.silence.seconds(now))
+
+    def _tick_in_session(self, now: float) -> None:
+        self.watchdog.tick(now)
+        self.fillers.tick(now)
+        if not self.ending.decided:
+            self._break_silence(now)
+        self.ending.tick(now)
+
+    def _break_silence(self, now: float) -> None:
+        instruction = self.silence.due(now)
+        if instruction == silence.GOODBYE:
+            self.ending.say_goodbye(instruction)
+        elif instruction is not None:
+            self.conversation.instruct(instruction)
 
 
 def cart_summary(tools: ToolContext) -> str:

@@ -1,7 +1,11 @@
-"""Nobody speaks: invite, ask whether the caller is there, say goodbye. Pure."""
+"""Nobody speaks: invite, ask whether the caller is there, say goodbye."""
 
+import time
 from dataclasses import dataclass
 from typing import Final
+
+from aiworker.conversation.conversation import Conversation
+from aiworker.media.speech_output import SpeechOutput
 
 FIRST_WORDS_SECONDS: Final = 4.0
 """The greeting has asked already; a caller who says nothing by then needs an invitation."""
@@ -24,7 +28,7 @@ GOODBYE: Final = (
 
 @dataclass(slots=True)
 class SilencePolicy:
-    """What to tell the assistant, and after how long."""
+    """What to tell the assistant, and after how long. Pure."""
 
     spoken: bool = False
     """The caller has said something during the call."""
@@ -43,4 +47,33 @@ class SilencePolicy:
             steps = (INVITE, CHECK_IN, GOODBYE)
         step = steps[min(self._asked, len(steps) - 1)]
         self._asked += 1
+        return step
+
+
+class Silence:
+    """How long nobody has spoken in one call, and what is due then."""
+
+    def __init__(self, conversation: Conversation, output: SpeechOutput) -> None:
+        self._conversation, self._output = conversation, output
+        self._policy = SilencePolicy()
+        self._began_at = time.monotonic()
+
+    def begin(self) -> None:
+        """Whatever was silent before does not count: it is somebody's turn from now on."""
+        self._began_at = time.monotonic()
+
+    def caller_spoke(self) -> None:
+        self._policy.caller_spoke()
+
+    def seconds(self, now: float) -> float:
+        """0 or less while somebody speaks, or is about to."""
+        if self._conversation.busy:
+            self._began_at = now
+        return now - max(self._began_at, self._output.silent_since())
+
+    def due(self, now: float) -> str | None:
+        """The instruction to give the assistant now, once; `GOODBYE` ends the call."""
+        step = self._policy.due(self.seconds(now))
+        if step is not None:
+            self._began_at = now
         return step

@@ -5,10 +5,11 @@ decision is made here. Nothing waits: the caller of this code drives it with eve
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
+from aiworker.conversation.assistant_turns import AssistantTurns
 from aiworker.conversation.interruption import (
     Decision,
     Interruption,
@@ -17,11 +18,12 @@ from aiworker.conversation.interruption import (
     answers_question,
     meaning,
 )
-from aiworker.media.playout import Speech
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.metrics import INTERRUPTIONS
+from aiworker.realtime.client_events import cancel_response, create_response
 from aiworker.realtime.response_gate import ResponseGate
+from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.messages import Cleared
 
 log = structlog.get_logger()
@@ -31,24 +33,21 @@ TRANSCRIPT_SECONDS: Final = 2.0
 
 
 class TurnTaking:
-    """Turns of one Realtime session over one call's output. Times in seconds."""
+    """One call's turns, over whichever session it has. Times in seconds."""
 
     def __init__(
         self,
+        link: SessionLink,
         output: SpeechOutput,
         voice: VoiceActivity,
+        assistant: AssistantTurns,
         *,
-        send: Callable[[dict[str, Any]], None],
-        dropped: Callable[[Speech], None],
         clock: Callable[[], float],
     ) -> None:
-        """`dropped`: told of each item the caller will not hear the rest of."""
         self.gate = ResponseGate()
         self.caller_speaking = False
-        self._output = output
-        self._voice = voice
-        self._send = send
-        self._dropped = dropped
+        self._link, self._output = link, output
+        self._voice, self._assistant = voice, assistant
         self._clock = clock
         self._interruption: Interruption | None = None
         self._utterance: str | None = None
@@ -65,6 +64,17 @@ class TurnTaking:
     def deciding(self) -> bool:
         """The next tenth of a second matters."""
         return self._interruption is not None or bool(self._doubtful)
+
+    def session_lost(self) -> bool:
+        """Begin anew. Returns whether the assistant owes the caller an answer."""
+        owed = self.gate.alive or self.gate.wanted or self.caller_speaking
+        if self.undecided:
+            self._go_on()
+        self.gate = ResponseGate()
+        self.caller_speaking = False
+        self._interruption = self._utterance = None
+        self._doubtful.clear()
+        return owed
 
     # --- What the server heard -----------------------------------------------------------------
 
@@ -132,7 +142,7 @@ class TurnTaking:
         if self.caller_speaking or self.undecided:
             return
         if self.gate.take(self._clock()):
-            self._send({"type": "response.create"})
+            self._link.send(create_response())
 
     # --- Interruption --------------------------------------------------------------------------
 
@@ -152,7 +162,7 @@ class TurnTaking:
                 self._give_way()
             case Decision.RESUME:
                 INTERRUPTIONS.labels(decision="false_alarm").inc()
-                self._output.resume()
+                self._go_on()
             case Decision.INSIST:
                 self._begin(insisted=True)
             case None:
@@ -162,9 +172,14 @@ class TurnTaking:
     def _give_way(self) -> None:
         """The rest of what the assistant was saying will not be said."""
         if (active := self.gate.kill()) is not None:
-            self._send({"type": "response.cancel", "response_id": active})
+            self._link.send(cancel_response(active))
         for speech in self._output.drop():
-            self._dropped(speech)
+            self._assistant.interrupted(speech)
+
+    def _go_on(self) -> None:
+        """It was nothing: the assistant goes on from the millisecond that was heard."""
+        for speech in self._output.resume():
+            self._assistant.heard(speech)
 
     def _settle(self) -> None:
         """Once the utterance is whole and its interruption decided: answer it, or doubt it."""

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aiworker.call_progress import CallProgress
 from aiworker.media.frames import MediaFrameError, caller_pcmu, loudness
 from aiworker.media.voice_activity import VoiceActivity
-from aiworker.realtime.connection import RealtimeLink
+from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.media import L16_BYTES_PER_MS, PCMU_BYTES_PER_MS
 
 _OVER_GREETING_MS: Final = 10_000
@@ -31,20 +32,20 @@ class CallerAudio:
 
     def __init__(
         self,
+        progress: CallProgress,
+        link: SessionLink,
         voice: VoiceActivity,
         *,
         complain: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`complain(kind, bytes)` is told of frames that cannot be read."""
-        self._voice, self._complain, self._clock = voice, complain, clock
-        self._link: RealtimeLink | None = None
+        self._progress, self._link, self._voice = progress, link, voice
+        self._complain, self._clock = complain, clock
         self._kept = bytearray()
         self._onset = 0
         """Where in what is kept the caller's last utterance begins."""
         self._open = False
-        self.closed = False
-        """True while a human rings: nobody listens here."""
 
     def hear(self, frame: bytes) -> None:
         """Take a frame as it came; garbage is logged and dropped."""
@@ -58,10 +59,10 @@ class CallerAudio:
         voiced = self._voice.hear(now, rms=loudness(frame), ms=len(frame) // L16_BYTES_PER_MS)
         if voiced and now - silent_since > _ONE_UTTERANCE_SECONDS:
             self._onset = max(0, len(self._kept) - _PREFIX_MS * PCMU_BYTES_PER_MS)
-        if self.closed:
+        if not self._progress.listening:
             return
-        if self._open and self._link is not None:
-            self._link.append_audio(pcmu)
+        if self._open and (session := self._link.current) is not None:
+            session.append_audio(pcmu)
             return
         self._kept += pcmu
         most = (_WHILE_AWAY_MS if self._open else _OVER_GREETING_MS) * PCMU_BYTES_PER_MS
@@ -79,9 +80,8 @@ class CallerAudio:
             self._drop(self._onset)
         self._forward_kept()
 
-    def attach(self, link: RealtimeLink | None) -> None:
-        """Forward to this session, from what was kept on; None: keep."""
-        self._link = link
+    def session_opened(self) -> None:
+        """Forward to the new session, from what was kept on."""
         self._forward_kept()
 
     def _drop(self, oldest: int) -> None:
@@ -91,6 +91,6 @@ class CallerAudio:
             self._onset = max(0, self._onset - oldest)
 
     def _forward_kept(self) -> None:
-        if self._open and self._link is not None and self._kept:
-            self._link.append_audio(bytes(self._kept))
+        if self._open and self._kept and (session := self._link.current) is not None:
+            session.append_audio(bytes(self._kept))
             self._kept.clear()

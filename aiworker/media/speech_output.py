@@ -6,7 +6,6 @@ The only writer of the call's WebSocket. Control messages go before audio.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from aiworker.media.frames import stream_audio
@@ -15,16 +14,14 @@ from aiworker.media.stream import MediaStream
 from controlplane.contracts.messages import Clear, Cleared, Mark, Marked, Message
 
 _LONGEST_SLEEP: Final = 1.0
-"""Marks that never come are noticed within this."""
+"""Nothing is due, and whatever comes wakes the sender: this only bounds its wait."""
 
 
 class SpeechOutput:
     """One call's assistant speech. Everything but `run` returns at once."""
 
-    def __init__(self, stream: MediaStream, *, heard: Callable[[Speech], None]) -> None:
-        """`heard`: told of each item once it was heard to its end."""
+    def __init__(self, stream: MediaStream) -> None:
         self._stream = stream
-        self._heard = heard
         self._playout = Playout()
         self._controls: deque[Message] = deque()
         self._wake = asyncio.Event()
@@ -34,7 +31,6 @@ class SpeechOutput:
         while True:
             self._wake.clear()
             await self._send_due()
-            self._report(self._playout.overdue(time.monotonic()))
             now = time.monotonic()
             due = self._playout.next_chunk_at(now)
             delay = _LONGEST_SLEEP if due is None else min(due - now, _LONGEST_SLEEP)
@@ -119,8 +115,13 @@ class SpeechOutput:
         texts = [speech.text for speech in self._playout.pending()]
         return texts[-1] if texts else ""
 
-    def on_marked(self, message: Marked) -> None:
-        self._report(self._playout.marked(message.seq))
+    def marked(self, message: Marked) -> list[Speech]:
+        """Returns the items that were heard to their end."""
+        return self._playout.marked(message.seq)
+
+    def overdue(self) -> list[Speech]:
+        """Returns items whose mark should long have come: they count as heard."""
+        return self._playout.overdue(time.monotonic())
 
     # --- Interruption --------------------------------------------------------------------------
 
@@ -138,10 +139,10 @@ class SpeechOutput:
         self._playout.cleared(message.item, message.played_ms)
         return True
 
-    def resume(self) -> None:
-        """Go on from the millisecond that was heard."""
-        self._report(self._playout.resume())
+    def resume(self) -> list[Speech]:
+        """Go on from the millisecond that was heard. Returns items heard to their end."""
         self._wake.set()
+        return self._playout.resume()
 
     def close(self) -> list[Speech]:
         """The call is over. Returns what was being heard, as far as it was."""
@@ -151,7 +152,3 @@ class SpeechOutput:
     def drop(self) -> list[Speech]:
         """Forget the rest. Returns the items, with what was heard of each."""
         return self._playout.drop()
-
-    def _report(self, done: list[Speech]) -> None:
-        for speech in done:
-            self._heard(speech)

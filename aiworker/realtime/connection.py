@@ -1,15 +1,13 @@
 """Step 7 of a call: its connection to the Realtime API, or to a server that speaks its protocol.
 
 `RealtimeLink.open` is all or nothing: connected, configured, and the server says it speaks PCMU
-both ways; else `RealtimeUnavailable`. Afterwards events are plain dicts (the SDK's typed parsing is
-lenient and costs more than the audio), and what is sent never waits: audio is bounded by dropping
-the oldest, so a slow server cannot hold up the reading of the caller's stream.
+both ways; else `RealtimeUnavailable`. What it says comes out as the types of `events.py`; what it
+says badly is counted and dropped. What is sent never waits: audio is bounded by dropping the
+oldest, so a slow server cannot hold up the reading of the caller's stream.
 """
 
 import asyncio
-import json
 import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -21,12 +19,20 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from aiworker.metrics import ERRORS, REALTIME_CONNECT
+from aiworker.realtime.client_events import ClientEvent, append_audio, to_text, update_session
+from aiworker.realtime.errors import RealtimeUnavailable, may_retry
+from aiworker.realtime.events import (
+    MalformedEvent,
+    ServerError,
+    ServerEvent,
+    SessionUpdated,
+    Unknown,
+    parse_event,
+)
+from aiworker.realtime.session import check_formats
 from controlplane.contracts.media import PCMU_BYTES_PER_MS
-from controlplane.errors import ServiceUnavailable
 
 log = structlog.get_logger()
-
-Event = dict[str, Any]
 
 CONNECT_SECONDS: Final = 2.0
 """TCP, TLS and the HTTP upgrade; the greeting lasts longer."""
@@ -40,35 +46,8 @@ _AUDIO_BACKLOG_MS: Final = 5_000
 _CONTROL_BACKLOG: Final = 256
 """Unsent control events past which the connection is given up."""
 _MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
-
-BENIGN_ERRORS: Final = frozenset(
-    {
-        "conversation_already_has_active_response",
-        "response_cancel_not_active",
-        "input_audio_buffer_commit_empty",
-        "item_truncate_invalid_item_id",
-        "item_delete_invalid_item_id",
-    }
-)
-FATAL_ERRORS: Final = frozenset(
-    {
-        "insufficient_quota",
-        "invalid_api_key",
-        "account_deactivated",
-        "billing_hard_limit_reached",
-        "session_expired",
-    }
-)
-_NO_RETRY: Final = FATAL_ERRORS - {"session_expired"}
-
-
-class RealtimeUnavailable(ServiceUnavailable):
-    """No usable session. `reason` is short and static; `retry` is False when it can't help."""
-
-    def __init__(self, reason: str, *, retry: bool = True) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retry = retry
+_UNKNOWN_TYPES_NAMED: Final = 32
+"""Per session; a server that makes up names does not fill the memory or the log."""
 
 
 class RealtimeLink:
@@ -82,12 +61,19 @@ class RealtimeLink:
         self._sender: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._given_up: str | None = None
+        self._unknown: set[str] = set()
+        """Types of events met that nobody knows."""
         self.heard_from_at = time.monotonic()
         """When the last event came."""
 
     @classmethod
     async def open(
-        cls, client: AsyncOpenAI, *, model: str, session: Event, deadline: float = CONNECT_SECONDS
+        cls,
+        client: AsyncOpenAI,
+        *,
+        model: str,
+        session: dict[str, Any],
+        deadline: float = CONNECT_SECONDS,
     ) -> "RealtimeLink":
         """Connect and configure. Raises `RealtimeUnavailable`."""
         began = time.monotonic()
@@ -106,18 +92,14 @@ class RealtimeLink:
         link._sender = asyncio.create_task(link._send_all(), name="realtime-send")
         return link
 
-    async def _configure(self, session: Event) -> None:
+    async def _configure(self, session: dict[str, Any]) -> None:
         with suppress(ConnectionClosed):  # `_receive` says with which code
-            await self._connection.send_raw(
-                json.dumps({"type": "session.update", "session": session})
-            )
+            await self._connection.send_raw(to_text(update_session(session)))
         while True:
             event = await self._receive()
-            if event.get("type") == "error":
-                code = error_code(event)
-                raise RealtimeUnavailable(code, retry=code not in _NO_RETRY)
-            if event.get("type") == "session.updated":
-                check_formats(event)
+            if isinstance(event, ServerError):
+                raise RealtimeUnavailable(event.code, retry=may_retry(event.code))
+            if isinstance(event, SessionUpdated):
                 return
 
     def append_audio(self, pcmu: bytes) -> None:
@@ -128,14 +110,15 @@ class RealtimeLink:
             del self._audio[:excess]
         self._audio_wanted.set()
 
-    def send(self, event: Event) -> None:
+    def send(self, event: ClientEvent) -> None:
         """Send a client event soon, before any audio not yet sent."""
         if len(self._controls) >= _CONTROL_BACKLOG:
-            raise RealtimeUnavailable("send_backlog")
-        self._controls.append(json.dumps(event))
+            self.give_up("send_backlog")
+            return
+        self._controls.append(to_text(event))
         self._audio_wanted.set()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[ServerEvent]:
         """Server events until the connection is lost, which raises `RealtimeUnavailable`."""
         while True:
             event = await self._receive()
@@ -144,7 +127,7 @@ class RealtimeLink:
 
     def probe(self) -> None:
         """Ask for an answer that changes nothing: an empty `session.update`."""
-        self.send({"type": "session.update", "session": {"type": "realtime"}})
+        self.send(update_session({"type": "realtime"}))
 
     def give_up(self, reason: str) -> None:
         """The session answers nothing: make `events` raise `RealtimeUnavailable(reason)`."""
@@ -162,21 +145,32 @@ class RealtimeLink:
         except (TimeoutError, OSError):
             log.debug("realtime_close_timeout")
 
-    async def _receive(self) -> Event:
+    async def _receive(self) -> ServerEvent:
+        """The next event that can be read. Raises `RealtimeUnavailable`."""
         while True:
             try:
-                raw = await self._connection.recv_bytes()
+                frame = await self._connection.recv_bytes()
             except ConnectionClosed as error:
                 code = error.rcvd.code if error.rcvd is not None else 1006
                 raise RealtimeUnavailable(self._given_up or f"closed_{code}") from error
             try:
-                event = json.loads(raw)
-            except ValueError:
-                event = None
-            if isinstance(event, dict):
-                return event
-            ERRORS.labels(kind="realtime_garbage").inc()
-            log.warning("realtime_event_unreadable", length=len(raw))
+                event = parse_event(frame)
+            except MalformedEvent as error:
+                _count_malformed(error, len(frame))
+                continue
+            if isinstance(event, Unknown):
+                self._count_unknown(event)
+            elif isinstance(event, SessionUpdated):
+                check_formats(event)
+            return event
+
+    def _count_unknown(self, event: Unknown) -> None:
+        """Count each type once a session."""
+        if event.type in self._unknown or len(self._unknown) >= _UNKNOWN_TYPES_NAMED:
+            return
+        self._unknown.add(event.type)
+        ERRORS.labels(kind="realtime_event_unknown").inc()
+        log.warning("realtime_event_unknown", event_type=event.type)
 
     async def _send_all(self) -> None:
         """Runs beside `events`, which is where a lost connection is raised."""
@@ -188,30 +182,18 @@ class RealtimeLink:
                     await self._connection.send_raw(self._controls.popleft())
                 if self._audio:
                     audio, self._audio = self._audio, bytearray()
-                    await self._connection.send_raw(
-                        '{"type":"input_audio_buffer.append","audio":"'
-                        + b64encode(audio).decode("ascii")
-                        + '"}'
-                    )
+                    await self._connection.send_raw(append_audio(bytes(audio)))
         except (ConnectionClosed, OSError):
             log.debug("realtime_send_ended")
 
 
-def error_code(event: Event) -> str:
-    """The `code` of an error event, else its `type`; never its message, which may quote input."""
-    error = event.get("error")
-    if not isinstance(error, dict):
-        return "unknown"
-    return str(error.get("code") or error.get("type") or "unknown")[:64]
-
-
-def check_formats(event: Event) -> None:
-    """Refuse a `session.updated` that does not echo PCMU both ways: it would play as noise."""
-    audio = (event.get("session") or {}).get("audio") or {}
-    for side in ("input", "output"):
-        told = (audio.get(side) or {}).get("format") or {}
-        if told.get("type") != "audio/pcmu":
-            raise RealtimeUnavailable(f"{side}_format_not_pcmu")
+def _count_malformed(error: MalformedEvent, length: int) -> None:
+    if error.event_type is None:
+        ERRORS.labels(kind="realtime_garbage").inc()
+        log.warning("realtime_event_unreadable", length=length)
+    else:
+        ERRORS.labels(kind="realtime_event").inc()
+        log.warning("realtime_event_skipped", event_type=error.event_type)
 
 
 async def _connect(client: AsyncOpenAI, model: str, deadline: float) -> AsyncRealtimeConnection:

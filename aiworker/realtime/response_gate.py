@@ -31,6 +31,11 @@ class ResponseGate:
         """One is in flight that was not interrupted."""
         return self.in_flight and not self._kill_next and (self.active or "") not in self._dead
 
+    @property
+    def waiting_since(self) -> float | None:
+        """When the response was asked for that lives and has given nothing yet."""
+        return self.requested_at if self.alive and not self.answered else None
+
     def take(self, now: float) -> bool:
         """True: send `response.create` now."""
         if not self.wanted or self.in_flight:

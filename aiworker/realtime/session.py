@@ -1,15 +1,20 @@
-"""What a Realtime session is told at its start: instructions, audio, turns, tools. Pure."""
+"""What a Realtime session is told at its start, and whether it does so. Pure."""
 
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import Any, Final
 
+from aiworker.realtime.errors import RealtimeUnavailable
+from aiworker.realtime.events import AudioFormat, AudioSide, SessionAudio, SessionUpdated
 from aiworker.settings import WorkerSettings
 from aiworker.tools.spoken_french import spoken_hours
 from controlplane.contracts.restaurant_config import RestaurantConfig
 
+PCMU: Final = "audio/pcmu"
+"""G.711 µ-law at 8 kHz, both ways: what the telephone speaks is not transcoded here."""
 
-def session_update(
+
+def session_config(
     settings: WorkerSettings, config: RestaurantConfig, tools: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The `session` of `session.update`. Turn taking is ours: the server only detects speech."""
@@ -20,7 +25,7 @@ def session_update(
         "instructions": instructions(config),
         "audio": {
             "input": {
-                "format": {"type": "audio/pcmu"},
+                "format": {"type": PCMU},
                 "noise_reduction": None if reduction == "off" else {"type": reduction},
                 "transcription": {"model": settings.transcription_model, "language": "fr"},
                 "turn_detection": {
@@ -32,7 +37,7 @@ def session_update(
                     "interrupt_response": False,
                 },
             },
-            "output": {"format": {"type": "audio/pcmu"}, "voice": config.voice},
+            "output": {"format": {"type": PCMU}, "voice": config.voice},
         },
         "tools": tools,
         "tool_choice": "auto",
@@ -54,3 +59,12 @@ def instructions(config: RestaurantConfig) -> str:
         people=", ".join(["le restaurant", *(target.name for target in config.transfer_targets)]),
         menu=menu,
     )
+
+
+def check_formats(event: SessionUpdated) -> None:
+    """Raise `RealtimeUnavailable` unless the session speaks PCMU both ways: else it plays noise."""
+    audio = event.session.audio or SessionAudio()
+    for name, side in (("input", audio.input), ("output", audio.output)):
+        told = (side or AudioSide()).format or AudioFormat()
+        if told.type != PCMU:
+            raise RealtimeUnavailable(f"{name}_format_not_pcmu")

@@ -133,6 +133,14 @@ class FakeBridge:
         popped = await self.redis.blpop([redis_keys.call_claim(self.call_id)], timeout=2)
         return CallClaim.model_validate_json(popped[1]) if popped else None
 
+    async def claimed(self) -> CallClaim:
+        """Offer until a worker claims: one that starts on a loaded machine takes seconds."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                await self.offer()
+                if (claim := await self.claim()) is not None:
+                    return claim
+
     @asynccontextmanager
     async def stream(
         self, url: str, *, greeting: Greeting = "ended", audio: bool = True

@@ -5,9 +5,11 @@ from typing import cast
 
 import pytest
 
+from aiworker.call_progress import CallProgress
 from aiworker.media.caller_audio import CallerAudio
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink
+from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.media import PCMU_BYTES_PER_MS
 
 pytestmark = pytest.mark.unit
@@ -24,12 +26,15 @@ class Caller:
         self.now = 100.0
         self.forwarded = bytearray()
         self.complaints: list[str] = []
+        self.link = SessionLink()
         self.caller_audio = CallerAudio(
+            CallProgress(),
+            self.link,
             VoiceActivity(),
             complain=lambda kind, _: self.complaints.append(kind),
             clock=lambda: self.now,
         )
-        self.caller_audio.attach(cast("RealtimeLink", self))
+        self.link.attach(cast("RealtimeLink", self))
 
     def append_audio(self, pcmu: bytes) -> None:
         self.forwarded += pcmu
@@ -102,10 +107,11 @@ def test_what_is_kept_is_bounded(caller: Caller) -> None:
 def test_while_realtime_is_away_the_last_seconds_are_kept(caller: Caller) -> None:
     caller.wait(1_000)
     caller.caller_audio.open()
-    caller.caller_audio.attach(None)
+    caller.link.detach()
     caller.forwarded.clear()
     caller.speak(8_000)
-    caller.caller_audio.attach(cast("RealtimeLink", caller))
+    caller.link.attach(cast("RealtimeLink", caller))
+    caller.caller_audio.session_opened()
     assert caller.forwarded_ms == 5_000
 
 

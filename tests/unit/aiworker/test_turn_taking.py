@@ -19,9 +19,16 @@ from aiworker.media.frames import (
     stream_audio,
 )
 from aiworker.media.voice_activity import VoiceActivity
-from aiworker.realtime.connection import RealtimeUnavailable, check_formats, error_code
+from aiworker.realtime.errors import RealtimeUnavailable
+from aiworker.realtime.events import (
+    AudioFormat,
+    AudioSide,
+    SessionAudio,
+    SessionState,
+    SessionUpdated,
+)
 from aiworker.realtime.response_gate import ResponseGate
-from aiworker.realtime.session import session_update
+from aiworker.realtime.session import PCMU, check_formats, session_config
 from aiworker.settings import WorkerSettings
 from aiworker.tools.toolbox import tool_schemas
 from controlplane.contracts.messages import AudioChunk
@@ -209,7 +216,7 @@ def test_a_loud_street_is_not_speech_for_long() -> None:
 
 def test_turns_are_ours_and_the_menu_is_in_the_instructions() -> None:
     settings = WorkerSettings(DATABASE_URL="postgresql://x", REDIS_URL="redis://x")
-    session = session_update(settings, CONFIG, tool_schemas())
+    session = session_config(settings, CONFIG, tool_schemas())
     detection = session["audio"]["input"]["turn_detection"]
     assert (detection["create_response"], detection["interrupt_response"]) == (False, False)
     assert session["audio"]["output"] == {"format": {"type": "audio/pcmu"}, "voice": "marin"}
@@ -220,21 +227,10 @@ def test_turns_are_ours_and_the_menu_is_in_the_instructions() -> None:
 
 @pytest.mark.parametrize("side", ["input", "output"])
 def test_another_format_is_never_played(side: str) -> None:
-    audio = {name: {"format": {"type": "audio/pcmu"}} for name in ("input", "output")}
-    check_formats({"session": {"audio": audio}})
-    audio[side] = {"format": {"type": "audio/pcm"}}
-    with pytest.raises(RealtimeUnavailable, match=f"{side}_format"):
-        check_formats({"session": {"audio": audio}})
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        ({"code": "x", "message": "secret"}, "x"),
-        ({"type": "server_error", "code": None}, "server_error"),
-        ("garbage", "unknown"),
-        (None, "unknown"),
-    ],
-)
-def test_an_error_s_message_is_never_repeated(error: object, code: str) -> None:
-    assert error_code({"type": "error", "error": error}) == code
+    pcmu, pcm = AudioSide(format=AudioFormat(type=PCMU)), AudioSide(format=AudioFormat(type="pcm"))
+    agreed = SessionAudio(input=pcmu, output=pcmu)
+    check_formats(SessionUpdated(session=SessionState(audio=agreed)))
+    for wrong in (pcm, None):
+        told = SessionState(audio=SessionAudio(**{"input": pcmu, "output": pcmu, side: wrong}))
+        with pytest.raises(RealtimeUnavailable, match=f"{side}_format"):
+            check_formats(SessionUpdated(session=told))

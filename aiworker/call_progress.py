@@ -1,0 +1,57 @@
+"""Where one call stands: what may be said, and who listens, depends on it. Pure but for a wait."""
+
+import asyncio
+from enum import StrEnum
+
+
+class CallPhase(StrEnum):
+    """A call goes down this list; only a human whom nobody reached gives it back."""
+
+    GREETING = "greeting"
+    """The dialplan greets: nothing is said over it."""
+    TALKING = "talking"
+    WITH_HUMAN = "with_human"
+    """A human rings, or has the call."""
+    OVER = "over"
+    """The bridge was asked to end it."""
+
+
+class CallProgress:
+    """One call's phase."""
+
+    def __init__(self) -> None:
+        self.phase = CallPhase.GREETING
+        self._talking = asyncio.Event()
+
+    @property
+    def listening(self) -> bool:
+        """Whether the caller speaks to the assistant, not to a human or to nobody."""
+        return self.phase in {CallPhase.GREETING, CallPhase.TALKING}
+
+    def greeting_ended(self) -> bool:
+        """False: it had ended before."""
+        if self.phase is not CallPhase.GREETING:
+            return False
+        self._enter(CallPhase.TALKING)
+        return True
+
+    def given_to_human(self) -> None:
+        self._enter(CallPhase.WITH_HUMAN)
+
+    def given_back(self) -> None:
+        if self.phase is CallPhase.WITH_HUMAN:
+            self._enter(CallPhase.TALKING)
+
+    def ended(self) -> None:
+        self._enter(CallPhase.OVER)
+
+    async def until_talking(self) -> None:
+        """Wait for the greeting's end, or for the caller to be given back."""
+        await self._talking.wait()
+
+    def _enter(self, phase: CallPhase) -> None:
+        self.phase = phase
+        if phase is CallPhase.TALKING:
+            self._talking.set()
+        else:
+            self._talking.clear()

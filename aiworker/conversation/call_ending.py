@@ -1,0 +1,119 @@
+"""How a call ends: decided by a tool, by silence or by its length; never before the last words."""
+
+import time
+from typing import Final
+
+from aiworker.call_progress import CallProgress
+from aiworker.conversation.conversation import Conversation
+from aiworker.conversation.hand_over import HandOver
+from aiworker.conversation.silence import Silence
+from aiworker.media.speech_output import SpeechOutput
+from aiworker.metrics import ERRORS
+from aiworker.tools.context import ToolContext
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import Hangup, Message, TakeMessage
+
+FAREWELL_SECONDS: Final = 15.0
+"""For last words to be generated and heard; then the call ends without them."""
+
+_TOO_LONG: Final = "L'appel dure trop longtemps. Prends congé poliment, en une phrase."
+_LAST_TOOLS: Final = frozenset({"hang_up", "transfer_to_human", "take_message"})
+
+
+class CallEnding:
+    """One call's end. What kind of end it is to be is in the tools' `ending`."""
+
+    def __init__(
+        self,
+        progress: CallProgress,
+        conversation: Conversation,
+        output: SpeechOutput,
+        tools: ToolContext,
+        silence: Silence,
+        hand_over: HandOver,
+        *,
+        max_seconds: float,
+    ) -> None:
+        self._progress, self._conversation, self._output = progress, conversation, output
+        self._tools, self._silence, self._hand_over = tools, silence, hand_over
+        self._latest = time.monotonic() + max_seconds
+        self._decided_at: float | None = None
+        self._caller_spoke = False
+        """The caller spoke since the end was decided."""
+
+    @property
+    def decided(self) -> bool:
+        return self._decided_at is not None
+
+    # --- Decided, or not -----------------------------------------------------------------------
+
+    def tool_used(self, name: str) -> bool:
+        """A tool call is done. Returns whether the assistant is to speak about it."""
+        if name not in _LAST_TOOLS:
+            self.keep_talking()
+            return True
+        if not self.decided:
+            self._decide()
+        return not self._conversation.assistant.spoke_in_response
+
+    def say_goodbye(self, instruction: str) -> None:
+        """End the call once the assistant has said what it is told to."""
+        placed = bool(self._tools.placed)
+        self._tools.ending.outcome = CallOutcome.ORDER if placed else CallOutcome.INFORMATION
+        self._decide()
+        self._conversation.instruct(instruction)
+
+    def keep_talking(self) -> None:
+        """Whatever end was decided, the call goes on."""
+        self._decided_at = None
+        self._tools.ending.forget()
+        self._silence.begin()
+
+    def caller_spoke(self) -> None:
+        self._caller_spoke = True
+
+    def _decide(self) -> None:
+        self._decided_at, self._caller_spoke = time.monotonic(), False
+
+    # --- Time passes ---------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """End a call that was to end, once it may; take leave of one that lasts too long."""
+        if self._decided_at is None:
+            if now > self._latest:
+                self.say_goodbye(_TOO_LONG)
+        elif now > self._decided_at + FAREWELL_SECONDS or self._last_words_said():
+            self._end()
+
+    def _last_words_said(self) -> bool:
+        """They are on their way, or heard. A question the caller answered was not the last word."""
+        turns, output = self._conversation.turns, self._output
+        if self._conversation.answering or turns.undecided or turns.caller_speaking:
+            return False
+        transfers = self._tools.ending.transfer_reason is not None
+        if not (output.all_heard() if transfers else output.all_sent()):
+            return False
+        if self._caller_spoke and self._conversation.assistant.last_words.endswith("?"):
+            self.keep_talking()
+            return False
+        return True
+
+    # --- The end -------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        ending = self._tools.ending
+        if ending.transfer_reason is not None:
+            self._hand_over.begin(ending.transfer_reason, ending.transfer_target)
+        elif ending.message:
+            self._ask(TakeMessage())
+        else:
+            self._ask(Hangup(outcome=ending.outcome or CallOutcome.INFORMATION))
+
+    def give_up(self) -> None:
+        """There is nobody left to talk to this caller."""
+        ERRORS.labels(kind="call_given_up").inc()
+        self._ask(Hangup(outcome=CallOutcome.ERROR))
+
+    def _ask(self, end: Message) -> None:
+        self._progress.ended()
+        self._output.control(end)

@@ -1,0 +1,57 @@
+"""The hand-over to a human: rung by the bridge, and who nobody took is back with the assistant."""
+
+import time
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from aiworker.call_progress import CallProgress
+from aiworker.conversation.conversation import Conversation
+from aiworker.media.speech_output import SpeechOutput
+from aiworker.media.stream import StreamOver
+from aiworker.realtime.session_link import SessionLink
+from controlplane.contracts.messages import Transfer
+
+log = structlog.get_logger()
+
+LONGEST_SECONDS: Final = 60.0
+"""The bridge rings 20 s and says when nobody took it: after this a human has the call."""
+
+_NOBODY_TOOK_IT: Final = (
+    "Personne n'a pris l'appel, l'appelant est de retour. Excuse-toi, puis propose de continuer "
+    "avec toi ou de laisser un message vocal au restaurant (`take_message`)."
+)
+
+
+class HandOver:
+    """One call's hand-overs."""
+
+    def __init__(
+        self,
+        progress: CallProgress,
+        link: SessionLink,
+        conversation: Conversation,
+        output: SpeechOutput,
+    ) -> None:
+        self._progress, self._link = progress, link
+        self._conversation, self._output = conversation, output
+        self._began_at = 0.0
+
+    def begin(self, reason: str, target_id: UUID | None = None) -> None:
+        """Ask the bridge to ring somebody; None: the restaurant's own phone."""
+        log.info("transfer_asked", reason=reason)
+        self._began_at = time.monotonic()
+        self._progress.given_to_human()
+        self._output.control(Transfer(reason=reason, target_id=target_id))
+
+    def failed(self) -> None:
+        """Nobody took the call: the caller is back."""
+        self._progress.given_back()
+        if self._link.is_open:
+            self._conversation.instruct(_NOBODY_TOOK_IT)
+
+    def tick(self, now: float) -> None:
+        """Raises `StreamOver` when a human has the call."""
+        if now > self._began_at + LONGEST_SECONDS:
+            raise StreamOver("transferred")

@@ -1,0 +1,53 @@
+"""Finds out that a Realtime session hangs: it answers nothing, and yet it is not closed."""
+
+from typing import Final
+
+from aiworker.conversation.turn_taking import TurnTaking
+from aiworker.media.voice_activity import VoiceActivity
+from aiworker.realtime.connection import RealtimeLink
+from aiworker.realtime.session_link import SessionLink
+
+ANSWER_LOST_SECONDS: Final = 6.0
+"""A response that has given nothing by then never will: the session hangs."""
+UNANSWERED_SPEECH_SECONDS: Final = 1.2
+"""The server says "speech" within 0.3 s, "committed" 0.5 s after: it must have said something."""
+PROBE_SECONDS: Final = 0.9
+"""For the answer to a question that changes nothing; then the session is deaf."""
+SPEECH_MS: Final = 600
+"""Loudness a server cannot have missed."""
+
+
+class SessionWatchdog:
+    """Gives a session up that hangs, so that the call gets another."""
+
+    def __init__(self, link: SessionLink, turns: TurnTaking, voice: VoiceActivity) -> None:
+        self._link, self._turns, self._voice = link, turns, voice
+        self._probed_at: float | None = None
+
+    def tick(self, now: float) -> None:
+        session = self._link.current
+        if session is None:
+            return
+        asked_at = self._turns.gate.waiting_since
+        if asked_at is not None and now > asked_at + ANSWER_LOST_SECONDS:
+            session.give_up("response_never_came")
+        if self._probed_at is not None:
+            self._await_answer(session, self._probed_at, now)
+        elif self._heard_nothing(session, now):
+            self._probed_at = now
+            session.probe()
+
+    def _await_answer(self, session: RealtimeLink, probed_at: float, now: float) -> None:
+        if session.heard_from_at > probed_at:
+            self._probed_at = None
+        elif now > probed_at + PROBE_SECONDS:
+            self._probed_at = None
+            session.give_up("session_deaf")
+
+    def _heard_nothing(self, session: RealtimeLink, now: float) -> bool:
+        """The caller spoke, and the server has not said anything at all since."""
+        spoken_at = self._voice.last_voiced_at
+        if spoken_at is None or now < spoken_at + UNANSWERED_SPEECH_SECONDS:
+            return False
+        began = spoken_at - 2 * SPEECH_MS / 1_000
+        return session.heard_from_at < began and self._voice.voiced_ms(began) >= SPEECH_MS

@@ -1,0 +1,60 @@
+"""What the worker says to the Realtime server: one function an event. Pure.
+
+Names and shapes: "Client events" of the OpenAI Realtime API.
+"""
+
+import json
+from base64 import b64encode
+from typing import Any, Literal
+
+ClientEvent = dict[str, Any]
+
+_CONTENT = {"system": "input_text", "user": "input_text", "assistant": "output_text"}
+
+
+def update_session(session: dict[str, Any]) -> ClientEvent:
+    """An empty `session` but for its type changes nothing, and is answered all the same."""
+    return {"type": "session.update", "session": session}
+
+
+def append_audio(pcmu: bytes) -> str:
+    """The event as text: 25 a second and call, so it is not built to be serialised again."""
+    return f'{{"type":"input_audio_buffer.append","audio":"{b64encode(pcmu).decode("ascii")}"}}'
+
+
+def create_message(role: Literal["system", "user", "assistant"], text: str) -> ClientEvent:
+    """A turn that was said before this session, or what the model is to know (`system`)."""
+    content = [{"type": _CONTENT[role], "text": text}]
+    item = {"type": "message", "role": role, "content": content}
+    return {"type": "conversation.item.create", "item": item}
+
+
+def create_function_output(call_id: str, output: str) -> ClientEvent:
+    item = {"type": "function_call_output", "call_id": call_id, "output": output}
+    return {"type": "conversation.item.create", "item": item}
+
+
+def truncate_item(item_id: str, *, content_index: int, audio_end_ms: int) -> ClientEvent:
+    """Take what was not heard of an item out of what the model believes it said."""
+    return {
+        "type": "conversation.item.truncate",
+        "item_id": item_id,
+        "content_index": content_index,
+        "audio_end_ms": audio_end_ms,
+    }
+
+
+def delete_item(item_id: str) -> ClientEvent:
+    return {"type": "conversation.item.delete", "item_id": item_id}
+
+
+def create_response() -> ClientEvent:
+    return {"type": "response.create"}
+
+
+def cancel_response(response_id: str) -> ClientEvent:
+    return {"type": "response.cancel", "response_id": response_id}
+
+
+def to_text(event: ClientEvent) -> str:
+    return json.dumps(event)

@@ -1,0 +1,350 @@
+"""What the Realtime server says, parsed once, here: behind this file there are only these types.
+
+`parse_event` takes the bytes of a frame straight to a frozen, slotted dataclass, in pydantic's own
+JSON parser. For 100 ms of audio that is 2.2 µs of a core; `json.loads` and `b64decode` alone
+take 7 µs. Fields the worker has no use for are not kept.
+
+Names and shapes: "Server events" of the OpenAI Realtime API, and `openai.types.realtime`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+)
+
+_LONGEST_NAME: Final = 64
+"""Of a code or an event type in a log: names are short, and what is longer is not a name."""
+
+
+class MalformedEvent(ValueError):
+    """A frame that is no event (`event_type` None), or an event without what its type promises."""
+
+    def __init__(self, event_type: str | None) -> None:
+        super().__init__(event_type or "not an event")
+        self.event_type = event_type
+
+
+def _none_if_unreadable(value: Any, parse: Callable[[Any], Any]) -> Any:
+    try:
+        return parse(value)
+    except ValidationError:
+        return None
+
+
+_T = TypeVar("_T")
+OrNone = Annotated[_T | None, WrapValidator(_none_if_unreadable)]
+"""For what only the bill or the log reads: garbage there must not cost the event."""
+
+
+# --- The session ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFormat:
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioSide:
+    format: AudioFormat | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionAudio:
+    input: AudioSide | None = None
+    output: AudioSide | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    audio: SessionAudio | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionUpdated:
+    """The session as it is after a `session.update`."""
+
+    type: Literal["session.updated"] = "session.updated"
+    session: SessionState = SessionState()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDetails:
+    code: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerError:
+    """A client event was refused, or the session fails."""
+
+    type: Literal["error"] = "error"
+    error: OrNone[ErrorDetails] = None
+
+    @property
+    def code(self) -> str:
+        """The error's code, else its type; never its message, which may quote input."""
+        details = self.error or ErrorDetails()
+        return (details.code or details.type or "unknown")[:_LONGEST_NAME]
+
+
+# --- The caller ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted:
+    type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStopped:
+    type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputCommitted:
+    """The caller's turn is whole: an item of its own."""
+
+    type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputTranscribed:
+    """The words of a caller's turn; may come after the response to it."""
+
+    type: Literal["conversation.item.input_audio_transcription.completed"] = (
+        "conversation.item.input_audio_transcription.completed"
+    )
+    item_id: str
+    transcript: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionFailed:
+    """The words of a caller's turn will not be known."""
+
+    type: Literal["conversation.item.input_audio_transcription.failed"] = (
+        "conversation.item.input_audio_transcription.failed"
+    )
+    item_id: str
+
+
+# --- The assistant -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseBegun:
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseCreated:
+    type: Literal["response.created"] = "response.created"
+    response: ResponseBegun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioDelta:
+    """A piece of an item's speech: `delta` is PCMU, 8 kHz."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(val_json_bytes="base64")
+
+    type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
+    response_id: str
+    item_id: str
+    content_index: int = 0
+    delta: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioDone:
+    type: Literal["response.output_audio.done"] = "response.output_audio.done"
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptDelta:
+    """The next words of an item's speech."""
+
+    type: Literal["response.output_audio_transcript.delta"] = (
+        "response.output_audio_transcript.delta"
+    )
+    item_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptDone:
+    """All the words of an item's speech."""
+
+    type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
+    item_id: str
+    transcript: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionCall:
+    """The model uses a tool. `arguments` is its JSON, as the model wrote it."""
+
+    type: Literal["function_call"] = "function_call"
+    call_id: str
+    name: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherItem:
+    """A message, or whatever else models may put out."""
+
+    type: str | None = None
+
+
+def _kind_of_item(item: Any) -> str:
+    is_call = isinstance(item, dict) and item.get("type") == "function_call"
+    return "function_call" if is_call else "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputItemDone:
+    """One item of a response is whole."""
+
+    type: Literal["response.output_item.done"] = "response.output_item.done"
+    response_id: str | None = None
+    item: Annotated[
+        Annotated[FunctionCall, Tag("function_call")] | Annotated[OtherItem, Tag("other")],
+        Discriminator(_kind_of_item),
+    ]
+
+
+Tokens = Annotated[int, Field(ge=0, le=10_000_000)] | None
+"""Of one response, whose context is a hundred thousand or two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputTokens:
+    audio_tokens: Tokens = None
+    text_tokens: Tokens = None
+    cached_tokens: Tokens = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTokens:
+    audio_tokens: Tokens = None
+    text_tokens: Tokens = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseUsage:
+    """What one response is billed for."""
+
+    input_token_details: InputTokens | None = None
+    output_token_details: OutputTokens | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusDetails:
+    error: ErrorDetails | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedResponse:
+    """`status`: completed, cancelled, failed or incomplete. `usage` is null for failed ones."""
+
+    id: str | None = None
+    status: str | None = None
+    status_details: OrNone[StatusDetails] = None
+    usage: OrNone[ResponseUsage] = None
+
+    @property
+    def error_code(self) -> str:
+        details = self.status_details and self.status_details.error
+        return ((details and details.code) or "unknown")[:_LONGEST_NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseDone:
+    type: Literal["response.done"] = "response.done"
+    response: FinishedResponse
+
+
+# --- What is not acted upon ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """An event of the API that tells the worker nothing it does not know."""
+
+    type: Literal[
+        "session.created",
+        "conversation.created",
+        "conversation.item.added",
+        "conversation.item.created",
+        "conversation.item.done",
+        "conversation.item.deleted",
+        "conversation.item.retrieved",
+        "conversation.item.truncated",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.segment",
+        "input_audio_buffer.cleared",
+        "input_audio_buffer.timeout_triggered",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "rate_limits.updated",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An event the API did not have when this was written."""
+
+    type: str
+
+
+KnownEvent = (
+    AudioDelta
+    | AudioDone
+    | TranscriptDelta
+    | TranscriptDone
+    | SpeechStarted
+    | SpeechStopped
+    | InputCommitted
+    | InputTranscribed
+    | TranscriptionFailed
+    | ResponseCreated
+    | ResponseDone
+    | OutputItemDone
+    | SessionUpdated
+    | ServerError
+    | Unused
+)
+ServerEvent = KnownEvent | Unknown
+
+_EVENT: Final[TypeAdapter[KnownEvent]] = TypeAdapter(
+    Annotated[KnownEvent, Field(discriminator="type")]
+)
+
+
+def parse_event(frame: bytes) -> ServerEvent:
+    """One frame of the server. Raises `MalformedEvent`."""
+    try:
+        return _EVENT.validate_json(frame)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "union_tag_invalid" and not first["loc"]:
+        return Unknown(str(first["ctx"]["tag"])[:_LONGEST_NAME])
+    raise MalformedEvent(str(first["loc"][0])[:_LONGEST_NAME] if first["loc"] else None)
