@@ -1,14 +1,31 @@
-"""What admin commands find in the environment; a setting that is missing is named."""
+"""Which database, Redis and FreeSWITCH an admin command is for.
+
+The environment says so. Where it names neither a database nor a Redis, the stack that `make up`
+runs in this folder is meant, and the admin is told.
+"""
 
 import os
+import sys
+from collections.abc import Mapping
+from typing import Final
 
-from controlplane.errors import ConfigurationError
+import click
+
+from controlplane.errors import ConfigurationError, ServiceUnavailable
+from controlplane.local.launch.stack_address import STACK_FILE, StackAddress
 from controlplane.secret_box import SETTING, SecretBox
+
+_STACK: Final = f"{__name__}.stack"
 
 
 def database_url() -> str:
-    """Raises `ConfigurationError`, as all of these."""
+    """Raises `ConfigurationError` when it is not set, as all of these."""
     return _required("DATABASE_URL", "write postgresql://…")
+
+
+def database_url_if_set() -> str | None:
+    """The same, for commands that can do without."""
+    return _find("DATABASE_URL")
 
 
 def redis_url() -> str:
@@ -21,9 +38,17 @@ def esl_password() -> str:
     return _required("ALLORESTO_ESL_PASSWORD", "FreeSWITCH's ESL password")
 
 
-def secret_keys_if_set() -> str | None:
-    """The keys of the SIP passwords, newest first, separated by commas."""
-    return _given(SETTING)
+def esl_port() -> int:
+    """The port of its event socket."""
+    port = _find("ALLORESTO_ESL_PORT") or "8021"
+    if not port.isdecimal():
+        raise ConfigurationError("ALLORESTO_ESL_PORT is not a number")
+    return int(port)
+
+
+def sip_profile() -> str:
+    """The profile its gateways are in."""
+    return os.environ.get("ALLORESTO_SIP_PROFILE") or "external"
 
 
 def secret_box() -> SecretBox:
@@ -31,17 +56,42 @@ def secret_box() -> SecretBox:
     return SecretBox.from_keys(_required(SETTING, "keys, newest first, separated by commas"))
 
 
-def has_database() -> bool:
-    """Whether `database_url` would find one."""
-    return _given("DATABASE_URL") is not None
+def secret_keys_if_set() -> str | None:
+    """The keys themselves."""
+    return _find(SETTING)
 
 
 def _required(name: str, what: str) -> str:
-    value = _given(name)
+    value = _find(name)
     if value is None:
-        raise ConfigurationError(f"{name} is not set: {what}")
+        or_else = "" if _names_services() else "; or start a stack in this folder: make up"
+        raise ConfigurationError(f"{name} is not set: {what}{or_else}")
     return value
 
 
-def _given(name: str) -> str | None:
-    return os.environ.get(name) or None
+def _find(name: str) -> str | None:
+    return os.environ.get(name) or _stack().get(name)
+
+
+def _stack() -> Mapping[str, str]:
+    """The settings of the stack in this folder; looked for, and told of, once a command."""
+    found_already = click.get_current_context().meta
+    if _STACK not in found_already:
+        found_already[_STACK] = _look_for_stack()
+    settings: Mapping[str, str] = found_already[_STACK]
+    return settings
+
+
+def _look_for_stack() -> Mapping[str, str]:
+    if _names_services():
+        return {}
+    try:
+        settings = StackAddress.load(STACK_FILE).settings()
+    except ServiceUnavailable:
+        return {}
+    print("alloresto: on the stack that `make up` runs in this folder", file=sys.stderr)
+    return settings
+
+
+def _names_services() -> bool:
+    return bool(os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"))

@@ -3,12 +3,14 @@
 import click
 
 from controlplane.commands import environment
+from controlplane.commands.options import port_option
 from controlplane.esl.probe import status_lines
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1")
-@click.option("--port", default=8021)
-def status(*, host: str, port: int) -> None:
+@port_option
+def status(*, host: str, port: int | None) -> None:
     """What one FreeSWITCH says of itself."""
-    print(*status_lines(host, port, environment.esl_password()), sep="\n")
+    password = environment.esl_password()
+    print(*status_lines(host, port or environment.esl_port(), password), sep="\n")

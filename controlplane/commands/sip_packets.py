@@ -1,6 +1,5 @@
 """`alloresto sip trace NAME --packets`: one gateway's SIP messages, on the bridge that has it."""
 
-import os
 import signal
 from contextlib import closing
 from typing import Final
@@ -19,10 +18,10 @@ class NotHere(AlloRestoError):
     """The FreeSWITCH that was asked has no such gateway."""
 
 
-def trace_packets(name: str, *, port: int, for_s: float, unmasked: bool) -> None:
+def trace_packets(name: str, *, port: int | None, for_s: float, unmasked: bool) -> None:
     """Until Ctrl-C or the time is over; the trace is off afterwards, however this ends."""
     password = environment.esl_password()
-    profile = os.environ.get("ALLORESTO_SIP_PROFILE", "external")
+    port = port or environment.esl_port()
     gateway = _gateway(name)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -30,7 +29,9 @@ def trace_packets(name: str, *, port: int, for_s: float, unmasked: bool) -> None
     with opening as connection:
         if "Invalid Gateway" in connection.api(f"sofia status gateway {gateway}"):
             raise NotHere(f"{gateway} is not on this bridge: alloresto sip show {gateway}")
-        found = sip_trace.messages(connection, gateway, profile=profile, for_s=for_s)
+        found = sip_trace.messages(
+            connection, gateway, profile=environment.sip_profile(), for_s=for_s
+        )
         with closing(found):
             for text in found:
                 print(text if unmasked else sip_trace.masked(text), flush=True)
@@ -38,7 +39,7 @@ def trace_packets(name: str, *, port: int, for_s: float, unmasked: bool) -> None
 
 def _gateway(name: str) -> str:
     """Its gateway name: looked up where there is a database, else as it was typed."""
-    if not environment.has_database():
+    if environment.database_url_if_set() is None:
         if name.split() != [name]:
             raise NotHere("a gateway name is one word")
         return name

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from controlplane.commands import record, sip_packets
 from controlplane.commands.admin_database import admin_engine
-from controlplane.commands.options import account_argument, json_lines_option
+from controlplane.commands.options import account_argument, json_lines_option, port_option
 from controlplane.registrations.admin_requests import HistoryEntry, history
 from controlplane.registrations.report import account
 from controlplane.registrations.sip_codes import code_text
@@ -29,7 +29,7 @@ POLL_S: Final = 0.3
 @json_lines_option
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.option("--packets", is_flag=True, help="Its SIP messages, live.")
-@click.option("--port", default=8021, help="Of FreeSWITCH's event socket.")
+@port_option
 @click.option("--seconds", default=sip_packets.TRACE_S, help="How long, with --packets.")
 @click.option("--unmasked", is_flag=True, help="With names, numbers and digest answers.")
 def trace(
@@ -38,7 +38,7 @@ def trace(
     as_json: bool,
     follow: bool,
     packets: bool,
-    port: int,
+    port: int | None,
     seconds: int,
     unmasked: bool,
 ) -> None:

@@ -29,7 +29,7 @@ MAX_GATEWAYS_SHOWN = 20
 
 _GATEWAY = re.compile(r"^\s*(\S+)\s+gateway\s+\S+\s+(\S.*?)\s*$", re.MULTILINE)
 _DURATION = re.compile(r"(\d+) (year|day|hour|minute|second)s?\b")
-_UNITS_FR = {"year": "an(s)", "day": "j", "hour": "h", "minute": "min", "second": "s"}
+_UNITS = {"year": "y", "day": "d", "hour": "h", "minute": "min", "second": "s"}
 
 
 class AdminClient(Protocol):
@@ -115,7 +115,7 @@ class NativeAdmin:
 
 
 def status_lines(host: str, port: int, password: str) -> list[str]:
-    """What an admin wants to know of one FreeSWITCH, in French, a line each.
+    """What an admin wants to know of one FreeSWITCH, a line each.
 
     Raises EslError when it cannot be reached; a module that is not loaded is said in its line.
     """
@@ -123,9 +123,9 @@ def status_lines(host: str, port: int, password: str) -> list[str]:
     try:
         return [
             *_switch_lines(client.api("status")),
-            f"Appels en cours : {_count(client.api('show calls count'))}",
+            f"Calls now: {_count(client.api('show calls count'))}",
             *_gateway_lines(client),
-            f"Interrogé par {getattr(client, 'library', 'ESL')}",
+            f"Asked over {getattr(client, 'library', 'ESL')}",
         ]
     finally:
         client.close()
@@ -133,22 +133,22 @@ def status_lines(host: str, port: int, password: str) -> list[str]:
 
 def _switch_lines(status: str) -> list[str]:
     version = re.search(r"Version (\S+)", status)
-    ready = "prêt" if "is ready" in status else "pas prêt"
+    ready = "ready" if "is ready" in status else "not ready"
     sessions = re.search(r"^(\d+) session\(s\) - peak (\d+)", status, re.MULTILINE)
     most = re.search(r"^(\d+) session\(s\) max", status, re.MULTILINE)
     lines = [
-        f"FreeSWITCH {version[1] if version else '?'} : {ready}, "
-        f"en service depuis {_duration(status.partition(chr(10))[0])}"
+        f"FreeSWITCH {version[1] if version else '?'}: {ready}, "
+        f"up for {_duration(status.partition(chr(10))[0])}"
     ]
     if sessions:
-        limit = f", maximum {most[1]}" if most else ""
-        lines.append(f"Sessions : {sessions[1]} en cours, pointe {sessions[2]}{limit}")
+        limit = f", at most {most[1]}" if most else ""
+        lines.append(f"Sessions: {sessions[1]}, peak {sessions[2]}{limit}")
     return lines
 
 
 def _duration(up: str) -> str:
-    parts = [f"{n} {_UNITS_FR[unit]}" for n, unit in _DURATION.findall(up) if n != "0"]
-    return " ".join(parts[:2]) or "moins d'une seconde"
+    parts = [f"{n} {_UNITS[unit]}" for n, unit in _DURATION.findall(up) if n != "0"]
+    return " ".join(parts[:2]) or "less than a second"
 
 
 def _count(answer: str) -> str:
@@ -160,13 +160,13 @@ def _gateway_lines(client: AdminClient) -> list[str]:
     try:
         gateways: list[tuple[str, str]] = _GATEWAY.findall(client.api("sofia status"))
     except EslCommandFailed:
-        return ["Passerelles : mod_sofia n'est pas chargé"]
+        return ["Gateways: mod_sofia is not loaded"]
     states = Counter(state.split()[0] for _, state in gateways)
-    lines = [f"Passerelles : {len(gateways)}, dont {states[GatewayState.REGED]} enregistrées"]
+    lines = [f"Gateways: {len(gateways)}, {states[GatewayState.REGED]} registered"]
     others = [(name, state) for name, state in gateways if state != GatewayState.REGED]
-    lines += [f"  {name} : {state}" for name, state in others[:MAX_GATEWAYS_SHOWN]]
+    lines += [f"  {name}: {state}" for name, state in others[:MAX_GATEWAYS_SHOWN]]
     if len(others) > MAX_GATEWAYS_SHOWN:
-        lines.append(f"  … et {len(others) - MAX_GATEWAYS_SHOWN} autres")
+        lines.append(f"  … and {len(others) - MAX_GATEWAYS_SHOWN} others")
     return lines
 
 

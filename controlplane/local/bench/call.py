@@ -37,7 +37,8 @@ from controlplane.local.demo.caller import (
     speech,
 )
 from controlplane.local.demo.transcript import LiveTranscript
-from controlplane.local.launch.stack import Stack, StackAddress
+from controlplane.local.launch.stack import Stack
+from controlplane.local.launch.stack_address import StackAddress
 from controlplane.log import configure_logging
 from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import CallError, Phone

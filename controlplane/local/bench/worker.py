@@ -32,6 +32,7 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_d
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
+from controlplane.local.launch.stack_address import DATA_FOLDER
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
 from controlplane.redis_clients import asyncio_redis
@@ -73,7 +74,7 @@ def run_bench_worker(*, calls: int, seconds: int, as_json: bool) -> int:
     configure_logging(process="bench", level="WARNING", human=True)
     with ExitStack() as undo:
         services = undo.enter_context(LocalServices(temporary=True))
-        folder = services.data_folder or Path(".alloresto")
+        folder = services.data_folder or DATA_FOLDER
         upgrade(services.database_url)
         seed_demo(
             services.database_url,

@@ -24,8 +24,8 @@ from controlplane.local.bench.measures import JournalEntry, read_journal
 from controlplane.local.demo.call_recording import CallRecording
 from controlplane.local.demo.caller import AUDIBLE_RMS, PlayedCall, call_and_order, rms
 from controlplane.local.demo.transcript import LiveTranscript
-from controlplane.local.launch.services import DATA_FOLDER
-from controlplane.local.launch.stack import Stack, StackAddress
+from controlplane.local.launch.stack import Stack
+from controlplane.local.launch.stack_address import DATA_FOLDER, STACK_FILE, StackAddress
 from controlplane.log import configure_logging
 from freeswitch.telephone.phone import CallError
 
@@ -101,9 +101,8 @@ def run_up(*, calls: int) -> int:
     DATA_FOLDER.mkdir(exist_ok=True)
     folder = DATA_FOLDER.absolute()
     with Stack(data_folder=folder, realtime_arguments=SPEECH) as stack, ExitStack() as undo:
-        address_file = address_of(DATA_FOLDER)
-        stack.address.save(address_file)
-        undo.callback(address_file.unlink, missing_ok=True)
+        stack.address.save(STACK_FILE)
+        undo.callback(STACK_FILE.unlink, missing_ok=True)
         for _ in range(calls):
             play_call(stack.address, as_json=False)
         say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
@@ -126,12 +125,7 @@ def wait_for_the_end() -> None:
 def run_call(*, as_json: bool) -> int:
     """One more call to what `alloresto up` runs."""
     configure_logging(process="call", level="WARNING", human=True)
-    return play_call(StackAddress.load(address_of(DATA_FOLDER)), as_json=as_json)
-
-
-def address_of(data_folder: Path) -> Path:
-    """Where `alloresto up` says what is running."""
-    return data_folder / "stack.json"
+    return play_call(StackAddress.load(STACK_FILE), as_json=as_json)
 
 
 def play_call(address: StackAddress, *, as_json: bool) -> int:

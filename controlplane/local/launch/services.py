@@ -21,12 +21,11 @@ from redis.exceptions import RedisError
 from controlplane.database import libpq_url
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.local.launch.postgres import PostgresPrograms, PostgresServer, find_postgres
+from controlplane.local.launch.stack_address import DATA_FOLDER
 from controlplane.local.launch.unprivileged import reachable_folder, service_account
 from controlplane.local.launch.valkey import ValkeyProgram, ValkeyServer, find_valkey
 from controlplane.redis_clients import sync_redis
 
-DATA_FOLDER = Path(".alloresto")
-"""Under the current directory, unless ALLORESTO_DATA says otherwise."""
 TEMPORARY_PREFIX = "alloresto-"
 LOCK_DEADLINE_SECONDS = 30.0
 """Servers of a run that has just been killed are still shutting down that long at most."""

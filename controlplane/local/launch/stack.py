@@ -6,27 +6,24 @@ set, else the Realtime simulator.
 """
 
 import contextlib
-import json
 import os
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
 
 import psycopg
-from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
 from controlplane.database import libpq_url
-from controlplane.errors import ServiceUnavailable
 from controlplane.local.demo.restaurant import Hours, seed_demo
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
+from controlplane.local.launch.stack_address import DATA_FOLDER, StackAddress
 from controlplane.local.launch.switch import LocalSwitch, open_switch
 from controlplane.migrations.schema import upgrade
 from controlplane.redis_clients import sync_redis
@@ -46,40 +43,6 @@ READY_DEADLINE_S: Final = 30.0
 
 REGISTERED_DEADLINE_S: Final = 20.0
 """Placement, startgw and REGISTER take about 3 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackAddress:
-    """Where a running stack is; what `alloresto call` finds it by. Holds secrets."""
-
-    switch: str
-    realtime: str
-    dial_uri: str
-    """What a caller dials, through the carrier."""
-    direct_uri: str
-    """What the carrier dials: for benchmarks of the bridge alone."""
-    database_url: str
-    redis_url: str
-    kitchen_url: str
-    journal: str | None
-    """The Realtime simulator's journal, None with OpenAI."""
-
-    def save(self, file: Path) -> None:
-        """Write it for other processes of this user."""
-        file.unlink(missing_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            json.dump(asdict(self), handle)
-
-    @classmethod
-    def load(cls, file: Path) -> Self:
-        """Read what `save` wrote. Raises `ServiceUnavailable` when no stack runs."""
-        try:
-            address = cls(**json.loads(file.read_text(encoding="utf-8")))
-            sync_redis(address.redis_url, timeout_s=REDIS_DEADLINE_S).ping()
-            return address
-        except (OSError, ValueError, TypeError, RedisError) as error:
-            raise ServiceUnavailable("rien ne tourne ici : lancez d’abord `make up`") from error
 
 
 class Stack:
@@ -126,7 +89,7 @@ class Stack:
 
     def _start(self, undo: contextlib.ExitStack) -> None:
         services = undo.enter_context(self._services)
-        folder = self.folder = services.data_folder or Path(".alloresto").absolute()
+        folder = self.folder = services.data_folder or DATA_FOLDER.absolute()
         (folder / "logs").mkdir(exist_ok=True)
         secret_keys = _secret_keys(folder)
         upgrade(services.database_url, secret_keys=secret_keys)
@@ -178,6 +141,9 @@ class Stack:
             direct_uri=self.switch.direct_uri(demo.gateway_name),
             database_url=services.database_url,
             redis_url=services.redis_url,
+            secret_keys=secret_keys,
+            esl_port=self.switch.esl_port,
+            esl_password=self.switch.esl_password,
             kitchen_url=kitchen_link(web_url, demo.restaurant_id, secret=self._link_secret),
             journal=str(journal) if journal else None,
         )

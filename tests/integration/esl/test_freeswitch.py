@@ -202,8 +202,8 @@ def test_break_all_completes_nothing_and_frees_every_place(client: EslClient, ch
 def test_the_admin_probe_reads_its_status(switch: Switch, client: EslClient) -> None:
     lines = probe.status_lines("127.0.0.1", switch.port, PASSWORD)
     assert lines[0].startswith("FreeSWITCH 1.")
-    assert "prêt" in lines[0]
-    assert lines[3] == "Passerelles : mod_sofia n'est pas chargé"
+    assert "ready" in lines[0]
+    assert lines[3] == "Gateways: mod_sofia is not loaded"
 
 
 def test_a_frozen_switch_is_noticed_and_found_again(switch: Switch, client: EslClient) -> None:

@@ -79,12 +79,12 @@ def client(server: EslServer, library: str) -> Iterator[AdminClient]:
 @with_each_library
 def test_status_says_what_an_admin_asks(server: EslServer, library: str) -> None:
     assert probe.status_lines("127.0.0.1", server.port, server.password) == [
-        "FreeSWITCH 1.10.12 : prêt, en service depuis 2 j 3 h",
-        "Sessions : 4 en cours, pointe 12, maximum 1000",
-        "Appels en cours : 2",
-        "Passerelles : 2, dont 1 enregistrées",
-        "  external::chez-luigi-3f9a1c2b : FAIL_WAIT (retry: 27s)",
-        f"Interrogé par {library}",
+        "FreeSWITCH 1.10.12: ready, up for 2 d 3 h",
+        "Sessions: 4, peak 12, at most 1000",
+        "Calls now: 2",
+        "Gateways: 2, 1 registered",
+        "  external::chez-luigi-3f9a1c2b: FAIL_WAIT (retry: 27s)",
+        f"Asked over {library}",
     ]
 
 
@@ -92,7 +92,7 @@ def test_status_says_what_an_admin_asks(server: EslServer, library: str) -> None
 def test_a_switch_without_sofia_still_has_a_status(server: EslServer, library: str) -> None:
     server.answer("api sofia status", output("-ERR sofia Command not found!\n"))
     lines = probe.status_lines("127.0.0.1", server.port, server.password)
-    assert lines[3] == "Passerelles : mod_sofia n'est pas chargé"
+    assert lines[3] == "Gateways: mod_sofia is not loaded"
 
 
 @with_each_library
