@@ -17,6 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from controlplane.database import async_engine, async_sessions
+from controlplane.errors import ServiceUnavailable
+from controlplane.restaurants.errors import NotFound, RestaurantError
 from webapp.eventstream import OutboxFeed
 from webapp.kitchen.routes import Site, messages_router
 from webapp.kitchen.routes import router as kitchen_router
@@ -60,6 +62,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.add_api_route("/metrics", prometheus, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, not_found)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RestaurantError, restaurant_error)
     app.add_exception_handler(DBAPIError, database_away)
     app.add_exception_handler(PoolTimeoutError, database_away)
     return app
@@ -89,6 +92,17 @@ async def prometheus() -> Response:
 async def not_found(_request: Request, _error: Exception) -> Response:
     """The same words for a wrong key, a malformed id and a page that never was."""
     return PlainTextResponse("Page introuvable.", 404)
+
+
+async def restaurant_error(request: Request, error: Exception) -> Response:
+    """What a rule of the restaurant refused, as a status: the one place that knows both."""
+    match error:
+        case NotFound():
+            return await not_found(request, error)
+        case ServiceUnavailable():
+            return await database_away(request, error)
+        case _:
+            return PlainTextResponse("Requête refusée.", 409)
 
 
 async def http_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,5 @@
 """Step 9 of a call: the tool that places the order, committed before the model can say so."""
 
-import phonenumbers
 from pydantic import Field
 
 from aiworker.tools.context import ToolContext
@@ -8,6 +7,7 @@ from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.restaurants.errors import CartEmpty
 from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
+from controlplane.restaurants.read_number import read_number
 
 
 class PlaceOrder(Arguments):
@@ -26,7 +26,7 @@ class PlaceOrder(Arguments):
 async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
     """Raises `ToolError` when the cart was not read back, heard and answered as it stands.
 
-    Raises `CartEmpty` and `OrderNotCommitted` too.
+    Raises `CartEmpty`, `NotANumber` and `OrderNotCommitted` too.
     """
     cart = context.cart
     if not cart.lines and context.placed:
@@ -40,7 +40,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         idempotency_key=f"{context.call_id}:{cart.revision}",
         lines=cart.lines,
         customer_name=arguments.customer_name,
-        customer_phone_e164=_phone(arguments.phone) or context.caller_number,
+        customer_phone_e164=_phone(context, arguments.phone),
         note=arguments.note,
     )
     order = await context.place_order(draft)
@@ -54,13 +54,13 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
 def _check_confirmed(context: ToolContext) -> None:
     if not context.cart.lines:
         raise CartEmpty
-    if not context.recap.was_heard(context.cart.revision):
+    if not context.read_back.was_heard(context.cart.revision):
         raise ToolError(
             "read_back_needed",
             "Je vous relis d'abord la commande.",
             next="Appelle read_back, dis le récapitulatif en entier, attends la réponse.",
         )
-    if not context.recap.was_answered():
+    if not context.read_back.was_answered():
         raise ToolError(
             "confirmation_needed",
             "C'est bien cela ?",
@@ -68,16 +68,9 @@ def _check_confirmed(context: ToolContext) -> None:
         )
 
 
-def _phone(given: str | None) -> str | None:
-    if not given:
-        return None
-    try:
-        parsed = phonenumbers.parse(given, "FR")
-    except phonenumbers.NumberParseException:
-        parsed = None
-    if parsed is None or not phonenumbers.is_possible_number(parsed):
-        raise ToolError("invalid_phone", "Je n'ai pas bien compris le numéro de téléphone.")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+def _phone(context: ToolContext, given: str | None) -> str | None:
+    """The number the caller gave, else the one they call from. Raises `NotANumber`."""
+    return read_number(given, own=context.config.phone_e164) if given else context.caller_number
 
 
 def _result(order: PlacedOrder) -> Result:
@@ -102,5 +95,4 @@ TOOL = Tool(
     ),
     arguments=PlaceOrder,
     run=place_order,
-    mutates=True,
 )

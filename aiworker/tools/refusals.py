@@ -10,6 +10,7 @@ from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
     DishSoldOut,
+    NotANumber,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
@@ -43,6 +44,8 @@ def in_words(error: RestaurantError) -> ToolError:
             at_most = number(group.max_select, feminine=True)
             spoken = f"{group.name} : {at_most} au maximum parmi {_choices(group)}."
             return ToolError("too_many_options", spoken)
+        case NotANumber():
+            return ToolError("invalid_phone", "Je n'ai pas bien compris le numéro de téléphone.")
         case OrderNotCommitted():
             return ToolError(
                 "orders_unavailable",

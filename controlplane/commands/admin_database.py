@@ -1,28 +1,34 @@
-"""The database as admin commands reach it: DATABASE_URL, one short connection, clear failures."""
+"""The database as admin commands reach it: DATABASE_URL, one short connection, clear failures.
 
-from collections.abc import Iterator
+Commands are synchronous, a restaurant's rules (`controlplane/restaurants/`) are asyncio: a command
+gives `in_transaction` one coroutine function that asks them, and prints what comes back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.commands.environment import database_url
-from controlplane.database import sync_engine
+from controlplane.database import async_engine, async_sessions, sync_engine
 from controlplane.errors import ServiceUnavailable
+
+APPLICATION_NAME = "admin"
+
+T = TypeVar("T")
 
 
 @contextmanager
 def admin_engine() -> Iterator[Engine]:
     """An engine on DATABASE_URL. Raises `ConfigurationError`, `ServiceUnavailable`."""
-    engine = sync_engine(database_url(), application_name="admin", pool_size=1)
+    engine = sync_engine(database_url(), application_name=APPLICATION_NAME, pool_size=1)
     try:
-        yield engine
-    except OperationalError as error:
-        raise ServiceUnavailable("Postgres does not answer at DATABASE_URL") from error
-    except ProgrammingError as error:
-        raise ServiceUnavailable(
-            "the database lacks a table or column: run `alloresto db upgrade`"
-        ) from error
+        with _clear_failures():
+            yield engine
     finally:
         engine.dispose()
 
@@ -32,3 +38,33 @@ def admin_connection() -> Iterator[Connection]:
     """One transaction on it, committed when nothing was raised."""
     with admin_engine() as engine, engine.begin() as connection:
         yield connection
+
+
+def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """What `work` returns, once its transaction is committed; nothing is when it raises.
+
+    Raises `ConfigurationError`, `ServiceUnavailable`, and what the rules raise.
+    """
+    with _clear_failures():
+        return asyncio.run(_committed(database_url(), work))
+
+
+async def _committed(url: str, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    engine = async_engine(url, application_name=APPLICATION_NAME, pool_size=1)
+    try:
+        async with async_sessions(engine).begin() as session:
+            return await work(session)
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def _clear_failures() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise ServiceUnavailable("Postgres does not answer at DATABASE_URL") from error
+    except ProgrammingError as error:
+        raise ServiceUnavailable(
+            "the database lacks a table or column: run `alloresto db upgrade`"
+        ) from error

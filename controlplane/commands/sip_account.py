@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
 from controlplane.commands import environment
-from controlplane.commands.admin_database import admin_connection
+from controlplane.commands.admin_database import admin_connection, in_transaction
 from controlplane.commands.options import account_argument
 from controlplane.errors import AlloRestoError
 from controlplane.models.carrier import Carrier
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.registrations.report import account
-from controlplane.restaurants import caller_lists
+from controlplane.restaurants.find_restaurant import find_restaurant
 
 
 class AccountRefused(AlloRestoError):
@@ -34,8 +34,8 @@ class AccountRefused(AlloRestoError):
 def add(*, restaurant_name: str, carrier_id: str, username: str) -> None:
     """Give a restaurant its SIP account; the password is asked for, or read from stdin."""
     box = environment.secret_box()
+    restaurant = in_transaction(lambda session: find_restaurant(session, restaurant_name))
     with admin_connection() as connection:
-        restaurant = caller_lists.owner_called(connection, restaurant_name)
         carrier = _carrier(connection, carrier_id)
         query = select(SipRegistration.gateway_name)
         known = connection.scalar(query.where(SipRegistration.restaurant_id == restaurant.id))

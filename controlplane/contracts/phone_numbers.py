@@ -1,8 +1,12 @@
 """Telephone numbers: read from people and carriers, spelt for a carrier, refused where unsafe.
 
-Kept as E.164. A number is checked wherever it enters (allow-list, restaurant's phone) and again
-when it is dialled. France's national plan is shared by territories with codes of their own: 0262…
-is +262 262…, not +33 262… (ARCEP, plan national de numérotation).
+Kept as E.164. `normalise` is their one way in; a number to ring is checked there and again when it
+is dialled. A number written nationally is read by the plan of the restaurant it reached, which is
+that of the restaurant's own phone: `region_of` asks the country code of its E.164 and nothing else,
+since territories that share a code share a plan (+262: Réunion, Mayotte; +590: Guadeloupe,
+Saint-Martin, Saint-Barthélemy). France and its overseas territories share one plan beyond that:
+0692… is +262 692… in Paris and in Saint-Denis alike, never +33 692… (ARCEP, plan national de
+numérotation).
 """
 
 import re
@@ -14,15 +18,18 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from controlplane.errors import AlloRestoError
 
-FRENCH_REGIONS: Final = frozenset({"FR", "RE", "YT", "GP", "BL", "MF", "MQ", "GF", "PM"})
+FRANCE: Final = "FR"
+_FRENCH_REGIONS: Final = frozenset({FRANCE, "RE", "YT", "GP", "BL", "MF", "MQ", "GF", "PM"})
 
 _OVERSEAS: Final = {
-    **dict.fromkeys(("262", "263", "269", "639", "692", "693"), "262"),  # Réunion, Mayotte
-    **dict.fromkeys(("590", "690", "691"), "590"),  # Guadeloupe, Saint-Martin, Saint-Barthélemy
-    **dict.fromkeys(("594", "694"), "594"),  # Guyane
-    **dict.fromkeys(("596", "696", "697"), "596"),  # Martinique
+    **dict.fromkeys(("262", "263", "268", "269", "639", "692", "693", "7092"), "262"),
+    **dict.fromkeys(("70935", "70936", "70937"), "262"),  # Mayotte, as 0269, 0639
+    **dict.fromkeys(("590", "5987", "690", "691", "7090"), "590"),
+    **dict.fromkeys(("594", "5988", "694", "70930", "70931", "70932", "70933"), "594"),
+    **dict.fromkeys(("596", "5989", "696", "697", "7091"), "596"),
 }
-"""Country code by the three digits that follow the 0."""
+"""Country code by the digits that follow the 0: Réunion and Mayotte, Guadeloupe and its northern
+islands, Guyane, Martinique. 09 belongs to no place: it stays +33."""
 _SAINT_PIERRE: Final = "508"
 """Six digits: nationally 0508 and those six."""
 _FICTION: Final = "63998"
@@ -51,44 +58,45 @@ class NumberFormat(StrEnum):
 
 
 class UnsafeReason(StrEnum):
-    """Why a number is never dialled, as people of a restaurant read it."""
+    """Why a number is never dialled, as admins and logs say it."""
 
-    INCOMPLETE = "ce n’est pas un numéro complet"
-    FOREIGN = "il est d’un autre pays"
-    PREMIUM = "les numéros en 08 sont surtaxés ou à coût partagé"
-    OVERSEAS = "il est d’outre-mer : son indicatif n’est pas +33"
-    NOT_ORDINARY = "ce n’est ni un fixe ni un mobile"
-
-    @property
-    def english(self) -> str:
-        """As admins do."""
-        return _ENGLISH[self]
-
-
-_ENGLISH: Final = {
-    UnsafeReason.INCOMPLETE: "it is no complete number (short, emergency)",
-    UnsafeReason.FOREIGN: "it is of another country than the restaurant",
-    UnsafeReason.PREMIUM: "08 numbers are premium or shared-cost",
-    UnsafeReason.OVERSEAS: "it is an overseas number, whose country code is not +33",
-    UnsafeReason.NOT_ORDINARY: "it is neither a fixed line nor a mobile",
-}
+    INCOMPLETE = "it is no complete number (short, emergency)"
+    FOREIGN = "it is of another country than the restaurant"
+    PREMIUM = "08 numbers are premium or shared-cost"
+    OVERSEAS = "it is an overseas number, whose country code is not +33"
+    NOT_ORDINARY = "it is neither a fixed line nor a mobile"
 
 
 class UnsafeNumber(AlloRestoError):
     """A number we never dial. Says why, never which."""
 
     def __init__(self, reason: UnsafeReason) -> None:
-        super().__init__(f"numéro refusé : {reason}")
+        super().__init__(f"number refused: {reason}")
         self.reason = reason
 
 
-def normalise(text: str | None, region: str = "FR") -> str | None:
-    """E.164, or None for what is hidden, short, or no number. `region`: who wrote it (ISO 3166)."""
+def region_of(own: str) -> str:
+    """The region by whose plan numbers are written around the restaurant's phone `own` (ISO 3166).
+
+    It is France's where `own` names no country.
+    """
+    try:
+        code = phonenumbers.parse(own).country_code
+    except phonenumbers.NumberParseException:
+        code = None
+    return FRANCE if code is None else str(phonenumbers.region_code_for_country_code(code))
+
+
+def normalise(text: str | None, region: str) -> str | None:
+    """E.164 of what a person or a carrier wrote; None for what is hidden, short, or no number.
+
+    `region`: the restaurant's (`region_of`).
+    """
     text = (text or "").partition(";")[0].strip()
     if not _WRITTEN.fullmatch(text):
         return None
     digits = re.sub(r"[^+0-9]", "", text.replace("(0)", ""))
-    if region in FRENCH_REGIONS and (national := _NATIONAL.fullmatch(digits)):
+    if region in _FRENCH_REGIONS and (national := _NATIONAL.fullmatch(digits)):
         return _french(national[1])
     try:
         number = phonenumbers.parse(digits, region)
@@ -156,7 +164,10 @@ def _french(nine: str) -> str:
 
 
 def _country_code(nine: str) -> str:
-    return "33" if nine.startswith(_FICTION) else _OVERSEAS.get(nine[:3], "33")
+    if nine.startswith(_FICTION):
+        return "33"
+    prefixes = (nine[:length] for length in (3, 4, 5))
+    return next((_OVERSEAS[prefix] for prefix in prefixes if prefix in _OVERSEAS), "33")
 
 
 def _nationally(e164: str) -> str:

@@ -1,11 +1,22 @@
 """Who a restaurant's callers may be transferred to. A number that is not here is never dialled."""
 
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, PrimaryKey
+
+
+class TransferMode(StrEnum):
+    """How somebody gets the caller."""
+
+    WARM = "warm"
+    """Who picks up hears who calls and accepts with a key, so that a voicemail never takes the
+    caller."""
+    BLIND = "blind"
+    """The caller is connected at once."""
 
 
 class TransferTarget(Base):
@@ -22,7 +33,6 @@ class TransferTarget(Base):
     name: Mapped[str]
     """What a caller and the agent call it: "le gérant", "le service traiteur"."""
     phone_e164: Mapped[str]
-    mode: Mapped[str] = mapped_column(default="warm")
-    """Warm: who picks up hears who calls and accepts with a key, so that a voicemail never takes
-    the caller. Blind: connected at once."""
+    mode: Mapped[str] = mapped_column(default=TransferMode.WARM)
+    """A `TransferMode`."""
     position: Mapped[int] = mapped_column(default=0)

@@ -6,8 +6,12 @@ a status (webapp/app.py), admin commands print their English message.
 AlloRestoError
 └── RestaurantError
     ├── NotFound               the restaurant has no such thing
+    │   ├── UnknownRestaurant  there is no such restaurant at all
     │   ├── UnknownLine        no line of the cart has this number
-    │   └── UnknownOrder       no order of this restaurant has this id
+    │   ├── UnknownOrder       no order of this restaurant has this id
+    │   ├── UnknownMessage     no voice message of this restaurant has this id
+    │   ├── UnknownTarget      callers are not put through to this number
+    │   └── NotBlocked         this number's calls are taken
     ├── Refused                what was asked is not allowed as things are
     │   ├── CartEmpty          there is nothing to order
     │   ├── CartFull           an order over the phone has an end
@@ -16,12 +20,18 @@ AlloRestoError
     │   ├── OptionSoldOut      nor is this option
     │   ├── OptionMissing      a group wants a choice
     │   ├── TooManyOptions     a group allows fewer choices
-    │   └── StatusRefused      an order cannot go there from where it is
+    │   ├── StatusRefused      an order cannot go there from where it is
+    │   ├── NotANumber         what was written or said is no telephone number
+    │   ├── NameRefused        nobody could say this name
+    │   ├── NeverDialled       callers cannot be put through to such a number
+    │   └── OwnNumber          the restaurant's own people are not blocked
     └── OrderNotCommitted      Postgres did not take it; also a ServiceUnavailable
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from controlplane.contracts.phone_numbers import UnsafeReason
 from controlplane.contracts.restaurant_config import MenuItem, Option, OptionGroup
 from controlplane.errors import AlloRestoError, ServiceUnavailable
 
@@ -38,6 +48,15 @@ class Refused(RestaurantError):
     """The thing is there, and what was asked of it is not allowed as things are."""
 
 
+class UnknownRestaurant(NotFound):
+    """No restaurant has this id or name; `near` has names that resemble it."""
+
+    def __init__(self, name: UUID | str, near: Sequence[str] = ()) -> None:
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"no restaurant is called {str(name)!r}{hint}")
+        self.near = tuple(near)
+
+
 class UnknownLine(NotFound):
     """No line of the cart has this number."""
 
@@ -50,6 +69,27 @@ class UnknownOrder(NotFound):
 
     def __init__(self, order_id: UUID) -> None:
         super().__init__(f"no order {order_id}")
+
+
+class UnknownMessage(NotFound):
+    """No voice message of this restaurant has this id."""
+
+    def __init__(self, message_id: UUID) -> None:
+        super().__init__(f"no voice message {message_id}")
+
+
+class UnknownTarget(NotFound):
+    """Callers of this restaurant are not put through to this number."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"{slug} has no such number: alloresto transfer list {slug}")
+
+
+class NotBlocked(NotFound):
+    """The restaurant takes this number's calls."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"it is not blocked: alloresto caller list {slug}")
 
 
 class CartEmpty(Refused):
@@ -111,6 +151,35 @@ class StatusRefused(Refused):
 
     def __init__(self, current: str, to: str) -> None:
         super().__init__(f"an order can't go from {current} to {to}")
+
+
+class NotANumber(Refused):
+    """What was written or said is no telephone number."""
+
+    def __init__(self) -> None:
+        super().__init__("that is no telephone number: write 01 99 00 12 34 or +33199001234")
+
+
+class NameRefused(Refused):
+    """The name is what callers hear: nobody could say this one."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(f"the name is what callers hear: 1 to {longest} characters")
+
+
+class NeverDialled(Refused):
+    """Callers cannot be put through to such a number, for `reason`."""
+
+    def __init__(self, reason: UnsafeReason) -> None:
+        super().__init__(f"this number is never dialled: {reason}")
+        self.reason = reason
+
+
+class OwnNumber(Refused):
+    """The number is the restaurant's own, or of somebody its callers are put through to."""
+
+    def __init__(self) -> None:
+        super().__init__("this number is the restaurant's own, or of one of its people")
 
 
 class OrderNotCommitted(RestaurantError, ServiceUnavailable):

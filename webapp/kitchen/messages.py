@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
-from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.voice_message import VoiceMessage
+from controlplane.restaurants.errors import UnknownMessage
 from webapp import french
 from webapp.kitchen.tickets import Kitchen
 
@@ -57,35 +57,16 @@ async def messages_by_id(
     return {row.id: _message(row, kitchen) for row in found}
 
 
-async def audio_of(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bytes | None:
-    """The WAV; None when this restaurant has no such message."""
-    return await session.scalar(
+async def audio_of(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bytes:
+    """The WAV. Raises `UnknownMessage`."""
+    audio: bytes | None = await session.scalar(
         select(VoiceMessage.audio).where(
             VoiceMessage.restaurant_id == kitchen.restaurant_id, VoiceMessage.id == message_id
         )
     )
-
-
-async def mark_heard(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bool:
-    """Somebody has listened to it: every screen shows so. False: no such message. No commit."""
-    mine = (VoiceMessage.restaurant_id == kitchen.restaurant_id, VoiceMessage.id == message_id)
-    if await session.scalar(select(VoiceMessage.id).where(*mine)) is None:
-        return False
-    heard = await session.scalar(
-        update(VoiceMessage)
-        .where(*mine, VoiceMessage.heard_at.is_(None))
-        .values(heard_at=datetime.now(UTC))
-        .returning(VoiceMessage.id)
-    )
-    if heard is not None:
-        session.add(
-            EventOutbox(
-                restaurant_id=kitchen.restaurant_id,
-                topic=OutboxTopic.VOICE_MESSAGE_HEARD,
-                payload={"voice_message_id": str(message_id)},
-            )
-        )
-    return True
+    if audio is None:
+        raise UnknownMessage(message_id)
+    return audio
 
 
 def _query(kitchen: Kitchen, which: ColumnElement[bool]) -> Select[VoiceMessage]:

@@ -4,6 +4,7 @@ Whoever has no valid key for exactly this restaurant gets the answer of a page t
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -14,13 +15,14 @@ from jinja2 import Environment
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.models.order import OrderStatus
-from controlplane.restaurants.errors import StatusRefused, UnknownOrder
+from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_status import change_order_status
+from controlplane.restaurants.voice_messages import mark_heard
 from webapp import metrics
 from webapp.eventstream import OutboxFeed
 from webapp.kitchen.audio import wav_response
 from webapp.kitchen.link import opens_kitchen
-from webapp.kitchen.messages import Message, audio_of, mark_heard, messages_to_show
+from webapp.kitchen.messages import Message, audio_of, messages_to_show
 from webapp.kitchen.stream import kitchen_events
 from webapp.kitchen.tickets import Kitchen, Ticket, find_kitchen, tickets_of_today
 from webapp.settings import WebSettings
@@ -75,10 +77,7 @@ async def the_kitchen(restaurant_id: UUID, key: Key, site: SiteHere) -> Kitchen:
     ):
         raise HTTPException(status.HTTP_404_NOT_FOUND)
     async with site.sessions() as session:
-        kitchen = await find_kitchen(session, restaurant_id)
-    if kitchen is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND)
-    return kitchen
+        return await find_kitchen(session, restaurant_id)
 
 
 KitchenHere = Annotated[Kitchen, Depends(the_kitchen)]
@@ -129,12 +128,8 @@ async def move_order(
 ) -> Response:
     """One button of a ticket; back to the page, which shows where the order is now."""
     async with site.sessions.begin() as session:
-        try:
+        with suppress(StatusRefused):  # another screen was faster: the page says what is
             await change_order_status(session, kitchen.restaurant_id, order_id, to=to, actor=ACTOR)
-        except UnknownOrder as error:
-            raise HTTPException(status.HTTP_404_NOT_FOUND) from error
-        except StatusRefused:
-            pass  # another screen was faster: the page says what is
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
 
@@ -145,8 +140,7 @@ async def message_heard(
 ) -> Response:
     """The button of a message; back to the page."""
     async with site.sessions.begin() as session:
-        if not await mark_heard(session, kitchen, message_id):
-            raise HTTPException(status.HTTP_404_NOT_FOUND)
+        await mark_heard(session, kitchen.restaurant_id, message_id)
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
 
@@ -161,8 +155,6 @@ async def message_audio(
     """The recording, whole or the part a player asks for."""
     async with site.sessions() as session:
         audio = await audio_of(session, kitchen, message_id)
-    if audio is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND)
     return wav_response(audio, range_header)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.errors import UnknownRestaurant
 from webapp import french
 
 PAGE_LIMIT: Final = 200
@@ -83,11 +84,11 @@ class Kitchen:
         return datetime.now(self.zone).date()
 
 
-async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen | None:
-    """None when there is no such restaurant."""
+async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen:
+    """Raises `UnknownRestaurant`."""
     restaurant = await session.get(Restaurant, restaurant_id)
     if restaurant is None:
-        return None
+        raise UnknownRestaurant(restaurant_id)
     return Kitchen(restaurant.id, restaurant.name, ZoneInfo(restaurant.timezone))
 
 

@@ -19,7 +19,7 @@ from controlplane.bridge.calls.call_state import CallState, GreetingState, Strea
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.phone_numbers import normalise
+from controlplane.contracts.phone_numbers import FRANCE, normalise
 from controlplane.esl.event import EslEvent
 
 MAX_SIGNALS: Final = 64
@@ -191,4 +191,4 @@ def caller_number(event: EslEvent) -> str | None:
     """
     if is_hidden(event):
         return None
-    return normalise(event.get("Caller-Caller-ID-Number"))
+    return normalise(event.get("Caller-Caller-ID-Number"), FRANCE)

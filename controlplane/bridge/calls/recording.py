@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from controlplane.contracts.media import FRAME_MS, L16_BYTES_PER_MS, SAMPLE_RATE_HZ
-from controlplane.contracts.phone_numbers import normalise
+from controlplane.contracts.phone_numbers import FRANCE, normalise
 
 VOICE_LEVEL: Final = 200
 """Mean amplitude of a frame somebody speaks in; the dialplan's `record` stops by the same."""
@@ -50,7 +50,7 @@ class Recording:
             restaurant_id = UUID(strings.get(b"ICMT", ""))
         except ValueError as error:
             raise UnusableRecording("unreadable") from error
-        recording = cls(restaurant_id, normalise(strings.get(b"IART")), l16)
+        recording = cls(restaurant_id, normalise(strings.get(b"IART"), FRANCE), l16)
         if recording.duration_ms < SHORTEST_MS:
             raise UnusableRecording("short")
         if _voice_ms(l16) < SHORTEST_VOICE_MS:

@@ -104,6 +104,23 @@ def test_blocked_and_unblocked(engine: Engine, luigi: UUID, capsys: Said) -> Non
     assert rows(engine, "blocked_caller", "phone_e164") == []
 
 
+def test_an_overseas_number_is_blocked_with_its_own_country_code(
+    engine: Engine, luigi: UUID
+) -> None:
+    with engine.begin() as connection:
+        add_account(connection, "chez-payet-1a2b3c4d", phone_e164="+262262123456")
+    for name in (GATEWAY, "chez-payet-1a2b3c4d"):
+        assert main(["caller", "block", name, "0692 12 34 56"]) == 0
+    assert rows(engine, "blocked_caller", "phone_e164") == [("+262692123456",)] * 2
+
+
+def test_a_belgian_restaurant_s_numbers_are_read_as_belgian(engine: Engine, luigi: UUID) -> None:
+    with engine.begin() as connection:
+        add_account(connection, "chez-maes-1a2b3c4d", phone_e164="+3225550000")
+    assert main(["caller", "block", "chez-maes-1a2b3c4d", "0470 12 34 56"]) == 0
+    assert rows(engine, "blocked_caller", "phone_e164") == [("+32470123456",)]
+
+
 def test_the_restaurants_own_people_cannot_be_blocked(luigi: UUID, capsys: Said) -> None:
     main(["transfer", "add", GATEWAY, "0199004321", "le gérant"])
     for own in ("0199004321", "01 99 00 56 78"):

@@ -8,6 +8,7 @@ from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
     DishSoldOut,
+    NotANumber,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
@@ -41,6 +42,7 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         "too_many_options",
         "Suppléments : deux au maximum parmi mozzarella, œuf, jambon.",
     ),
+    (NotANumber(), "invalid_phone", "Je n'ai pas bien compris le numéro de téléphone."),
     (
         OrderNotCommitted(),
         "orders_unavailable",
