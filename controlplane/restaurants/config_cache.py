@@ -5,9 +5,6 @@ a miss. Redis being away costs one read of Postgres a call, never the call.
 """
 
 import asyncio
-import math
-from collections import defaultdict
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -20,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.contracts import redis_keys, restaurant_config
 from controlplane.contracts.restaurant_config import OpeningWindow, RestaurantConfig
-from controlplane.errors import AlloRestoError
-from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.models.opening_rule import OpeningRule
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
+from controlplane.restaurants.errors import UnknownRestaurant
+from controlplane.restaurants.menus import SoldOut, read_menu
 
 CACHE_TTL_S: Final = 300
 """As long as a menu change may take when its invalidation is lost."""
@@ -38,13 +35,6 @@ return 1
 """
 
 _logger = structlog.get_logger()
-
-
-class UnknownRestaurant(AlloRestoError):
-    """No restaurant has this id."""
-
-    def __init__(self, restaurant_id: UUID) -> None:
-        super().__init__(f"no restaurant {restaurant_id}")
 
 
 async def load_restaurant_config(
@@ -77,9 +67,8 @@ async def read_restaurant_config(
         restaurant = await session.get(Restaurant, restaurant_id)
         if restaurant is None:
             raise UnknownRestaurant(restaurant_id)
-        shelf = _Shelf(now)
-        groups = await _option_groups(session, restaurant_id, shelf)
-        menu = await _menu(session, restaurant_id, shelf, groups)
+        sold_out = SoldOut(now)
+        menu = await read_menu(session, restaurant_id, sold_out)
         windows = await session.scalars(
             select(OpeningRule)
             .where(OpeningRule.restaurant_id == restaurant_id)
@@ -110,104 +99,7 @@ async def read_restaurant_config(
             restaurant_config.TransferTarget(id=target.id, name=target.name) for target in targets
         ),
     )
-    return config, shelf.seconds_true()
-
-
-class _Shelf:
-    """What is sold out at one instant, and for how long that answer holds."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._returns: list[datetime] = []
-
-    def is_sold_out(self, until: datetime | None) -> bool:
-        if until is None or until <= self._now:
-            return False
-        self._returns.append(until)
-        return True
-
-    def seconds_true(self) -> int:
-        """At most `CACHE_TTL_S`: a dish that comes back in 40 s ends the cache entry then."""
-        left = [math.ceil((until - self._now).total_seconds()) for until in self._returns]
-        return min([CACHE_TTL_S, *left])
-
-
-async def _option_groups(
-    session: AsyncSession, restaurant_id: UUID, shelf: _Shelf
-) -> dict[UUID, restaurant_config.OptionGroup]:
-    choices: dict[UUID, list[restaurant_config.Option]] = defaultdict(list)
-    options = await session.scalars(
-        select(Option).where(Option.restaurant_id == restaurant_id).order_by(Option.position),
-    )
-    for option in options:
-        choices[option.option_group_id].append(
-            restaurant_config.Option(
-                id=option.id,
-                name=option.name,
-                spoken_name=option.spoken_name,
-                aliases=tuple(option.aliases),
-                price_delta_cents=option.price_delta_cents,
-                sold_out=shelf.is_sold_out(option.sold_out_until),
-            )
-        )
-    groups = await session.scalars(
-        select(OptionGroup)
-        .where(OptionGroup.restaurant_id == restaurant_id)
-        .order_by(OptionGroup.position),
-    )
-    by_id = {
-        group.id: restaurant_config.OptionGroup(
-            id=group.id,
-            name=group.name,
-            min_select=group.min_select,
-            max_select=group.max_select,
-            options=tuple(choices[group.id]),
-        )
-        for group in groups
-    }
-    return by_id
-
-
-async def _menu(
-    session: AsyncSession,
-    restaurant_id: UUID,
-    shelf: _Shelf,
-    groups: dict[UUID, restaurant_config.OptionGroup],
-) -> tuple[restaurant_config.MenuItem, ...]:
-    """The active dishes in the menu's order."""
-    links = await session.scalars(
-        select(ItemOptionGroup).where(ItemOptionGroup.restaurant_id == restaurant_id)
-    )
-    group_ids: dict[UUID, set[UUID]] = defaultdict(set)
-    for link in links:
-        group_ids[link.item_id].add(link.option_group_id)
-    rows = await session.execute(
-        select(MenuItem, MenuCategory.name)
-        .join(
-            MenuCategory,
-            (MenuCategory.restaurant_id == MenuItem.restaurant_id)
-            & (MenuCategory.id == MenuItem.category_id),
-        )
-        .where(MenuItem.restaurant_id == restaurant_id, MenuItem.active)
-        .order_by(MenuCategory.position, MenuItem.position)
-    )
-    return tuple(
-        restaurant_config.MenuItem(
-            id=item.id,
-            name=item.name,
-            spoken_name=item.spoken_name,
-            aliases=tuple(item.aliases),
-            description=item.description,
-            category=category,
-            price_cents=item.price_cents,
-            vat_rate_bp=item.vat_rate_bp,
-            sold_out=shelf.is_sold_out(item.sold_out_until),
-            option_groups=tuple(
-                group for group_id, group in groups.items() if group_id in group_ids[item.id]
-            ),
-        )
-        for item, category in rows
-    )
+    return config, sold_out.seconds_true(at_most=CACHE_TTL_S)
 
 
 async def _read_cache(

@@ -32,9 +32,9 @@ from controlplane.models.transfer_target import TransferTarget
 from controlplane.restaurants import config_cache as snapshot
 from controlplane.restaurants.config_cache import (
     CACHE_TTL_S,
-    UnknownRestaurant,
     load_restaurant_config,
 )
+from controlplane.restaurants.errors import UnknownRestaurant
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_order, add_restaurant
 

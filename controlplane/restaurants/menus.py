@@ -1,0 +1,121 @@
+"""A restaurant's menu as it is in Postgres at one instant: what callers may order now."""
+
+import math
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.contracts import restaurant_config
+from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
+
+
+class SoldOut:
+    """What is sold out at one instant, and for how long that answer holds."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._returns: list[datetime] = []
+
+    def is_sold_out(self, until: datetime | None) -> bool:
+        if until is None or until <= self._now:
+            return False
+        self._returns.append(until)
+        return True
+
+    def seconds_true(self, *, at_most: int) -> int:
+        """A dish that comes back in 40 s makes what was read true for 40 s."""
+        left = [math.ceil((until - self._now).total_seconds()) for until in self._returns]
+        return min([at_most, *left])
+
+
+async def read_menu(
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+) -> tuple[restaurant_config.MenuItem, ...]:
+    """The active dishes in the menu's order, with what goes with them."""
+    groups = await _option_groups(session, restaurant_id, sold_out)
+    groups_of = await _groups_of_items(session, restaurant_id)
+    rows = await session.execute(
+        select(MenuItem, MenuCategory.name)
+        .join(
+            MenuCategory,
+            (MenuCategory.restaurant_id == MenuItem.restaurant_id)
+            & (MenuCategory.id == MenuItem.category_id),
+        )
+        .where(MenuItem.restaurant_id == restaurant_id, MenuItem.active)
+        .order_by(MenuCategory.position, MenuItem.position)
+    )
+    return tuple(
+        restaurant_config.MenuItem(
+            id=item.id,
+            name=item.name,
+            spoken_name=item.spoken_name,
+            aliases=tuple(item.aliases),
+            description=item.description,
+            category=category,
+            price_cents=item.price_cents,
+            vat_rate_bp=item.vat_rate_bp,
+            sold_out=sold_out.is_sold_out(item.sold_out_until),
+            option_groups=tuple(
+                group for group_id, group in groups.items() if group_id in groups_of[item.id]
+            ),
+        )
+        for item, category in rows
+    )
+
+
+async def _option_groups(
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+) -> dict[UUID, restaurant_config.OptionGroup]:
+    """Every group with its options, by its id, in the order the restaurant gave them."""
+    options = await _options(session, restaurant_id, sold_out)
+    groups = await session.scalars(
+        select(OptionGroup)
+        .where(OptionGroup.restaurant_id == restaurant_id)
+        .order_by(OptionGroup.position)
+    )
+    return {
+        group.id: restaurant_config.OptionGroup(
+            id=group.id,
+            name=group.name,
+            min_select=group.min_select,
+            max_select=group.max_select,
+            options=tuple(options[group.id]),
+        )
+        for group in groups
+    }
+
+
+async def _options(
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+) -> dict[UUID, list[restaurant_config.Option]]:
+    """Every option, by its group's id."""
+    by_group: dict[UUID, list[restaurant_config.Option]] = defaultdict(list)
+    options = await session.scalars(
+        select(Option).where(Option.restaurant_id == restaurant_id).order_by(Option.position)
+    )
+    for option in options:
+        by_group[option.option_group_id].append(
+            restaurant_config.Option(
+                id=option.id,
+                name=option.name,
+                spoken_name=option.spoken_name,
+                aliases=tuple(option.aliases),
+                price_delta_cents=option.price_delta_cents,
+                sold_out=sold_out.is_sold_out(option.sold_out_until),
+            )
+        )
+    return by_group
+
+
+async def _groups_of_items(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, set[UUID]]:
+    """Ids of the option groups that go with each dish, by the dish's id."""
+    group_ids: dict[UUID, set[UUID]] = defaultdict(set)
+    links = await session.scalars(
+        select(ItemOptionGroup).where(ItemOptionGroup.restaurant_id == restaurant_id)
+    )
+    for link in links:
+        group_ids[link.item_id].add(link.option_group_id)
+    return group_ids
