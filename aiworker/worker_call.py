@@ -98,7 +98,7 @@ class WorkerCall:
             call_id=offer.call_id,
             config=config,
             cart=Cart.empty(),
-            recap=self.conversation.read_back,
+            read_back=self.conversation.read_back,
             place_order=partial(place_order, clients.sessions),
             caller_number=offer.caller_number,
             changed=memory.changed,

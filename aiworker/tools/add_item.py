@@ -31,5 +31,4 @@ TOOL = Tool(
     description="Ajoute un plat à la commande, avec ses options. Le prix est celui de la carte.",
     arguments=AddItem,
     run=add_item,
-    mutates=True,
 )

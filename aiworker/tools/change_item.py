@@ -53,5 +53,4 @@ TOOL = Tool(
     description="Change une ligne de la commande : quantité, options, ou un autre plat.",
     arguments=ChangeItem,
     run=change_item,
-    mutates=True,
 )

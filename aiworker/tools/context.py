@@ -11,7 +11,7 @@ from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
 
 
-class Recap(Protocol):
+class LastReadBack(Protocol):
     """Whether the caller heard the last read-back, and answered it."""
 
     def begin(self, revision: int) -> None:
@@ -29,7 +29,7 @@ class Recap(Protocol):
 
 @dataclass(slots=True)
 class Ending:
-    """How the call is to end once the agent has said its last words."""
+    """How the call is to end once the assistant has said its last words."""
 
     transfer_reason: str | None = None
     transfer_target: UUID | None = None
@@ -55,7 +55,7 @@ class ToolContext:
     call_id: UUID
     config: RestaurantConfig
     cart: Cart
-    recap: Recap
+    read_back: LastReadBack
     place_order: Callable[[OrderDraft], Awaitable[PlacedOrder]]
     """`restaurants.place_order`, with the worker's sessions."""
     caller_number: str | None = None

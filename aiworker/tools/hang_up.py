@@ -20,5 +20,4 @@ TOOL = Tool(
     description="Raccroche, quand l'appelant a dit au revoir ou n'a plus besoin de rien.",
     arguments=HangUp,
     run=hang_up,
-    mutates=True,
 )

@@ -15,7 +15,7 @@ async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
     cart = context.cart
     if not cart.lines:
         raise CartEmpty
-    context.recap.begin(cart.revision)
+    context.read_back.begin(cart.revision)
     return {
         "status": "ok",
         "cart_revision": cart.revision,

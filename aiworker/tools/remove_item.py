@@ -28,5 +28,4 @@ TOOL = Tool(
     description="Retire une ligne entière de la commande.",
     arguments=RemoveItem,
     run=remove_item,
-    mutates=True,
 )

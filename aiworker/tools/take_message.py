@@ -19,5 +19,4 @@ TOOL = Tool(
     description="L'appelant laisse un message vocal au restaurant, puis l'appel se termine.",
     arguments=TakeMessage,
     run=take_message,
-    mutates=True,
 )

@@ -41,8 +41,6 @@ class Tool:
     description: str
     arguments: type[Arguments]
     run: Callable[[ToolContext, Any], Awaitable[Result]]
-    mutates: bool = False
-    """Runs to its end whatever the caller says meanwhile."""
 
     def schema(self) -> dict[str, Any]:
         """The function as `session.update` declares it."""

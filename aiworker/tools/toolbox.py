@@ -1,4 +1,4 @@
-"""Every tool of the agent, and the one way to run one: checked arguments in, short JSON out."""
+"""Every tool of the assistant, and the one way to run one: checked arguments in, short JSON out."""
 
 import json
 from typing import Any, Final

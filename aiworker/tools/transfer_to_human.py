@@ -57,5 +57,4 @@ TOOL = Tool(
     description="Transfère l'appel à une personne du restaurant.",
     arguments=TransferToHuman,
     run=transfer_to_human,
-    mutates=True,
 )

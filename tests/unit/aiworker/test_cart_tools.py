@@ -48,13 +48,13 @@ class Talk:
 
     def __init__(self) -> None:
         self.orders = Orders()
-        self.recap = ReadBackHeard(lambda item: None)
+        self.read_back = ReadBackHeard(lambda item: None)
         self.saved = 0
         self.context = ToolContext(
             call_id=new_id(),
             config=CONFIG,
             cart=Cart.empty(),
-            recap=self.recap,
+            read_back=self.read_back,
             place_order=self.orders.place,
             caller_number="+33639980123",
             changed=self._save,
@@ -67,10 +67,10 @@ class Talk:
         return await run_tool(self.context, name, json.dumps(arguments))
 
     def read_back_heard(self, *, heard_ms: int = 1_000, answered: bool = True) -> None:
-        self.recap.speech_began("item", "response")
+        self.read_back.speech_began("item", "response")
         if answered:
-            self.recap.caller_spoke()
-        self.recap.speech_over("item", heard_ms, 1_000)
+            self.read_back.caller_spoke()
+        self.read_back.speech_over("item", heard_ms, 1_000)
 
 
 @pytest.fixture
@@ -257,7 +257,11 @@ async def test_an_order_that_could_not_be_placed_is_still_in_the_cart(talk: Talk
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("06 39 98 01 24", "+33639980124"), ("+32 2 555 12 12", "+3225551212")],
+    [
+        ("06 39 98 01 24", "+33639980124"),
+        ("0692 12 34 56", "+262692123456"),
+        ("+32 2 555 12 12", "+3225551212"),
+    ],
 )
 async def test_another_number_is_checked(talk: Talk, given: str, kept: str) -> None:
     await (await confirmed(talk)).call("place_order", phone=given)

@@ -217,7 +217,7 @@ class Dialogue:
             call_id=uuid4(),
             config=demo_config(),
             cart=Cart.empty(),
-            recap=HeardInFull(),
+            read_back=HeardInFull(),
             place_order=placed_without_database,
         )
         self.tools = {tool["name"]: tool for tool in tool_schemas()}
