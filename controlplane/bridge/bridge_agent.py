@@ -161,7 +161,7 @@ class BridgeAgent:
         self._control.start()
         for loop in (
             self._publisher.run,
-            self._switchboard.renew_way_outs,
+            self._switchboard.run,
             self._heartbeats,
             self._listen_for_assignments,
             self._registrations.run,

@@ -80,6 +80,9 @@ PACE_WAIT = Histogram(
     "Waited for a carrier's pace before a REGISTER.",
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 60),
 )
+LOOP_FAILURES = Counter(
+    "alloresto_bridge_loop_failures_total", "Turns of a loop that failed.", ["loop"]
+)
 SIP_PROBE_FAILURES = Counter(
     "sip_probe_failures_total", "OPTIONS to the own profile without an answer in time."
 )

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-import gevent
 import gevent.event
 import structlog
 from sqlalchemy import Engine, Row, or_, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from controlplane.bridge import metrics
 from controlplane.contracts.phone_numbers import UnsafeNumber, dialled
+from controlplane.loop import run_loop
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
@@ -71,14 +71,18 @@ class CallPolicies:
         self._wanted.set()
 
     def run(self) -> None:
-        """For ever."""
-        while True:
-            try:
-                self.reload()
-            except SQLAlchemyError as error:
-                log.warning("call_policies_not_read", error=type(error).__name__)
-            self._wanted.wait(timeout=RELOAD_S)
-            self._wanted.clear()
+        """Keep them as they are in Postgres; while it is away the last ones stay."""
+        run_loop(
+            "call_policies",
+            self._turn,
+            every_s=RELOAD_S,
+            failures=metrics.LOOP_FAILURES,
+            wake=self._wanted,
+        )
+
+    def _turn(self) -> None:
+        self._wanted.clear()
+        self.reload()
 
     def reload(self) -> None:
         """Read them all. Raises `SQLAlchemyError`."""

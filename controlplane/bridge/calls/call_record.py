@@ -25,11 +25,10 @@ from controlplane.contracts.messages import (
     CallEvent,
     DisclosurePlayed,
 )
+from controlplane.loop import run_loop
 
 MAX_UNSENT: Final = 10_000
 """About an hour of a full bridge's calls."""
-
-RETRY_S: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -50,19 +49,18 @@ class CallEventPublisher:
             log.error("call_event_dropped", unsent=MAX_UNSENT)
 
     def run(self) -> None:
-        """Send for ever."""
-        while True:
-            event = self._unsent.peek()
-            try:
-                self._redis.xadd(
-                    redis_keys.CALL_EVENTS,
-                    {"event": event.to_json()},
-                    maxlen=redis_keys.MAX_CALL_EVENTS,
-                )
-                self._unsent.get_nowait()
-            except redis.RedisError as error:
-                log.warning("call_events_unsent", error=type(error).__name__)
-                gevent.sleep(RETRY_S)
+        """Send what comes, for as long as the process lives."""
+        run_loop("call_events", self._send_next, every_s=0.0, failures=metrics.LOOP_FAILURES)
+
+    def _send_next(self) -> None:
+        """Wait for an event and send it; it is forgotten once Redis has it."""
+        event = self._unsent.peek()
+        self._redis.xadd(
+            redis_keys.CALL_EVENTS,
+            {"event": event.to_json()},
+            maxlen=redis_keys.MAX_CALL_EVENTS,
+        )
+        self._unsent.get_nowait()
 
     def flush(self, *, timeout_s: float) -> None:
         """Wait until everything is sent, at most `timeout_s`."""

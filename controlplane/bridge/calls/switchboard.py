@@ -31,6 +31,7 @@ from controlplane.bridge.calls.way_out import WAY_OUT_RENEWAL_S, renew_way_out
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
 from controlplane.esl.event import EslEvent
+from controlplane.loop import run_loop
 
 ARRIVAL: Final = "CHANNEL_ANSWER"
 """Not CHANNEL_CREATE: what the dialplan refuses (a source that is not the carrier's) must leave no
@@ -117,12 +118,18 @@ class Switchboard:
         renew_way_out(self._calls[str(found.channel_uuid)])
         return True
 
-    def renew_way_outs(self) -> None:
+    def run(self) -> None:
         """Keep the dialplan from taking the calls, for as long as this agent lives."""
-        while True:
-            gevent.sleep(WAY_OUT_RENEWAL_S)
-            for context in list(self._calls.values()):
-                renew_way_out(context)
+        run_loop(
+            "way_outs",
+            self._renew_way_outs,
+            every_s=WAY_OUT_RENEWAL_S,
+            failures=metrics.LOOP_FAILURES,
+        )
+
+    def _renew_way_outs(self) -> None:
+        for context in list(self._calls.values()):
+            renew_way_out(context)
 
     def forget_missing(self, up: set[UUID]) -> None:
         """End the calls whose channels are gone: they ended while there was no connection.

@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import gevent
 import gevent.event
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.recording import Recording, UnusableRecording
 from controlplane.contracts.identifiers import new_id
+from controlplane.loop import run_loop
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.voice_message import VoiceMessage
 
-LOOK_S: Final = 30.0
-"""However nobody told us of a recording's end."""
-RETRY_S: Final = 5.0
-"""While Postgres is away, or a file is still being written."""
+LOOK_S: Final = 5.0
+"""However nobody told us of a recording's end: one may be an earlier agent's, or still written."""
 SETTLED_S: Final = 10.0
 """FreeSWITCH writes 4 s of sound at a time: a file at rest for longer is finished."""
 MAX_BYTES: Final = 1_900_000
@@ -59,33 +57,31 @@ class VoiceMessages:
             self._wanted.set()
 
     def run(self) -> None:
-        """For ever, beginning with what was left behind."""
+        """Deliver what is finished, beginning with what an earlier agent left behind."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while True:
-            self._wanted.clear()
-            self._wanted.wait(timeout=RETRY_S if self.deliver() else LOOK_S)
+        run_loop(
+            "voice_messages",
+            self.deliver,
+            every_s=LOOK_S,
+            failures=metrics.LOOP_FAILURES,
+            wake=self._wanted,
+        )
 
-    def deliver(self) -> int:
-        """Everything that is finished. Returns how many files are left."""
-        try:
-            files = sorted(self._folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
-        except OSError:
-            return 1  # one was deleted meanwhile
+    def deliver(self) -> None:
+        """Deliver everything that is finished. Raises `SQLAlchemyError`, `OSError`."""
+        self._wanted.clear()
+        files = sorted(self._folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
         self._finished &= {file.stem for file in files}
         self._hidden &= self._finished
         for file in files[:-MAX_WAITING]:
             self._drop(file, "too_many")
-        try:
-            return sum(not self._deliver(file) for file in files[-MAX_WAITING:])
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("voice_messages_not_delivered", error=type(error).__name__)
-            return len(files)
+        for file in files[-MAX_WAITING:]:
+            self._deliver(file)
 
-    def _deliver(self, file: Path) -> bool:
-        """False: not yet. Raises `SQLAlchemyError`, `OSError`."""
+    def _deliver(self, file: Path) -> None:
         status = file.stat()
         if file.stem not in self._finished and time.time() < status.st_mtime + SETTLED_S:
-            return False
+            return  # somebody still speaks
         try:
             channel_uuid = UUID(file.stem)
             if status.st_size > MAX_BYTES:
@@ -100,7 +96,6 @@ class VoiceMessages:
             self._drop(file, "unreadable")
         else:
             file.unlink(missing_ok=True)
-        return True
 
     def _keep(self, channel_uuid: UUID, recording: Recording, *, ended_at: float) -> None:
         message_id = new_id()

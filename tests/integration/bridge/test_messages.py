@@ -63,6 +63,10 @@ async def messages(site: OverflowSite) -> int:
     return int((await site.row("SELECT count(*) FROM voice_message"))[0])
 
 
+def failed_turns(site: OverflowSite, loop: str) -> list[dict[str, Any]]:
+    return [line for line in site.bridge.log("loop_turn_failed") if line["loop"] == loop]
+
+
 def recordings(site: OverflowSite) -> list[Path]:
     return list(site.switch.voicemail_folder.glob("*"))
 
@@ -159,7 +163,7 @@ async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
     )
     with site.database_away():
         await site.tell_agent()
-        await until(lambda: site.bridge.log("call_policies_not_read"))
+        await until(lambda: failed_turns(site, "call_policies"))
         refusals = len(site.bridge.log("call_refused"))
         async with Phone() as phone:
             with suppress(CallRefused):
@@ -173,7 +177,7 @@ async def test_with_postgres_away_the_message_waits_and_the_policy_stays(
             await dialog.play(tone(VOICE_HZ, 2_000))
             await dialog.send_dtmf("#")
             await dialog.wait_ended(deadline_s=DEADLINE_S)
-        await until(lambda: site.bridge.log("voice_messages_not_delivered"))
+        await until(lambda: failed_turns(site, "voice_messages"))
         assert len(recordings(site)) == 1
     restaurant_id, number, _, _, _ = await message_of(site, before)
     assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
