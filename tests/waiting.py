@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 import gevent
 
@@ -74,6 +74,13 @@ def block_elapse(seconds: float, *, because: str) -> None:
 def gevent_elapse(seconds: float, *, because: str) -> None:
     assert because
     gevent.sleep(seconds)
+
+
+def outcome(greenlet: "gevent.Greenlet[Any, Any]") -> object:
+    """What a greenlet returned or raised, once it has ended."""
+    greenlet.join(DEADLINE_S)
+    assert greenlet.dead
+    return greenlet.value if greenlet.successful() else greenlet.exception
 
 
 async def _answer(look: Callable[[], object]) -> object:

@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import quote
 
+CHANNEL = "9873a847-6723-430c-88ff-97eaf6d4d7a4"
+
 Answer = bytes | None | Callable[["Session", str], bytes | None]
 
 _ANYTHING_ENCODED_STAYS = "%/!*'();:@&=+$,?#[]~-._"
@@ -159,6 +161,24 @@ def header(command: str, name: str) -> str:
         if found == name:
             return value
     return ""
+
+
+def fire_park(session: Session, channel_uuid: str = CHANNEL, **headers: str) -> None:
+    session.fire({"Event-Name": "CHANNEL_PARK", "Unique-ID": channel_uuid} | headers)
+
+
+def complete(session: Session, event_uuid: str, channel_uuid: str = CHANNEL) -> None:
+    session.fire(
+        {
+            "Event-Name": "CHANNEL_EXECUTE_COMPLETE",
+            "Unique-ID": channel_uuid,
+            "Application-UUID": event_uuid,
+        }
+    )
+
+
+def finish_job(session: Session, job_uuid: str, body: str) -> None:
+    session.fire({"Event-Name": "BACKGROUND_JOB", "Job-UUID": job_uuid}, body=body)
 
 
 def _subscribe(session: Session, command: str) -> bytes:
