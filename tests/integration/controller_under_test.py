@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from redis import Redis
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, func, select, text, update
 
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import BridgeHeartbeat, DrainStep
 from controlplane.controller.lease import Lease
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import Placement
+from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration
 from tests import accounts
 from tests.accounts import add_carrier
@@ -136,4 +137,18 @@ def release_all(engine: Engine) -> None:
                 "UPDATE sip_registration SET former_bridge_id = NULL"
                 " WHERE state = 'REGED' AND state_epoch = epoch"
             )
+        )
+
+
+def request_move(engine: Engine, bridge_id: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(SipRegistration).values(requested_bridge_id=bridge_id))
+
+
+def request_drain(engine: Engine, bridge_id: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            update(SipBridgeNode)
+            .where(SipBridgeNode.id == bridge_id)
+            .values(drain_requested_at=func.now())
         )

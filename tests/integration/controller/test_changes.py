@@ -99,13 +99,6 @@ class Site:
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def site(database_url: str, redis_url: str, client: "Redis") -> Iterator[Site]:
     """With a controller that has healed what came before it."""
     site = Site(database_url, redis_url)

@@ -1,7 +1,6 @@
 """What a bridge, a worker or time leaves behind is taken away; what lives is never touched."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from controlplane.contracts.messages import BridgeHeartbeat, CallClaim, CallOffe
 from controlplane.controller import housekeeping
 from controlplane.controller.call_queue import CallQueue
 from controlplane.controller.housekeeping import prune_demand, prune_tables
-from controlplane.database import sync_engine
 from tests.accounts import add_account, add_carrier
 
 pytestmark = pytest.mark.integration
@@ -26,22 +24,8 @@ QUEUE = redis_keys.QUEUE_INCOMING_CALLS
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def queue(client: "Redis") -> CallQueue:
     return CallQueue(client)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = sync_engine(database_url, application_name="controller")
-    yield engine
-    engine.dispose()
 
 
 def offer(*, call_id: UUID | None = None, attempt: int = 1, resumed: bool = False) -> CallOffer:

@@ -1,61 +1,32 @@
-"""Placement, failover, drain, moves asked for, nodes remembered, and what is pruned."""
+"""Every live restaurant has one bridge, whatever becomes of bridges, requests and Redis."""
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Engine, select, text, update
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import WorkerHeartbeat
-from controlplane.controller import placement
-from controlplane.controller.housekeeping import prune_demand, prune_tables
-from controlplane.controller.node_rows import NodeRow
-from controlplane.controller.nodes import SCANS_A_LOOK, SIP_TIMEOUT_S
-from controlplane.controller.registration_counts import RegistrationCounts
-from controlplane.database import sync_engine
-from controlplane.models.event_outbox import EventOutbox
-from controlplane.models.nodes import AiWorkerNode, SipBridgeNode
+from controlplane.controller.nodes import SIP_TIMEOUT_S
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
 from tests.integration.controller_under_test import (
     BRIDGE_TIMEOUT_S,
     ControllerUnderTest,
     add_account,
-    heartbeat,
     owners,
     places,
     register_all,
     release_all,
+    request_drain,
+    request_move,
 )
 from tests.waiting import block_until
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = sync_engine(database_url, application_name="controller")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def controller(client: "Redis", engine: Engine) -> ControllerUnderTest:
-    return ControllerUnderTest(client, engine)
 
 
 def history(engine: Engine) -> list[tuple[str | None, int, str, str | None]]:
@@ -69,20 +40,6 @@ def history(engine: Engine) -> list[tuple[str | None, int, str, str | None]]:
             ).order_by(SipRegistrationEvent.id)
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-def request_move(engine: Engine, bridge_id: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(update(SipRegistration).values(requested_bridge_id=bridge_id))
-
-
-def request_drain(engine: Engine, bridge_id: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(
-            update(SipBridgeNode)
-            .where(SipBridgeNode.id == bridge_id)
-            .values(drain_requested_at=func.now())
-        )
 
 
 def test_live_restaurants_are_spread_and_their_bridges_told(
@@ -395,176 +352,3 @@ def test_a_row_somebody_held_is_cleared_as_soon_as_it_is_free(
         return places(engine)[restaurant_id][0] is None
 
     block_until(cleared)
-
-
-def test_nodes_are_remembered_and_nonsense_is_passed_over(
-    controller: ControllerUnderTest, client: "Redis", engine: Engine
-) -> None:
-    controller.beat("a", capacity=7)
-    client.set(redis_keys.bridge_heartbeat("huge"), heartbeat("huge", capacity=2_000).to_json())
-    client.set(redis_keys.bridge_heartbeat("b"), "{nonsense")
-    client.set(redis_keys.bridge_heartbeat("c"), heartbeat("a").to_json())
-    worker = WorkerHeartbeat(
-        worker_id="w", slots=3, active_calls=1, draining=False, sent_at=datetime.now(UTC)
-    )
-    client.set(redis_keys.worker_heartbeat("w"), worker.to_json(), ex=5)
-    controller.turn()
-    controller.beat("a", capacity=8, sip_address="192.0.2.1:5060")
-    controller.beat("z")
-    controller.step()
-    with engine.connect() as connection:
-        columns = (SipBridgeNode.id, SipBridgeNode.capacity, SipBridgeNode.sip_address)
-        bridges = connection.execute(select(*columns).order_by(SipBridgeNode.id)).all()
-        assert bridges == [("a", 8, "192.0.2.1:5060"), ("z", 200, None)]
-        workers = connection.execute(select(AiWorkerNode.id, AiWorkerNode.slots)).all()
-        assert workers == [("w", 3)]
-
-
-def test_a_look_is_short_however_many_keys_there_are(
-    client: "Redis", controller: ControllerUnderTest
-) -> None:
-    """A longer one would count as an interruption, and no bridge would ever be lost."""
-    client.mset({f"restaurant:{n}:config": "" for n in range(60_000)})
-    client.set(redis_keys.bridge_heartbeat("a"), heartbeat("a").to_json())
-    row = NodeRow("a", 200, drain_requested=False)
-    looks, most = 0, 0
-    while controller.nodes.heard_at("a") is None:
-        before = scans(client)
-        controller.nodes.look()
-        looks, most = looks + 1, max(most, scans(client) - before)
-        assert looks < 20
-    assert most <= SCANS_A_LOOK
-    assert controller.nodes.bridges([row])[0].refusal is None
-
-
-def scans(client: "Redis") -> int:
-    about: Any = client.info("commandstats")
-    return int(about.get("cmdstat_scan", {"calls": 0})["calls"])
-
-
-def test_a_heartbeat_of_another_version_is_a_sign_of_life(
-    controller: ControllerUnderTest, client: "Redis", engine: Engine
-) -> None:
-    add_account(engine)
-    controller.beat("a")
-    controller.turn()
-    controller.beat("b")
-    controller.beats.pop("a")
-    for second in range(10):
-        client.set(redis_keys.bridge_heartbeat("a"), f'{{"version": 9, "second": {second}}}')
-        controller.step()
-    assert owners(engine) == {"a": 1}
-    add_account(engine, count=2)
-    controller.step()
-    assert owners(engine) == {"a": 1, "b": 2}
-
-
-def test_a_name_two_bridges_use_gets_nothing_more(
-    controller: ControllerUnderTest, engine: Engine
-) -> None:
-    add_account(engine)
-    controller.beat("a")
-    controller.turn()
-    request_drain(engine, "a")
-    for instance in ("other", "core", "other"):
-        controller.beat("a", instance=instance)
-        controller.step()
-    controller.beat("b")
-    add_account(engine, count=3)
-    controller.step()
-    assert owners(engine)["b"] >= 3
-
-
-def seconds_observed(name: str) -> float:
-    return REGISTRY.get_sample_value(f"alloresto_controller_{name}_seconds_count") or 0.0
-
-
-def test_failovers_and_moves_are_timed_to_their_end(
-    controller: ControllerUnderTest, engine: Engine, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr(placement, "WATCH_EVERY_S", 0.0)
-    add_account(engine, count=2)
-    for name in ("a", "b"):
-        controller.beat(name)
-    controller.turn()
-    register_all(engine)
-    failovers, moves = seconds_observed("failover"), seconds_observed("move")
-    controller.silence("a")
-    controller.step(BRIDGE_TIMEOUT_S + 1)
-    assert seconds_observed("failover") == failovers
-    register_all(engine)
-    controller.step()
-    assert seconds_observed("failover") == failovers + 1
-    controller.beat("a")
-    controller.step()
-    request_move(engine, "a")
-    controller.rest()
-    controller.step()
-    assert seconds_observed("move") == moves
-    register_all(engine)
-    release_all(engine)
-    controller.step()
-    assert seconds_observed("move") == moves + 2
-
-
-def test_registrations_are_counted_by_bridge_and_state(
-    controller: ControllerUnderTest, engine: Engine
-) -> None:
-    add_account(engine, count=3)
-    controller.beat("a", capacity=2)
-    controller.turn()
-    with engine.begin() as connection:
-        one = select(SipRegistration.id).where(SipRegistration.bridge_id == "a").limit(1)
-        connection.execute(
-            update(SipRegistration)
-            .where(SipRegistration.id == one.scalar_subquery())
-            .values(state="REGED", state_epoch=1)
-        )
-    counts = RegistrationCounts(engine)
-    counts.refresh()
-    samples = {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in counts.collect()
-        for sample in family.samples
-    }
-    assert samples == {
-        ("sip_registrations_count", "", "DOWN"): 1,
-        ("sip_registrations_count", "a", "DOWN"): 1,
-        ("sip_registrations_count", "a", "REGED"): 1,
-        ("alloresto_controller_registrations_assigned", "a"): 2,
-        ("alloresto_controller_registrations_registered", "a"): 1,
-    }
-    counts.forget()
-    assert [sample for family in counts.collect() for sample in family.samples] == []
-
-
-def test_expired_demand_is_forgotten_and_the_rest_kept(client: "Redis") -> None:
-    now = time.time()
-    client.zadd(redis_keys.CALLS_DEMAND, {"dead": now - 1, "talking": now + 30})
-    assert prune_demand(client) == 1
-    assert client.zrange(redis_keys.CALLS_DEMAND, 0, -1) == ["talking"]
-
-
-def test_old_outbox_rows_and_workers_are_pruned(engine: Engine) -> None:
-    restaurant_id = add_account(engine)
-    with engine.begin() as connection:
-        for _ in range(2):
-            connection.execute(
-                insert(EventOutbox).values(restaurant_id=restaurant_id, topic="t", payload={})
-            )
-        oldest = select(func.min(EventOutbox.id)).scalar_subquery()
-        connection.execute(
-            update(EventOutbox)
-            .where(EventOutbox.id == oldest)
-            .values(created_at=text("now() - interval '4 days'"))
-        )
-        for name, age in (("gone", "2 days"), ("here", "1 hour")):
-            connection.execute(
-                insert(AiWorkerNode).values(
-                    id=name, slots=1, last_seen_at=text(f"now() - interval '{age}'")
-                )
-            )
-    prune_tables(engine)
-    with engine.connect() as connection:
-        assert connection.scalar(select(func.count()).select_from(EventOutbox)) == 1
-        assert connection.scalars(select(AiWorkerNode.id)).all() == ["here"]

@@ -26,13 +26,6 @@ RUN = "from controlplane.cli import main; main(['run', 'controller'])"
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def connection(database_url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
         yield connection

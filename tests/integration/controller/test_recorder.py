@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -41,20 +41,6 @@ AT = datetime(2026, 11, 22, 19, 2, 3, 456_000, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "BLOCK_MS", 1)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = sync_engine(database_url, application_name="controller")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    client.close()
 
 
 @pytest.fixture

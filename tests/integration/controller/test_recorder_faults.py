@@ -1,7 +1,6 @@
 """Recorders as processes: whatever dies or restarts meanwhile, every call is recorded, once."""
 
 import random
-from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any
@@ -41,20 +40,6 @@ def slowly(connection, event):
 recorder.record_event = slowly
 """
 """A batch takes 2 s: there is a middle to die in."""
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = sync_engine(database_url, application_name="test")
-    yield engine
-    engine.dispose()
 
 
 def stories(engine: Engine, calls: int) -> list[CallEvent]:
