@@ -13,10 +13,10 @@ import structlog
 
 from aiworker.call_memory import CallMemory, CallState
 from aiworker.call_progress import CallPhase, CallProgress
-from aiworker.call_record import CallRecord
 from aiworker.clients import Clients
 from aiworker.conversation import silence
 from aiworker.conversation.call_ending import CallEnding
+from aiworker.conversation.call_record import CallRecord
 from aiworker.conversation.conversation import Conversation
 from aiworker.conversation.fillers import Fillers
 from aiworker.conversation.hand_over import HandOver

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from aiworker.call_record import CallRecord
+from aiworker.conversation.call_record import CallRecord
 from aiworker.conversation.read_back_heard import ReadBackHeard
 from aiworker.conversation.transcript import heard_text
 from aiworker.media.playout import Speech

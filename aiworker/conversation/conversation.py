@@ -9,8 +9,8 @@ from typing import Final, assert_never
 
 import structlog
 
-from aiworker.call_record import CallRecord
 from aiworker.conversation.assistant_turns import AssistantTurns
+from aiworker.conversation.call_record import CallRecord
 from aiworker.conversation.read_back_heard import ReadBackHeard
 from aiworker.conversation.tool_calls import ToolCalls
 from aiworker.conversation.turn_taking import TurnTaking

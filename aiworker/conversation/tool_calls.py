@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from aiworker.call_record import CallRecord
+from aiworker.conversation.call_record import CallRecord
 from aiworker.conversation.turn_taking import TurnTaking
 from aiworker.realtime.client_events import create_function_output, create_message
 from aiworker.realtime.events import FunctionCall

@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
+from controlplane.commands.stack_address import STACK_FILE, StackAddress
 from controlplane.errors import ConfigurationError, ServiceUnavailable
-from controlplane.local.launch.stack_address import STACK_FILE, StackAddress
 from controlplane.secret_box import SETTING, SecretBox
 
 _STACK: Final = f"{__name__}.stack"

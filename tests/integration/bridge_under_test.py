@@ -205,7 +205,7 @@ def run_bridge(
     bridge_id: str = BRIDGE_ID,
     **settings: object,
 ) -> Iterator[Bridge]:
-    """The agent beside `switch`, as `controlplane/local/launch/stack.py` starts it.
+    """The agent beside `switch`, as `controlplane/local/demo/stack.py` starts it.
 
     It is running at once. `settings`: more of `BridgeSettings`.
     """

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from controlplane.local.launch.stack import Stack
+from controlplane.local.demo.stack import Stack
 
 LOG_LINES = 40
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from controlplane.commands.stack_address import STACK_FILE
 from controlplane.local.demo.restaurant import DEMO_SLUG
-from controlplane.local.launch.stack import BRIDGE_ID, Stack
-from controlplane.local.launch.stack_address import STACK_FILE
+from controlplane.local.demo.stack import BRIDGE_ID, Stack
 
 pytestmark = pytest.mark.scenario
 

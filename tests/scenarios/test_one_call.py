@@ -18,11 +18,12 @@ from controlplane.contracts.messages import (
     TurnEnded,
 )
 from controlplane.database import libpq_url
-from controlplane.local.bench.measures import heard_error_ms, heard_frames, read_journal
+from controlplane.local.bench.measures import heard_error_ms, heard_frames
 from controlplane.local.demo.caller import CALLER_NUMBER, CALLER_SOUNDS, Ear, call_and_order, speech
 from controlplane.local.demo.demo import SPOKEN_ORDER, placed_order
+from controlplane.local.demo.journal import read_journal
+from controlplane.local.demo.stack import RESTAURANT_PHONE, Stack
 from controlplane.local.demo.transcript import LiveTranscript
-from controlplane.local.launch.stack import RESTAURANT_PHONE, Stack
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import Phone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s

@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.database import libpq_url
 from controlplane.local.demo.caller import CALLER_NUMBER, speech
-from controlplane.local.launch.stack import Stack
+from controlplane.local.demo.stack import Stack
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.switch_under_test import heard

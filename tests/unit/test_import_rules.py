@@ -49,10 +49,6 @@ BREAKS: Final = {
         "aiworker.claim",
         "aiworker.simulator.tone_code",
     ),
-    "only commands look for what runs on this machine": (
-        "controlplane.bridge.drain",
-        "controlplane.local.launch.ports",
-    ),
     "no folder imports another in a circle": (
         "controlplane.esl.event",
         "controlplane.bridge.drain",

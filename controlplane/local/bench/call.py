@@ -16,17 +16,16 @@ from typing import Final
 import click
 
 from controlplane.commands.options import json_line_option
+from controlplane.commands.stack_address import StackAddress
 from controlplane.contracts.messages import AgentConnected, AnyCallEvent, CallArrived
 from controlplane.local.bench.measures import (
     HeardFrame,
-    JournalEntry,
     delta_to_ear_ms,
     gaps_ms,
     heard_error_ms,
     heard_frames,
     interrupt_to_silence_ms,
     percentile,
-    read_journal,
 )
 from controlplane.local.demo.caller import (
     AUDIBLE_RMS,
@@ -36,9 +35,9 @@ from controlplane.local.demo.caller import (
     rms,
     speech,
 )
+from controlplane.local.demo.journal import JournalEntry, read_journal
+from controlplane.local.demo.stack import Stack
 from controlplane.local.demo.transcript import LiveTranscript
-from controlplane.local.launch.stack import Stack
-from controlplane.local.launch.stack_address import StackAddress
 from controlplane.log import configure_logging
 from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import CallError, Phone

@@ -4,16 +4,15 @@ The simulator's voice carries its frame numbers in tones, so which milliseconds 
 when, is read from the sound itself. Both sides use this machine's monotonic clock.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiworker.simulator.tone_code import decode
 from controlplane.contracts.media import FRAME_MS
+from controlplane.local.demo.journal import JournalEntry
 from freeswitch.telephone.rtp_session import ReceivedFrame
 
 CODES: Final = 4_096
@@ -32,26 +31,6 @@ class HeardFrame:
 
     at: float
     code: int
-
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """One line of the simulator's journal."""
-
-    kind: str
-    at: float
-    fields: dict[str, Any]
-
-
-def read_journal(file: Path, *, since: float) -> list[JournalEntry]:
-    """Entries at or after `since` (monotonic seconds), oldest first."""
-    entries = []
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            fields = json.loads(line)
-            if fields["at"] >= since:
-                entries.append(JournalEntry(fields.pop("entry"), fields.pop("at"), fields))
-    return entries
 
 
 def heard_frames(frames: Sequence[ReceivedFrame]) -> list[HeardFrame]:

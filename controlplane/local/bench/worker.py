@@ -23,6 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from controlplane.commands.options import json_line_option
+from controlplane.commands.stack_address import DATA_FOLDER
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.media import L16_BYTES_PER_MS, STREAM_BUFFER_MS
@@ -32,7 +33,6 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_d
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
-from controlplane.local.launch.stack_address import DATA_FOLDER
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
 from controlplane.redis_clients import asyncio_redis

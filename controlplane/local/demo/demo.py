@@ -18,14 +18,14 @@ import psycopg
 
 from aiworker.simulator.voice import synthesiser
 from controlplane.commands.options import json_line_option
+from controlplane.commands.stack_address import DATA_FOLDER, STACK_FILE, StackAddress
 from controlplane.contracts.messages import AgentConnected, CallEnded
 from controlplane.database import libpq_url
-from controlplane.local.bench.measures import JournalEntry, read_journal
 from controlplane.local.demo.call_recording import CallRecording
 from controlplane.local.demo.caller import AUDIBLE_RMS, PlayedCall, call_and_order, rms
+from controlplane.local.demo.journal import JournalEntry, read_journal
+from controlplane.local.demo.stack import Stack
 from controlplane.local.demo.transcript import LiveTranscript
-from controlplane.local.launch.stack import Stack
-from controlplane.local.launch.stack_address import DATA_FOLDER, STACK_FILE, StackAddress
 from controlplane.log import configure_logging
 from freeswitch.telephone.phone import CallError
 

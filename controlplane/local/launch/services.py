@@ -18,10 +18,10 @@ import psycopg
 import structlog
 from redis.exceptions import RedisError
 
+from controlplane.commands.stack_address import DATA_FOLDER
 from controlplane.database import libpq_url
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.local.launch.postgres import PostgresPrograms, PostgresServer, find_postgres
-from controlplane.local.launch.stack_address import DATA_FOLDER
 from controlplane.local.launch.unprivileged import reachable_folder, service_account
 from controlplane.local.launch.valkey import ValkeyProgram, ValkeyServer, find_valkey
 from controlplane.redis_clients import sync_redis

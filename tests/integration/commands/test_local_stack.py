@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from controlplane.cli import main
+from controlplane.commands.stack_address import STACK_FILE, StackAddress
 from controlplane.local.launch.services import LocalServices
-from controlplane.local.launch.stack_address import STACK_FILE, StackAddress
 from tests.accounts import SECRET_KEYS
 
 pytestmark = pytest.mark.integration

@@ -10,15 +10,14 @@ from aiworker.simulator.tone_code import encode
 from controlplane.local.bench.measures import (
     CODES,
     HeardFrame,
-    JournalEntry,
     delta_to_ear_ms,
     gaps_ms,
     heard_error_ms,
     heard_frames,
     interrupt_to_silence_ms,
     percentile,
-    read_journal,
 )
+from controlplane.local.demo.journal import JournalEntry, read_journal
 from freeswitch.telephone.g711 import FRAME_L16_BYTES
 from freeswitch.telephone.rtp_session import ReceivedFrame
 

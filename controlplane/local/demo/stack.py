@@ -17,13 +17,13 @@ from typing import Final, Self
 
 import psycopg
 
+from controlplane.commands.stack_address import DATA_FOLDER, StackAddress
 from controlplane.contracts import redis_keys
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import Hours, seed_demo
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
-from controlplane.local.launch.stack_address import DATA_FOLDER, StackAddress
 from controlplane.local.launch.switch import LocalSwitch, open_switch
 from controlplane.migrations.schema import upgrade
 from controlplane.redis_clients import sync_redis
