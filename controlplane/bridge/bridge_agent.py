@@ -2,8 +2,6 @@
 
 import resource
 import signal
-import time
-from datetime import UTC, datetime
 from typing import Final
 
 import gevent
@@ -25,9 +23,9 @@ from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways import registrar as registrations_module
 from controlplane.bridge.gateways.gateway_folder import held_alone, tell_exposure
 from controlplane.bridge.gateways.registrar import Registrations
-from controlplane.bridge.sip_probe import ProfileAddress, SipProbe
+from controlplane.bridge.heartbeat import HEARTBEAT_S, HEARTBEAT_TTL_S, Heartbeat
+from controlplane.bridge.sip_probe import SipProbe
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
@@ -38,10 +36,6 @@ from controlplane.settings import BridgeSettings
 
 REDIS_DEADLINE_S: Final = 3.0
 """Longer than the longest BLPOP of an offer."""
-
-HEARTBEAT_S: Final = 1.0
-HEARTBEAT_TTL_S: Final = 5
-"""`bridge_timeout`: a bridge not heard of for this long is lost."""
 
 FREESWITCH_DEADLINE_S: Final = 30.0
 """FreeSWITCH is ready about 2 s after its start, later on a loaded node."""
@@ -135,7 +129,6 @@ class BridgeAgent:
             sounds_folder=settings.sounds_folder,
         )
         self._probe = SipProbe()
-        self._instance = ""
         self.drain = Drain(
             esl=self._control,
             engine=engine,
@@ -144,6 +137,16 @@ class BridgeAgent:
             deadline_s=settings.drain_deadline_s,
             calls=lambda: self._switchboard.active_calls,
             stop_registering=self._registrations.stop,
+        )
+        self._heartbeat = Heartbeat(
+            settings=settings,
+            esl=self._control,
+            client=self._redis,
+            offers=self._offers,
+            switchboard=self._switchboard,
+            probe=self._probe,
+            registered=lambda: self._registrations.registered,
+            drain=lambda: self.drain.step,
         )
         self._fs_cli = FsCliTables(
             esl=self._control,
@@ -162,7 +165,7 @@ class BridgeAgent:
         for loop in (
             self._publisher.run,
             self._switchboard.run,
-            self._heartbeats,
+            self._heartbeat.run,
             self._listen_for_assignments,
             self._registrations.run,
             self._probe.run,
@@ -204,44 +207,6 @@ class BridgeAgent:
             log.warning("calls_not_resumed", error=type(error).__name__)
         finally:  # whatever a call is like: this FreeSWITCH may have no gateway at all
             self._registrations.connected()
-
-    def _meet(self) -> None:
-        """Which FreeSWITCH this is, and where it listens once its profile runs."""
-        try:
-            self._instance = self._control.api("global_getvar core_uuid")
-            profile = self._control.api(f"sofia status profile {self._settings.sip_profile}")
-        except EslError as error:
-            log.warning("freeswitch_not_met", error=type(error).__name__)
-        else:
-            self._probe.met(ProfileAddress.parse(profile))
-
-    def _heartbeats(self) -> None:
-        settings = self._settings
-        while True:
-            if self._control.connected and self._probe.address is None:
-                self._meet()
-            address = self._probe.address
-            heartbeat = BridgeHeartbeat(
-                bridge_id=settings.bridge_id,
-                capacity=settings.capacity,
-                active_calls=self._switchboard.active_calls,
-                drain=self.drain.step,
-                sent_at=datetime.now(UTC),
-                instance=self._instance,
-                sip_address=address.public if address else "",
-                registered=self._registrations.registered,
-                # Without its profile FreeSWITCH takes no call: nothing is to be registered here.
-                sip_answers=address is not None and self._probe.answers,
-            )
-            started = time.monotonic()
-            try:
-                if self._control.connected:
-                    key = redis_keys.bridge_heartbeat(settings.bridge_id)
-                    self._redis.set(key, heartbeat.to_json(), ex=HEARTBEAT_TTL_S)
-                self._offers.renew_demand(self._switchboard.call_ids)
-            except redis.RedisError as error:
-                log.warning("heartbeat_not_sent", error=type(error).__name__)
-            gevent.sleep(max(0.0, HEARTBEAT_S - (time.monotonic() - started)))
 
     def _look_soon(self) -> None:
         self._registrations.reconcile_soon()
