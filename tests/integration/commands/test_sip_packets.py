@@ -13,6 +13,7 @@ import pytest
 
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings, write_gateway_file
 from controlplane.cli import main
+from controlplane.esl.sip_trace import TraceConnection
 from controlplane.local.launch.carrier.server import CarrierServer
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
 from tests.waiting import DEADLINE_S, block_until
@@ -142,8 +143,6 @@ def test_a_gateway_that_is_not_here_is_said(
 
 def anything_traced(bridge: FreeSwitchServer) -> bool:
     """Whether FreeSWITCH still traces: asked while gateways register."""
-    from controlplane.esl.sip_trace import TraceConnection
-
     opening = TraceConnection.open(
         host="127.0.0.1", port=bridge.ports.esl, password=bridge.esl_password
     )
