@@ -37,11 +37,9 @@ SPEECH: Final = ("--voice", "speech")
 
 RECORDING: Final = DATA_FOLDER / "last-call.wav"
 
-SILENCE_WINDOW_S: Final = 1.0
-"""From the interruption on; the next answer comes later than that."""
-
-JUST_NOW_S: Final = 0.2
-"""Whoever was heard within this was speaking: longer than the pauses inside a sentence."""
+PAUSE_S: Final = 0.3
+"""A voice that is not heard for longer has stopped: its own pauses are shorter, and a worker that
+takes the caller's words for a noise goes on after half a second."""
 
 SPOKEN_ORDER: Final = (
     ("Margherita", 1, ("mozzarella",)),
@@ -201,17 +199,24 @@ def silence_after_interruption(
         return None
     audible = [frame.at for frame in played.frames if rms(frame.l16) >= AUDIBLE_RMS]
     began = interruptions(read_journal(Path(address.journal), since=since), audible)
-    lasted_s = [
-        max((at - start for at in audible if 0 <= at - start <= SILENCE_WINDOW_S), default=0.0)
-        for start in began
-    ]
-    return round(1_000 * max(lasted_s), 1) if lasted_s else None
+    lasted_ms = [1_000 * (last_heard(audible, since=at) - at) for at in began]
+    return round(max(lasted_ms), 1) if lasted_ms else None
 
 
 def interruptions(journal: Sequence[JournalEntry], audible: Sequence[float]) -> list[float]:
     """When the caller was noticed to speak while the assistant did (monotonic seconds)."""
     began = [entry.at for entry in journal if entry.kind == "SpeechStarted"]
-    return [at for at in began if any(at - JUST_NOW_S <= heard <= at for heard in audible)]
+    return [at for at in began if any(at - PAUSE_S <= heard <= at for heard in audible)]
+
+
+def last_heard(audible: Sequence[float], *, since: float) -> float:
+    """When a voice that was speaking at `since` was last heard before it stopped."""
+    last = since
+    for at in audible:
+        if at > last + PAUSE_S:
+            return last
+        last = max(last, at)
+    return last
 
 
 def written(recording: CallRecording) -> bool:

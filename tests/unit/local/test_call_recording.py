@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controlplane.local.demo.call_recording import CallRecording
-from controlplane.local.demo.demo import interruptions
 from controlplane.local.demo.journal import JournalEntry
+from controlplane.local.demo.call_recording import CallRecording
+from controlplane.local.demo.demo import interruptions, last_heard
 from freeswitch.telephone.dialog import Utterance
 from freeswitch.telephone.rtp_session import ReceivedFrame
 
@@ -54,3 +54,9 @@ async def test_both_sides_are_at_their_times(tmp_path: Path) -> None:
 def test_an_interruption_is_the_caller_over_a_voice() -> None:
     journal = [JournalEntry("SpeechStarted", at, {"real": True}) for at in (1.0, 2.0, 3.0)]
     assert interruptions(journal, [1.9, 2.01, 3.4]) == [2.0]
+
+
+def test_a_voice_that_goes_on_after_a_while_had_stopped() -> None:
+    heard = [1.9, 2.02, 2.04, 2.2, 2.9, 3.0]
+    assert last_heard(heard, since=2.0) == 2.2
+    assert last_heard([1.9], since=2.0) == 2.0
