@@ -6,7 +6,7 @@ and the place in it. `scripts/README.md` is the reference for who writes one.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Final, Self
@@ -33,14 +33,18 @@ SCRIPTS: Final = Path(__file__).parent / "scripts"
 
 _SPOKEN: Final[Mapping[str, Callable[[Any], str]]] = {"": str, "number": number, "price": price}
 """How a value of a tool's result is said: as it is, a number in words, cents in euros."""
-_TOO_LATE: Final = {
+_NOT_OF_AN_ANSWER: Final = {
     FaultKind.REFUSE,
     FaultKind.HANG_ON_CONNECT,
     FaultKind.NO_SESSION_CREATED,
     FaultKind.NO_SESSION_UPDATED,
     FaultKind.AUDIO_FORMAT,
+    FaultKind.DONE_WITHOUT_CREATED,
+    FaultKind.TRANSCRIPTION_FAILED,
 }
-"""A turn comes after the session began: these belong in a file of `--faults`."""
+"""What comes before the answer is known: these belong in a file of `--faults`."""
+_NOT_IN_AN_ANSWER: Final = {"connection", "on", "nth"}
+"""When such a fault happens is said by its place in the script."""
 
 
 class ScriptError(ValueError):
@@ -85,11 +89,8 @@ class CallStep(_Part):
 
 
 def _kind_of_step(step: Any) -> str:
-    return (
-        "call"
-        if isinstance(step, CallStep) or (isinstance(step, dict) and "call" in step)
-        else "say"
-    )
+    is_call = isinstance(step, CallStep) or (isinstance(step, dict) and "call" in step)
+    return "call" if is_call else "say"
 
 
 Step = Annotated[
@@ -108,13 +109,17 @@ class ScriptTurn(_Part):
     faults: tuple[Fault, ...] = ()
     answer: tuple[Step, ...] = Field(min_length=1)
 
+    def is_answer_to(self, words: str) -> bool:
+        """Whether the caller's words, as `said` has them, are this turn's."""
+        return self.heard is not None and said(self.heard) == words
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.heard is None) == (self.told is None):
             raise ValueError("a turn has either `heard` or `told`")
         for fault in self.faults:
-            if fault.kind in _TOO_LATE or {"connection", "on", "nth"} & fault.model_fields_set:
-                raise ValueError(f"fault {fault.kind} cannot be one of a turn: see --faults")
+            if fault.kind in _NOT_OF_AN_ANSWER or _NOT_IN_AN_ANSWER & fault.model_fields_set:
+                raise ValueError(f"fault {fault.kind} cannot be one of an answer: see --faults")
         return self
 
 
@@ -134,6 +139,12 @@ class Script(_Part):
         """The caller's first words: they choose the script."""
         return next((said(turn.heard) for turn in self.turns if turn.heard is not None), None)
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.every_call and self.opening is None:
+            raise ValueError("a conversation opens with something `heard`")
+        return self
+
 
 CallStep.model_rebuild()
 
@@ -151,20 +162,12 @@ class Scripts:
 
         Raise ScriptError for the first file that cannot be used.
         """
-        known = None if recordings is None else {said(text) for text in recordings}
-        found: dict[Path, Script] = {}
-        openings: dict[str | None, Path] = {}
-        for path in sorted(folder.glob("*.yaml")):
-            script = found[path] = read_script(path)
-            for place, turn in enumerate(script.turns):
-                if known is not None and turn.heard is not None and said(turn.heard) not in known:
-                    raise ScriptError(f"{path}: turns.{place}.heard: no recording says this")
-            if script.every_call:
-                continue
-            if (other := openings.setdefault(script.opening, path)) != path:
-                raise ScriptError(f"{path}: turns: opens with the same words as {other.name}")
+        found = {path: read_script(path) for path in sorted(folder.glob("*.yaml"))}
         if not found:
             raise ScriptError(f"{folder}: holds no script")
+        _check_openings(found)
+        if recordings is not None:
+            _check_recorded(found, {said(text) for text in recordings})
         return cls(list(found.values()))
 
     @classmethod
@@ -192,6 +195,21 @@ def read_script(path: Path) -> Script:
         raise ScriptError("\n".join(f"{path}: {line}" for line in _lines(error))) from error
 
 
+def _check_openings(scripts: Mapping[Path, Script]) -> None:
+    openings: dict[str | None, Path] = {}
+    for path, script in scripts.items():
+        other = path if script.every_call else openings.setdefault(script.opening, path)
+        if other != path:
+            raise ScriptError(f"{path}: turns: opens with the same words as {other.name}")
+
+
+def _check_recorded(scripts: Mapping[Path, Script], known: Set[str]) -> None:
+    for path, script in scripts.items():
+        for place, turn in enumerate(script.turns):
+            if turn.heard is not None and said(turn.heard) not in known:
+                raise ScriptError(f"{path}: turns.{place}.heard: no recording says this")
+
+
 def said(text: str) -> str:
     """Return words as they are compared: no case, no punctuation, one space between."""
     return " ".join(re.findall(r"\w+", text.casefold()))
@@ -199,4 +217,4 @@ def said(text: str) -> str:
 
 def _lines(error: ValidationError) -> Iterator[str]:
     for found in error.errors():
-        yield f"{'.'.join(str(part) for part in found['loc'])}: {found['msg']}"
+        yield ": ".join(filter(None, [".".join(map(str, found["loc"])), found["msg"]]))

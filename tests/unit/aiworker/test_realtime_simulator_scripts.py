@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from aiworker.conversation import silence
 from aiworker.simulator.__main__ import CALLER_SOUNDS
 from aiworker.simulator.brain import Answer, Call, Say, Turn
 from aiworker.simulator.conversation import Item
@@ -24,7 +25,8 @@ from aiworker.simulator.script import (
     Step,
     read_script,
 )
-from aiworker.simulator.scripted_brain import UNKNOWN, ScriptedBrain
+from aiworker.simulator.script_cues import UNKNOWN
+from aiworker.simulator.scripted_brain import ScriptedBrain
 from aiworker.tools.context import ToolContext
 from aiworker.tools.toolbox import TOOLS, run_tool, tool_schemas
 from controlplane.contracts.restaurant_config import (
@@ -56,6 +58,10 @@ def script(tmp_path: Path, text: str, name: str = "one.yaml") -> Scripts:
         ("conversation: a\nturns: [", "one.yaml: while parsing"),
         ("conversation: a\nconversation: b", 'found duplicate key "conversation"'),
         ("conversation: a\nopening: b", "one.yaml: opening: Extra inputs"),
+        (
+            "conversation: a\nturns: [{told: b, answer: [{say: c}]}]",
+            "one.yaml: Value error, a",
+        ),
         ("conversation: a\nturns: [{answer: [{say: b}]}]", "one.yaml: turns.0: "),
         ("conversation: a\nturns: [{heard: b, answer: []}]", "one.yaml: turns.0.answer: "),
         (
@@ -402,6 +408,32 @@ turns:
     dialogue.add(type="message", role="user", content=[{"type": "input_text", "text": "b"}])
     assert [output for output in dialogue.respond().outputs if isinstance(output, Call)]
     assert await dialogue.caller("c") == "C.", "the call was cancelled before it was sent"
+
+
+async def test_a_call_the_worker_did_not_make_ends_its_answer() -> None:
+    """The caller spoke as the model called: what they said then is answered, and only that."""
+    dialogue = Dialogue()
+    dialogue.add(type="function_call", name="hang_up", arguments="{}", call_id="call_x")
+    refused = {"status": "error", "error": "interrupted_by_caller"}
+    dialogue.add(type="function_call_output", call_id="call_x", output=json.dumps(refused))
+    assert await dialogue.caller("Stop !") == "Oui, je vous écoute."
+    assert dialogue.lost == []
+
+
+async def test_a_call_that_was_cut_is_not_waited_for() -> None:
+    dialogue = Dialogue()
+    cut = {"type": "function_call", "name": "hang_up", "call_id": "call_x", "arguments": ""}
+    dialogue.add(**cut, status="in_progress")
+    assert await dialogue.caller("Stop !") == "Oui, je vous écoute."
+
+
+@pytest.mark.parametrize(
+    "text", [silence.INVITE, silence.CHECK_IN, silence.LAST_CHECK_IN, silence.GOODBYE]
+)
+async def test_the_worker_s_words_about_a_silent_caller_are_known(text: str) -> None:
+    dialogue = Dialogue()
+    assert await dialogue.told("system", text) in text.replace("\u00a0", " ")
+    assert dialogue.lost == []
 
 
 def test_the_monologue_answers_anything_and_nothing() -> None:
