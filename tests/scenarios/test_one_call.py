@@ -86,6 +86,7 @@ async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
 
     heard = heard_frames(played.frames)
     journal = read_journal(Path(stack.address.journal or ""), since=began)
+    assert not [entry for entry in journal if entry.kind == "ScriptLost"]
     errors = heard_error_ms(journal, heard)
     assert errors, "the interruption was not truncated"
     assert max(errors) <= 20

@@ -19,28 +19,28 @@ from freeswitch.telephone.rtp_session import ReceivedFrame
 
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[3] / "freeswitch" / "sounds" / "caller"
 CALLER_NUMBER: Final = "+33639980123"
-"""Of the range ARCEP keeps for fiction (06 39 98)."""
+"""ARCEP keeps its range (06 39 98) for fiction."""
 
 AUDIBLE_RMS: Final = 200
-"""Of 32,768: speech and tones are above, comfort noise below."""
+"""Speech and tones are louder, comfort noise is softer; full scale is 32,768."""
 
 TURN_OVER_MS: Final = 800
-"""Silence after which a person takes it that the other has finished."""
+"""After this much silence a person takes it that the other has finished."""
 
 ANSWER_MS: Final = 400
-"""Of the agent's voice, before it counts as an answer."""
+"""This much of the assistant's voice counts as an answer."""
 
 TURN_DEADLINE_S: Final = 40.0
-"""For the agent to begin, and to end, one turn."""
+"""The assistant begins, and ends, any turn within this."""
 
 INTERRUPT_AFTER_MS: Final = 900
-"""Into the agent's turn."""
+"""The caller cuts in this long after the assistant began."""
 
 GOODBYE_DEADLINE_S: Final = 20.0
 
 
 class Moment(StrEnum):
-    """When the caller speaks."""
+    """Whether the caller waits for their turn."""
 
     AT_THEIR_TURN = "at_their_turn"
     OVER_THE_AGENT = "over_the_agent"
@@ -67,7 +67,7 @@ class CallCut(CallError):
 
 
 class Ear:
-    """What the caller hears, as it arrives: is the agent speaking, and since when?"""
+    """The caller's hearing: is the assistant speaking, and since when?"""
 
     def __init__(self, dialog: Dialog) -> None:
         self._changed = asyncio.Event()
@@ -77,7 +77,7 @@ class Ear:
         dialog.on_frame(self._hear)
 
     async def wait_for_speech(self, *, for_ms: int = 0) -> None:
-        """Until the agent has been speaking for `for_ms`. Raises `TimeoutError`."""
+        """Wait until the assistant has been speaking for `for_ms`. Raise `TimeoutError`."""
         async with asyncio.timeout(TURN_DEADLINE_S):
             while True:
                 self._changed.clear()
@@ -87,9 +87,9 @@ class Ear:
                 await self._changed.wait()
 
     async def wait_for_turn_over(self) -> None:
-        """Until the agent has spoken and been silent for `TURN_OVER_MS`. Raises `TimeoutError`.
+        """Wait until the assistant has spoken and then been silent for `TURN_OVER_MS`.
 
-        Spoken since now: the rest of a sentence the caller cut short is not an answer.
+        What is left of a sentence the caller cut short does not count. Raise `TimeoutError`.
         """
         answered = self._audible_frames + ANSWER_MS // FRAME_MS
         async with asyncio.timeout(TURN_DEADLINE_S):
@@ -101,7 +101,7 @@ class Ear:
 
     @property
     def speaking(self) -> bool:
-        """Whether the agent's turn is still going on."""
+        """Whether the assistant's turn is still going on."""
         return (
             self.last_audible is not None
             and time.monotonic() - self.last_audible < TURN_OVER_MS / 1000
@@ -118,7 +118,7 @@ class Ear:
 
 @dataclass(frozen=True, slots=True)
 class PlayedCall:
-    """What the telephone saw. Times are monotonic seconds."""
+    """One call as the telephone saw it. Times are monotonic seconds."""
 
     invite_sent: float
     answered_at: float
@@ -166,7 +166,7 @@ async def call_and_order(
 
 
 def speech(recording: str) -> bytes:
-    """The recording's samples: mono L16 at 8 kHz."""
+    """Return the recording's samples: mono L16 at 8 kHz."""
     with wave.open(str(CALLER_SOUNDS / f"{recording}.wav"), "rb") as file:
         if (file.getnchannels(), file.getframerate(), file.getsampwidth()) != (
             1,
@@ -178,6 +178,6 @@ def speech(recording: str) -> bytes:
 
 
 def rms(l16: bytes) -> float:
-    """Root mean square of the samples, 0 for none."""
+    """Return the root mean square of the samples, 0 for none."""
     samples = np.frombuffer(l16, dtype="<i2").astype(np.float64)
     return float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0

@@ -22,36 +22,33 @@ from controlplane.commands.stack_address import DATA_FOLDER, STACK_FILE, StackAd
 from controlplane.contracts.messages import AgentConnected, CallEnded
 from controlplane.database import libpq_url
 from controlplane.local.demo.call_recording import CallRecording
-from controlplane.local.demo.caller import AUDIBLE_RMS, PlayedCall, call_and_order, rms
-from controlplane.local.demo.journal import JournalEntry, read_journal
+from controlplane.local.demo.caller import PlayedCall, call_and_order
+from controlplane.local.demo.journal import read_journal
+from controlplane.local.demo.silence import silence_after_interruption_ms
 from controlplane.local.demo.stack import Stack
 from controlplane.local.demo.transcript import LiveTranscript
 from controlplane.log import configure_logging
 from freeswitch.telephone.phone import CallError
 
 RECORD_DEADLINE_S: Final = 3.0
-"""For the last call event to arrive after the hang-up."""
+"""The last call event arrives well within this after the hang-up."""
 
 SPEECH: Final = ("--voice", "speech")
 """The simulated assistant speaks French here; benchmarks and tests have its tones."""
 
 RECORDING: Final = DATA_FOLDER / "last-call.wav"
 
-PAUSE_S: Final = 0.3
-"""A voice that is not heard for longer has stopped: its own pauses are shorter, and a worker that
-takes the caller's words for a noise goes on after half a second."""
-
 SPOKEN_ORDER: Final = (
     ("Margherita", 1, ("mozzarella",)),
     ("Quatre fromages", 1, ()),
     ("Coca-Cola 33 cl", 1, ()),
 )
-"""What `ORDER_SCRIPT` orders: dish, quantity, options."""
+"""`ORDER_SCRIPT` orders this: dish, quantity, options."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """An order as Postgres has it."""
+    """One order, as Postgres has it."""
 
     order_id: UUID
     number: int
@@ -110,7 +107,7 @@ def run_up(*, calls: int) -> int:
 
 
 def wait_for_the_end() -> None:
-    """Until Ctrl-C or SIGTERM: both end what runs in order."""
+    """Wait for Ctrl-C or SIGTERM: both end what runs in order."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -127,18 +124,20 @@ def run_call(*, as_json: bool) -> int:
 
 
 def play_call(address: StackAddress, *, as_json: bool) -> int:
-    """One caller who orders, interrupts once and confirms. 0: Postgres has what was spoken."""
+    """Play a caller who orders, interrupts once and confirms. 0: Postgres has what was spoken."""
     say(f"Un client appelle la Pizzeria Bella Napoli ({described(address)}).", as_json=as_json)
     show = None if as_json else (lambda line: say(line))
     began = time.monotonic()
-    played: PlayedCall | None = None
     recording = CallRecording()
     with LiveTranscript(address.redis_url, show=show) as transcript:
-        try:
-            played = asyncio.run(call_and_order(address.dial_uri, recording=recording))
-        except (CallError, TimeoutError) as error:
-            say(f"L’appel a échoué : {error or type(error).__name__}", as_json=as_json)
+        played = played_call(address, recording, as_json=as_json)
         wait_for_record(transcript)
+    journal = read_journal(Path(address.journal), since=began) if address.journal else []
+    for entry in journal:
+        if entry.kind == "ScriptLost":
+            say(
+                f"Le modèle simulé ne sait que répondre : {entry.fields['reason']}", as_json=as_json
+            )
     connected = next((e for e in transcript.events if isinstance(e, AgentConnected)), None)
     order = placed_order(address.database_url, connected.call_id) if connected else None
     result = DemoResult(
@@ -148,7 +147,9 @@ def play_call(address: StackAddress, *, as_json: bool) -> int:
         switch=address.switch,
         realtime=address.realtime,
         time_to_agent_ms=connected.time_to_agent_ms if connected else None,
-        interrupt_to_silence_ms=silence_after_interruption(address, played, since=began),
+        interrupt_to_silence_ms=(
+            silence_after_interruption_ms(journal, played.frames) if played else None
+        ),
         recording=str(RECORDING) if written(recording) else None,
     )
     as_spoken = order is not None and sorted(order.lines) == sorted(SPOKEN_ORDER)
@@ -156,8 +157,19 @@ def play_call(address: StackAddress, *, as_json: bool) -> int:
     return 0 if as_spoken else 1
 
 
+def played_call(
+    address: StackAddress, recording: CallRecording, *, as_json: bool
+) -> PlayedCall | None:
+    """Make the call; say why, and return None, when it was not played to its end."""
+    try:
+        return asyncio.run(call_and_order(address.dial_uri, recording=recording))
+    except (CallError, TimeoutError) as error:
+        say(f"L’appel a échoué : {error or type(error).__name__}", as_json=as_json)
+        return None
+
+
 def wait_for_record(transcript: LiveTranscript) -> None:
-    """Until the call's end was recorded, or the deadline."""
+    """Wait until the call's end was recorded, or for the deadline."""
     deadline = time.monotonic() + RECORD_DEADLINE_S
     while time.monotonic() < deadline:
         if any(isinstance(event, CallEnded) for event in transcript.events):
@@ -166,7 +178,7 @@ def wait_for_record(transcript: LiveTranscript) -> None:
 
 
 def placed_order(database_url: str, call_id: UUID) -> PlacedOrder | None:
-    """The order of one call, read from Postgres. None when there is none, or more than one."""
+    """Return the order of one call from Postgres, None when there is none or more than one."""
     with psycopg.connect(libpq_url(database_url), connect_timeout=5) as database:
         orders = database.execute(
             'SELECT id, number, total_cents FROM "order" WHERE call_id = %s', [call_id]
@@ -183,40 +195,8 @@ def placed_order(database_url: str, call_id: UUID) -> PlacedOrder | None:
 
 
 def names(options: Sequence[dict[str, str]]) -> tuple[str, ...]:
-    """The options' names, in order."""
+    """Return the options' names, in order."""
     return tuple(option["name"] for option in options)
-
-
-def silence_after_interruption(
-    address: StackAddress, played: PlayedCall | None, *, since: float
-) -> float | None:
-    """From `speech_started` to the last sound of the assistant at the caller's ear, in ms.
-
-    By loudness, so that it holds for any voice: a pause that the voice makes is silence too. None
-    when nobody was interrupted, or with OpenAI, which has no journal.
-    """
-    if address.journal is None or played is None:
-        return None
-    audible = [frame.at for frame in played.frames if rms(frame.l16) >= AUDIBLE_RMS]
-    began = interruptions(read_journal(Path(address.journal), since=since), audible)
-    lasted_ms = [1_000 * (last_heard(audible, since=at) - at) for at in began]
-    return round(max(lasted_ms), 1) if lasted_ms else None
-
-
-def interruptions(journal: Sequence[JournalEntry], audible: Sequence[float]) -> list[float]:
-    """When the caller was noticed to speak while the assistant did (monotonic seconds)."""
-    began = [entry.at for entry in journal if entry.kind == "SpeechStarted"]
-    return [at for at in began if any(at - PAUSE_S <= heard <= at for heard in audible)]
-
-
-def last_heard(audible: Sequence[float], *, since: float) -> float:
-    """When a voice that was speaking at `since` was last heard before it stopped."""
-    last = since
-    for at in audible:
-        if at > last + PAUSE_S:
-            return last
-        last = max(last, at)
-    return last
 
 
 def written(recording: CallRecording) -> bool:
@@ -233,7 +213,7 @@ def report(
     as_spoken: bool,
     as_json: bool,
 ) -> None:
-    """What came of the call: for a person, or one JSON line."""
+    """Print what came of the call: for a person, or one JSON line."""
     if as_json:
         say(json.dumps(asdict(result)))
         return
@@ -253,7 +233,7 @@ def report(
 
 
 def described(address: StackAddress) -> str:
-    """Which parts are real."""
+    """Say which parts are real."""
     switch = "FreeSWITCH" if address.switch == "freeswitch" else "simulateur de FreeSWITCH"
     if address.realtime == "openai":
         return f"{switch}, OpenAI Realtime"
@@ -262,12 +242,12 @@ def described(address: StackAddress) -> str:
 
 
 def euros(cents: int) -> str:
-    """`1 234,50 €`, with the no-break spaces French asks for."""
+    """Return `1234,50 €`, with the no-break space French asks for."""
     return f"{cents // 100},{cents % 100:02d}\u00a0€"
 
 
 def decimal(value: float) -> str:
-    """One decimal, with a comma."""
+    """Return the value with one decimal, after a comma."""
     return f"{value:.1f}".replace(".", ",")
 
 

@@ -24,7 +24,7 @@ SPEAKERS: Final = {"caller": "Client", "agent": "IA", "tool": "Outil"}
 
 
 class LiveTranscript:
-    """Follows the stream from now on, in a thread; keeps the events it saw."""
+    """A thread that follows the stream from now on and keeps the events it saw."""
 
     def __init__(self, redis_url: str, *, show: Callable[[str], None] | None) -> None:
         self._redis = sync_redis(redis_url, timeout_s=REDIS_DEADLINE_S)
@@ -66,7 +66,7 @@ class LiveTranscript:
 
 
 def describe(event: AnyCallEvent) -> str | None:
-    """One line of French, None for what a reader does not need."""
+    """Return one line of French, None for what a reader does not need."""
     match event:
         case AgentConnected(time_to_agent_ms=elapsed):
             return f"  · IA au bout du fil en {elapsed} ms"

@@ -35,6 +35,7 @@ from controlplane.contracts.restaurant_config import (
     OptionGroup,
     RestaurantConfig,
 )
+from controlplane.local.demo.caller import ORDER_SCRIPT
 from controlplane.local.demo.menu import MENU, OPTION_GROUPS
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
@@ -278,6 +279,13 @@ async def test_every_conversation_can_be_held_with_the_real_tools(one: Script) -
         )
         assert said
     assert dialogue.lost == []
+
+
+def test_the_demo_s_caller_says_what_the_demo_s_script_hears() -> None:
+    spoken = [(CALLER_SOUNDS / f"{line.recording}.txt").read_text("utf-8") for line in ORDER_SCRIPT]
+    conversation = OF_THE_FOLDER.opened_by(spoken[0])
+    assert conversation is not None
+    assert [turn.heard for turn in conversation.turns] == [words.strip() for words in spoken]
 
 
 async def test_an_order_from_the_first_dish_to_the_goodbye() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controlplane.local.demo.journal import JournalEntry
 from controlplane.local.demo.call_recording import CallRecording
-from controlplane.local.demo.demo import interruptions, last_heard
+from controlplane.local.demo.journal import JournalEntry
+from controlplane.local.demo.silence import interruptions, last_heard
 from freeswitch.telephone.dialog import Utterance
 from freeswitch.telephone.rtp_session import ReceivedFrame
 
