@@ -16,9 +16,9 @@ from controlplane.commands.run import RUN
 from controlplane.errors import AlloRestoError, InvalidSettings
 
 READER_GONE_EXIT: Final = 141
-"""What a shell says of a command that SIGPIPE ended."""
+"""A shell reports this status for a command that SIGPIPE ended."""
 INTERRUPTED_EXIT: Final = 130
-"""What a shell says of a command that SIGINT ended."""
+"""A shell reports this status for a command that SIGINT ended."""
 
 DB: Final = LazyGroup(
     help="The database.",
@@ -210,7 +210,10 @@ ALLORESTO: Final = LazyGroup(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. A wrong setting or argument ends with a line that says what to change."""
+    """Run one subcommand and return its exit status.
+
+    A wrong setting or argument ends it with a line that says what to change.
+    """
     try:
         ended = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()  # here, where a reader that is gone can be told
@@ -231,7 +234,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """Click's own `main` is not used: it has other exit codes for Ctrl-C and a closed pipe."""
+    """Run one subcommand without Click's own `main`, whose exit statuses for Ctrl-C and a closed
+    pipe differ from a shell's.
+    """
     try:
         with ALLORESTO.make_context("alloresto", words) as context:
             ended: int | None = ALLORESTO.invoke(context)

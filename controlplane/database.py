@@ -19,21 +19,21 @@ CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_MS: Final = 5_000
 """No query of ours takes 100 ms; one that takes 5 s is stuck."""
 LOCK_TIMEOUT_MS: Final = 3_000
-"""Below the statement's, so that the error names the lock."""
+"""It is shorter than the statement's deadline, so that the error names the lock."""
 IDLE_IN_TRANSACTION_MS: Final = 15_000
 """A process that hangs inside a transaction gives its locks back."""
 TCP_USER_TIMEOUT_MS: Final = 10_000
 """A network that swallows packets is noticed before the kernel's 15 minutes."""
 POOL_WAIT_S: Final = 5
-"""For a free connection of a full pool."""
+"""A caller waits this long for a free connection when the pool is full."""
 POOL_RECYCLE_S: Final = 1_800
-"""Below the idle limit of common load balancers."""
+"""Common load balancers close an idle connection later than this."""
 
 _PLAIN_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
 def sqlalchemy_url(database_url: str) -> URL:
-    """`postgresql://…` as providers hand it out, spelt for SQLAlchemy and psycopg 3.
+    """Spell `postgresql://…`, as providers hand it out, for SQLAlchemy and psycopg 3.
 
     Raises `ConfigurationError` without quoting the URL: it holds a password.
     """
@@ -47,13 +47,15 @@ def sqlalchemy_url(database_url: str) -> URL:
 
 
 def libpq_url(database_url: str) -> str:
-    """The same URL for psycopg itself (a LISTEN connection), without SQLAlchemy's driver name."""
+    """Spell the same URL for psycopg itself (a LISTEN connection), without SQLAlchemy's driver
+    name.
+    """
     plain = sqlalchemy_url(database_url).set(drivername="postgresql")
     return plain.render_as_string(hide_password=False)
 
 
 def connect_arguments(application_name: str) -> dict[str, Any]:
-    """libpq's arguments of every connection: a name ops can see, and the deadlines.
+    """Return libpq's arguments for a connection: a name that ops can see, and the deadlines.
 
     Prepared statements stay off, so that a transaction-pooling proxy may sit in between.
     """
@@ -74,7 +76,7 @@ def connect_arguments(application_name: str) -> dict[str, Any]:
 
 
 def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4) -> Engine:
-    """An engine for gevent processes: psycopg yields to the hub once gevent is patched in."""
+    """Make an engine for gevent processes: psycopg yields to the hub once gevent is patched in."""
     return create_engine(
         sqlalchemy_url(database_url),
         connect_args=connect_arguments(application_name),
@@ -87,7 +89,7 @@ def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4)
 
 
 def async_engine(database_url: str, *, application_name: str, pool_size: int = 4) -> AsyncEngine:
-    """An engine for asyncio processes."""
+    """Make an engine for asyncio processes."""
     return create_async_engine(
         sqlalchemy_url(database_url),
         connect_args=connect_arguments(application_name),
@@ -100,5 +102,5 @@ def async_engine(database_url: str, *, application_name: str, pool_size: int = 4
 
 
 def async_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """Sessions whose objects stay readable after the commit."""
+    """Make sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, expire_on_commit=False)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 
 class AlloRestoError(Exception):
-    """Base of the project's own errors."""
+    """The project's own errors are built on this one."""
 
 
 class ConfigurationError(AlloRestoError):

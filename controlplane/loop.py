@@ -16,7 +16,8 @@ RETRY_FIRST_S: Final = 0.2
 RETRY_MOST_S: Final = 2.0
 """Postgres, Redis and FreeSWITCH restart within seconds; one process asks again, not a fleet."""
 EXPECTED: Final = (RedisError, SQLAlchemyError, AlloRestoError, OSError)
-"""What a turn raises because something else is away: told in one line, without a traceback."""
+"""A turn raises these because something else is away: the log gets one line, without a traceback.
+"""
 
 _logger = structlog.get_logger()
 

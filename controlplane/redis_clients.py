@@ -15,13 +15,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 4, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
-"""Seconds, seconds, probes: a connection that is gone is noticed within 10 s."""
+"""After 4 s of silence TCP asks the peer every 2 s, three times: a connection that is gone is
+noticed within 10 s."""
 
 
 def sync_redis(
     url: str, *, timeout_s: float, retries: int = 0, connections: int | None = None
 ) -> Redis:
-    """A client that answers in text, for gevent processes and commands.
+    """Make a client that answers in text, for gevent processes and commands.
 
     `timeout_s` bounds connecting and each answer; a blocking command must block for less.
     `connections` bounds the pool. The client connects when it is first used.
@@ -37,8 +38,8 @@ def sync_redis(
 
 
 def asyncio_redis(url: str, *, connect_timeout_s: float, timeout_s: float) -> async_redis.Redis:
-    """The same for asyncio processes. A worker that starts may wait less for a connection
-    (`connect_timeout_s`) than for the answer of a blocking command (`timeout_s`).
+    """Make the same client for asyncio processes. A worker that starts may wait less for a
+    connection (`connect_timeout_s`) than for the answer of a blocking command (`timeout_s`).
     """
     return async_redis.Redis.from_url(
         url,

@@ -17,15 +17,18 @@ from controlplane.errors import AlloRestoError, ConfigurationError
 SETTING = "ALLORESTO_SECRET_KEYS"
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
-"""Looked at before it is decoded: base64 drops what it does not know, and a second key with it."""
+"""A key is checked before it is decoded: base64 drops characters it does not know, and would drop a
+second key with them."""
 
 
 class SecretUnreadable(AlloRestoError):
-    """No key opens it, or it was sealed for somebody else. Never shows any of it."""
+    """Raised when no key opens the secret, or it was sealed for somebody else. The message never
+    shows any of it.
+    """
 
 
 class SecretBox:
-    """Seals and opens; each secret belongs to one owner and opens for no other."""
+    """Seals and opens secrets; each belongs to one owner and opens for no other."""
 
     def __init__(self, keys: Sequence[Fernet]) -> None:
         self._newest = keys[0]
@@ -33,7 +36,7 @@ class SecretBox:
 
     @classmethod
     def from_keys(cls, keys: str) -> Self:
-        """`keys`: separated by commas, newest first. Raises `ConfigurationError`."""
+        """Make a box from comma-separated keys, newest first. Raises `ConfigurationError`."""
         each = [key.strip() for key in keys.split(",")]
         if not all(_KEY.fullmatch(key) for key in each):
             raise ConfigurationError(
@@ -44,7 +47,7 @@ class SecretBox:
 
     @staticmethod
     def new_key() -> str:
-        """A fresh random key."""
+        """Return a fresh random key."""
         return Fernet.generate_key().decode()
 
     def seal(self, secret: str, *, owner: UUID) -> str:
@@ -62,7 +65,7 @@ class SecretBox:
         return secret
 
     def is_newest(self, sealed: str) -> bool:
-        """Whether the newest key sealed it."""
+        """Tell whether the newest key sealed it."""
         try:
             self._newest.decrypt(sealed.encode())
         except InvalidToken:

@@ -18,7 +18,7 @@ PREFIX: Final = "ALLORESTO_"
 
 
 class ServiceSettings(BaseSettings):
-    """What every process needs: where the state is, how to log, where to show metrics."""
+    """Every process needs these: where the state is, how to log, where to show metrics."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
@@ -29,12 +29,12 @@ class ServiceSettings(BaseSettings):
     log_level: str = "INFO"
     log_human: bool = False
     metrics_port: int = 0
-    """Prometheus port on `metrics_host`; 0 = none."""
+    """Prometheus reads from this port of `metrics_host`; 0 opens none."""
     metrics_host: str = "127.0.0.1"
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Raises `InvalidSettings`, which names every variable that is missing or wrong."""
+        """Read them. Raises `InvalidSettings`, which names every variable missing or wrong."""
         try:
             return cls()
         except ValidationError as error:
@@ -43,7 +43,7 @@ class ServiceSettings(BaseSettings):
 
 
 class BridgeSettings(ServiceSettings):
-    """The agent beside one FreeSWITCH. ESL is on loopback, in the same pod."""
+    """The bridge agent's settings. FreeSWITCH's event socket is on loopback, in the same pod."""
 
     bridge_id: str = Field(default="bridge-0", pattern=NODE_NAME)
     capacity: int = Field(default=200, ge=1, le=200)
@@ -52,27 +52,31 @@ class BridgeSettings(ServiceSettings):
     esl_password: str = Field(min_length=8, repr=False)
     sip_profile: str = "external"
     gateway_folder: Path
-    """Folder the external profile includes gateways from; on tmpfs in production."""
+    """FreeSWITCH's external profile includes its gateways from this folder, which is on tmpfs in
+    production."""
     sounds_folder: Path
-    """The French prompts, as FreeSWITCH sees them."""
+    """FreeSWITCH sees the French prompts under this path."""
     voicemail_folder: Path | None = None
-    """Where FreeSWITCH records what callers leave; None: `messages` beside the gateway folder."""
+    """FreeSWITCH records callers' messages here; None means `messages` beside the gateway folder.
+    """
     caller_calls: int = Field(default=6, ge=0)
-    """Calls of one number to one restaurant within five minutes; the next one is busy. 0: any."""
+    """One number may call one restaurant this often within five minutes; the next call gets busy. 0
+    allows any number of calls."""
     caller_calls_at_once: int = Field(default=3, ge=0)
-    """Of one number to one restaurant, going on at the same time. 0: any."""
+    """One number may have this many calls to one restaurant at the same time. 0 allows any number.
+    """
     secret_keys: str = Field(min_length=44, repr=False)
-    """Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
+    """These are Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
     drain_deadline_s: int = Field(default=1_500, ge=1)
-    """From SIGTERM to the end, whatever is left. Above the longest call (20 min), below the pod's
-    terminationGracePeriodSeconds."""
+    """The agent ends this long after SIGTERM, whatever is left. It is above the longest call (20
+    min) and below the pod's terminationGracePeriodSeconds."""
 
 
 class ControllerSettings(ServiceSettings):
-    """The controller: placement and recorder."""
+    """The controller's settings."""
 
     replica_id: str = Field(default="controller-0", pattern=NODE_NAME)
-    """Of this process alone: two controllers with one name would share their lease."""
+    """It names this process alone: two controllers with one name would share their lease."""
     bridge_timeout_s: float = Field(default=5.0, ge=2.0, le=60.0)
     """A bridge not heard of for that long is lost, and its registrations go elsewhere."""
 

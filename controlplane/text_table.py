@@ -1,10 +1,10 @@
-"""Aligned columns, for admins at a terminal: `alloresto sip list`, `ar_registrations` in fs_cli."""
+"""Aligned columns for admins at a terminal: `alloresto sip list`, `ar_registrations` in fs_cli."""
 
 from collections.abc import Sequence
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns two spaces apart, as wide as their longest cell; the last one is ragged."""
+    """Set columns two spaces apart, as wide as their longest cell; the last one is not padded."""
     lines = [titles, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     return "\n".join(

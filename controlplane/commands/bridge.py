@@ -27,7 +27,7 @@ from controlplane.commands.bridge_state import (
     waiting,
 )
 from controlplane.commands.options import json_lines_option
-from controlplane.registrations.admin_requests import OrderRefused
+from controlplane.registrations.admin_requests import RequestRefused
 from controlplane.text_table import table
 
 POLL_S: Final = 0.5
@@ -96,9 +96,9 @@ def resume(*, name: str) -> int:
         with engine.begin() as connection:
             state = bridge_state(connection, redis, name)
             if state.phase is Phase.NONE:
-                raise OrderRefused(f"{name} is not being drained")
+                raise RequestRefused(f"{name} is not being drained")
             if state.phase is Phase.STOPPING:
-                raise OrderRefused(
+                raise RequestRefused(
                     f"{name} shuts down already; once started again it takes registrations"
                 )
             set_drain(connection, name, wanted=False)
@@ -125,15 +125,15 @@ def _taken_back(state: BridgeState) -> str:
 
 
 def _refuse(state: BridgeState, *, force: bool) -> None:
-    """Raises `OrderRefused` when the drain could not end well, unless `force`."""
+    """Raises `RequestRefused` when the drain could not end well, unless `force`."""
     name = state.bridge.id
     if state.heartbeats_known and state.beat is None and not force:
-        raise OrderRefused(
+        raise RequestRefused(
             f"{name} is not alive: nothing to drain (--force: keep it from coming back)"
         )
     without = state.bridge.held - state.room_elsewhere
     if without > 0 and not force:
-        raise OrderRefused(
+        raise RequestRefused(
             f"{without} of {state.bridge.held} registrations on {name} have no room elsewhere"
             f" ({state.room_elsewhere} places): they would stay until there is."
             " --force drains what can move"

@@ -7,55 +7,60 @@ from enum import StrEnum
 
 
 class ChannelVariable(StrEnum):
-    """Ours begin with `alloresto_`; the others belong to FreeSWITCH or mod_audio_stream."""
+    """The variables by their names: ours begin with `alloresto_`, the others belong to FreeSWITCH
+    or mod_audio_stream.
+    """
 
     # Inbound variables of the gateway: who is being called. Set by the XML the agent generates.
     RESTAURANT_ID = "alloresto_restaurant_id"
     EPOCH = "alloresto_epoch"
     CONFIG_VERSION = "alloresto_config_version"
     GREETING = "alloresto_greeting"
-    """Absolute path of the restaurant's own greeting; without it the generic one plays."""
+    """Absolute path of the restaurant's own greeting. Where it is not set, the generic greeting
+    plays."""
     CARRIER_ACL = "alloresto_carrier_acl"
-    """Network list an INVITE for this gateway must come from: `carrier_<carrier id>`."""
+    """An INVITE for this gateway must come from this network list: `carrier_<carrier id>`."""
     FALLBACK_DIAL = "alloresto_fallback_dial"
-    """Dial string of the restaurant's own phone, for the dialplan's way out. Empty: none."""
+    """The dialplan's way out rings this dial string, the restaurant's own phone. When it is empty,
+    nobody is rung."""
 
     # Set on the channel while the call goes on; what a restarted agent resumes the call from.
     CALL_ID = "alloresto_call_id"
     GREETING_ENDED = "alloresto_greeting_ended"
     WORKER_ID = "alloresto_worker_id"
     RING_PROMPT = "alloresto_ring_prompt"
-    """Name of the prompt a caller hears before a human is rung."""
+    """A caller hears the prompt of this name before a human is rung."""
     RING_DIAL = "alloresto_ring_dial"
-    """Whom the dialplan then rings: a dial string."""
+    """The dialplan then rings this dial string."""
 
     # FreeSWITCH's own.
     SIP_GATEWAY = "sip_gateway"
     SIP_CALL_ID = "sip_call_id"
     SIP_PRIVACY = "sip_Privacy"
-    """The Privacy header (RFC 3323)."""
+    """It holds the Privacy header of the INVITE (RFC 3323)."""
     SIP_FROM_USER = "sip_from_user"
     SIP_FROM_HOST = "sip_from_host"
     PLAYBACK_OFFSET = "playback_last_offset_pos"
-    """Samples of the file handed to the codec: what was heard. `playback_ms` counts what was read
-    from the file, which is all of a short one at once (`switch_ivr_play_say.c`)."""
+    """Counts the samples of the file that were handed to the codec, that is, what was heard.
+    `playback_ms` counts what was read from the file, which is all of a short one at once
+    (`switch_ivr_play_say.c`)."""
     SIGNAL_BOND = "signal_bond"
-    """The other leg's UUID, while two legs talk."""
+    """It holds the other leg's UUID while two legs talk."""
 
     # Read by FreeSWITCH's application `bridge` when a human is rung.
     ORIGINATE_DISPOSITION = "originate_disposition"
-    """How the ringing ended: `SUCCESS`, or the cause of the last leg that failed."""
+    """Says how the ringing ended: `SUCCESS`, or the hangup cause of the last leg that failed."""
     CALL_TIMEOUT = "call_timeout"
-    """Seconds until it gives up, whoever has picked up meanwhile."""
+    """After this many seconds FreeSWITCH gives up, even when somebody has picked up meanwhile."""
     LEG_TIMEOUT = "leg_timeout"
-    """Seconds one phone rings; put off when it is picked up."""
+    """One phone rings for this many seconds. Picking up stops the count."""
     HANGUP_AFTER_BRIDGE = "hangup_after_bridge"
     CONTINUE_ON_FAIL = "continue_on_fail"
-    """`true`: the caller stays when nobody picks up."""
+    """With `true` the caller's leg goes on in the dialplan when nobody picks up."""
     BRIDGE_PRE_EXECUTE_ALEG_APP = "bridge_pre_execute_aleg_app"
-    """Application run for the caller's leg as soon as somebody has picked up."""
+    """FreeSWITCH runs this application on the caller's leg as soon as somebody has picked up."""
     GROUP_CONFIRM_KEY = "group_confirm_key"
-    """The key who picked up must press to be connected."""
+    """Whoever picked up must press this key to be connected."""
     GROUP_CONFIRM_FILE = "group_confirm_file"
     GROUP_CONFIRM_TIMEOUT = "group_confirm_timeout"
 
@@ -68,15 +73,15 @@ class ChannelVariable(StrEnum):
 
     @property
     def header(self) -> str:
-        """The event header that carries this variable."""
+        """Return the name of the event header that carries this variable."""
         return f"variable_{self.value}"
 
 
 class ChannelColumn(StrEnum):
-    """Columns of `show channels as json`: what FreeSWITCH lists of a channel without its dump."""
+    """The columns of `show channels as json`, which FreeSWITCH lists without a channel's dump."""
 
     UUID = "uuid"
     DIRECTION = "direction"
     EXTENSION = "dest"
-    """The dialplan's extension it is in."""
+    """It names the extension of the dialplan that the channel is in."""
     APPLICATION = "application"

@@ -11,44 +11,48 @@ from typing import Final
 
 
 class GatewayState(StrEnum):
-    """How one gateway stands with its carrier."""
+    """Says how one gateway stands with its carrier."""
 
     UNREGED = "UNREGED"
     """It is to send REGISTER at the next step."""
     TRYING = "TRYING"
     """REGISTER has been sent."""
     REGISTER = "REGISTER"
-    """The carrier's 200 has come."""
+    """The carrier's 200 has arrived."""
     REGED = "REGED"
-    """The binding is there: calls arrive."""
+    """The binding is at the registrar: calls arrive."""
     UNREGISTER = "UNREGISTER"
     """It is to give its binding back at the next step."""
     FAILED = "FAILED"
     """The carrier has refused, or has not answered."""
     FAIL_WAIT = "FAIL_WAIT"
-    """After FAILED it waits until it may try again."""
+    """It waits after FAILED until it may try again."""
     EXPIRED = "EXPIRED"
-    """FreeSWITCH has the name and never enters it."""
+    """FreeSWITCH knows the name but never enters this state."""
     NOREG = "NOREG"
-    """A gateway that does not register; none of ours."""
+    """The gateway does not register. None of ours is so."""
     DOWN = "DOWN"
-    """The binding has been given back; in a row also: nobody has reported yet."""
+    """The binding has been given back. In a row it also means that nobody has reported yet."""
     TIMEOUT = "TIMEOUT"
     """REGISTER got no answer in time."""
 
     SUSPENDED = "SUSPENDED"
-    """Ours: refused `max_auth_failures` times, left alone until the account changes or an admin
-    asks for another try."""
+    """This one is ours: the carrier refused `max_auth_failures` times, so the account is left alone
+    until it changes or an admin asks for another try."""
     UNRESOLVED = "UNRESOLVED"
-    """Ours: no gateway was added, because the registrar's name got no answer from DNS."""
+    """This one is ours: no gateway was added, because DNS did not answer for the registrar's name.
+    """
     INVALID = "INVALID"
-    """Ours: no gateway was added, because the account holds what must not be in its file."""
+    """This one is ours: no gateway was added, because the account holds something that must not be
+    in its file."""
     UNKNOWN = "UNKNOWN"
-    """Ours: another version's word."""
+    """This one is ours: another version of the software wrote a word we do not know."""
 
     @classmethod
     def read(cls, text: str | None) -> "GatewayState":
-        """What FreeSWITCH's event or a row says; a word of another version is UNKNOWN."""
+        """Return the state that FreeSWITCH's event or a row names; another version's word becomes
+        UNKNOWN.
+        """
         try:
             return cls(text or cls.UNKNOWN)
         except ValueError:
@@ -56,45 +60,50 @@ class GatewayState(StrEnum):
 
     @property
     def registered(self) -> bool:
-        """Whether the carrier sends the restaurant's calls here."""
+        """Tell whether the carrier sends the restaurant's calls here."""
         return self is GatewayState.REGED
 
     @property
     def asking(self) -> bool:
-        """Whether REGISTER is on its way; the last SIP code is an older one's."""
+        """Tell whether a REGISTER is on its way: the last SIP code then belongs to an older one."""
         return self in {GatewayState.TRYING, GatewayState.REGISTER}
 
     @property
     def refreshing(self) -> bool:
-        """Whether a refresh passes through it while the binding is there all the time."""
+        """Tell whether a refresh passes through this state while the binding stays at the
+        registrar.
+        """
         return self.asking or self is GatewayState.UNREGED
 
     @property
     def settled(self) -> bool:
-        """Whether it lasts. FreeSWITCH's others pass within seconds."""
+        """Tell whether the state lasts. FreeSWITCH's other states pass within seconds."""
         return self in {GatewayState.REGED, GatewayState.FAIL_WAIT, GatewayState.DOWN}
 
     @property
     def refused(self) -> bool:
-        """Whether a new owner in it has got no binding, and gets none without another try."""
+        """Tell whether a new owner in this state has no binding, and will need another try."""
         on_the_way = self.refreshing or self is GatewayState.DOWN
         return not on_the_way and not self.registered
 
     @property
     def ours(self) -> bool:
-        """Whether we write it, and FreeSWITCH tells nothing of such a gateway."""
+        """Tell whether we write this state, so that FreeSWITCH tells nothing of such a gateway."""
         return self not in NEXT
 
     def may_follow(self, before: "GatewayState") -> bool:
-        """Whether FreeSWITCH may tell it after `before`; the same once more is a new answer."""
+        """Tell whether FreeSWITCH may tell this state after `before`. The same state once more is a
+        new answer of the carrier.
+        """
         return self is before or before.ours or self in AT_ANY_TIME or self in NEXT[before]
 
 
 AT_ANY_TIME: Final = frozenset(
     {GatewayState.TRYING, GatewayState.DOWN, GatewayState.REGISTER, GatewayState.FAILED}
 )
-"""`register` leads to TRYING, `unregister` and `killgw` to DOWN, through UNREGED and UNREGISTER, of
-which FreeSWITCH does not tell; the answer to an earlier REGISTER may come after either."""
+"""These may follow any state. `register` leads to TRYING; `unregister` and `killgw` lead to DOWN,
+through UNREGED and UNREGISTER, of which FreeSWITCH does not tell; the answer to an earlier REGISTER
+may come after either."""
 
 NEXT: Final[Mapping[GatewayState, frozenset[GatewayState]]] = {
     GatewayState.UNREGED: frozenset(),  # TRYING
@@ -118,5 +127,5 @@ NEXT: Final[Mapping[GatewayState, frozenset[GatewayState]]] = {
     GatewayState.DOWN: frozenset(),
     GatewayState.TIMEOUT: frozenset(),  # FAILED
 }
-"""What FreeSWITCH may tell next, beside `AT_ANY_TIME`. None of ours is in it: there, FreeSWITCH has
-no gateway it could tell of."""
+"""FreeSWITCH may tell these next, beside `AT_ANY_TIME`. None of our own states is a key: while we
+hold one, FreeSWITCH has no gateway it could tell of."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class HangupCause(StrEnum):
-    """The causes we send, or treat apart when we receive them."""
+    """The causes that we send, or treat apart when we receive them."""
 
     NORMAL_CLEARING = "NORMAL_CLEARING"
     ORIGINATOR_CANCEL = "ORIGINATOR_CANCEL"
@@ -22,15 +22,16 @@ class HangupCause(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """How a call ended for the restaurant (`call.outcome`)."""
+    """Says how a call ended for the restaurant (`call.outcome`)."""
 
     ORDER = "order"
     INFORMATION = "information"
     TRANSFERRED = "transferred"
     ABANDONED = "abandoned"
-    """The caller hung up before any agent answered."""
+    """The caller hung up before the assistant was connected."""
     UNSERVED = "unserved"
-    """Nobody could take the call: busy message, then the fallback ladder to its end."""
+    """Nobody could take the call: the busy message played, then the fallback ladder ran to its end.
+    """
     MESSAGE = "message"
     """Nobody could take the call; the caller left a message."""
     ERROR = "error"

@@ -1,27 +1,30 @@
 """Audio as it travels between FreeSWITCH and a worker: rates, frame and chunk lengths, byte counts.
 
-Telephone audio is G.711 at 8 kHz. mod_audio_stream sends the caller as L16 little-endian, takes the
-agent's voice back as L16 in `streamAudio` messages, and Realtime speaks PCMU on both sides.
+Telephone audio is G.711 at 8 kHz. mod_audio_stream sends the caller as L16 little-endian and takes
+the assistant's voice back as L16 in `streamAudio` messages. Realtime speaks PCMU on both sides.
 """
 
 from typing import Final
 
 SAMPLE_RATE_HZ: Final = 8_000
 FRAME_MS: Final = 20
-"""The ptime of every leg (RFC 3551 §4.2); all other lengths are multiples of it."""
+"""Every leg has this ptime (RFC 3551 §4.2); all other lengths are multiples of it."""
 
 PCMU_BYTES_PER_MS: Final = 8
 L16_BYTES_PER_MS: Final = 16
 PCMU_SILENCE: Final = 0xFF
 
 STREAM_BUFFER_MS: Final = 40
-"""Caller audio in one WebSocket message: half the messages of 20 ms for 20 ms more on a turn."""
+"""One WebSocket message holds this much of the caller's audio: half as many messages as with 20 ms,
+for 20 ms more on each turn."""
 
 CHUNK_MS: Final = 100
-"""Agent audio in one `streamAudio` message. FreeSWITCH plays 60 ms and more without a gap."""
+"""One `streamAudio` message holds this much of the assistant's voice. FreeSWITCH plays 60 ms and
+more without a gap."""
 
 QUEUED_AHEAD_MS: Final = 300
-"""What a worker lets FreeSWITCH hold unplayed, so that a `clear` is immediate."""
+"""A worker lets FreeSWITCH hold no more unplayed audio than this, so that a `clear` is immediate.
+"""
 
 
 def whole_frames_ms(duration_ms: int) -> int:

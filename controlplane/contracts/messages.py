@@ -21,18 +21,18 @@ from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
 _T = TypeVar("_T")
 
 NODE_NAME = r"^[\w.\-]{1,64}$"
-"""Of a bridge or a worker: it goes into Redis keys and channel variables."""
+"""The name of a bridge or a worker matches this: it goes into Redis keys and channel variables."""
 
 MAX_CONTROL_BYTES = 4_096
-"""Longest control message either side accepts; audio is apart."""
+"""Neither side accepts a longer control message. Audio has its own messages."""
 
 
 class MessageError(ValueError):
-    """A message from another process that is not what the contract says."""
+    """Raised for a message of another process that is not what the contract says."""
 
 
 class Message(BaseModel):
-    """Base of all messages."""
+    """All messages are built on this one."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -43,7 +43,7 @@ class Message(BaseModel):
     )
 
     def to_json(self) -> str:
-        """Compact JSON, `None` left out."""
+        """Return compact JSON, from which fields that are `None` are left out."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
@@ -59,9 +59,10 @@ class CallOffer(Message):
     channel_uuid: UUID
     attempt: int = Field(ge=1)
     caller_number: str | None = Field(default=None, max_length=32)
-    """E.164, or None when hidden: `Privacy: id` leaves the real number in FreeSWITCH's headers."""
+    """It is in E.164, or None when hidden: `Privacy: id` leaves the real number in FreeSWITCH's
+    headers."""
     resumed: bool = False
-    """True when another worker was already talking to this caller."""
+    """It is true when another worker was already talking to this caller."""
 
 
 class CallClaim(Message):
@@ -71,11 +72,11 @@ class CallClaim(Message):
     attempt: int = Field(ge=1)
     worker_id: str = Field(pattern=NODE_NAME)
     url: str = Field(pattern=r"^wss?://[\w.\-]+:\d{1,5}/[\w\-/]+$", max_length=200)
-    """Ends with the one-call token: `ws://host:port/calls/<token>`."""
+    """The URL ends with the one-call token: `ws://host:port/calls/<token>`."""
 
 
 class DrainStep(StrEnum):
-    """How far a bridge's drain has come; in this order."""
+    """Says how far a bridge's drain has come. The steps follow in this order."""
 
     MOVING = "moving"
     """Its registrations are being registered elsewhere, then given back here."""
@@ -86,31 +87,32 @@ class DrainStep(StrEnum):
 
 
 class BridgeHeartbeat(Message):
-    """Sent every second with a TTL of 5 s."""
+    """A bridge says every second how it is, with a TTL of 5 s."""
 
     bridge_id: str = Field(pattern=NODE_NAME)
     capacity: int
     active_calls: int
-    """Sessions whose story the agent tells."""
+    """Counts the calls the bridge agent is taking care of."""
     drain: DrainStep | None = None
     sent_at: datetime
     instance: str = Field(default="", max_length=64)
-    """FreeSWITCH's Core-UUID; a new one is a new start."""
+    """FreeSWITCH's Core-UUID, which is a new one after each start."""
     sip_address: str = Field(default="", max_length=128)
-    """`host:port` of its profile, as carriers see it."""
+    """Carriers see its profile at this `host:port`."""
     registered: int = 0
-    """Gateways that are REGED now."""
+    """Counts the gateways that are REGED now."""
     sip_answers: bool = True
-    """False: its own OPTIONS go unanswered; FreeSWITCH's HEARTBEAT goes on while SIP is frozen."""
+    """It is false while FreeSWITCH does not answer the bridge agent's OPTIONS: its HEARTBEAT events
+    go on even when its SIP is frozen."""
 
     @property
     def draining(self) -> bool:
-        """True: it takes no more registrations."""
+        """Tell whether it takes no more registrations."""
         return self.drain is not None
 
 
 class WorkerHeartbeat(Message):
-    """Sent every second with a TTL of 5 s."""
+    """A worker says every second how it is, with a TTL of 5 s."""
 
     worker_id: str
     slots: int
@@ -123,25 +125,26 @@ class WorkerHeartbeat(Message):
 
 
 class AudioChunk(Message):
-    """Our keys beside the audio in a `streamAudio` message; they come back in `::play` with `file`.
+    """Our keys stand beside the audio in a `streamAudio` message; they come back in `::play` with
+    `file`.
 
     `generation` rises with each `Clear`: a chunk of an older generation is never played.
     """
 
     item: str = Field(max_length=64)
-    """Realtime item id, or a name of ours for pre-rendered speech."""
+    """A Realtime item id, or a name we give to pre-rendered speech."""
     seq: int = Field(ge=0)
-    """Rises by one over the whole call; chunks play in this order."""
+    """It rises by one over the whole call; chunks play in this order."""
     generation: int = Field(ge=0)
     ms: int = Field(ge=1, le=1_000)
 
 
 class Clear(Message):
-    """Stop playing now and forget what is queued. Answered by `Cleared`."""
+    """Stop playing now and forget what is queued. `Cleared` answers it."""
 
     type: Literal["clear"] = "clear"
     generation: int = Field(ge=1)
-    """The generation the next chunk will carry."""
+    """The next chunk will carry this generation."""
 
 
 class Mark(Message):
@@ -152,20 +155,20 @@ class Mark(Message):
 
 
 class Transfer(Message):
-    """Hand the caller to a human. Answered by `TransferFailed`, or by the stream's end."""
+    """Hand the caller to a human. `TransferFailed` or the stream's end answers it."""
 
     type: Literal["transfer"] = "transfer"
     reason: str = Field(max_length=64)
     target_id: UUID | None = None
-    """One of `RestaurantConfig.transfer_targets`; None: the restaurant's own phone. The number
-    itself never comes from a worker."""
+    """Names one of `RestaurantConfig.transfer_targets`; None means the restaurant's own phone. The
+    number itself never comes from a worker."""
 
 
 class TransferFailure(StrEnum):
-    """Causes of a `TransferFailed` beside FreeSWITCH's (`NO_ANSWER`, `USER_BUSY`…)."""
+    """The causes of a `TransferFailed` beside FreeSWITCH's own (`NO_ANSWER`, `USER_BUSY`…)."""
 
     NOT_ALLOWED = "not_allowed"
-    """No such target, or none that may be dialled."""
+    """There is no such target, or none that may be dialled."""
 
 
 class Hangup(Message):
@@ -207,7 +210,7 @@ def parse_worker_message(body: str) -> WorkerMessage:
 
 
 class Started(Message):
-    """First message on a connected stream."""
+    """The bridge sends this first on a connected stream."""
 
     type: Literal["started"] = "started"
     call_id: UUID
@@ -215,23 +218,24 @@ class Started(Message):
 
 
 class GreetingEnded(Message):
-    """The caller has heard the greeting (AI disclosure included); the agent may speak."""
+    """The caller has heard the greeting, which says that an AI speaks: the assistant may speak."""
 
     type: Literal["greeting_ended"] = "greeting_ended"
 
 
 class Cleared(Message):
-    """Playback stopped. `item` is the one that was being heard, None when nothing was."""
+    """Playback stopped. `item` is the one that was being heard, or None when nothing was."""
 
     type: Literal["cleared"] = "cleared"
     generation: int
     item: str | None = None
     played_ms: int = Field(default=0, ge=0)
-    """Heard of `item` since its first chunk, in ms, counted from PLAYBACK events."""
+    """The caller heard this much of `item` since its first chunk, counted from PLAYBACK events
+    (ms)."""
 
 
 class Marked(Message):
-    """Everything up to `seq` was heard."""
+    """The caller has heard every chunk up to `seq`."""
 
     type: Literal["marked"] = "marked"
     seq: int
@@ -245,7 +249,7 @@ class Dtmf(Message):
 
 
 class TransferFailed(Message):
-    """Nobody took the transfer: the caller is back with the agent."""
+    """Nobody took the transfer: the caller is back with the assistant."""
 
     type: Literal["transfer_failed"] = "transfer_failed"
     cause: TransferFailure | str
@@ -257,12 +261,12 @@ BridgeMessage = Annotated[
 
 
 def encode_bridge_message(message: Message) -> str:
-    """Base64url without padding: `send_text` splits on spaces and eats quotes."""
+    """Encode as base64url without padding, because `send_text` splits on spaces and eats quotes."""
     return base64.urlsafe_b64encode(message.to_json().encode()).rstrip(b"=").decode()
 
 
 def decode_bridge_message(text: str) -> BridgeMessage:
-    """Read what `encode_bridge_message` made. Raises `MessageError`."""
+    """Read what `encode_bridge_message` wrote. Raises `MessageError`."""
     if len(text) > MAX_CONTROL_BYTES:
         raise MessageError("control message too long")
     try:
@@ -277,7 +281,9 @@ def decode_bridge_message(text: str) -> BridgeMessage:
 
 
 class CallEvent(Message):
-    """Base of the facts that make a call's record. `id` (UUIDv7) makes recording idempotent."""
+    """The facts that make a call's record are built on this one. `id` (UUIDv7) makes recording
+    idempotent.
+    """
 
     id: UUID
     call_id: UUID
@@ -286,7 +292,7 @@ class CallEvent(Message):
 
 
 class CallArrived(CallEvent):
-    """The bridge saw the call."""
+    """The bridge has taken the call in."""
 
     type: Literal["call_arrived"] = "call_arrived"
     bridge_id: str
@@ -296,12 +302,14 @@ class CallArrived(CallEvent):
 
 
 class AgentConnected(CallEvent):
-    """The stream to a worker is connected."""
+    """The stream to a worker is connected: from now on the assistant (the "agent" of this name, of
+    `time_to_agent_ms` and of a turn's `role`) can talk.
+    """
 
     type: Literal["agent_connected"] = "agent_connected"
     worker_id: str
     time_to_agent_ms: int
-    """From CHANNEL_ANSWER to `mod_audio_stream::connect`."""
+    """Measured from CHANNEL_ANSWER to `mod_audio_stream::connect`."""
 
 
 class DisclosurePlayed(CallEvent):
@@ -311,7 +319,7 @@ class DisclosurePlayed(CallEvent):
 
 
 class TurnEnded(CallEvent):
-    """One turn of speech, or one tool call, with what was really heard."""
+    """One turn of speech or one tool call has ended; it carries what was really heard."""
 
     type: Literal["turn_ended"] = "turn_ended"
     position: int
@@ -329,7 +337,7 @@ class OrderPlaced(CallEvent):
 
 
 class UsageReported(CallEvent):
-    """Realtime tokens of the whole call, as `response.done.usage` counted them."""
+    """The whole call used these Realtime tokens, as `response.done.usage` counted them."""
 
     type: Literal["usage_reported"] = "usage_reported"
     model: str
@@ -381,7 +389,7 @@ def _parse(adapter: TypeAdapter[_T], body: str | bytes) -> _T:
 
 
 def _place(problem: ErrorDetails) -> str:
-    """The field, unless its name is the sender's own invention: that may be anything."""
+    """Return the field's name, unless the sender made the name up: then it may hold anything."""
     if problem["type"] == "extra_forbidden":
         return "unknown field"
     return ".".join(map(str, problem["loc"])) or "message"

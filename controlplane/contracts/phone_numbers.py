@@ -28,12 +28,12 @@ _OVERSEAS: Final = {
     **dict.fromkeys(("594", "5988", "694", "70930", "70931", "70932", "70933"), "594"),
     **dict.fromkeys(("596", "5989", "696", "697", "7091"), "596"),
 }
-"""Country code by the digits that follow the 0: Réunion and Mayotte, Guadeloupe and its northern
-islands, Guyane, Martinique. 09 belongs to no place: it stays +33."""
+"""Gives the country code by the digits that follow the 0: Réunion and Mayotte, Guadeloupe and its
+northern islands, Guyane, Martinique. 09 belongs to no place: it stays +33."""
 _SAINT_PIERRE: Final = "508"
-"""Six digits: nationally 0508 and those six."""
+"""Numbers there have six digits: they are written 0508 and those six."""
 _FICTION: Final = "63998"
-"""Mainland numbers ARCEP keeps for fiction, in the middle of Mayotte's."""
+"""ARCEP keeps these mainland numbers for fiction, in the middle of Mayotte's."""
 
 _WRITTEN: Final = re.compile(r"\+?[0-9][0-9 .\-/()\u00a0\u202f]{2,40}")
 _NATIONAL: Final = re.compile(r"(?:\+33|0033|0)([1-9][0-9]{8})")
@@ -50,7 +50,7 @@ _ORDINARY: Final = frozenset(
 
 
 class NumberFormat(StrEnum):
-    """How a carrier wants the number it is to ring (`carrier.number_format`)."""
+    """Says how a carrier wants the number it is to ring (`carrier.number_format`)."""
 
     PLUS = "+e164"
     ZERO_ZERO = "00e164"
@@ -58,7 +58,7 @@ class NumberFormat(StrEnum):
 
 
 class UnsafeReason(StrEnum):
-    """Why a number is never dialled, as admins and logs say it."""
+    """Says why a number is never dialled, in the words of admins and logs."""
 
     INCOMPLETE = "it is no complete number (short, emergency)"
     FOREIGN = "it is of another country than the restaurant"
@@ -68,7 +68,7 @@ class UnsafeReason(StrEnum):
 
 
 class UnsafeNumber(AlloRestoError):
-    """A number we never dial. Says why, never which."""
+    """Raised for a number we never dial. The message says why, never which number."""
 
     def __init__(self, reason: UnsafeReason) -> None:
         super().__init__(f"number refused: {reason}")
@@ -76,7 +76,8 @@ class UnsafeNumber(AlloRestoError):
 
 
 def region_of(own: str) -> str:
-    """The region by whose plan numbers are written around the restaurant's phone `own` (ISO 3166).
+    """Return the region by whose plan numbers are written around the restaurant's phone `own` (ISO
+    3166).
 
     It is France's where `own` names no country.
     """
@@ -88,9 +89,10 @@ def region_of(own: str) -> str:
 
 
 def normalise(text: str | None, region: str) -> str | None:
-    """E.164 of what a person or a carrier wrote; None for what is hidden, short, or no number.
+    """Return E.164 for what a person or a carrier wrote; None when it is hidden, short, or no
+    number.
 
-    `region`: the restaurant's (`region_of`).
+    `region` is the restaurant's (`region_of`).
     """
     text = (text or "").partition(";")[0].strip()
     if not _WRITTEN.fullmatch(text):
@@ -110,9 +112,10 @@ def normalise(text: str | None, region: str) -> str | None:
 
 
 def dialled(e164: str, number_format: str = NumberFormat.PLUS, *, own: str | None = None) -> str:
-    """As the carrier wants it. `own`: a number of the restaurant, whose country it must be of.
+    """Return the number as the carrier wants to be told it.
 
-    Raises `UnsafeNumber`: whatever let the number in, it is not dialled.
+    `own` is a number of the restaurant; a number of another country than its is refused. Raises
+    `UnsafeNumber`: whatever let the number in, it is not dialled.
     """
     refuse_unsafe(e164, own=own)
     match NumberFormat(number_format):
@@ -125,8 +128,8 @@ def dialled(e164: str, number_format: str = NumberFormat.PLUS, *, own: str | Non
 
 
 def refuse_unsafe(e164: str, *, own: str | None = None) -> None:
-    """Raises `UnsafeNumber` for emergency, short, premium, shared-cost and satellite numbers, and
-    for another country's than `own`'s, France's when that is not given.
+    """Raise `UnsafeNumber` for emergency, short, premium, shared-cost and satellite numbers, and
+    for a number of another country than `own`'s (France's when `own` is not given).
     """
     if not _E164.fullmatch(e164):
         raise UnsafeNumber(UnsafeReason.INCOMPLETE)
@@ -157,7 +160,7 @@ def _refuse_unsafe_french(code: str, rest: str) -> None:
 
 
 def _french(nine: str) -> str:
-    """From the nine digits after the 0."""
+    """Return E.164 for the nine digits that follow the 0."""
     if nine.startswith(_SAINT_PIERRE):
         return f"+{nine}"
     return f"+{_country_code(nine)}{nine}"

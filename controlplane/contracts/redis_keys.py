@@ -1,4 +1,4 @@
-"""Every Redis key and channel name. Nothing else in the project spells one.
+"""Every Redis key and channel name is spelt here, and nowhere else in the project.
 
 Calls and restaurants are named by their UUID, bridges and workers by their node name.
 """
@@ -7,54 +7,61 @@ from typing import Final
 from uuid import UUID
 
 QUEUE_INCOMING_CALLS: Final = "queue:incoming_calls"
-"""List of `CallOffer` JSON: bridges LPUSH, workers BLMOVE from the right."""
+"""A list of `CallOffer` JSON: bridges LPUSH, workers BLMOVE from the right."""
 
 CALLS_DEMAND: Final = "calls:demand"
-"""Zset the worker pool is scaled on: member = call id, score = lease expiry in Unix seconds."""
+"""The worker pool is scaled on this zset: member = call id, score = lease expiry in Unix seconds.
+"""
 
 CALL_EVENTS: Final = "stream:call_events"
-"""Stream of call events (field `event` = JSON), read by the controller's recorder."""
+"""The controller's recorder reads this stream of call events (field `event` = JSON)."""
 
 MAX_CALL_EVENTS: Final = 200_000
-"""Entries that stream keeps, about, while no recorder reads it: 4,500 calls of 44 facts. They are
-75 MB; more would take the memory that calls on offer need, so the oldest facts go instead."""
+"""The stream keeps about this many entries while no recorder reads it: 4,500 calls of 44 facts.
+They take 75 MB; more would take the memory that calls on offer need, so the oldest facts go
+instead."""
 
 CALL_EVENTS_DEAD: Final = "stream:call_events:dead"
-"""Stream of entries the recorder could not record: `entry` = its id, `reason`, `event`."""
+"""The recorder moves entries it cannot record to this stream: `entry` = its id, `reason`, `event`.
+"""
 
 
 def call_offer(call_id: UUID) -> str:
-    """String = the attempt number now on offer. Absent: the call is taken, or no longer offered."""
+    """Name the string that holds the attempt now on offer. When it is absent, the call is taken or
+    no longer offered.
+    """
     return f"call:{call_id}:offer"
 
 
 def call_claim(call_id: UUID) -> str:
-    """List on which the bridge waits for the one `CallClaim` of the attempt on offer."""
+    """Name the list on which the bridge waits for the one `CallClaim` of the attempt on offer."""
     return f"call:{call_id}:claim"
 
 
 def call_state(call_id: UUID) -> str:
-    """String = what another worker needs to resume the call: cart, revision, transcript tail."""
+    """Name the string that holds what another worker needs to resume the call: cart, revision,
+    transcript tail.
+    """
     return f"call:{call_id}:state"
 
 
 def worker_offers(worker_id: str) -> str:
-    """List a worker moves offers into, so that no offer exists only in a process's memory."""
+    """Name the list a worker moves offers into, so that none exists only in a process's memory."""
     return f"worker:{worker_id}:offers"
 
 
 def worker_heartbeat(worker_id: str) -> str:
-    """String with a TTL = `WorkerHeartbeat` JSON."""
+    """Name the string that holds `WorkerHeartbeat` JSON, with a TTL."""
     return f"worker:{worker_id}:heartbeat"
 
 
 def bridge_heartbeat(bridge_id: str) -> str:
-    """String with a TTL = `BridgeHeartbeat` JSON."""
+    """Name the string that holds `BridgeHeartbeat` JSON, with a TTL."""
     return f"bridge:{bridge_id}:heartbeat"
 
 
 HEARTBEATS: Final = "*:heartbeat"
-"""Pattern of both, for one look through all keys."""
+"""This pattern matches bridges' and workers' heartbeats, so that one scan finds both."""
 
 
 def bridge_assignments(bridge_id: str) -> str:
@@ -63,16 +70,20 @@ def bridge_assignments(bridge_id: str) -> str:
 
 
 CONFIG_GENERATION: Final = "restaurants:config_generation"
-"""Counter raised with every invalidation. Who writes a config into the cache checks that it is
-still what it was before reading Postgres: an old menu never overwrites its invalidation. Absent:
-no controller watches for changes yet, and nothing is cached."""
+"""This counter rises with every invalidation. Whoever writes a config into the cache checks that it
+is still what it was before reading Postgres, so that an old menu never overwrites its invalidation.
+While it is absent, no controller watches for changes and nothing is cached."""
 
 
 def carrier_pace(carrier_id: str) -> str:
-    """String = when the carrier's next REGISTER may leave (GCRA, ms of Redis's clock)."""
+    """Name the string that says when the carrier's next REGISTER may leave (GCRA, ms of Redis's
+    clock).
+    """
     return f"carrier:{carrier_id}:pace"
 
 
 def restaurant_config(restaurant_id: UUID | str) -> str:
-    """String with a TTL of 5 min = `RestaurantConfig` JSON, rebuilt from Postgres on a miss."""
+    """Name the string that holds `RestaurantConfig` JSON, with a TTL of 5 min; on a miss it is
+    rebuilt from Postgres.
+    """
     return f"restaurant:{restaurant_id}:config"

@@ -13,7 +13,7 @@ from controlplane.contracts.messages import Message
 
 
 class Option(Message):
-    """One choice of a group: "fine", "épaisse"; "supplément mozzarella"."""
+    """One choice of a group, such as "fine", "épaisse" or "supplément mozzarella"."""
 
     id: UUID
     name: str
@@ -34,7 +34,7 @@ class OptionGroup(Message):
 
 
 class MenuItem(Message):
-    """A dish or a drink."""
+    """A dish or a drink that callers may order."""
 
     id: UUID
     name: str
@@ -44,13 +44,13 @@ class MenuItem(Message):
     category: str
     price_cents: int = Field(ge=0)
     vat_rate_bp: int = Field(ge=0, le=10_000)
-    """Basis points: 1000 = 10 %."""
+    """The rate is in basis points: 1000 is 10 %."""
     sold_out: bool = False
     option_groups: tuple[OptionGroup, ...] = ()
 
 
 class OpeningWindow(Message):
-    """Open on `weekday` (0 = Monday), past midnight when `closes` <= `opens`."""
+    """The restaurant is open on `weekday` (0 = Monday), past midnight when `closes` <= `opens`."""
 
     weekday: int = Field(ge=0, le=6)
     opens: time
@@ -58,14 +58,14 @@ class OpeningWindow(Message):
 
 
 class TransferTarget(Message):
-    """A human a caller may be transferred to. Its number stays with the bridge."""
+    """A human a caller may be transferred to. The number stays with the bridge."""
 
     id: UUID
     name: str
 
 
 class RestaurantConfig(Message):
-    """Everything a call needs to know of its restaurant."""
+    """This is everything that a call needs to know of its restaurant."""
 
     id: UUID
     slug: str
@@ -74,11 +74,11 @@ class RestaurantConfig(Message):
     address: str
     timezone: str
     phone_e164: str
-    """The restaurant's own phone: where transfers and the fallback ladder ring."""
+    """Transfers and the fallback ladder ring here: the restaurant's own phone."""
     preparation_minutes: int
     voice: str
     realtime_model: str
     menu: tuple[MenuItem, ...]
     opening: tuple[OpeningWindow, ...]
     transfer_targets: tuple[TransferTarget, ...] = ()
-    """Beside the restaurant's own phone."""
+    """Callers may also be put through to these, beside the restaurant's own phone."""

@@ -18,7 +18,8 @@ from controlplane.contracts.messages import BridgeHeartbeat, CallOffer
 from controlplane.controller import metrics
 
 ENTRIES_AT_ONCE: Final = 500
-"""Of one list and turn: the oldest. More would be a second of Redis's time."""
+"""A turn looks at this many entries of one list, the oldest. More would take a second of Redis's
+time."""
 SCAN_COUNT: Final = 1_000
 UUID_VERSION: Final = 7
 
@@ -32,13 +33,13 @@ _logger = structlog.get_logger()
 
 
 class _AnyOffer(CallOffer):
-    """One of a newer release too."""
+    """An offer that may come from a newer release: fields we do not know are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class CallQueue:
-    """`redis` answers in text. Every method raises `RedisError`."""
+    """Watches the queue. `redis` answers in text; every method raises `RedisError`."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
@@ -58,7 +59,7 @@ class CallQueue:
         metrics.CALLS_DEMAND.set(demand)
 
     def prune_workers(self) -> None:
-        """Drop dead offers from the lists of workers, those of workers that died above all."""
+        """Drop dead offers from the workers' lists, above all from those of workers that died."""
         pattern = redis_keys.worker_offers("*")
         for key in self._redis.scan_iter(match=pattern, count=SCAN_COUNT):
             raws: Any = self._redis.lrange(str(key), -ENTRIES_AT_ONCE, -1)
@@ -66,16 +67,16 @@ class CallQueue:
             self._drop_if_dead(str(key))
 
     def count_calls(self) -> None:
-        """Calls in progress, over all bridges heard of now."""
+        """Count the calls in progress over all bridges that are heard of now."""
         pattern = redis_keys.bridge_heartbeat("*")
         keys = list(self._redis.scan_iter(match=pattern, count=SCAN_COUNT))
         bodies: Sequence[Any] = self._redis.mget(keys) if keys else ()
         metrics.CALLS_ACTIVE.set(sum(map(_active_calls, bodies)))
 
     def _prune(self, key: str, raws: Sequence[str]) -> tuple[list[CallOffer], int]:
-        """The entries on offer, and how many others were removed.
+        """Return the entries on offer, and how many others were removed.
 
-        What can't be read is left to the workers, who drop it: it may be what they understand.
+        An entry that can't be read is left to the workers, who drop it: they may understand it.
         """
         offers = [(raw, offer) for raw in raws if (offer := _offer(raw)) is not None]
         keys = [redis_keys.call_offer(offer.call_id) for _, offer in offers]
@@ -91,7 +92,7 @@ class CallQueue:
         return on_offer, pruned
 
     def _drop_if_dead(self, key: str) -> None:
-        """What a worker that died could not read either is nobody's."""
+        """Remove what cannot be read from the list of a worker that died: nobody else would."""
         worker_id = key.removeprefix(_WORKER_OFFERS[0]).removesuffix(_WORKER_OFFERS[1])
         if not self._redis.exists(redis_keys.worker_heartbeat(worker_id)):
             raws: Any = self._redis.lrange(key, -ENTRIES_AT_ONCE, -1)
@@ -112,9 +113,11 @@ def _offer(raw: str) -> _AnyOffer | None:
 
 
 def _waited_s(offer: CallOffer) -> float:
-    """Since the call came: the first 48 bits of a UUIDv7 are milliseconds (RFC 9562 §5.7).
+    """Return the seconds since the call came: the first 48 bits of a UUIDv7 are milliseconds (RFC
+    9562 §5.7).
 
-    A caller who was talking to a worker that died has waited from then on only: unknown here.
+    A resumed call has waited only since its worker died, a moment that is not known here: it counts
+    as 0.
     """
     if offer.resumed or offer.call_id.version != UUID_VERSION:
         return 0.0

@@ -24,7 +24,7 @@ from controlplane.models.call import Call, CallTurn
 
 
 class EventRefused(ValueError):
-    """The event contradicts what is recorded; recording it again would not help."""
+    """Raised when the event contradicts what is recorded; recording it again would not help."""
 
 
 def record_event(connection: Connection, event: AnyCallEvent) -> None:
@@ -49,7 +49,7 @@ def record_event(connection: Connection, event: AnyCallEvent) -> None:
 
 
 def _columns(event: AnyCallEvent) -> dict[str, Any]:
-    """What the event alone says of the call."""
+    """Return the columns of `call` that the event alone sets."""
     match event:
         case CallArrived():
             return {
@@ -86,7 +86,7 @@ def _columns(event: AnyCallEvent) -> dict[str, Any]:
 
 
 def _merged(event: AnyCallEvent, statement: Insert) -> dict[str, ColumnElement[Any]]:
-    """The same columns where the row exists: how what it says meets what was said before."""
+    """Return the same columns for a row that exists, saying how new values meet old ones."""
     new = statement.excluded
     match event:
         case AgentConnected():

@@ -28,13 +28,13 @@ from controlplane.models.sip_registration import REGISTRATION_CHANNEL
 from controlplane.redis_clients import sync_redis
 
 LISTEN_S: Final = 1.0
-"""Longest silence: after it the connection and Redis are asked for a sign of life."""
+"""After a silence this long, the connection and Redis are asked for a sign of life."""
 PROOF_DEADLINE_S: Final = 3.0
 """A Postgres that does not answer an empty query in that time will not notify either."""
 REDIS_TIMEOUT_S: Final = 2.0
 """Redis answers in under 1 ms; what it missed is healed when it is back."""
 KEYS_AT_ONCE: Final = 500
-"""Of one pipeline: Redis serves calls in between."""
+"""One pipeline takes this many keys, so that Redis serves calls in between."""
 
 _Connection = psycopg.Connection[tuple[Any, ...]]
 _Item = TypeVar("_Item")
@@ -43,11 +43,11 @@ _logger = structlog.get_logger()
 
 
 class PostgresAway(OSError):
-    """The LISTEN connection failed, or gave no sign of life within `PROOF_DEADLINE_S`."""
+    """Raised when the LISTEN connection failed, or was silent for `PROOF_DEADLINE_S`."""
 
 
 class Changes:
-    """The LISTEN connection and what follows from what it hears. For one greenlet."""
+    """Keeps the LISTEN connection and passes on what it hears. One greenlet uses it."""
 
     def __init__(self, database_url: str, redis_url: str, *, placement_wake: Event) -> None:
         self._database_url = database_url
@@ -107,8 +107,9 @@ class Changes:
         return connection
 
     def _listen(self, connection: _Connection, *, wait_s: float) -> None:
-        """Wait until there is something to read, then one round trip, which brings it and proves
-        that there is still somebody who would say something."""
+        """Wait until there is something to read, then make one round trip: it brings what was
+        notified, and proves that Postgres is still there to notify.
+        """
         if wait_s:
             with suppress(TimeoutError):
                 wait_read(connection.fileno(), timeout=wait_s)
@@ -140,7 +141,9 @@ class Changes:
         self._tell(bridges - {""})
 
     def _heal(self, connection: _Connection, *, because: str) -> None:
-        """The generation first: who read Postgres before this writes no menu after it."""
+        """Drop all cached menus and wake everybody. The generation rises first: whoever read
+        Postgres before this writes no menu after it.
+        """
         self._forget([])
         pattern = redis_keys.restaurant_config("*")
         for keys in _chunks(self._redis.scan_iter(match=pattern, count=KEYS_AT_ONCE)):

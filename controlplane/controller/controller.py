@@ -1,4 +1,6 @@
-"""The controller's process: places registrations and records calls. Never in the path of a call."""
+"""The controller's process places registrations and records calls. It is never in the path of a
+call.
+"""
 
 from controlplane.controller.duties import serve
 from controlplane.settings import ControllerSettings

@@ -25,7 +25,7 @@ class _Failover:
 
 
 class Durations:
-    """What is under way in this term. Times are monotonic seconds."""
+    """Holds the failovers and moves under way in this term. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._failovers: dict[str, _Failover] = {}
@@ -33,20 +33,20 @@ class Durations:
 
     @property
     def waiting(self) -> bool:
-        """True while something is under way that only another look shows the end of."""
+        """Tell whether something is under way whose end only another look shows."""
         return bool(self._failovers or self._moves)
 
     def failover_began(
         self, bridge_id: str, registered: Collection[UUID], *, last_heard: float
     ) -> None:
-        """What was registered there is being registered elsewhere."""
+        """Remember that what was `registered` on that bridge is being registered elsewhere."""
         if registered:
             failover = self._failovers.setdefault(bridge_id, _Failover(last_heard, set(), 0))
             failover.waiting |= set(registered)
             failover.count += len(registered)
 
     def moves_began(self, registrations: Iterable[UUID]) -> None:
-        """Make-before-break moves: both bindings are kept for now."""
+        """Remember make-before-break moves: each keeps both bindings for now."""
         self._moves |= dict.fromkeys(registrations, time.monotonic())
 
     def look(self, registrations: Sequence[Registration]) -> None:

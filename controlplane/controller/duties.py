@@ -1,7 +1,7 @@
-"""What the controller does, each duty in a loop of its own.
+"""The controller's duties, each in a loop of its own.
 
-Two controllers may run at once. Recording and pruning go on in both; who holds the lease places,
-fails over and clears.
+Two controllers may run at once. Recording and pruning go on in both; the one that holds the lease
+places, fails over and clears.
 """
 
 import signal
@@ -30,30 +30,32 @@ from controlplane.redis_clients import sync_redis
 from controlplane.settings import ControllerSettings
 
 PLACE_EVERY_S: Final = 0.25
-"""A lost bridge is noticed that late; an idle turn is one round trip to Redis."""
+"""A lost bridge is noticed no later than this; an idle turn is one round trip to Redis."""
 COUNT_EVERY_S: Final = 5.0
-"""Prometheus asks every 15 s."""
+"""Prometheus asks every 15 s, so its numbers are at most this old."""
 AT_ONCE_S: Final = 0.0
-"""Reading the stream, and listening for changes, wait by themselves."""
+"""Reading the stream and listening for changes wait by themselves."""
 CLAIM_EVERY_S: Final = 15.0
 TRIM_EVERY_S: Final = 60.0
 WATCH_QUEUE_EVERY_S: Final = 1.0
-"""As the worker pool is scaled on the demand every 2 s."""
+"""The worker pool is scaled on the demand every 2 s, so the demand is pruned more often than that.
+"""
 PRUNE_WORKERS_EVERY_S: Final = 30.0
 """What a dead worker leaves is small, and harms nobody."""
 PRUNE_TABLES_EVERY_S: Final = 3_600.0
 STOP_S: Final = 8.0
-"""For the turns under way: longer than a Postgres statement may take."""
+"""The turns under way get this long to end: longer than a Postgres statement may take."""
 REDIS_TIMEOUT_S: Final = 5.0
-"""Above the recorder's blocking read."""
+"""It is longer than the recorder's blocking read."""
 LIVENESS_TIMEOUT_S: Final = 1.0
 """Redis answers in a millisecond; when it hangs, nobody is declared lost."""
 CONNECTIONS: Final = 8
-"""To Postgres: one a loop, so that a slow one never keeps the lease from being renewed."""
+"""Each loop has its own connection to Postgres, so that a slow one never keeps the lease from being
+renewed."""
 
 
 def serve(settings: ControllerSettings) -> None:
-    """Until SIGTERM or SIGINT. gevent is patched in."""
+    """Run until SIGTERM or SIGINT. gevent must have been patched in."""
     configure_logging(process="controller", level=settings.log_level, human=settings.log_human)
     logger = structlog.get_logger()
     if settings.metrics_port:

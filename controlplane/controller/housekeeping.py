@@ -1,4 +1,5 @@
-"""What would grow for ever unpruned: demand of dead bridges, old rows, pods of another day.
+"""Deletes what would otherwise grow for ever: the demand of dead bridges, old rows, pods of another
+day.
 
 Any number of controllers may do it at once. A turn's work is bounded: a table that was forgotten
 for a month is emptied over some hours, a little at a time.
@@ -18,16 +19,17 @@ from controlplane.controller import metrics
 KEEP_OUTBOX: Final = timedelta(days=3)
 """A kitchen page that was away longer shows none of those orders any more."""
 KEEP_NODES: Final = timedelta(days=1)
-"""Pods have a new name every time."""
+"""Pods have a new name at every start, so their rows pile up."""
 KEEP_REGISTRATION_EVENTS: Final = timedelta(days=7)
-"""Long enough to ask why a restaurant could not be reached last weekend."""
+"""This is long enough to ask why a restaurant could not be reached last weekend."""
 KEEP_VOICE_MESSAGES: Final = timedelta(days=30)
 """A caller's voice and number are kept no longer than the restaurant needs to call back."""
 
 BATCH_ROWS: Final = 1_000
-"""Of one transaction: far below the statement's deadline, with recordings too."""
+"""One transaction deletes this many rows, which takes far less than the statement's deadline, even
+with recordings."""
 MOST_BATCHES: Final = 50
-"""Of one table and turn."""
+"""One turn deletes this many batches of one table."""
 
 _STALE: Final = (
     ("voice_message", "recorded_at < now() - :age", KEEP_VOICE_MESSAGES),

@@ -17,16 +17,16 @@ from controlplane.controller import metrics
 
 NAME: Final = "controller"
 TTL_S: Final = 5.0
-"""From the last renewal to the moment another may lead."""
+"""Another controller may lead this long after the last renewal."""
 ASK_EVERY_S: Final = 0.5
-"""A dead leader is replaced `TTL_S` and this after its last renewal; eight of these may fail."""
+"""A dead leader is replaced `TTL_S` and this after its last renewal; eight renewals may fail."""
 
 IDLE_MS: Final = 2_000
-"""A leader that hangs within a write is cut off by Postgres after that: below `TTL_S`."""
+"""Postgres cuts off a leader that hangs within a write after this time, which is below `TTL_S`."""
 LOCK_MS: Final = 1_000
-"""A row somebody holds is tried again at the next turn."""
+"""When somebody holds the row for longer, it is tried again at the next turn."""
 WRITE_MS: Final = 3_000
-"""One statement of a leader: below `TTL_S`, for the renewal waits behind it."""
+"""A leader's statement may take this long. It is below `TTL_S`, for the renewal waits behind it."""
 
 _TIMEOUTS = text(
     f"SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true),"
@@ -57,11 +57,11 @@ _logger = structlog.get_logger()
 
 
 class LeaseLost(Exception):
-    """Another controller leads, or may: nothing was written."""
+    """Raised when another controller leads, or may lead: nothing was written."""
 
 
 class Lease:
-    """This replica's hold on the lease; `holder` names this process alone."""
+    """Holds the lease for this replica; `holder` names this process alone."""
 
     def __init__(self, engine: Engine, *, holder: str) -> None:
         self._engine = engine
@@ -71,11 +71,11 @@ class Lease:
 
     @property
     def epoch(self) -> int | None:
-        """Of the present term; None while another may lead."""
+        """Return the present term's epoch, or None while another may lead."""
         return self._epoch if time.monotonic() < self._held_until else None
 
     def renew(self) -> bool:
-        """Take or keep the lease; True: this replica leads.
+        """Take or keep the lease; return whether this replica leads.
 
         Raises SQLAlchemy's errors: what is held then runs out by itself.
         """
@@ -105,7 +105,7 @@ class Lease:
 
     @contextlib.contextmanager
     def writing(self, epoch: int) -> Iterator[Connection]:
-        """A transaction of the term `epoch`, committed at the end.
+        """Open a transaction of the term `epoch`, which is committed at the end.
 
         Raises `LeaseLost` before anything is written when that term is over.
         """

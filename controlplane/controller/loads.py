@@ -1,4 +1,4 @@
-"""How much each bridge holds while a plan is made, and how evenly."""
+"""How much each bridge holds while a plan is made, and how evenly the load is spread."""
 
 import heapq
 import math
@@ -10,28 +10,28 @@ from controlplane.models.sip_registration import MoveRefusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """One bridge, as far as placement is concerned."""
+    """What placement knows of one bridge."""
 
     id: str
     capacity: int
     refusal: MoveRefusal | None = None
-    """Why it takes no registrations now; None: it does, as long as it has room."""
+    """Says why it takes no registrations now; None when it does, as long as it has room."""
     steady: bool = True
-    """Heard of for long enough to be worth evening out with."""
+    """It has been heard of for long enough that loads are evened out with it."""
 
     @property
     def lost(self) -> bool:
-        """What it holds goes elsewhere at once."""
+        """Tell whether what it holds goes elsewhere at once."""
         return self.refusal is MoveRefusal.LOST
 
     @property
     def draining(self) -> bool:
-        """What it holds moves away, paced."""
+        """Tell whether what it holds moves away, a few at a time."""
         return self.refusal is MoveRefusal.DRAINING
 
 
 class Loads:
-    """How many registrations each bridge holds, and which has the most room left."""
+    """Knows how many registrations each bridge holds, and which has the most room left."""
 
     def __init__(self, bridges: Iterable[Bridge]) -> None:
         self.bridges = {bridge.id: bridge for bridge in bridges}
@@ -39,7 +39,7 @@ class Loads:
         self._heap: list[tuple[float, str, int]] = []
 
     def build(self) -> None:
-        """Once `held` is counted."""
+        """Order the bridges by their load. It is called once `held` is counted."""
         self._heap = [self._entry(one) for one in self.bridges.values() if one.refusal is None]
         heapq.heapify(self._heap)
 
@@ -56,7 +56,7 @@ class Loads:
             heapq.heappush(self._heap, self._entry(bridge))
 
     def refusal(self, bridge_id: str) -> MoveRefusal | None:
-        """Why that bridge can't take one more; None: it can."""
+        """Say why that bridge can't take one more; None when it can."""
         bridge = self.bridges.get(bridge_id)
         if bridge is None:
             return MoveRefusal.LOST
@@ -65,7 +65,9 @@ class Loads:
         return bridge.refusal
 
     def least(self) -> str | None:
-        """The bridge that would have the smallest part of its capacity taken; None: all full."""
+        """Return the bridge that would have the smallest part of its capacity taken; None when all
+        are full.
+        """
         while self._heap:
             after, bridge_id, held = self._heap[0]
             if held == self.held[bridge_id]:
@@ -74,8 +76,8 @@ class Loads:
         return None
 
 
-class Evening:
-    """Parts of capacity owned, while moves are being chosen."""
+class LoadBalance:
+    """Knows what part of its capacity each bridge owns, while moves are chosen to even them out."""
 
     def __init__(self, owned: dict[str, int], bridges: dict[str, Bridge]) -> None:
         self._owned = owned
@@ -85,7 +87,7 @@ class Evening:
         return (self._owned[bridge_id] + more) / self._bridges[bridge_id].capacity
 
     def ends(self) -> tuple[str, str]:
-        """The fullest and the emptiest."""
+        """Return the fullest bridge and the emptiest."""
         fullest = max(self._owned, key=lambda name: (self._part(name), name))
         return fullest, min(self._owned, key=lambda name: (self._part(name), name))
 
@@ -94,7 +96,9 @@ class Evening:
         return self._part(fullest) - self._part(emptiest)
 
     def worth_it(self) -> bool:
-        """One move must bring the two nearer: never there and back."""
+        """Tell whether one more move brings the two nearer; else it would only be undone by the
+        next.
+        """
         fullest, emptiest = self.ends()
         return self._part(emptiest, 1) < self._part(fullest) and not math.isclose(
             self._part(emptiest, 1), self._part(fullest)

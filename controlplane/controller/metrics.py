@@ -1,4 +1,4 @@
-"""What the controller counts."""
+"""The controller's counters and gauges for Prometheus."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,4 +1,4 @@
-"""The rows of `sip_bridge_node` and `ai_worker_node`, read and written."""
+"""Reads and writes the rows of `sip_bridge_node` and `ai_worker_node`."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -32,7 +32,7 @@ _READ: Final = text(
 
 
 class NodeRow(NamedTuple):
-    """What Postgres says of a bridge."""
+    """What Postgres knows of a bridge."""
 
     id: str
     capacity: int
@@ -40,12 +40,12 @@ class NodeRow(NamedTuple):
 
 
 def read_bridges(connection: Connection) -> list[NodeRow]:
-    """Every bridge there ever was, by name."""
+    """Return every bridge there ever was, by name."""
     return [NodeRow(*row) for row in connection.execute(_READ)]
 
 
 def write_bridges(connection: Connection, beats: Sequence[BridgeHeartbeat]) -> None:
-    """Those alive now. One whose FreeSWITCH started anew drains no longer."""
+    """Write the bridges that are alive now; when FreeSWITCH has started anew, its drain is over."""
     if beats:
         connection.execute(
             _WRITE_BRIDGES,
@@ -59,7 +59,7 @@ def write_bridges(connection: Connection, beats: Sequence[BridgeHeartbeat]) -> N
 
 
 def write_workers(connection: Connection, beats: Sequence[WorkerHeartbeat]) -> None:
-    """Those alive now."""
+    """Write the workers that are alive now."""
     if beats:
         connection.execute(
             _WRITE_WORKERS,

@@ -24,25 +24,28 @@ from controlplane.controller.node_rows import NodeRow, write_bridges, write_work
 from controlplane.models.sip_registration import MoveRefusal
 
 DISCOVER_EVERY_S: Final = 1.0
-"""For nodes not heard of before; known ones are read at every look."""
+"""Nodes not heard of before are looked for this often; known ones are read at every look."""
 WRITE_EVERY_S: Final = 5.0
-"""`last_seen_at` in Postgres is that much late; what is new is written at once."""
+"""`last_seen_at` in Postgres is up to this late; what is new is written at once."""
 MOST_REGISTRATIONS: Final = 200
-"""Of one bridge; the table's own bound."""
+"""A bridge holds no more than this, which is the table's own bound."""
 SCAN_COUNT: Final = 1_000
 SCANS_A_LOOK: Final = 20
-"""Of `SCAN_COUNT` keys each, 10 ms in all: among millions of keys a new node is found later, but no
-look takes so long that it would count as an interruption and put off every failover."""
+"""A look scans this many times `SCAN_COUNT` keys, 10 ms in all: among millions of keys a new node
+is found later, but no look takes so long that it would count as an interruption and put off every
+failover."""
 READ_GAP_S: Final = 2.0
-"""Looks further apart than that are an interruption: what was missed says nothing."""
+"""Looks further apart than this are an interruption: what was missed says nothing."""
 DOUBT_S: Final = 3.0
-"""Silent, or its SIP mute, for that long: not lost yet, and nothing more is given to it."""
+"""A bridge that has been silent, or whose SIP has been mute, for this long is not lost yet, but
+nothing more is given to it."""
 SIP_TIMEOUT_S: Final = 10.0
-"""Its own OPTIONS unanswered for that long: its registrations are worth nothing."""
+"""When FreeSWITCH has not answered its agent's OPTIONS for this long, its registrations are worth
+nothing."""
 STEADY_S: Final = 10.0
-"""A bridge that joined is evened out with once it has stayed that long."""
+"""A bridge that joined takes part in evening out once it has stayed this long."""
 CONTESTED_S: Final = 10.0
-"""Two processes heard under one name: nothing is given to it for that long after."""
+"""When two processes are heard under one name, nothing is given to it for this long after."""
 
 _BRIDGES: Final = redis_keys.bridge_heartbeat("*").split("*")
 _WORKERS: Final = redis_keys.worker_heartbeat("*").split("*")
@@ -52,14 +55,14 @@ _logger = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Heard:
-    """One bridge, as this leader knows it. Times are monotonic seconds."""
+    """What this leader has heard of one bridge. Times are monotonic seconds."""
 
     heard_at: float
-    """Of the last heartbeat that was a new one."""
+    """The last new heartbeat came at this time."""
     steady_since: float
     body: str | None = None
     beat: BridgeHeartbeat | None = None
-    """The last one that could be read; None: none yet."""
+    """The last heartbeat that could be read; None when there was none yet."""
     readable: bool = True
     mute_since: float | None = None
     lost: bool = False
@@ -72,7 +75,7 @@ class _Heard:
 
 
 class Nodes:
-    """What a leader knows of the nodes; `forget` begins a term."""
+    """What a leader knows of the bridges and workers; `forget` begins a term."""
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class Nodes:
         bridge_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`redis` answers in text, at once or not at all: it is read four times a second."""
+        """`redis` answers in text, and fast or not at all: it is read four times a second."""
         self._redis = redis
         self._timeout_s = bridge_timeout_s
         self._clock = clock
@@ -127,13 +130,13 @@ class Nodes:
             self._judge(name, heard, now)
 
     def known(self, rows: Iterable[NodeRow]) -> None:
-        """Watch these too, from now on: bridges of before this term."""
+        """Watch these bridges too, which were there before this term."""
         now = self._clock()
         for row in rows:
             self._heard.setdefault(row.id, _Heard(heard_at=now, steady_since=now))
 
     def bridges(self, rows: Sequence[NodeRow]) -> list[Bridge]:
-        """The bridges of Postgres, as placement sees them now."""
+        """Return the bridges of Postgres as placement sees them now."""
         self.known(rows)
         now = self._clock()
         bridges = []
@@ -151,12 +154,14 @@ class Nodes:
         return bridges
 
     def heard_at(self, bridge_id: str) -> float | None:
-        """Monotonic time of its last heartbeat, None when none was heard in this term."""
+        """Return the monotonic time of its last heartbeat, or None when none was heard in this
+        term.
+        """
         heard = self._heard.get(bridge_id)
         return heard.heard_at if heard and heard.beat else None
 
     def unwritten(self) -> bool:
-        """True when `remember` is due."""
+        """Tell whether `remember` is due."""
         now = self._clock()
         return self._written != self._writable() or now - self._written_at >= WRITE_EVERY_S
 
@@ -171,7 +176,7 @@ class Nodes:
         write_workers(connection, list(self._workers.values()))
 
     def remembered(self) -> None:
-        """`remember` was committed."""
+        """Note that what `remember` wrote was committed."""
         self._written, self._written_at = self._writable(), self._clock()
 
     def _writable(self) -> Mapping[str, object]:
@@ -183,7 +188,7 @@ class Nodes:
         return bridges | {f"w:{name}": beat.slots for name, beat in self._workers.items()}
 
     def _discover(self) -> set[str]:
-        """Bridges found, in this part of a look through all keys or at its end."""
+        """Return the bridges found so far. A scan of all keys goes on over several looks."""
         if self._cursor == 0:
             if self._clock() - self._discovered_at < DISCOVER_EVERY_S:
                 return set()

@@ -1,4 +1,4 @@
-"""A leader's placement: who registers whom, kept true as restaurants and bridges come and go.
+"""A leader's placement decides who registers whom, as restaurants and bridges come and go.
 
 A turn four times a second asks Redis who is alive. It looks at every registration only when it was
 told of a change, a bridge's condition changed, work is under way, or `HEAL_EVERY_S` has passed.
@@ -35,23 +35,26 @@ from controlplane.controller.registration_rows import (
 from controlplane.models.sip_registration import PlacementReason
 
 WATCH_EVERY_S: Final = 1.0
-"""A restaurant, a drain or a move nobody told us of is seen by then."""
+"""A new restaurant, drain or move that nobody told us of is seen within this time."""
 TOGETHER_S: Final = 0.05
-"""Changes told of this soon after a turn are seen to together: there may be thousands."""
+"""Changes that are told of this soon after a turn are handled together: there may be thousands."""
 HEAL_EVERY_S: Final = 30.0
-"""Whatever was missed is put right by then."""
+"""Whatever was missed is put right within this time."""
 REST: Final = 2.0
-"""After a look at everything, that many times as long without one: a third of a core at most."""
+"""After a look at everything, none is taken for this many times as long: looks use a third of a
+core at most."""
 BATCH: Final = 2_500
-"""Rows of one transaction: a tenth of a second, for the lease's renewal waits behind it."""
+"""One transaction writes this many rows in a tenth of a second, for the lease's renewal waits
+behind it."""
 MOVES_PER_S: Final = 20.0
-"""Begun by drains, admins and rebalancing; carriers' own paces come on top."""
+"""Drains, admins and rebalancing begin this many moves a second; carriers' own paces come on top.
+"""
 MOVES_AT_ONCE: Final = 5
-"""Begun in one turn."""
+"""One turn begins no more than this many moves."""
 MOVES_IN_FLIGHT: Final = 40
-"""Registrations with two bindings at a time."""
+"""No more registrations than this have two bindings at a time."""
 WAITING_MOST: Final = 1_000
-"""Ids compared to see whether anything new waits."""
+"""This many ids are compared to see whether anything new waits."""
 
 _T = TypeVar("_T")
 
@@ -59,16 +62,16 @@ _logger = structlog.get_logger()
 
 
 class Placement:
-    """One replica's; it does nothing while another leads."""
+    """Places registrations for one replica; it does nothing while another leads."""
 
     def __init__(self, redis: "Redis", engine: Engine, *, lease: Lease, nodes: Nodes) -> None:
-        """`redis` answers at once or not at all."""
+        """`redis` answers fast or not at all."""
         self._redis = redis
         self._engine = engine
         self._lease = lease
         self._nodes = nodes
         self.wake = Event()
-        """Set by whoever knows that something changed: the next turn looks."""
+        """Whoever knows that something changed sets it: the next turn looks."""
         self.due = True
         """A look at every registration is to be taken, as soon as the last one allows it."""
         self._turned_at = float("-inf")
@@ -107,7 +110,7 @@ class Placement:
         self._tell()
 
     def _begin(self, epoch: int | None) -> None:
-        """A term begins, or (None) another replica's."""
+        """Begin a term, or forget everything (None) because another replica leads."""
         self._epoch = epoch
         self._nodes.forget()
         self._durations = Durations()
@@ -124,7 +127,7 @@ class Placement:
             metrics.MOVES_WAITING.set(0)
 
     def _watch(self) -> None:
-        """Whether a look is due that nobody asked for."""
+        """Find out whether a look is due that nobody asked for."""
         now = time.monotonic()
         if now >= self._again_at or now - self._healed_at >= HEAL_EVERY_S:
             self.due = True
@@ -140,7 +143,7 @@ class Placement:
         self._bridges = bridges
 
     def _look(self) -> None:
-        """Read, plan, write."""
+        """Read every registration, plan, and write the plan."""
         began = self._healed_at = time.monotonic()
         self.due = False
         try:
@@ -177,7 +180,9 @@ class Placement:
         return max(0, min(int(self._moves), MOVES_IN_FLIGHT - in_flight))
 
     def _write(self, decided: Plan, registrations: Sequence[Registration]) -> bool:
-        """Everything in batches, most urgent first; True: no row had changed or was held."""
+        """Write everything in batches, the most urgent first; return whether no row had changed or
+        was held.
+        """
         if self._epoch is None or decided.empty:
             return True
         complete = True
@@ -231,7 +236,7 @@ class Placement:
         self._untold |= {bridge_id for bridge_id in bridge_ids if bridge_id}
 
     def _tell(self) -> None:
-        """An announcement that is lost is made up for: bridges also look by themselves."""
+        """Tell the bridges. A lost announcement does no harm: bridges also look by themselves."""
         while self._untold:
             bridge_id = next(iter(self._untold))
             self._redis.publish(redis_keys.bridge_assignments(bridge_id), "placed")

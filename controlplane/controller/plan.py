@@ -1,7 +1,7 @@
-"""Which bridge is to register which restaurant: decided from what is known, without any I/O.
+"""Decides which bridge is to register which restaurant, from what is known, without any I/O.
 
-Order: what nobody registers any more is cleared, what a lost bridge held goes elsewhere, what is
-new is placed, what an admin asked for is moved, draining bridges are emptied, and only then are
+What nobody registers any more is cleared first, then what a lost bridge held goes elsewhere, what
+is new is placed, what an admin asked for is moved, draining bridges are emptied, and only then are
 loads evened out. A bridge's load is what it owns plus what it keeps while it moves away.
 """
 
@@ -11,46 +11,46 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from controlplane.controller.loads import Bridge, Evening, Loads
+from controlplane.controller.loads import Bridge, LoadBalance, Loads
 from controlplane.models.sip_registration import MoveRefusal, PlacementReason
 
 REBALANCE_FROM: Final = 0.10
-"""Evening out begins when the fullest bridge has that much more of its capacity taken than the
+"""Evening out begins when the fullest bridge has this much more of its capacity taken than the
 emptiest: below it, moves would cost more than they bring."""
 REBALANCE_TO: Final = 0.05
-"""And goes on until the difference is no more than this."""
+"""Evening out goes on until the difference is no more than this."""
 REBALANCE_AT_ONCE: Final = 10
-"""Moves in flight that are no more than housekeeping."""
+"""Evening out is only housekeeping: no more moves than this are in flight because of it."""
 
 
 class Registration(NamedTuple):
-    """One row of `sip_registration`, as far as placement is concerned."""
+    """What placement knows of one row of `sip_registration`."""
 
     id: UUID
     bridge_id: str | None
     former_bridge_id: str | None
     epoch: int
     registered: bool
-    """REGED at the carrier by the present owner, in the present epoch."""
+    """The present owner is REGED at the carrier, in the present epoch."""
     live: bool
-    """The restaurant is live: somebody is to register it."""
+    """The restaurant is live: a bridge is to register it."""
     requested_bridge_id: str | None = None
     moving: bool = False
-    """A move begun not long ago whose former owner still keeps its binding."""
+    """A move began not long ago, and the former owner still keeps its binding."""
 
 
 class Former(StrEnum):
-    """What becomes of `former_bridge_id` with an assignment."""
+    """Says what an assignment does with `former_bridge_id`."""
 
     NOBODY = "nobody"
     OWNER = "owner"
     """The present owner keeps its binding until the new one is registered."""
     UNCHANGED = "unchanged"
-    """Whoever keeps one goes on keeping it."""
+    """Whoever keeps a binding goes on keeping it."""
 
 
 class Assignment(NamedTuple):
-    """A new owner, for the row as it was in `epoch`."""
+    """Names a new owner for the row as it was in `epoch`."""
 
     registration_id: UUID
     epoch: int
@@ -61,7 +61,7 @@ class Assignment(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A requested move that is not made. `reason` None: it is there already."""
+    """A requested move is not made. `reason` is None when the registration is there already."""
 
     registration_id: UUID
     bridge_id: str
@@ -71,24 +71,26 @@ class Refusal(NamedTuple):
 @dataclass(slots=True)
 class Plan:
     """What is to be written. Nothing in it depends on something else in it being written first,
-    except that `cleared` and `released` make the room that `assignments` use."""
+    except that `cleared` and `released` make the room that `assignments` use.
+    """
 
     cleared: list[Registration] = field(default_factory=list)
-    """No longer live: no owner, no former owner."""
+    """These are no longer live, so they get no owner and no former owner."""
     released: list[Registration] = field(default_factory=list)
     """Their former owner is lost, and with it the binding it kept."""
     assignments: list[Assignment] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     unplaced: int = 0
-    """Live registrations that stay without a living owner: no bridge has room."""
+    """This many live registrations stay without a living owner, because no bridge has room."""
     moves_waiting: int = 0
-    """Moves of drains, admins and rebalancing left for a later turn: pace, or no room."""
+    """This many moves of drains, admins and rebalancing are left for a later turn, because of their
+    pace or for want of room."""
     rebalancing: bool = False
-    """To be handed to the next plan."""
+    """The next plan is to be given this value."""
 
     @property
     def empty(self) -> bool:
-        """True: there is nothing to write."""
+        """Tell whether there is nothing to write."""
         return not (self.cleared or self.released or self.assignments or self.refusals)
 
 
@@ -99,14 +101,16 @@ def plan(
     moves: int,
     rebalancing: bool = False,
 ) -> Plan:
-    """Decide. `moves`: how many moves off living bridges may begin now; failover and new
-    registrations are never held back. `rebalancing`: of the plan before.
+    """Decide what is to be written.
+
+    `moves` says how many moves off living bridges may begin now; failover and new registrations are
+    never held back. `rebalancing` comes from the plan before.
     """
     return _Planner(registrations, bridges, moves=moves).run(rebalancing=rebalancing)
 
 
 class _Planner:
-    """One run of `plan`."""
+    """Makes one plan."""
 
     def __init__(
         self, registrations: Sequence[Registration], bridges: Iterable[Bridge], *, moves: int
@@ -140,7 +144,7 @@ class _Planner:
         return self._plan
 
     def _sort(self, one: Registration) -> None:
-        """Into the kind of work it is, and count who holds it."""
+        """Put it with the kind of work it is, and count who holds it."""
         held, bridges = self._loads.held, self._loads.bridges
         if not one.live:
             self._sort_out(one)
@@ -172,7 +176,7 @@ class _Planner:
                 self._movable.setdefault(owner.id, []).append(one)
 
     def _stuck(self, one: Registration) -> bool:
-        """A move whose new owner gets no binding: by itself it would never end."""
+        """Tell whether its new owner gets no binding: such a move would never end by itself."""
         return one.former_bridge_id is not None and not one.moving and not one.registered
 
     def _sort_out(self, one: Registration) -> None:
@@ -182,7 +186,9 @@ class _Planner:
             self._refuse(one, MoveRefusal.NOT_LIVE)
 
     def _fail_over(self, one: Registration) -> None:
-        """To the former owner if it may: it still has the binding."""
+        """Give it to its former owner if possible, which still has the binding, else to the
+        emptiest bridge.
+        """
         if (keeper := self._keeper(one)) is not None:
             self._loads.add(one.bridge_id, -1)
             self._assign(one, keeper, PlacementReason.FAILOVER, Former.NOBODY)
@@ -200,7 +206,7 @@ class _Planner:
         )
 
     def _keeper(self, one: Registration) -> str | None:
-        """Its former owner, if it may own it again."""
+        """Return its former owner, if that may own it again."""
         bridge = self._loads.bridges.get(one.former_bridge_id or "")
         if bridge and bridge.refusal is None and self._loads.held[bridge.id] <= bridge.capacity:
             return bridge.id
@@ -236,7 +242,7 @@ class _Planner:
         self._move(one, asked, PlacementReason.ADMIN)
 
     def _move(self, one: Registration, target: str | None, reason: PlacementReason) -> None:
-        """Off a living bridge: make-before-break where there is a binding to keep."""
+        """Move it off a living bridge, make-before-break where there is a binding to keep."""
         if target is None or self._moves <= 0:
             self._plan.moves_waiting += 1
             return
@@ -251,7 +257,9 @@ class _Planner:
         self._assign(one, target, reason, Former.OWNER if one.registered else Former.NOBODY)
 
     def _quiet(self) -> bool:
-        """Nothing more urgent than evening out: no bridge in doubt, nobody waiting."""
+        """Tell whether nothing is more urgent than evening out: no bridge is in doubt, nobody
+        waits.
+        """
         plan = self._plan
         busy = plan.unplaced or plan.moves_waiting or self._failing or self._leaving or self._new
         doubt = any(
@@ -261,7 +269,9 @@ class _Planner:
         return not busy and not doubt
 
     def _rebalance(self, *, rebalancing: bool) -> None:
-        """From the fullest to the emptiest, by what they own: what is kept only is leaving."""
+        """Move from the fullest to the emptiest, by what they own: what is only kept is leaving
+        anyway.
+        """
         owned = {
             bridge.id: 0
             for bridge in self._loads.bridges.values()
@@ -275,18 +285,18 @@ class _Planner:
                 owned[assignment.bridge_id] += 1
         if len(owned) < 2:
             return
-        even = Evening(owned, self._loads.bridges)
-        if even.spread() <= (REBALANCE_TO if rebalancing else REBALANCE_FROM):
+        balance = LoadBalance(owned, self._loads.bridges)
+        if balance.spread() <= (REBALANCE_TO if rebalancing else REBALANCE_FROM):
             return
         budget = min(self._moves, REBALANCE_AT_ONCE - self._in_flight)
         self._plan.rebalancing = self._in_flight > 0 or budget <= 0
-        while budget > 0 and even.spread() > REBALANCE_TO:
-            source, target = even.ends()
+        while budget > 0 and balance.spread() > REBALANCE_TO:
+            source, target = balance.ends()
             movable = self._movable.get(source)
-            if not movable or not even.worth_it() or self._loads.refusal(target) is not None:
+            if not movable or not balance.worth_it() or self._loads.refusal(target) is not None:
                 return
             self._move(movable.pop(), target, PlacementReason.REBALANCE)
-            even.move(source, target)
+            balance.move(source, target)
             self._plan.rebalancing = True
             budget -= 1
 

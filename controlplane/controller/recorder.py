@@ -1,4 +1,4 @@
-"""Step 12 of a call: from the call events stream to Postgres, each event exactly once.
+"""Step 12 of a call: moves events from the call events stream to Postgres, each exactly once.
 
 An entry is acknowledged after its commit, so a crash in between records it again, which changes
 nothing. One that can't be recorded goes to a bounded dead-letter stream and holds up nobody.
@@ -22,17 +22,19 @@ from controlplane.controller.call_rows import EventRefused, record_event
 GROUP: Final = "recorder"
 FIELD: Final = "event"
 BATCH: Final = 100
-"""Entries of one transaction."""
+"""One transaction records this many entries."""
 BLOCK_MS: Final = 1_000
-"""An idle recorder looks up that often whether it should stop."""
+"""An idle recorder looks this often whether it should stop."""
 ABANDONED_AFTER_MS: Final = 30_000
-"""Entries a recorder read and did not acknowledge for that long are another's to record."""
+"""When a recorder has read entries and not acknowledged them for this long, another one records
+them."""
 DEAD_LETTERS: Final = 1_000
-"""Entries the dead-letter stream keeps, about."""
+"""The dead-letter stream keeps about this many entries."""
 KEEP_RECORDED_S: Final = 600
-"""Recorded entries stay readable that long; transcripts do not linger in Redis beyond."""
+"""Recorded entries stay readable this long; transcripts do not linger in Redis beyond."""
 FORGET_CONSUMER_MS: Final = 24 * 3_600 * 1_000
-"""A recorder reads every second; pods have a new name every time."""
+"""A consumer idle for this long is forgotten: a recorder reads every second, and pods have a new
+name at every start."""
 
 _FORGET_CONSUMERS: Final = """
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
@@ -43,7 +45,7 @@ for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   end
 end
 """
-"""In one step: what a consumer reads in between would be forgotten with it."""
+"""It runs in one step: what a consumer reads in between would be forgotten with it."""
 
 Entry: TypeAlias = tuple[str, dict[str, str] | None]
 
@@ -53,7 +55,7 @@ _logger = structlog.get_logger()
 
 
 class Recorder:
-    """One consumer of the group. `redis` answers in text (`decode_responses`)."""
+    """One consumer of the group. `redis` must answer in text (`decode_responses`)."""
 
     def __init__(self, redis: "Redis", engine: Engine, *, consumer: str) -> None:
         self._redis = redis
@@ -64,7 +66,7 @@ class Recorder:
         which the answer to a read was perhaps lost on its way."""
 
     def turn(self) -> None:
-        """Record what there is; waits up to `BLOCK_MS` for the first entry.
+        """Record what there is, waiting up to `BLOCK_MS` for the first entry.
 
         Raises Redis's and SQLAlchemy's errors; nothing is lost by calling again.
         """
@@ -76,7 +78,7 @@ class Recorder:
         self._reread_own = bool(entries) if reread else not entries
 
     def claim_abandoned(self) -> None:
-        """Record what another consumer read and left: its process died."""
+        """Record what another consumer read and left because its process died."""
         self._ensure_group()
         cursor = "0-0"
         while True:
@@ -93,7 +95,7 @@ class Recorder:
                 return
 
     def trim(self) -> None:
-        """Forget entries recorded long ago; never one that is unread or not acknowledged."""
+        """Forget entries recorded long ago, but never one that is unread or not acknowledged."""
         self._ensure_group()
         groups: list[dict[str, Any]] = self._redis.xinfo_groups(redis_keys.CALL_EVENTS)
         floor = _millis_id(time.time() - KEEP_RECORDED_S)
@@ -108,7 +110,7 @@ class Recorder:
         )
 
     def measure(self) -> None:
-        """How far the recorders are behind."""
+        """Measure how far the recorders are behind."""
         self._ensure_group()
         groups: list[dict[str, Any]] = self._redis.xinfo_groups(redis_keys.CALL_EVENTS)
         group = next(group for group in groups if group["name"] == GROUP)
@@ -161,7 +163,7 @@ class Recorder:
     def _commit(
         self, events: dict[str, AnyCallEvent], fields: dict[str, dict[str, str] | None]
     ) -> list[str]:
-        """All in one transaction; one by one when that finds an entry no table takes."""
+        """Record all in one transaction, or one by one when an entry among them fits no table."""
         try:
             with self._engine.begin() as connection:
                 for event in events.values():

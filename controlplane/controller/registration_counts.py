@@ -1,4 +1,4 @@
-"""What Prometheus is told of the registrations: how many, where, in which state."""
+"""Tells Prometheus how many registrations there are, where, and in which state."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,9 @@ _COUNT: Final = text(
 
 
 class RegistrationCounts(Collector):
-    """The counts of the last refresh; empty where another replica leads, so that sums are right."""
+    """The counts of the last refresh. They are empty where another replica leads, so that sums are
+    right.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -31,11 +33,13 @@ class RegistrationCounts(Collector):
         self._rows = tuple((bridge, state, count, held) for bridge, state, count, held in rows)
 
     def forget(self) -> None:
-        """Another replica counts."""
+        """Count nothing any more: another replica does."""
         self._rows = ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """By bridge ('' = none) and state as last reported; assigned against registered."""
+        """Yield registrations by bridge ('' = none) and last reported state, and assigned against
+        registered.
+        """
         states = GaugeMetricFamily(
             "sip_registrations_count",
             "Registrations by bridge and last reported state.",

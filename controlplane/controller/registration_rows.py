@@ -1,7 +1,7 @@
-"""The rows of `sip_registration` as placement reads and writes them: a plan in few statements.
+"""Reads and writes the rows of `sip_registration` for placement: a whole plan in few statements.
 
-Writes are fenced by the epoch decided on, and pass over rows somebody else holds right now: one
-agent that hangs within its report must not hold up the failover of two hundred others.
+Writes are fenced by the epoch decided on, and pass over rows that somebody else holds right now:
+one bridge agent that hangs within its report must not hold up the failover of two hundred others.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from controlplane.contracts.gateway_states import GatewayState
 from controlplane.controller.plan import Assignment, Refusal, Registration
 
 MOVE_PATIENCE_S: Final = 30
-"""A move not finished by then (its carrier refuses the new bridge, say) keeps both bindings, and no
-longer counts as in flight: it must not hold up other tenants' moves."""
+"""A move not finished in this time (because its carrier refuses the new bridge, say) keeps both
+bindings and no longer counts as in flight: it must not hold up other tenants' moves."""
 
 _READ: Final = text(
     "SELECT r.id, r.bridge_id, r.former_bridge_id, r.epoch,"
@@ -92,19 +92,21 @@ _REFUSE: Final = text(
 
 
 def read_registrations(connection: Connection) -> list[Registration]:
-    """All of them: 100,000 take about half a second."""
+    """Return all of them: 100,000 take about half a second."""
     values = {"patience": MOVE_PATIENCE_S, "registered": GatewayState.REGED}
     rows = connection.execute(_READ, values)
     return [Registration(*row) for row in rows]
 
 
 def read_waiting(connection: Connection, *, most: int) -> frozenset[object]:
-    """Who waits for the controller, cheaply: unplaced or asked to move; `most` ids of them."""
+    """Return, cheaply, up to `most` ids of registrations that wait for the controller: unplaced, or
+    asked to move.
+    """
     return frozenset(connection.scalars(_WAITING, {"most": most}))
 
 
 def write_assignments(connection: Connection, assignments: Sequence[Assignment]) -> set[object]:
-    """Give rows to their new owners; the ids of those whose row was still as decided on."""
+    """Give rows to their new owners; return the ids of those that were still as decided on."""
     return _write(
         connection,
         _ASSIGN,
@@ -117,14 +119,14 @@ def write_assignments(connection: Connection, assignments: Sequence[Assignment])
 
 
 def write_cleared(connection: Connection, cleared: Sequence[Registration]) -> set[object]:
-    """Take rows off their bridges, if their restaurants are still not live."""
+    """Take rows off their bridges, if their restaurants are still not live; return their ids."""
     return _write(
         connection, _CLEAR, ids=[one.id for one in cleared], epochs=[one.epoch for one in cleared]
     )
 
 
 def write_released(connection: Connection, released: Sequence[Registration]) -> set[object]:
-    """Forget former owners that are lost."""
+    """Forget former owners that are lost; return the rows' ids."""
     return _write(
         connection,
         _RELEASE,
@@ -134,7 +136,7 @@ def write_released(connection: Connection, released: Sequence[Registration]) -> 
 
 
 def write_refusals(connection: Connection, refusals: Sequence[Refusal]) -> set[object]:
-    """Answer requested moves that are not made."""
+    """Answer requested moves that are not made; return the rows' ids."""
     return _write(
         connection,
         _REFUSE,

@@ -1,7 +1,9 @@
-"""The event socket as the agent sees it: stays connected, subscribed, and answers in time.
+"""The event socket as the bridge agent uses it: it stays connected and subscribed, and answers in
+time.
 
 One greenlet keeps the connection (`_stay_connected`); the connection's reader hands events to the
-dispatcher, which runs handlers in a greenlet a channel. gevent's own sockets: nothing is patched.
+dispatcher, which runs handlers in a greenlet a channel. It uses gevent's own sockets: nothing is
+patched.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,17 +29,18 @@ from controlplane.esl.event import EslEvent
 from controlplane.esl.executions import Executions
 
 COMMAND_TIMEOUT_S = 2.0
-"""Seconds for one reply: 1 ms on loopback, so 2 s means that FreeSWITCH is stuck."""
+"""A reply may take this long: on loopback it takes 1 ms, so 2 s means that FreeSWITCH is stuck."""
 JOB_TIMEOUT_S = 10.0
-"""Seconds for a `bgapi` result."""
+"""The result of a `bgapi` may take this long."""
 BACKOFF_FIRST_S = 0.05
-"""Seconds before the first new attempt; doubles up to BACKOFF_MAX_S."""
+"""The first new attempt waits this long; the wait doubles up to BACKOFF_MAX_S."""
 BACKOFF_MAX_S = 2.0
-"""Seconds between attempts: FreeSWITCH restarts in about 3 s, its calls are lost meanwhile."""
+"""Attempts are no further apart than this: FreeSWITCH restarts in about 3 s, and its calls are lost
+meanwhile."""
 STABLE_AFTER_S = 5.0
-"""Seconds a connection lives before its end is a new fault and not the same one again."""
+"""When a connection has lived this long, its end is a new fault and not the same one again."""
 PROBE_INTERVAL_S = 5.0
-"""Seconds without a command after which one is sent: a frozen switch keeps its socket open."""
+"""After this long without a command one is sent, because a frozen switch keeps its socket open."""
 
 _OWN_EVENTS = ("BACKGROUND_JOB", "CHANNEL_DESTROY", "CHANNEL_EXECUTE_COMPLETE")
 
@@ -47,10 +50,10 @@ _losses = Counter("alloresto_esl_disconnects", "Connections lost", ["client"])
 
 
 class EslClient:
-    """One event socket, kept for ever. Every method may be called from any greenlet.
+    """Keeps one event socket for ever. Every method may be called from any greenlet.
 
-    `on_connected` runs in its own greenlet after each (re)connection, once subscribed: the place
-    to compare with what FreeSWITCH holds now. `on_disconnected` runs in its own after each loss.
+    `on_connected` runs in its own greenlet after each (re)connection, once subscribed: the place to
+    compare with what FreeSWITCH holds now. `on_disconnected` runs in its own after each loss.
 
     `wake_every_s` (seconds) makes events come sooner: FreeSWITCH looks at its event queue only
     every 20 ms unless something arrives on the socket, so an empty line is sent that often while
@@ -90,33 +93,37 @@ class EslClient:
 
     @property
     def connected(self) -> bool:
-        """True while subscribed and able to take commands."""
+        """Tell whether it is subscribed and able to take commands."""
         return self._ready.is_set()
 
     @property
     def dropped_events(self) -> int:
-        """Events dropped because their channel's handlers were too late."""
+        """Count the events dropped because their channel's handlers were too late."""
         return self._dispatcher.dropped
 
     def on(self, event_name_or_subclass: str, handler: Handler) -> None:
-        """Calls `handler` for each event of that name or CUSTOM subclass (subscribed in `events`).
+        """Call `handler` for each event of that name or CUSTOM subclass (subscribed in `events`).
 
         One channel's events are handled one after another; other channels do not wait.
         """
         self._dispatcher.on(event_name_or_subclass, handler)
 
     def start(self) -> None:
-        """Starts connecting in the background, for ever, until `close`."""
+        """Start connecting in the background, and go on until `close`."""
         if self._keeper is None:
             self._keeper = gevent.spawn(self._stay_connected)
 
     def wait_connected(self, timeout_s: float) -> None:
-        """Raises EslTimeout, caused by the last failure, when not connected in time."""
+        """Wait until connected. Raises EslTimeout, caused by the last failure, when that is not in
+        time.
+        """
         if not self._ready.wait(timeout_s):
             raise EslTimeout(f"not connected within {timeout_s:g} s") from self._last_failure
 
     def close(self) -> None:
-        """Ends the connection, fails what waits, forgets queued events. Not to be started again."""
+        """End the connection, fail what waits, forget queued events. The client cannot be started
+        again.
+        """
         if self._keeper is not None:
             self._keeper.kill(block=False)
         self._closing = True
@@ -125,8 +132,8 @@ class EslClient:
             self._connection.close()
 
     def api(self, command: str, *, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
-        """The output of an API command that answers at once; a slow one delays every other
-        command of this client: use `bgapi`.
+        """Return the output of an API command that answers at once. A slow one would delay every
+        other command of this client: use `bgapi` for it.
 
         Raises EslCommandFailed on `-ERR` (an empty output is `-ERR no reply`), EslTimeout,
         EslDisconnected.
@@ -138,8 +145,9 @@ class EslClient:
         return output
 
     def bgapi(self, command: str, *, timeout_s: float = JOB_TIMEOUT_S) -> str:
-        """The output of an API command run in a FreeSWITCH thread. Raises as `api` does; a job
-        that is late costs no connection and may still end.
+        """Return the output of an API command that FreeSWITCH runs in a thread of its own.
+
+        Raises as `api` does; a job that is late costs no connection and may still end.
         """
         deadline = monotonic() + timeout_s
         job_uuid = str(uuid4())
@@ -170,11 +178,11 @@ class EslClient:
         event_lock: bool = True,
         timeout_s: float = COMMAND_TIMEOUT_S,
     ) -> str:
-        """Queues a dialplan application on a channel; returns the `Event-UUID` that its
+        """Queue a dialplan application on a channel; return the `Event-UUID` that its
         CHANNEL_EXECUTE_COMPLETE carries as `Application-UUID`.
 
-        With `event_lock` applications run one after another; without it a later one interrupts
-        and nests. Waits while 32 of this channel have not completed. Raises EslChannelGone,
+        With `event_lock` applications run one after another; without it a later one interrupts and
+        nests. Waits while 32 of this channel have not completed. Raises EslChannelGone,
         EslCommandFailed, EslTimeout, EslDisconnected.
         """
         deadline = monotonic() + timeout_s
@@ -194,13 +202,14 @@ class EslClient:
     def hangup(
         self, channel_uuid: str, cause: str, *, timeout_s: float = COMMAND_TIMEOUT_S
     ) -> None:
-        """Ends a channel now, past whatever it has queued. Raises EslChannelGone if it has ended,
-        else as `api` does.
+        """End a channel now, past whatever it has queued.
+
+        Raises EslChannelGone if it has ended, else as `api` does.
         """
         self.api(commands.uuid_kill(channel_uuid, cause), timeout_s=timeout_s)
 
     def outstanding(self, channel_uuid: str) -> int:
-        """Executions of a channel sent and not completed."""
+        """Count a channel's executions that were sent and have not completed."""
         return self._executions.outstanding(channel_uuid)
 
     def _forgotten_by(self, command: str) -> tuple[str, frozenset[str]]:
@@ -220,7 +229,9 @@ class EslClient:
         return self._require_connection().request(message, timeout_s=timeout_s)
 
     def _take_event(self, event: EslEvent) -> None:
-        """Runs in the reader: settles what waits for this event, queues it for the handlers."""
+        """Settle what waits for this event and queue it for the handlers. The connection's reader
+        calls this.
+        """
         match event.name:
             case "BACKGROUND_JOB":
                 job = self._jobs.pop(event.get("Job-UUID") or "", None)
@@ -233,7 +244,7 @@ class EslClient:
         self._dispatcher.put(event)
 
     def _stay_connected(self) -> None:
-        """Connect, subscribe, watch, and again: the life of the client."""
+        """Connect, subscribe and watch, again and again, as long as the client lives."""
         backoff_s = BACKOFF_FIRST_S
         while True:
             began = monotonic()
@@ -270,13 +281,15 @@ class EslClient:
             gevent.spawn(connection.keep_awake, every_s=self._wake_every_s, needed=self._wake_while)
 
     def _watch(self, connection: Connection) -> None:
-        """Returns when the connection has ended. Sends a command when none is under way."""
+        """Return when the connection has ended. A command is sent when none is under way."""
         while not connection.closed.wait(PROBE_INTERVAL_S):
             if not connection.pending:
                 connection.request(commands.api("uptime"), timeout_s=COMMAND_TIMEOUT_S)
 
     def _lost(self, failure: EslError) -> None:
-        """Runs as the connection closes: what waited for it fails, then the agent is told."""
+        """Fail what waited for the connection, then tell the bridge agent. It runs as the
+        connection closes.
+        """
         was_ready = self._ready.is_set()
         self._ready.clear()
         self._last_failure = failure

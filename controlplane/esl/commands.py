@@ -1,4 +1,5 @@
-"""The commands we send, as bytes. Pure; the only place where command text is put together.
+"""The commands we send, as bytes. It is pure, and the only place where command text is put
+together.
 
 A line break in any argument would be read as a second command or header, and ESL access is root:
 `argument` refuses it. Source: mod_event_socket.c `parse_command`, switch_ivr.c
@@ -14,7 +15,9 @@ _CUSTOM = "CUSTOM"
 
 
 def argument(value: str, *, name: str) -> str:
-    """`value` unchanged. Raises InvalidEslArgument on CR, LF, NUL or unencodable text."""
+    """Return `value` unchanged. Raises InvalidEslArgument on CR, LF, NUL or text that cannot be
+    encoded.
+    """
     if any(char in value for char in _FORBIDDEN):
         raise InvalidEslArgument(f"{name} holds a line break or NUL")
     try:
@@ -25,7 +28,7 @@ def argument(value: str, *, name: str) -> str:
 
 
 def word(value: str, *, name: str) -> str:
-    """An `argument` that is one non-empty word: a UUID, an application, a cause."""
+    """Return an `argument` that is one non-empty word: a UUID, an application, a cause."""
     if not value or value.split() != [value]:
         raise InvalidEslArgument(f"{name} must be one word")
     return argument(value, name=name)
@@ -46,7 +49,7 @@ def bgapi(command: str, *, job_uuid: str) -> bytes:
 def execute(
     channel_uuid: str, application: str, argument_text: str, *, event_uuid: str, event_lock: bool
 ) -> bytes:
-    """`sendmsg` that runs a dialplan application; queued behind others while `event_lock`."""
+    """Build the `sendmsg` that runs a dialplan application; `event_lock` queues it after others."""
     lines = [
         "call-command: execute",
         f"execute-app-name: {word(application, name='application')}",
@@ -60,12 +63,14 @@ def execute(
 
 
 def uuid_kill(channel_uuid: str, cause: str) -> str:
-    """The API command that hangs up at once, past any queued `sendmsg`."""
+    """Spell the API command that hangs up at once, past any queued `sendmsg`."""
     return f"uuid_kill {word(channel_uuid, name='channel_uuid')} {word(cause, name='cause')}"
 
 
 def breaks_all_of(command: str) -> str | None:
-    """The channel whose queued executions `command` throws away (`uuid_break UUID all`)."""
+    """Return the channel whose queued executions `command` throws away (`uuid_break UUID all`), or
+    None.
+    """
     words = command.split()
     if len(words) == 3 and words[0] == "uuid_break" and words[2] == "all":
         return words[1]
@@ -73,8 +78,10 @@ def breaks_all_of(command: str) -> str | None:
 
 
 def subscribe(events: Iterable[str]) -> bytes:
-    """`event json …`. Entries are `NAME`, `CUSTOM subclass…` or `module::subclass`; every name
-    after CUSTOM is read as a subclass, so subclasses go last.
+    """Build `event json …`.
+
+    Entries are `NAME`, `CUSTOM subclass…` or `module::subclass`. FreeSWITCH reads every name after
+    CUSTOM as a subclass, so subclasses go last.
     """
     names: dict[str, None] = {}
     subclasses: dict[str, None] = {}

@@ -1,7 +1,7 @@
 """One event socket connection, from TCP connect to close; `EslClient` makes the next one.
 
-greenswitch's `InboundESL` with its sound parts kept (socket, greeting, authentication) and the
-others replaced: framing and decoding (`frames`), a deadline on every reply, replies failed when
+It keeps the sound parts of greenswitch's `InboundESL` (socket, greeting, authentication) and
+replaces the others: framing and decoding (`frames`), a deadline on every reply, replies failed when
 the connection ends, whole writes, and a reader that does nothing but hand frames over.
 """
 
@@ -30,11 +30,14 @@ from controlplane.esl.event import EslEvent
 from controlplane.esl.frames import Frame, FrameParser
 
 CONNECT_TIMEOUT_S = 5.0
-"""Seconds for connect, greeting and authentication: loopback takes 20 ms, a frozen switch never."""
+"""Connect, greeting and authentication may take this long: 20 ms on loopback, for ever with a
+frozen switch."""
 MAX_IN_FLIGHT = 256
-"""Commands sent and not answered; more wait their turn (FreeSWITCH answers one at a time)."""
+"""This many commands may be sent and not answered; more wait their turn (FreeSWITCH answers one at
+a time)."""
 IDLE_CHECK_S = 0.02
-"""Seconds between two looks at whether quick events are needed: as long as FreeSWITCH's own."""
+"""While quick events are not needed, this long passes between two looks: as long as FreeSWITCH's
+own."""
 _RECEIVE_BYTES = 64 * 1024
 _REFUSALS = ("-ERR", "-USAGE")
 
@@ -42,13 +45,13 @@ _log = structlog.get_logger()
 
 
 class EventSink(Protocol):
-    """Takes each event inside the reader: must return at once."""
+    """Takes each event inside the reader, and so must return at once."""
 
     def __call__(self, event: EslEvent, /) -> None: ...
 
 
 class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
-    """An authenticated connection. Ends for good at the first loss, garbage or late reply."""
+    """An authenticated connection, which ends for good at the first loss, garbage or late reply."""
 
     connected: bool
     _commands_sent: list["AsyncResult[str]"]
@@ -65,9 +68,9 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
     ) -> None:
         super().__init__(host, port, password, timeout=CONNECT_TIMEOUT_S)
         self.closed = Event()
-        """Set once the connection has ended and every pending command has failed."""
+        """It is set once the connection has ended and every pending command has failed."""
         self.failure: EslError | None = None
-        """Why it ended."""
+        """Says why the connection ended; None while it lives."""
         self._auth_command = commands.auth(password)
         self._on_event = on_event
         self._on_closed = on_closed
@@ -77,11 +80,11 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
 
     @property
     def pending(self) -> int:
-        """Commands sent and not answered yet."""
+        """Count the commands sent and not answered yet."""
         return len(self._commands_sent)
 
     def open(self, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
-        """Connects and authenticates.
+        """Connect and authenticate.
 
         Raises EslTimeout, EslDisconnected or EslAuthenticationFailed; the connection is then
         closed.
@@ -98,7 +101,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise failure from error
 
     def request(self, message: bytes, *, timeout_s: float) -> str:
-        """Sends `message`, returns the reply text. Replies come in the order of the requests.
+        """Send `message` and return the reply's text. Replies come in the order of the requests.
 
         Raises EslCommandFailed, EslDisconnected or EslTimeout. A reply that is late closes the
         connection, so that it can never be taken for the reply to a later command.
@@ -121,9 +124,10 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
         return text
 
     def keep_awake(self, *, every_s: float, needed: Callable[[], bool]) -> None:
-        """Sends an empty line every `every_s` seconds until the connection ends: FreeSWITCH skips
-        it (mod_event_socket.c, `read_packet`) but then looks at its event queue. Nothing is sent
-        while `needed` says no.
+        """Send an empty line every `every_s` seconds until the connection ends.
+
+        FreeSWITCH skips it (mod_event_socket.c, `read_packet`) but then looks at its event queue.
+        Nothing is sent while `needed` says no.
         """
         while not self.closed.wait(every_s if needed() else IDLE_CHECK_S):
             if needed() and self._write_lock.acquire(blocking=False):
@@ -135,8 +139,10 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
                     self._write_lock.release()
 
     def close(self, failure: EslError | None = None) -> None:
-        """Ends the connection, fails every pending command, then calls `on_closed`, all before it
-        returns. Harmless when already ended.
+        """End the connection, fail every pending command, then call `on_closed`, all before it
+        returns.
+
+        Calling it again does nothing.
         """
         if self.closed.is_set():
             return
@@ -157,7 +163,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
     # What InboundESL calls or offers, replaced.
 
     def start_event_handlers(self) -> None:
-        """Called by `InboundESL.connect` once TCP is up: start reading, and nothing else."""
+        """Start reading, and nothing else. `InboundESL.connect` calls it once TCP is up."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._receive_events_greenlet = gevent.spawn(self.receive_events)
 
@@ -168,7 +174,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise EslAuthenticationFailed("wrong event socket password") from error
 
     def send(self, data: str) -> str:
-        """One command line, with a deadline. Raises as `request` does."""
+        """Send one command line, with a deadline. Raises as `request` does."""
         return self.request(
             f"{commands.argument(data, name='command')}\n\n".encode(), timeout_s=self.timeout
         )
@@ -177,7 +183,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
         self.close()
 
     def receive_events(self) -> None:
-        """The reader: cuts frames and hands them over until the connection ends."""
+        """Cut frames and hand them over until the connection ends, in a greenlet of its own."""
         failure: EslError
         parser = FrameParser()
         try:
@@ -229,7 +235,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
         self._commands_sent.pop(0).set(text)
 
     def _write(self, message: bytes, reply: "AsyncResult[str]") -> None:
-        """Writes all of `message` and queues `reply` in the same order as the writes."""
+        """Write all of `message`, and queue `reply` in the same order as the writes."""
         with self._write_lock:
             if not self.connected:
                 raise EslDisconnected("not connected")

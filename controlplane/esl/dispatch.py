@@ -16,9 +16,11 @@ from controlplane.esl.event import EslEvent
 Handler = Callable[[EslEvent], None]
 
 MAX_QUEUED_PER_CHANNEL = 1_000
-"""Events of one channel not handled yet; a whole call makes about 200 with its chunks."""
+"""One channel may have this many events not handled yet; a whole call makes about 200 with its
+chunks."""
 MAX_QUEUED = 20_000
-"""Events of all channels not handled yet, about 200 MB: beyond, the agent is hopelessly late."""
+"""All channels may have this many events not handled yet, about 200 MB: with more, the bridge agent
+is hopelessly late."""
 
 _log = structlog.get_logger()
 _dropped = Counter(
@@ -27,7 +29,7 @@ _dropped = Counter(
 
 
 class Dispatcher:
-    """The handlers of one client and what waits for them."""
+    """Holds one client's handlers and the events that wait for them."""
 
     def __init__(self, *, name: str) -> None:
         self._name = name
@@ -35,17 +37,18 @@ class Dispatcher:
         self._queues: dict[str, deque[EslEvent]] = {}
         self._queued = 0
         self.dropped = 0
-        """Events dropped since the start."""
+        """Counts the events dropped since the start."""
 
     def on(self, event_name_or_subclass: str, handler: Handler) -> None:
-        """Calls `handler` for each such event, after the handlers registered before it."""
+        """Call `handler` for each such event, after the handlers registered before it."""
         known = self._handlers.get(event_name_or_subclass, ())
         if handler not in known:
             self._handlers[event_name_or_subclass] = (*known, handler)
 
     def put(self, event: EslEvent) -> None:
-        """Queues `event` for its channel; returns at once. A full queue drops its oldest event:
-        the last ones say how the call ended.
+        """Queue `event` for its channel and return at once.
+
+        A full queue drops its oldest event: the last ones say how the call ended.
         """
         if not self._handlers_of(event):
             return
@@ -64,13 +67,15 @@ class Dispatcher:
         self._queued += 1
 
     def discard(self) -> None:
-        """Forgets what is queued; handlers that run finish."""
+        """Forget what is queued; handlers that run finish."""
         for queue in self._queues.values():
             self._queued -= len(queue)
             queue.clear()
 
     def _drain(self, key: str, queue: deque[EslEvent]) -> None:
-        """One channel's greenlet: lives while there are events, so an idle channel costs none."""
+        """Handle one channel's events. Its greenlet lives while there are some, so an idle channel
+        costs none.
+        """
         try:
             while queue:
                 event = queue.popleft()
@@ -117,5 +122,5 @@ class Dispatcher:
 
 
 def _ordering_key(event: EslEvent) -> str:
-    """What must stay in order: a channel's events, a gateway's, else those of one name."""
+    """Name what must stay in order: a channel's events, a gateway's, else those of one name."""
     return event.channel_uuid or event.get("Gateway") or event.subclass or event.name

@@ -1,4 +1,4 @@
-"""What can go wrong on the event socket, and what each failure means to its caller.
+"""The errors of the event socket, and what each failure means to its caller.
 
 EslError
 ├── EslTimeout                no answer before the deadline; a lost reply also costs the connection
@@ -19,7 +19,7 @@ _CHANNEL_GONE = ("-err invalid session id", "-err no such channel")
 
 
 class EslError(AlloRestoError):
-    """Base of every event socket failure."""
+    """Every failure of the event socket is built on this one."""
 
 
 class EslTimeout(EslError):
@@ -47,15 +47,15 @@ class EslChannelGone(EslCommandFailed):
 
 
 class EslProtocolError(EslError):
-    """Bytes that are no frame, or a payload that is no event."""
+    """The peer sent bytes that are no frame, or a payload that is no event."""
 
 
 class InvalidEslArgument(EslError, ValueError):
-    """An argument that would have been read as a second command or header."""
+    """An argument would have been read as a second command or header."""
 
 
 def command_failed(reply: str) -> EslCommandFailed:
-    """The error for a refusing `reply`: a missing channel has its own class."""
+    """Return the error for a refusing `reply`: a missing channel has its own class."""
     reply = reply.strip()
     if reply.lower().startswith(_CHANNEL_GONE):
         return EslChannelGone(reply)

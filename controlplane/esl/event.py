@@ -17,7 +17,8 @@ _JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EslEvent:
-    """An event's headers and body. Reads like a mapping of header to text; never changes.
+    """Holds an event's headers and body. It reads like a mapping of header to text, and never
+    changes.
 
     A header that FreeSWITCH pushed several values to reads as its first; `all` gives every one.
     """
@@ -27,7 +28,7 @@ class EslEvent:
 
     @classmethod
     def parse(cls, payload: bytes | str) -> "EslEvent":
-        """The event in a JSON `payload`. Raises EslProtocolError when it is not one.
+        """Read the event in a JSON `payload`. Raises EslProtocolError when it is not one.
 
         Bytes that are not UTF-8 become U+FFFD: FreeSWITCH copies what a SIP peer sent.
         """
@@ -48,30 +49,30 @@ class EslEvent:
 
     @property
     def name(self) -> str:
-        """`Event-Name`, as in `CHANNEL_PARK` or `CUSTOM`; empty when missing."""
+        """Return `Event-Name`, as in `CHANNEL_PARK` or `CUSTOM`; empty when it is missing."""
         return self.get("Event-Name") or ""
 
     @property
     def subclass(self) -> str | None:
-        """`Event-Subclass` of a CUSTOM event, as in `sofia::gateway_add`."""
+        """Return `Event-Subclass` of a CUSTOM event, as in `sofia::gateway_add`."""
         return self.get("Event-Subclass")
 
     @property
     def channel_uuid(self) -> str | None:
-        """`Unique-ID`: the channel this event is about, None when it is about none."""
+        """Return `Unique-ID`, the channel this event is about; None when it is about none."""
         return self.get("Unique-ID")
 
     def get(self, header: str, default: str | None = None) -> str | None:
         return _first(self.headers.get(header, default))
 
     def all(self, header: str) -> tuple[str, ...]:
-        """Every value of `header`, in order; empty when missing."""
+        """Return every value of `header`, in order; empty when it is missing."""
         values = self.headers.get(header, ())
         every = (values,) if isinstance(values, str) else values
         return tuple(_without_surrogates(value) for value in every)
 
     def json_body(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises EslProtocolError when it is not one."""
+        """Read the body as a JSON object. Raises EslProtocolError when it is not one."""
         try:
             found = json.loads(self.body or "")
         except (ValueError, RecursionError) as error:
@@ -93,7 +94,7 @@ class EslEvent:
         return len(self.headers)
 
     def __repr__(self) -> str:
-        """Names the event and its channel only: the rest holds callers' numbers."""
+        """Name the event and its channel only: the rest holds callers' numbers."""
         return f"<EslEvent {self.subclass or self.name} {self.channel_uuid or '-'}>"
 
 

@@ -1,7 +1,7 @@
-"""How many applications a channel has queued by `sendmsg`: at most `MAX_OUTSTANDING` at a time.
+"""Bounds how many applications a channel has queued by `sendmsg`, to `MAX_OUTSTANDING`.
 
-FreeSWITCH queues 256 a channel and answers one more by closing the whole connection, for every
-call on it (switch_core_session.c, `switch_core_session_queue_private_event`; measured).
+FreeSWITCH queues 256 a channel and answers one more by closing the whole connection, for every call
+on it (switch_core_session.c, `switch_core_session_queue_private_event`; measured).
 """
 
 from collections import deque
@@ -13,7 +13,8 @@ from gevent.event import AsyncResult
 from controlplane.esl.errors import EslChannelGone, EslError, EslTimeout
 
 MAX_OUTSTANDING = 32
-"""Executions sent to one channel and not completed: an eighth of what FreeSWITCH can hold."""
+"""One channel may have this many executions sent and not completed: an eighth of what FreeSWITCH
+can hold."""
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class _Channel:
 
 
 class Executions:
-    """The places of every channel; those who wait get theirs in the order they came."""
+    """Hands out each channel's places; those who wait get theirs in the order they came."""
 
     def __init__(self) -> None:
         self._channels: dict[str, _Channel] = {}
@@ -33,7 +34,7 @@ class Executions:
         return len(channel.running) if channel else 0
 
     def take(self, channel_uuid: str, event_uuid: str, *, timeout_s: float) -> None:
-        """Takes a place for `event_uuid`, waiting for one to be freed.
+        """Take a place for `event_uuid`, waiting until one is free.
 
         Raises EslTimeout, EslChannelGone when the channel ends first, or what `clear` was given.
         """
@@ -55,7 +56,9 @@ class Executions:
             raise
 
     def free(self, channel_uuid: str, event_uuid: str) -> None:
-        """The execution completed, or was never accepted. Unknown ones are ignored."""
+        """Give the place back: the execution completed, or was never accepted. Unknown ones are
+        ignored.
+        """
         channel = self._channels.get(channel_uuid)
         if channel is None or event_uuid not in channel.running:
             return
@@ -73,7 +76,7 @@ class Executions:
                 turn.set_exception(EslChannelGone("-ERR channel ended"))
 
     def clear(self, failure: EslError) -> None:
-        """The connection is gone: nobody will tell us what completes."""
+        """Fail those who wait: the connection is gone, and nobody will tell us what completes."""
         channels, self._channels = self._channels, {}
         for channel in channels.values():
             for _, turn in channel.waiting:

@@ -1,6 +1,6 @@
 """Event socket framing: a block of header lines, an empty line, `Content-Length` bytes of body.
 
-Pure: bytes in, frames out, whatever the splits. Source: mod_event_socket.c (`read_packet`,
+It is pure: bytes in, frames out, however they are split. Source: mod_event_socket.c (`read_packet`,
 `listener_run`). Nothing is decoded but UTF-8: only `plain` events percent-encode, and we use JSON.
 """
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from controlplane.esl.errors import EslProtocolError
 
 MAX_HEADER_BYTES = 64 * 1024
-"""Bytes; FreeSWITCH's own reply buffer is 512 bytes, its event headers travel in the body."""
+"""FreeSWITCH's own reply buffer is 512 bytes, and its event headers travel in the body."""
 MAX_BODY_BYTES = 16 * 1024 * 1024
-"""Bytes; `show channels as json` of 1,000 calls is about 1 MB."""
+"""`show channels as json` of 1,000 calls is about 1 MB."""
 _MAX_LENGTH_DIGITS = 10
 
 _LF = 0x0A
@@ -21,14 +21,16 @@ _LINE_ENDS = b"\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame. Header names are lower case; `body` is None without a `Content-Length`."""
+    """One frame. Header names are lower case; `body` is None when there is no `Content-Length`."""
 
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
 
     @property
     def content_type(self) -> str | None:
-        """`Content-Type`; a reply without one is still a reply, so that replies keep their turn."""
+        """Return `Content-Type`; a reply without one is still a reply, so that replies keep their
+        turn.
+        """
         declared = self.headers.get("content-type")
         if declared is None and "reply-text" in self.headers:
             return "command/reply"
@@ -36,7 +38,9 @@ class Frame:
 
     @property
     def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 become U+FFFD (callers choose their name)."""
+        """Return the body as text; bytes that are not UTF-8 become U+FFFD (callers choose their
+        name).
+        """
         return (self.body or b"").decode("utf-8", errors="replace")
 
 
@@ -55,7 +59,7 @@ class FrameParser:
         self._broken: str | None = None
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Yields each frame that `data` completes. Raises EslProtocolError at the first bad one."""
+        """Yield each frame that `data` completes. Raises EslProtocolError at the first bad one."""
         self._buffer += data
         while True:
             frame = self._next()
@@ -64,7 +68,7 @@ class FrameParser:
             yield frame
 
     def feed_eof(self) -> None:
-        """Says that no byte follows. Raises EslProtocolError when a frame was left unfinished."""
+        """Note that no byte follows. Raises EslProtocolError when a frame was left unfinished."""
         if self._headers is not None or self._buffer.strip(_LINE_ENDS):
             raise self._refuse("the stream ended inside a frame")
 
@@ -82,7 +86,7 @@ class FrameParser:
         return Frame(headers=headers, body=body)
 
     def _read_headers(self) -> bool:
-        """Moves one whole header block out of the buffer; False while its end is not there."""
+        """Move one whole header block out of the buffer; return False until its end is there."""
         self._skip_empty_lines()
         end = self._find_empty_line()
         if end is None:
@@ -102,7 +106,7 @@ class FrameParser:
             self._consume(len(self._buffer) - len(self._buffer.lstrip(_LINE_ENDS)))
 
     def _find_empty_line(self) -> int | None:
-        """Index just after the empty line (LF LF or LF CR LF) that ends the block."""
+        """Return the index just after the empty line (LF LF or LF CR LF) that ends the block."""
         at = self._scanned
         while (at := self._buffer.find(_LF, at)) >= 0:
             after = self._buffer[at + 1 : at + 3]

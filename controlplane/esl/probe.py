@@ -1,7 +1,8 @@
 """One-shot admin commands: what `alloresto fs status` and health probes ask FreeSWITCH.
 
-Blocking, one connection, no events. The FreeSWITCH project's own library (python-ESL, extra
-`esl-native`) is used when it can be imported, our greenswitch connection otherwise.
+It blocks, uses one connection and reads no events. The FreeSWITCH project's own library
+(python-ESL, extra `esl-native`) is used when it can be imported, our greenswitch connection
+otherwise.
 """
 
 import importlib
@@ -23,9 +24,9 @@ from controlplane.esl.errors import (
 )
 
 ADMIN_TIMEOUT_S = 3.0
-"""Seconds to connect, and for each answer: a person or a probe waits."""
+"""Connecting and each answer may take this long: a person or a probe waits."""
 MAX_GATEWAYS_SHOWN = 20
-"""Lines; one restaurant each. Beyond, a count."""
+"""This many gateways get a line each, one restaurant each; the others are only counted."""
 
 _GATEWAY = re.compile(r"^\s*(\S+)\s+gateway\s+\S+\s+(\S.*?)\s*$", re.MULTILINE)
 _DURATION = re.compile(r"(\d+) (year|day|hour|minute|second)s?\b")
@@ -33,10 +34,10 @@ _UNITS = {"year": "y", "day": "d", "hour": "h", "minute": "min", "second": "s"}
 
 
 class AdminClient(Protocol):
-    """A blocking connection for a few commands."""
+    """A blocking connection that takes a few commands."""
 
     def api(self, command: str) -> str:
-        """The output of `command`. Raises EslError as `EslClient.api` does."""
+        """Return the output of `command`. Raises EslError as `EslClient.api` does."""
         ...
 
     def close(self) -> None: ...
@@ -45,10 +46,10 @@ class AdminClient(Protocol):
 def open_admin_client(
     host: str, port: int, password: str, *, timeout_s: float = ADMIN_TIMEOUT_S
 ) -> AdminClient:
-    """Connects and authenticates, whichever library is there.
+    """Connect and authenticate, with whichever library is there.
 
     Raises EslTimeout, EslDisconnected or EslAuthenticationFailed. python-ESL blocks the whole
-    thread while it waits: not for a gevent process with calls in progress.
+    thread while it waits, so this is not for a gevent process with calls in progress.
     """
     native = native_library()
     if native is None:
@@ -57,7 +58,7 @@ def open_admin_client(
 
 
 def native_library() -> Any | None:
-    """python-ESL's module, None when it is not installed."""
+    """Return python-ESL's module, or None when it is not installed."""
     try:
         return importlib.import_module("ESL")
     except ImportError:
@@ -65,7 +66,7 @@ def native_library() -> Any | None:
 
 
 class GreenswitchAdmin:
-    """Over our own connection; runs gevent's loop in this thread while it waits."""
+    """Uses our own connection, and runs gevent's loop in this thread while it waits."""
 
     library = "greenswitch"
 
@@ -83,7 +84,7 @@ class GreenswitchAdmin:
 
 
 class NativeAdmin:
-    """Over python-ESL, whose own calls have no deadline: only its timed receive is used."""
+    """Uses python-ESL, whose own calls have no deadline: only its timed receive is used."""
 
     library = "python-ESL"
 
@@ -171,7 +172,9 @@ def _gateway_lines(client: AdminClient) -> list[str]:
 
 
 def _accepted(body: str) -> str:
-    """python-ESL's text keeps bytes that are not UTF-8 as surrogates: they become U+FFFD."""
+    """Return the answer as text. python-ESL keeps bytes that are not UTF-8 as surrogates, which
+    become U+FFFD.
+    """
     text = body.encode(errors="surrogateescape").decode(errors="replace")
     if text.startswith(("-ERR", "-USAGE")):
         raise command_failed(text)
@@ -179,7 +182,7 @@ def _accepted(body: str) -> str:
 
 
 def _require_greeting(host: str, port: int, *, timeout_s: float) -> None:
-    """Raises unless the listener speaks in time: python-ESL would wait for it for ever."""
+    """Raise unless the listener speaks in time: python-ESL would wait for it for ever."""
     try:
         with socket.create_connection((host, port), timeout=timeout_s) as probe:
             if not probe.recv(64):

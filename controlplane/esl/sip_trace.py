@@ -1,4 +1,5 @@
-"""The SIP messages of one gateway, live from the FreeSWITCH beside us, for `alloresto sip trace`.
+"""Traces the SIP messages of one gateway live, from the FreeSWITCH beside us, for `alloresto sip
+trace`.
 
 mod_sofia traces a whole profile, into the log at level `console`. An event socket that asks for
 that level alone gets them; the log file does not take it (freeswitch/conf, logfile.conf.xml). The
@@ -21,11 +22,11 @@ from controlplane.esl.frames import Frame, FrameParser
 ANSWER_DEADLINE_S: Final = 3.0
 """On loopback an answer takes 1 ms."""
 OFF_AFTER_S: Final = 30
-"""FreeSWITCH ends a trace whose command was killed that long ago."""
+"""FreeSWITCH ends a trace this long after its command was killed."""
 RENEW_S: Final = 10.0
-"""Against `OFF_AFTER_S`."""
+"""A living trace puts `OFF_AFTER_S` off this often."""
 MAX_DIALOGS: Final = 1_000
-"""Call-IDs remembered of the gateway: more than a restaurant has in a day."""
+"""The Call-IDs of this many dialogs are remembered: more than a restaurant has in a day."""
 READ_BYTES: Final = 65_536
 _GROUP: Final = "alloresto_sip_trace"
 
@@ -50,7 +51,7 @@ class GatewayMessages:
         self._dialogs: OrderedDict[str, None] = OrderedDict()
 
     def belongs(self, text: str) -> bool:
-        """Remembers the dialog of one that does."""
+        """Tell whether the message is the gateway's, and remember its dialog if so."""
         found = _CALL_ID.search(text)
         call_id = found[1] if found else ""
         if self._named.search(text):
@@ -63,7 +64,9 @@ class GatewayMessages:
 
 
 def masked(text: str) -> str:
-    """A message without credentials, names or numbers; of a number three and two digits stay."""
+    """Return the message without credentials, names or numbers; of a number the first three and the
+    last two characters stay.
+    """
     text = _SECRET.sub(r"\1: (hidden)", text)
     lines = []
     for line in text.split("\n"):
@@ -75,7 +78,7 @@ def masked(text: str) -> str:
 
 
 class TraceConnection:
-    """A blocking event socket of its own: commands, and the log's level `console`."""
+    """A blocking event socket of its own, for commands and for the log's level `console`."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -85,7 +88,9 @@ class TraceConnection:
     @classmethod
     @contextmanager
     def open(cls, *, host: str, port: int, password: str) -> Iterator[Self]:
-        """Raises `EslDisconnected`, `EslTimeout`, `EslAuthenticationFailed`."""
+        """Connect and authenticate. Raises `EslDisconnected`, `EslTimeout`,
+        `EslAuthenticationFailed`.
+        """
         try:
             connection = socket.create_connection((host, port), timeout=ANSWER_DEADLINE_S)
         except OSError as error:
@@ -99,7 +104,7 @@ class TraceConnection:
             yield opened
 
     def api(self, command: str) -> str:
-        """The output, whatever it says. Raises `EslTimeout`, `EslDisconnected`."""
+        """Return the output, whatever it says. Raises `EslTimeout`, `EslDisconnected`."""
         self._send(commands.api(command))
         return self._answer("api/response").text
 
@@ -109,7 +114,7 @@ class TraceConnection:
         self._answer("command/reply")
 
     def traced(self, *, timeout_s: float) -> Iterator[str]:
-        """Messages that have come, waiting for the first one no longer than `timeout_s`."""
+        """Yield the messages that have come; wait for the first one no longer than `timeout_s`."""
         deadline = monotonic() + timeout_s
         while not self._frames and (left_s := deadline - monotonic()) > 0:
             with suppress(EslTimeout):
@@ -126,7 +131,7 @@ class TraceConnection:
             raise EslDisconnected(str(error)) from error
 
     def _answer(self, content_type: str) -> Frame:
-        """The next frame of that type; log lines that come meanwhile are kept."""
+        """Return the next frame of that type; log lines that come meanwhile are kept."""
         deadline = monotonic() + ANSWER_DEADLINE_S
         while True:
             for frame in self._frames:
@@ -153,7 +158,7 @@ class TraceConnection:
 def messages(
     connection: TraceConnection, gateway: str, *, profile: str, for_s: float
 ) -> Generator[str, None, None]:
-    """The gateway's messages as they pass, for `for_s` seconds, unmasked.
+    """Yield the gateway's messages as they pass, for `for_s` seconds, unmasked.
 
     Closing the generator turns the trace off, and so does FreeSWITCH when we are killed.
     """
@@ -173,7 +178,7 @@ def messages(
 
 
 def _keep_on(connection: TraceConnection, profile: str) -> None:
-    """Its end is ordered before its beginning."""
+    """Turn the trace on. Its end is ordered before its beginning, so that it always has one."""
     connection.api(f"sched_del {_GROUP}")
     connection.api(f"sched_api +{OFF_AFTER_S} {_GROUP} sofia profile {profile} siptrace off")
     connection.api("sofia tracelevel console")

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from controlplane.database import LOCK_TIMEOUT_MS, connect_arguments, sqlalchemy_url
 
 MIGRATION_WAIT_S: Final = 120
-"""A second replica waits for the first one's migrations."""
+"""A second replica waits this long for the first one's migrations."""
 MIGRATION_LOCK_KEY: Final = 0x616C6C6F72657374  # "allorest"
 
 
@@ -45,7 +45,7 @@ def check_models(database_url: str) -> None:
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration without an ini file: the migrations ship in the package."""
+    """Make Alembic's configuration without an ini file: the migrations ship in the package."""
     config = Config()
     config.set_main_option("script_location", "controlplane:migrations")
     config.set_main_option("path_separator", "os")

@@ -1,4 +1,4 @@
-"""Declarative base of every table: naming of constraints, UUIDv7 keys, UTC instants."""
+"""All tables share this base: naming of constraints, UUIDv7 keys, UTC instants."""
 
 from datetime import datetime
 from typing import Annotated
@@ -15,7 +15,9 @@ CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_de
 
 
 class Base(DeclarativeBase):
-    """Money is integer cents, phone numbers are E.164, statuses are text with a CHECK."""
+    """In every table money is integer cents, phone numbers are E.164, and statuses are text with a
+    CHECK.
+    """
 
     metadata = MetaData(
         naming_convention={

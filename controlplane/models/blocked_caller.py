@@ -1,4 +1,4 @@
-"""Numbers a restaurant does not want calls from. Hidden numbers can't be blocked."""
+"""The numbers whose calls a restaurant does not want. Hidden numbers can't be blocked."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from controlplane.models.base import Base, CreatedAt
 
 
 class BlockedCaller(Base):
-    """One number, E.164."""
+    """A restaurant refuses calls from this number (E.164)."""
 
     __tablename__ = "blocked_caller"
 

@@ -1,4 +1,4 @@
-"""The record of calls, written by the recorder from the call events stream."""
+"""The record of calls, which the recorder writes from the call events stream."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from controlplane.models.base import Base, Instant, PrimaryKey
 
 
 class Call(Base):
-    """One incoming call. Columns stay null until the event that tells them arrives."""
+    """One incoming call. A column stays null until the event that tells it arrives."""
 
     __tablename__ = "call"
     __table_args__ = (

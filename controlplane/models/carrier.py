@@ -24,21 +24,22 @@ class Carrier(Base):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """A short name: `ovh`."""
+    """A short name that admins type, such as `ovh`."""
     name: Mapped[str]
     registrar: Mapped[str]
-    """`host[:port]`, both realm and proxy."""
+    """A `host[:port]` that is both realm and proxy."""
     transport: Mapped[str] = mapped_column(default="udp")
     expire_seconds: Mapped[int] = mapped_column(default=60)
-    """What REGISTER asks for; OVH wants 1800."""
+    """REGISTER asks for this lifetime; OVH wants 1800."""
     registers_per_second: Mapped[int] = mapped_column(default=10)
-    """REGISTERs all bridges together send it: operators ban bursts."""
+    """All bridges together send it no more REGISTERs than this: operators ban bursts."""
     max_auth_failures: Mapped[int] = mapped_column(default=3)
-    """Refusals (401, 403, 404, 407) in a row before an account is left alone: they get locked."""
+    """After this many refusals (401, 403, 404, 407) in a row an account is left alone: carriers
+    lock accounts that insist."""
     source_networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """CIDR: where its INVITEs may come from."""
+    """Its INVITEs may come from these networks (CIDR)."""
     codecs: Mapped[list[str]] = mapped_column(ARRAY(Text), default=lambda: list(DEFAULT_CODECS))
-    """In order of preference."""
+    """These codecs are offered to it, the preferred one first."""
     number_format: Mapped[str] = mapped_column(default="+e164")
-    """How a number is dialled there: `+33199001234`, `0033199001234`, `0199001234`."""
+    """A number is dialled there in this format: `+33199001234`, `0033199001234` or `0199001234`."""
     created_at: Mapped[CreatedAt]

@@ -1,4 +1,4 @@
-"""Which controller leads, by a row: a hung holder loses it, whatever its process still believes."""
+"""One row says which controller leads: a hung holder loses it, whatever its process believes."""
 
 from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,14 +7,16 @@ from controlplane.models.base import Base, Instant
 
 
 class ControllerLease(Base):
-    """One row, `name` = `controller`. Every write of a leader checks that `epoch` is still its."""
+    """The table has one row, `name` = `controller`. Every write of a leader checks that `epoch` is
+    still its own.
+    """
 
     __tablename__ = "controller_lease"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     holder: Mapped[str]
-    """The replica's id."""
+    """This replica leads, named by its `replica_id`."""
     epoch: Mapped[int] = mapped_column(BigInteger)
-    """Rises with each new holder."""
+    """It rises by one with each new term."""
     expires_at: Mapped[Instant]
-    """By Postgres's clock."""
+    """The lease ends then, by Postgres's clock, unless it is renewed."""

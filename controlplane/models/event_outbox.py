@@ -1,4 +1,4 @@
-"""Events for open pages, committed with what they tell of: a screen can miss none.
+"""Events for open pages are committed with what they tell of, so a screen can miss none.
 
 A trigger (first migration) serialises writers of one restaurant from the insert to their commit,
 gives the row its id under that lock and notifies `OUTBOX_CHANNEL`. So ids of a restaurant become
@@ -16,24 +16,26 @@ from sqlalchemy.orm import Mapped, mapped_column
 from controlplane.models.base import Base, CreatedAt
 
 OUTBOX_CHANNEL = "event_outbox"
-"""NOTIFY channel; its payload is the restaurant's id."""
+"""Postgres notifies on this channel; the payload is the restaurant's id."""
 
 
 class OutboxTopic(StrEnum):
-    """What `payload` tells of."""
+    """Says what happened, and so what `payload` holds."""
 
     ORDER_PLACED = "order_placed"
-    """`{"order_id": uuid}`"""
+    """The payload is `{"order_id": uuid}`."""
     ORDER_STATUS_CHANGED = "order_status_changed"
-    """`{"order_id": uuid, "status": text}`"""
+    """The payload is `{"order_id": uuid, "status": text}`."""
     VOICE_MESSAGE_LEFT = "voice_message_left"
-    """`{"voice_message_id": uuid}`"""
+    """The payload is `{"voice_message_id": uuid}`."""
     VOICE_MESSAGE_HEARD = "voice_message_heard"
-    """`{"voice_message_id": uuid}`"""
+    """The payload is `{"voice_message_id": uuid}`."""
 
 
 class EventOutbox(Base):
-    """`id` is the SSE event id a page resumes from (`Last-Event-ID`). Insert it last."""
+    """A page resumes from `id`, its SSE event id (`Last-Event-ID`). The row is to be inserted last
+    in its transaction.
+    """
 
     __tablename__ = "event_outbox"
     __table_args__ = (Index(None, "restaurant_id", "id"),)

@@ -19,7 +19,9 @@ from controlplane.models.base import Base, Instant, PrimaryKey
 
 
 class MenuCategory(Base):
-    """ "Pizzas", "Boissons"."""
+    """Items are read out and shown under their category, such as "Pizzas" or "Boissons", in the
+    order of `position`.
+    """
 
     __tablename__ = "menu_category"
     __table_args__ = (UniqueConstraint("restaurant_id", "id"),)
@@ -31,7 +33,7 @@ class MenuCategory(Base):
 
 
 class MenuItem(Base):
-    """A dish or a drink."""
+    """A dish or a drink that callers may order."""
 
     __tablename__ = "menu_item"
     __table_args__ = (
@@ -54,14 +56,15 @@ class MenuItem(Base):
     description: Mapped[str] = mapped_column(default="")
     price_cents: Mapped[int]
     vat_rate_bp: Mapped[int]
-    """Basis points: 1000 for immediate consumption, 550 packaged for later, 2000 alcohol."""
+    """The rate is in basis points: 1000 for immediate consumption, 550 packaged for later, 2000
+    alcohol."""
     position: Mapped[int]
     active: Mapped[bool] = mapped_column(default=True)
     sold_out_until: Mapped[Instant | None]
 
 
 class OptionGroup(Base):
-    """A choice that goes with items: "Pâte", "Suppléments"."""
+    """A choice that goes with items, such as "Pâte" or "Suppléments"."""
 
     __tablename__ = "option_group"
     __table_args__ = (
@@ -102,7 +105,7 @@ class Option(Base):
 
 
 class ItemOptionGroup(Base):
-    """Which groups go with which item."""
+    """Says which groups go with which item."""
 
     __tablename__ = "item_option_group"
     __table_args__ = (

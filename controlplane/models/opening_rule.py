@@ -1,4 +1,4 @@
-"""When a restaurant is open, in its own wall time."""
+"""The hours at which a restaurant is open, in its own wall time."""
 
 from datetime import time
 from uuid import UUID
@@ -10,7 +10,9 @@ from controlplane.models.base import Base, PrimaryKey
 
 
 class OpeningRule(Base):
-    """One window of one weekday (0 = Monday); past midnight when `closes` <= `opens`."""
+    """The restaurant is open on this weekday (0 = Monday) from `opens` to `closes`; past midnight
+    when `closes` <= `opens`.
+    """
 
     __tablename__ = "opening_rule"
     __table_args__ = (CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),)

@@ -1,4 +1,4 @@
-"""Orders: what the kitchen prepares. A line is a snapshot; later menu edits do not change it."""
+"""Orders are what the kitchen prepares. A line is a snapshot: later menu edits do not change it."""
 
 from datetime import date
 from enum import StrEnum
@@ -13,7 +13,7 @@ from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
 
 
 class OrderStatus(StrEnum):
-    """Where an order is. The last three are terminal: they never reopen."""
+    """Says where an order is. The last three are terminal: they never reopen."""
 
     PLACED = "placed"
     ACCEPTED = "accepted"
@@ -57,9 +57,10 @@ class Order(Base):
     id: Mapped[PrimaryKey]
     restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id"))
     call_id: Mapped[UUID | None]
-    """No foreign key: the order is committed during the call, the call's row by the recorder."""
+    """It is no foreign key: the order is committed during the call, and the recorder writes the
+    call's row."""
     service_date: Mapped[date]
-    """The restaurant's own date, on which `number` counts from 1."""
+    """On this date of the restaurant's own calendar `number` counts from 1."""
     number: Mapped[int]
     idempotency_key: Mapped[str]
     status: Mapped[str] = mapped_column(default=OrderStatus.PLACED)
@@ -72,7 +73,7 @@ class Order(Base):
 
 
 class OrderLine(Base):
-    """One dish of an order: names, prices and options as they were when it was placed."""
+    """One dish of an order, with its name, price and options as they were when it was placed."""
 
     __tablename__ = "order_line"
     __table_args__ = (
@@ -92,19 +93,19 @@ class OrderLine(Base):
     order_id: Mapped[UUID]
     position: Mapped[int]
     menu_item_id: Mapped[UUID]
-    """No foreign key: the menu may lose the dish, the order keeps it."""
+    """It is no foreign key: the menu may lose the dish, and the order keeps it."""
     name: Mapped[str]
     quantity: Mapped[int]
     options: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
-    """`[{"id": uuid, "name": text, "price_delta_cents": int}]`."""
+    """A list of `{"id": uuid, "name": text, "price_delta_cents": int}`."""
     unit_price_cents: Mapped[int]
-    """Options included."""
+    """The price of one, options included."""
     vat_rate_bp: Mapped[int]
     total_cents: Mapped[int]
 
 
 class OrderEvent(Base):
-    """What happened to an order, and who did it. Append-only."""
+    """Says what happened to an order, and who did it. Rows are only ever added."""
 
     __tablename__ = "order_event"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""A tenant."""
+"""A restaurant is one tenant."""
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -6,11 +6,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
 
 RESTAURANT_CHANNEL = "restaurant_changed"
-"""NOTIFY channel: what a worker knows of a restaurant changed. Payload: its id."""
+"""Postgres notifies on this channel when what a worker knows of a restaurant has changed; the
+payload is the restaurant's id."""
 
 
 class Restaurant(Base):
-    """One restaurant and how its agent speaks."""
+    """One restaurant, and how its assistant speaks."""
 
     __tablename__ = "restaurant"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""A restaurant's SIP account, which bridge registers it, and what became of that."""
+"""A restaurant's SIP account, the bridge that registers it, and what became of that."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -10,12 +10,12 @@ from controlplane.contracts.gateway_states import GatewayState
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
 
 REGISTRATION_CHANNEL = "registration_changed"
-"""NOTIFY channel: somebody's desired registrations changed. Payload: a bridge's id, or nothing for
-an account that has no bridge yet."""
+"""Postgres notifies on this channel when the registrations a bridge is to hold have changed. The
+payload is the bridge's id, or empty for an account that has no bridge yet."""
 
 
 class PlacementReason(StrEnum):
-    """Why a registration is where it is."""
+    """Says why a registration is where it is."""
 
     NEW = "new"
     FAILOVER = "failover"
@@ -25,24 +25,25 @@ class PlacementReason(StrEnum):
 
 
 class MoveRefusal(StrEnum):
-    """Why a requested move was not made; `bridge_id` of the event is the bridge asked for."""
+    """Says why a requested move was not made; `bridge_id` of the event is the bridge asked for."""
 
     FULL = "full"
     DRAINING = "draining"
     LOST = "lost"
     NOT_READY = "not_ready"
-    """Not heard of for some seconds, its SIP does not answer, or two processes use its name."""
+    """The bridge was not heard of for some seconds, its SIP does not answer, or two processes use
+    its name."""
     NOT_LIVE = "not_live"
     """The restaurant is not live: nobody registers it."""
 
 
 class SipRegistration(Base):
-    """Desired state here, the truth at the registrar.
+    """The row says what is wanted; the truth is at the registrar.
 
     A move is make-before-break: `bridge_id` becomes the new owner and `epoch` rises by one, the old
-    owner becomes `former_bridge_id` and keeps its binding until the new one has reported
-    `state` REGED for that `epoch` (`state_epoch`). Then it un-REGISTERs, and clears
-    `former_bridge_id` itself; for a bridge that is lost, the controller does.
+    owner becomes `former_bridge_id` and keeps its binding until the new one has reported `state`
+    REGED for that `epoch` (`state_epoch`). Then it un-REGISTERs, and clears `former_bridge_id`
+    itself; for a bridge that is lost, the controller does.
     """
 
     __tablename__ = "sip_registration"
@@ -62,33 +63,36 @@ class SipRegistration(Base):
         ForeignKey("restaurant.id", ondelete="CASCADE"), unique=True
     )
     gateway_name: Mapped[str] = mapped_column(unique=True)
-    """`slug-<8 hex>`: readable in fs_cli, not guessable by a caller."""
+    """`slug-<8 hex>` can be read in fs_cli and not be guessed by a caller."""
     carrier_id: Mapped[str] = mapped_column(ForeignKey("carrier.id"))
     username: Mapped[str]
     password_encrypted: Mapped[str]
-    """`SecretBox.seal(password, owner=restaurant_id)`."""
+    """`SecretBox.seal(password, owner=restaurant_id)` made it."""
     config_version: Mapped[int] = mapped_column(default=1)
-    """Raised by triggers when the account, its carrier or the restaurant's phone changes."""
+    """Triggers raise it when the account, its carrier or the restaurant's phone changes."""
 
     bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
     epoch: Mapped[int] = mapped_column(default=0)
-    """Of the ownership: rises by one with each new `bridge_id`."""
+    """The ownership's number, which rises by one with each new `bridge_id`."""
     placement_reason: Mapped[str | None]
     placed_at: Mapped[Instant | None]
     former_bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
     requested_bridge_id: Mapped[str | None] = mapped_column(ForeignKey("sip_bridge_node.id"))
-    """Set by `alloresto sip move`: the controller moves the registration there once, reason
+    """`alloresto sip move` sets it: the controller moves the registration there once, with reason
     `admin`, or refuses with a `move_refused` event; either way it sets this back to NULL."""
 
     state: Mapped[str] = mapped_column(default=GatewayState.DOWN.value)
-    """The `GatewayState` last reported, as text: bridges of several versions write it."""
+    """The `GatewayState` last reported, kept as text because bridges of several versions write it.
+    """
     state_epoch: Mapped[int] = mapped_column(default=0)
-    """The epoch `state` is about: of an older owner, it says nothing of the present one."""
+    """`state` is about this epoch: when it is an older owner's, it says nothing of the present one.
+    """
     state_at: Mapped[Instant | None]
     last_sip_code: Mapped[int | None]
     next_retry_at: Mapped[Instant | None]
     auth_failures: Mapped[int] = mapped_column(default=0)
-    """Refusals in a row, whichever bridge got them; 0 after REGED or a change of the account."""
+    """Counts refusals in a row, whichever bridge got them; it is 0 after REGED or a change of the
+    account."""
 
 
 class SipRegistrationEvent(Base):
@@ -105,8 +109,9 @@ class SipRegistrationEvent(Base):
     bridge_id: Mapped[str | None]
     epoch: Mapped[int]
     event: Mapped[str]
-    """`placed`, `released`, `cleared` (no longer live), `move_refused`, or a `GatewayState`."""
+    """One of `placed`, `released`, `cleared` (no longer live), `move_refused`, or a `GatewayState`.
+    """
     detail: Mapped[str | None]
-    """For `placed` the `PlacementReason`, for `move_refused` the `MoveRefusal`; never a secret or a
-    number."""
+    """Holds the `PlacementReason` of `placed` and the `MoveRefusal` of `move_refused`; never a
+    secret or a number."""
     sip_code: Mapped[int | None]

@@ -1,4 +1,6 @@
-"""Who a restaurant's callers may be transferred to. A number that is not here is never dialled."""
+"""Humans whom a restaurant's callers may be transferred to. A number that is not here is never
+dialled.
+"""
 
 from enum import StrEnum
 from uuid import UUID
@@ -31,8 +33,9 @@ class TransferTarget(Base):
     id: Mapped[PrimaryKey]
     restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
     name: Mapped[str]
-    """What a caller and the agent call it: "le gérant", "le service traiteur"."""
+    """The caller and the assistant call the target by this name: "le gérant", "le service
+    traiteur"."""
     phone_e164: Mapped[str]
     mode: Mapped[str] = mapped_column(default=TransferMode.WARM)
-    """A `TransferMode`."""
+    """One of the values of `TransferMode`."""
     position: Mapped[int] = mapped_column(default=0)

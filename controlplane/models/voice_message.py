@@ -1,4 +1,4 @@
-"""What a caller left when nobody could answer."""
+"""Messages that callers left because nobody could answer."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from controlplane.models.base import Base, Instant, PrimaryKey
 
 
 class VoiceMessage(Base):
-    """The recording of the message only, never of the call."""
+    """The recording holds the message only, never the call."""
 
     __tablename__ = "voice_message"
     __table_args__ = (
@@ -20,11 +20,11 @@ class VoiceMessage(Base):
     id: Mapped[PrimaryKey]
     restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
     channel_uuid: Mapped[UUID] = mapped_column(unique=True)
-    """FreeSWITCH's: one message a call, however often it is delivered."""
+    """FreeSWITCH's channel: a call leaves one message, however often it is delivered."""
     caller_number: Mapped[str | None]
-    """E.164; None when hidden."""
+    """The number is in E.164; None when it is hidden."""
     recorded_at: Mapped[Instant]
     duration_ms: Mapped[int]
     audio: Mapped[bytes]
-    """WAV, 8 kHz, mono."""
+    """A WAV of 8 kHz, mono, 16 bits."""
     heard_at: Mapped[Instant | None]

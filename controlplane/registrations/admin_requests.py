@@ -1,4 +1,4 @@
-"""What an admin may ask of a registration: another bridge, another try; and its history.
+"""What an admin may ask of a registration: another bridge, another try, or its history.
 
 Nothing is moved here: the controller acts on the row.
 """
@@ -17,24 +17,24 @@ from controlplane.models.sip_registration import SipRegistration, SipRegistratio
 from controlplane.registrations.report import BRIDGE_PATIENCE, Account, Standing, near
 
 
-class OrderRefused(AlloRestoError):
-    """What was asked cannot be; says why."""
+class RequestRefused(AlloRestoError):
+    """Raised when what was asked cannot be done; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """A bridge as Postgres knows it."""
+    """What Postgres knows of a bridge."""
 
     id: str
     capacity: int
     held: int
-    """Registrations it owns or still holds as the former owner."""
+    """Counts the registrations it owns or still holds as the former owner."""
     draining: bool
     lost: bool
 
     @property
     def room(self) -> int:
-        """How many more it may take now."""
+        """Return how many more it may take now."""
         return 0 if self.draining or self.lost else max(0, self.capacity - self.held)
 
 
@@ -52,7 +52,7 @@ class HistoryEntry:
 
 
 def bridges(connection: Connection) -> list[Bridge]:
-    """All that were ever heard of, by name."""
+    """Return all bridges that were ever heard of, by name."""
     node, row = SipBridgeNode, SipRegistration
     held = (
         select(func.count())
@@ -72,12 +72,12 @@ def bridges(connection: Connection) -> list[Bridge]:
 
 
 def ask_for_move(connection: Connection, account: Account, bridge_id: str) -> None:
-    """Ask the controller for it. Raises `OrderRefused` when it cannot be."""
+    """Ask the controller to move the account there. Raises `RequestRefused` when that can't be."""
     known = {bridge.id: bridge for bridge in bridges(connection)}
     bridge = known.get(bridge_id)
     if bridge is None:
         names = ", ".join(near(bridge_id, known) or sorted(known)[:5]) or "none yet"
-        raise OrderRefused(f"no bridge is called {bridge_id!r}; bridges: {names}")
+        raise RequestRefused(f"no bridge is called {bridge_id!r}; bridges: {names}")
     _refuse_bridge(bridge, holds_it=account.former_bridge == bridge_id)
     _refuse_account(account, bridge_id)
     connection.execute(
@@ -89,30 +89,30 @@ def ask_for_move(connection: Connection, account: Account, bridge_id: str) -> No
 
 def _refuse_bridge(bridge: Bridge, *, holds_it: bool) -> None:
     if bridge.lost:
-        raise OrderRefused(f"{bridge.id} is lost: nothing was heard of it lately")
+        raise RequestRefused(f"{bridge.id} is lost: nothing was heard of it lately")
     if bridge.draining:
-        raise OrderRefused(f"{bridge.id} is being drained: it takes no registration")
+        raise RequestRefused(f"{bridge.id} is being drained: it takes no registration")
     if bridge.room == 0 and not holds_it:
-        raise OrderRefused(f"{bridge.id} is full: {bridge.held} of {bridge.capacity}")
+        raise RequestRefused(f"{bridge.id} is full: {bridge.held} of {bridge.capacity}")
 
 
 def _refuse_account(account: Account, bridge_id: str) -> None:
     if account.bridge == bridge_id:
-        raise OrderRefused(f"{account.gateway} is already on {bridge_id}")
+        raise RequestRefused(f"{account.gateway} is already on {bridge_id}")
     if account.state is Standing.PAUSED:
         status = account.restaurant_status
-        raise OrderRefused(f"the restaurant is {status}: it is registered nowhere")
+        raise RequestRefused(f"the restaurant is {status}: it is registered nowhere")
     if account.former_bridge is not None and not account.move_stuck:
-        raise OrderRefused(
+        raise RequestRefused(
             f"{account.gateway} is moving from {account.former_bridge} to {account.bridge}:"
             " wait until that is done"
         )
 
 
 def retry(connection: Connection, account: Account) -> None:
-    """Forget the refusals of a suspended account: its bridge tries again. Raises `OrderRefused`."""
+    """Forget a suspended account's refusals: its bridge tries again. Raises `RequestRefused`."""
     if account.state is not GatewayState.SUSPENDED:
-        raise OrderRefused(
+        raise RequestRefused(
             f"{account.gateway} is not suspended but {account.state}: nothing holds it back"
         )
     connection.execute(
@@ -125,7 +125,7 @@ def retry(connection: Connection, account: Account) -> None:
 def history(
     connection: Connection, registration_id: UUID, *, after: int = 0, limit: int = 1_000
 ) -> Sequence[HistoryEntry]:
-    """The latest `limit` entries with an id above `after`, oldest first."""
+    """Return the latest `limit` entries with an id above `after`, oldest first."""
     event = SipRegistrationEvent
     query = (
         select(

@@ -18,7 +18,9 @@ REASONS: Final[Mapping[str, str]] = {
 
 
 def explanation(account: Account, *, rooms: int) -> list[str]:
-    """Sentences, the last of them what to do. `rooms`: registrations bridges can still take."""
+    """Return sentences, of which the last says what to do. `rooms` counts the registrations that
+    bridges can still take.
+    """
     return [
         f"{account.restaurant} ({account.gateway}) registers at carrier {account.carrier}.",
         *_whereabouts(account),
@@ -43,7 +45,7 @@ def _whereabouts(account: Account) -> Iterator[str]:
 
 
 def _standing(account: Account, *, rooms: int) -> Iterator[str]:
-    """Why it is not registered, if it is not, and what to do."""
+    """Say why it is not registered, if it is not, and what to do."""
     match account.state:
         case Standing.PAUSED:
             yield f"The restaurant is {account.restaurant_status}: nobody registers it."

@@ -21,9 +21,10 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
 
 UNREGISTERED_PATIENCE: Final = timedelta(seconds=60)
-"""A failover takes 20 s, a retry after a refusal 30 s: beyond, somebody must look."""
+"""A failover takes 20 s and a retry after a refusal 30 s; when it takes longer, somebody must look.
+"""
 STUCK_AFTER: Final = timedelta(seconds=30)
-"""From then on the controller takes a move that does not arrive elsewhere, when asked to."""
+"""A move that has not arrived after this time may be sent elsewhere by an admin."""
 MOVE_PATIENCE: Final = timedelta(seconds=120)
 """200 registrations move in 20 s at 10 a second; an un-REGISTER nobody answers takes 32 s."""
 BRIDGE_PATIENCE: Final = timedelta(seconds=20)
@@ -32,18 +33,18 @@ NEAR_MATCHES: Final = 5
 
 
 class Standing(StrEnum):
-    """Where an account stands of which no bridge has told a `GatewayState`."""
+    """Says where an account stands while no bridge has told a `GatewayState` of it."""
 
     PAUSED = "PAUSED"
-    """The restaurant is not live: registered nowhere, on purpose."""
+    """The restaurant is not live, so it is registered nowhere, on purpose."""
     UNPLACED = "UNPLACED"
-    """On no bridge."""
+    """No bridge owns it."""
     STARTING = "STARTING"
     """Its present bridge has reported nothing yet."""
 
 
 class UnknownAccount(AlloRestoError):
-    """No account of that name; says which names are near."""
+    """Raised when no account has that name; the message says which names are near."""
 
     def __init__(self, name: str, near: Sequence[str]) -> None:
         hint = f"; did you mean {', '.join(near)}?" if near else "; `alloresto sip list` has them"
@@ -82,7 +83,7 @@ class Account:
 
     @property
     def state(self) -> GatewayState | Standing:
-        """Of its gateway on the present bridge, or why nobody has told one."""
+        """Return its gateway's state on the present bridge, or say why nobody has told one."""
         if self.restaurant_status != "live":
             return Standing.PAUSED
         suspended = self.reported_state is GatewayState.SUSPENDED
@@ -96,33 +97,33 @@ class Account:
 
     @property
     def since(self) -> datetime | None:
-        """Since when it is in `state`, as far as anybody wrote it down."""
+        """Return since when it is in `state`, as far as anybody wrote it down."""
         if self.state is Standing.STARTING:
             return self.placed_at
         return self.state_at or self.placed_at
 
     @property
     def registered(self) -> bool:
-        """Whether calls reach its present bridge."""
+        """Tell whether calls reach its present bridge."""
         return self.state is GatewayState.REGED
 
     @property
     def move_stuck(self) -> bool:
-        """Whether its present bridge gets no binding while the former one keeps its own."""
+        """Tell whether its present bridge gets no binding while the former one keeps its own."""
         began = self.placed_at
         late = began is None or self.now - began > STUCK_AFTER
         return self.former_bridge is not None and not self.registered and late
 
     @property
     def bridge_silent(self) -> bool:
-        """Whether its bridge has not been heard of lately."""
+        """Tell whether its bridge has not been heard of lately."""
         if self.bridge is None or self.bridge_seen_at is None:
             return False
         return self.now - self.bridge_seen_at > BRIDGE_PATIENCE
 
     @property
     def problem(self) -> str | None:
-        """Why a human should look at it; None when nobody need."""
+        """Say why a human should look at it; None when nobody need."""
         match self.state:
             case Standing.PAUSED:
                 return None
@@ -142,7 +143,7 @@ class Account:
 
 
 def accounts(connection: Connection, *, bridge_id: str | None = None) -> list[Account]:
-    """By gateway name: all of them, or those a bridge owns or still holds."""
+    """Return all accounts, or those a bridge owns or still holds, by gateway name."""
     query, row = _query().order_by(SipRegistration.gateway_name), SipRegistration
     if bridge_id is not None:
         query = query.where(or_(row.bridge_id == bridge_id, row.former_bridge_id == bridge_id))
@@ -150,7 +151,7 @@ def accounts(connection: Connection, *, bridge_id: str | None = None) -> list[Ac
 
 
 def account(connection: Connection, name: str) -> Account:
-    """By gateway name, slug or restaurant id. Raises `UnknownAccount`."""
+    """Find one by gateway name, slug or restaurant id. Raises `UnknownAccount`."""
     found = _read(connection, _query().where(_called(name)))
     if len(found) == 1:
         return found[0]
@@ -159,7 +160,7 @@ def account(connection: Connection, name: str) -> Account:
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
-    """The names a person may have meant, most likely first."""
+    """Return the names a person may have meant, most likely first."""
     names = sorted(names)
     holding = [one for one in names if name.lower() in one]
     similar = get_close_matches(name.lower(), names, n=NEAR_MATCHES, cutoff=0.5)
@@ -167,7 +168,7 @@ def near(name: str, names: Iterable[str]) -> list[str]:
 
 
 def age(now: datetime, then: datetime | None) -> str:
-    """`3 s`, `12 min`, `5 h`, `3 d`: one unit, rounded down."""
+    """Spell the time between as `3 s`, `12 min`, `5 h` or `3 d`: one unit, rounded down."""
     if then is None:
         return "ever"
     seconds = max(0, int((now - then).total_seconds()))

@@ -1,4 +1,4 @@
-"""What a carrier means by the status it answers REGISTER with (RFC 3261 §21), in plain words."""
+"""Says in plain words what a carrier means by its answer to REGISTER (RFC 3261 §21)."""
 
 from typing import Final, NamedTuple
 
@@ -53,12 +53,12 @@ MEANINGS: Final = {
 }
 
 ACCOUNT_REFUSED: Final = frozenset({401, 403, 404, 407, 904})
-"""The account itself is refused, and carriers lock accounts that insist. Others (503, no answer)
-are the carrier's trouble."""
+"""With these the account itself is refused, and carriers lock accounts that insist. The others
+(503, no answer) are the carrier's trouble."""
 
 
 def meaning(code: int | None) -> Meaning:
-    """Of a status; of a class when the status itself is not among those we met."""
+    """Return what a status means, or what its class means when we never met the status itself."""
     if code is None:
         return Meaning("no answer yet", "Wait for the carrier's answer.")
     if code in MEANINGS:
@@ -73,5 +73,5 @@ def meaning(code: int | None) -> Meaning:
 
 
 def code_text(code: int | None) -> str:
-    """`403 forbidden`, or a dash."""
+    """Spell a status as `403 forbidden`, or as a dash when there is none."""
     return "-" if code is None else f"{code} {meaning(code).short}"

@@ -393,7 +393,10 @@ def _widen_registrations() -> None:
 
 
 def _carry_accounts_over() -> None:
-    """TLS had no profile to go through: such an account never registered, and becomes TCP."""
+    """Make each distinct registrar a carrier, and encrypt the accounts' passwords.
+
+    TLS had no profile to go through: such an account never registered, and becomes TCP.
+    """
     connection = op.get_bind()
     accounts = connection.execute(
         sa.text(
@@ -446,7 +449,9 @@ def _carry_accounts_over() -> None:
 
 
 def downgrade() -> None:
-    """Passwords can't be decrypted here: accounts are left without, and register nowhere."""
+    """Take the schema back. Passwords can't be decrypted here, so accounts are left without one and
+    register nowhere.
+    """
     op.execute("DROP TRIGGER sip_bridge_node_changed ON sip_bridge_node")
     op.execute("DROP TRIGGER sip_registration_changed ON sip_registration")
     op.execute("DROP TRIGGER sip_account_changed ON sip_registration")
