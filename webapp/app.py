@@ -1,4 +1,4 @@
-"""The site: routes, headers, templates, and the outbox feed that lives as long as it does."""
+"""The site: its routes, headers and templates, and an outbox feed that lives as long as it."""
 
 import asyncio
 import contextlib
@@ -27,13 +27,13 @@ from webapp.settings import WebSettings
 
 FOLDER = Path(__file__).parent
 POOL_SIZE = 10
-"""Connections of one process; a stream holds none while it waits."""
+"""One process keeps this many connections to Postgres; a stream holds none while it waits."""
 
 _logger = structlog.get_logger()
 
 
 def create_app(settings: WebSettings) -> FastAPI:
-    """The application; it connects when it starts, not before."""
+    """Make the application; it connects when it starts, not before."""
     engine = async_engine(settings.database_url, application_name="web", pool_size=POOL_SIZE)
     sessions = async_sessions(engine)
     feed = OutboxFeed(settings.database_url, sessions)
@@ -69,7 +69,9 @@ def create_app(settings: WebSettings) -> FastAPI:
 
 
 def templates() -> Environment:
-    """Strict: a name the template doesn't get is an error, not an empty string on a ticket."""
+    """Load the templates. They are strict: a name that one doesn't get is an error, not an empty
+    string on a ticket.
+    """
     return Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
@@ -80,22 +82,24 @@ def templates() -> Environment:
 
 
 async def healthz() -> PlainTextResponse:
-    """The process answers; whether Postgres does is not its pod's fault."""
+    """Answer that the process lives; whether Postgres does is not its pod's fault."""
     return PlainTextResponse("ok")
 
 
 async def prometheus() -> Response:
-    """Prometheus's text format."""
+    """Answer in Prometheus's text format."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def not_found(_request: Request, _error: Exception) -> Response:
-    """The same words for a wrong key, a malformed id and a page that never was."""
+    """Answer in the same words for a wrong key, a malformed id and a page that never was."""
     return PlainTextResponse("Page introuvable.", 404)
 
 
 async def restaurant_error(request: Request, error: Exception) -> Response:
-    """What a rule of the restaurant refused, as a status: the one place that knows both."""
+    """Answer with a status when a rule of the restaurant refused: this is the one place that knows
+    both.
+    """
     match error:
         case NotFound():
             return await not_found(request, error)
@@ -106,14 +110,14 @@ async def restaurant_error(request: Request, error: Exception) -> Response:
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """Starlette's own errors, without its English."""
+    """Answer with the status of Starlette's own errors, without its English."""
     if isinstance(error, HTTPException) and error.status_code != 404:
         return PlainTextResponse("Requête refusée.", error.status_code, error.headers)
     return await not_found(request, error)
 
 
 async def database_away(_request: Request, error: Exception) -> Response:
-    """The page tries again by itself."""
+    """Answer that Postgres is away; the page tries again by itself."""
     _logger.error("database_away", error=type(error).__name__)
     return PlainTextResponse(
         "Service momentanément indisponible.", 503, headers={"Retry-After": "2"}

@@ -1,4 +1,5 @@
-"""Step 10 of a call: from the outbox to open pages. One LISTEN a process, one bounded queue a page.
+"""Step 10 of a call: carries events from the outbox to open pages. One LISTEN a process, one
+bounded queue a page.
 
 A notification only says "read again"; rows come from the table, so a lost one costs at most
 `HEAL_S`. Ids of a restaurant rise in commit order (see `models/event_outbox.py`), so one cursor a
@@ -23,21 +24,22 @@ from controlplane.models.event_outbox import OUTBOX_CHANNEL, EventOutbox
 from webapp import metrics
 
 HEAL_S: Final = 5.0
-"""Longest a committed event stays unseen when its notification was lost."""
+"""A committed event whose notification was lost stays unseen no longer than this."""
 QUEUE_SIZE: Final = 256
-"""Events a page may be behind: an hour of a restaurant's rush."""
+"""A page may be this many events behind: an hour of a restaurant's rush."""
 SWEEP_ROWS: Final = 1_000
-"""Rows one read takes; more are read at once after."""
+"""One read takes this many rows; when there are more, the next read follows at once."""
 RETRY_FIRST_S: Final = 0.2
 RETRY_MOST_S: Final = 5.0
-"""Between attempts while Postgres is away: it comes back in seconds, a hundred pods wait for it."""
+"""Attempts are no further apart while Postgres is away: it comes back in seconds, and a hundred
+pods wait for it."""
 
 _logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """One row of the outbox."""
+    """A row of the outbox."""
 
     id: int
     restaurant_id: UUID
@@ -46,11 +48,11 @@ class OutboxEvent:
 
 
 class StreamEnded(Exception):
-    """The page was too slow, or the process stops: it reconnects with what it saw last."""
+    """Raised when the page was too slow, or the process stops: it comes back with what it saw."""
 
 
 class Subscription:
-    """One page's queue."""
+    """Holds one page's queue."""
 
     def __init__(self, restaurant_id: UUID) -> None:
         self.restaurant_id = restaurant_id
@@ -70,9 +72,9 @@ class Subscription:
         self._queue.put_nowait(None)
 
     async def batch(self, timeout_s: float) -> list[OutboxEvent]:
-        """What arrived since; waits for the first, empty when none came in time.
+        """Return what arrived since; wait for the first, and return nothing when none came in time.
 
-        Raises `StreamEnded`. Safe to cancel.
+        Raises `StreamEnded`. It is safe to cancel.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -98,7 +100,7 @@ class OutboxFeed:
 
     @contextlib.asynccontextmanager
     async def subscribe(self, restaurant_id: UUID) -> AsyncIterator[Subscription]:
-        """Rows committed from now on. Read what came before after this, not before it."""
+        """Receive rows committed from now on. Read what came before after this, not before it."""
         if restaurant_id not in self._cursors:
             newest = await self.newest_id(restaurant_id)
             self._cursors.setdefault(restaurant_id, newest)
@@ -118,7 +120,7 @@ class OutboxFeed:
                 self._cursors.pop(restaurant_id, None)
 
     async def newest_id(self, restaurant_id: UUID) -> int:
-        """0 when the restaurant has no event."""
+        """Return the newest event's id; 0 when the restaurant has none."""
         async with self._sessions() as session:
             newest = await session.scalar(
                 select(func.max(EventOutbox.id)).where(EventOutbox.restaurant_id == restaurant_id)
@@ -126,7 +128,7 @@ class OutboxFeed:
         return newest or 0
 
     async def replay(self, restaurant_id: UUID, *, after: int, limit: int) -> list[OutboxEvent]:
-        """The restaurant's events after one, oldest first."""
+        """Return the restaurant's events after that id, oldest first."""
         async with self._sessions() as session:
             rows = await session.scalars(
                 select(EventOutbox)
@@ -144,7 +146,7 @@ class OutboxFeed:
                 page.end()
 
     async def run(self) -> None:
-        """Until cancelled; survives Postgres being away."""
+        """Listen until cancelled; this survives Postgres being away."""
         wait_s = RETRY_FIRST_S
         while True:
             try:
@@ -157,7 +159,7 @@ class OutboxFeed:
             wait_s = min(wait_s * 2, RETRY_MOST_S)
 
     async def _listen(self) -> AsyncIterator[None]:
-        """Yield after each sweep."""
+        """Listen on a new connection, and yield after each sweep."""
         loop = asyncio.get_running_loop()
         connection = await psycopg.AsyncConnection.connect(
             libpq_url(self._database_url), autocommit=True, **connect_arguments("web listener")

@@ -1,4 +1,4 @@
-"""What the web process counts. No tenant in a label."""
+"""The web process's counters and gauges. No label names a tenant."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,6 +1,6 @@
-"""Headers of every answer: no script but our own files, no frame, no referrer.
+"""Sets the headers of every answer: no script but our own files, no frame, no referrer.
 
-Plain ASGI, because a stream must pass through unbuffered.
+It is plain ASGI, because a stream must pass through unbuffered.
 """
 
 from typing import Final
@@ -34,7 +34,9 @@ ONE_YEAR_S: Final = 31_536_000
 
 
 class SecurityHeaders:
-    """Middleware. `https`: the site is reached over TLS, so browsers may insist on it."""
+    """Adds the headers to answers. `https` says that the site is reached over TLS, so browsers may
+    insist on it.
+    """
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Settings of the web process."""
+"""The settings of the web process."""
 
 from pydantic import Field, SecretStr
 
@@ -6,13 +6,13 @@ from controlplane.settings import ServiceSettings
 
 
 class WebSettings(ServiceSettings):
-    """Where the site listens, and the secret its signed links are made with."""
+    """Says where the site listens, and with which secret its signed links are made."""
 
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
     public_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://\S+$")
-    """The site as browsers reach it, without a trailing path."""
+    """Browsers reach the site at this URL, without a trailing path."""
     link_secret: SecretStr = Field(min_length=16)
-    """Signs kitchen links; changing it closes every one of them."""
+    """It signs kitchen links; changing it closes every one of them."""
     kitchen_link_days: int = Field(default=30, ge=1, le=366)
     """A link on a tablet outlives a month of services, not a job."""

@@ -1,4 +1,4 @@
-"""The web process: restaurateurs' pages over HTTP. Stateless; run as many as wanted."""
+"""The web process serves restaurateurs' pages over HTTP. Any number may run: it has no state."""
 
 from types import FrameType
 
@@ -11,9 +11,9 @@ from webapp.kitchen.routes import Site
 from webapp.settings import WebSettings
 
 GRACEFUL_STOP_S = 10
-"""For answers under way; streams are ended at once and reconnect to another process."""
+"""Answers under way get this long; streams are ended at once and reconnect to another process."""
 KEEP_ALIVE_S = 65
-"""Above the 60 s of common load balancers, so that they close first."""
+"""It is above the 60 s of common load balancers, so that they close first."""
 BACKLOG = 2_048
 
 
@@ -30,7 +30,7 @@ class _Server(uvicorn.Server):
 
 
 def run() -> None:
-    """Until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     settings = WebSettings.from_environment()
     configure_logging(process="web", level=settings.log_level, human=settings.log_human)
     if settings.metrics_port:
@@ -39,7 +39,7 @@ def run() -> None:
 
 
 def server_for(settings: WebSettings) -> uvicorn.Server:
-    """Not started. There is no access log: its lines would hold keys."""
+    """Make a server that is not started. It has no access log, whose lines would hold keys."""
     app = create_app(settings)
     config = uvicorn.Config(
         app,

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from freeswitch.scripts.make_prompts import AGENT, pronounced
+from freeswitch.scripts.make_prompts import ASSISTANT, pronounced
 
 DEADLINE_S: Final = 10.0
 """For one sentence, on a machine under load."""
@@ -73,7 +73,16 @@ class EspeakVoice:
 def synthesiser() -> tuple[str, ...] | None:
     """Return the command that says its standard input as WAV, None where there is none."""
     if program := shutil.which("espeak-ng"):
-        options = ("-v", AGENT.name, "-s", str(AGENT.speed), "-p", str(AGENT.pitch), "-b", "1")
+        options = (
+            "-v",
+            ASSISTANT.name,
+            "-s",
+            str(ASSISTANT.speed),
+            "-p",
+            str(ASSISTANT.pitch),
+            "-b",
+            "1",
+        )
         return (program, *options, "--stdin", "--stdout")
     return of_the_wheel()
 
@@ -83,7 +92,7 @@ def of_the_wheel() -> tuple[str, ...] | None:
     if importlib.util.find_spec("espeakng_loader") is None:
         return None
     module = (sys.executable, "-m", "aiworker.simulator.espeak")
-    return (*module, AGENT.name, str(AGENT.speed), str(AGENT.pitch))
+    return (*module, ASSISTANT.name, str(ASSISTANT.speed), str(ASSISTANT.pitch))
 
 
 def telephone_band(sound: bytes) -> bytes:

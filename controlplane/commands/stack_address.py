@@ -1,4 +1,4 @@
-"""Where the stack that `alloresto up` runs in this folder is: written by it, read by the others."""
+"""Says where the stack that `alloresto up` runs in this folder is: it writes, others read."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from controlplane.errors import ServiceUnavailable
 from controlplane.redis_clients import sync_redis
 
 DATA_FOLDER: Final = Path(".alloresto")
-"""The data of one machine's stack, under the current directory; `ALLORESTO_DATA` moves what
+"""One machine's stack keeps its data here, under the current directory; `ALLORESTO_DATA` moves what
 `LocalServices` keeps there."""
 STACK_FILE: Final = DATA_FOLDER / "stack.json"
 PING_DEADLINE_S: Final = 2.0
@@ -21,23 +21,23 @@ PING_DEADLINE_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackAddress:
-    """Where a running stack is, and its secrets."""
+    """Says where a running stack is, and holds its secrets."""
 
     switch: str
     realtime: str
     dial_uri: str
-    """What a caller dials, through the carrier."""
+    """A caller dials this, through the carrier."""
     direct_uri: str
-    """What the carrier dials: for benchmarks of the bridge alone."""
+    """The carrier dials this; benchmarks of the bridge alone do so too."""
     database_url: str
     redis_url: str
     secret_keys: str
-    """The keys of the SIP passwords, newest first, separated by commas."""
+    """These keys of the SIP passwords are separated by commas, newest first."""
     esl_port: int
     esl_password: str
     kitchen_url: str
     journal: str | None
-    """The Realtime simulator's journal, None with OpenAI."""
+    """The Realtime simulator writes its journal here; None with OpenAI."""
 
     def save(self, file: Path) -> None:
         """Write it for other processes of this user, and for nobody else."""
@@ -57,7 +57,7 @@ class StackAddress:
             raise ServiceUnavailable("rien ne tourne ici : lancez d’abord `make up`") from error
 
     def settings(self) -> dict[str, str]:
-        """The environment an admin would set to work on this stack."""
+        """Return the environment an admin would set to work on this stack."""
         return {
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
@@ -68,7 +68,9 @@ class StackAddress:
 
 
 def _own_text(file: Path) -> str:
-    """Raises `PermissionError` when others can write it: passwords go where it points to."""
+    """Read the file. Raises `PermissionError` when others can reach it: passwords go where it
+    points to.
+    """
     with file.open(encoding="utf-8") as handle:
         about = os.fstat(handle.fileno())
         if about.st_uid != os.geteuid() or about.st_mode & 0o077:

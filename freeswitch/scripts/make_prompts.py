@@ -2,10 +2,9 @@
 
     python -m freeswitch.scripts.make_prompts
 
-Needs espeak-ng and sox (Debian main). The WAVs are committed, so nobody needs to run it to use
-them. The agent's prompts (and the Realtime simulator, `aiworker/simulator/voice.py`) and the caller
-speak with two voices; every utterance has its words
-beside it in a `.txt`, which is what the Realtime simulator answers with when it recognises it.
+It needs espeak-ng and sox (Debian main). The WAVs are committed, so nobody needs to run it to use
+them. The prompts and the caller speak with two voices; every utterance has its words beside it in a
+`.txt`, which is what the Realtime simulator answers with when it recognises it.
 """
 
 import re
@@ -19,7 +18,8 @@ SOUNDS: Final = Path(__file__).parents[1] / "sounds"
 STEP_DEADLINE_SECONDS: Final = 30.0
 """One espeak-ng or sox run takes well under a second."""
 PEAK_DB: Final = -3.0
-"""Of full scale. Speech then sits near the -20 dBm0 of telephone networks."""
+"""The peak is this far below full scale. Speech then sits near the -20 dBm0 of telephone networks.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Voice:
     pitch: int
 
 
-AGENT: Final = Voice("fr+f2", 178, 52)
+ASSISTANT: Final = Voice("fr+f2", 178, 52)
 CALLER: Final = Voice("fr+m3", 170, 38)
 
 PROMPTS: Final = {
@@ -84,7 +84,7 @@ _SPOKEN: Final = {
 def make_all() -> None:
     """Write every WAV again, and the transcripts beside the caller's."""
     for name, text in PROMPTS.items():
-        make(text, SOUNDS / "fr" / f"{name}.wav", voice=AGENT)
+        make(text, SOUNDS / "fr" / f"{name}.wav", voice=ASSISTANT)
     for name, text in UTTERANCES.items():
         target = SOUNDS / "caller" / f"{name}.wav"
         make(text, target, voice=CALLER)

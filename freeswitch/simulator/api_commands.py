@@ -1,4 +1,6 @@
-"""The `api` commands the agent, the launcher and `fs_cli` users need, with FreeSWITCH's answers."""
+"""The `api` commands that the bridge agent, the launcher and `fs_cli` users need, with FreeSWITCH's
+answers.
+"""
 
 import asyncio
 import json
@@ -26,7 +28,7 @@ _STREAM_USAGE: Final = (
 )
 VERSION: Final = "1.10.12-simulator"
 SHUTDOWN_LOOK_S: Final = 0.5
-"""`switch_core_session_ctl` looks that often whether a session is left."""
+"""`switch_core_session_ctl` looks this often whether a session is left."""
 
 
 async def _status(switch: Switch, _: str) -> str:
@@ -258,7 +260,7 @@ async def _global_getvar(switch: Switch, argument: str) -> str:
 
 
 async def _global_setvar(switch: Switch, argument: str) -> str:
-    """`NAME=VALUE`; the third word, a condition, is not known here."""
+    """Set a variable by `NAME=VALUE`; the third word, a condition, is not known here."""
     name, _, value = argument.partition("=")
     if not name.strip():
         return "-USAGE: <var>=<value> [=<value2>]\n"
@@ -267,7 +269,7 @@ async def _global_setvar(switch: Switch, argument: str) -> str:
 
 
 async def _alias(_: Switch, argument: str) -> str:
-    """For `fs_cli`, which nobody types into here."""
+    """Accept `alias`, which is for `fs_cli`; nobody types into it here."""
     words = argument.split()
     if words[:1] in (["add"], ["stickyadd"]) and len(words) > 2:
         return _OK
@@ -327,14 +329,14 @@ async def _fsctl(switch: Switch, argument: str) -> str:
 
 
 async def _shutdown_elegantly(switch: Switch) -> str:
-    """Answers when no session is left, or when called off. Goes on without whoever asked."""
+    """Answer when no session is left, or when called off. It goes on without whoever asked."""
     switch.shutdown = switch.shutdown or asyncio.create_task(_shut_down_when_empty(switch))
     await asyncio.shield(switch.shutdown)
     return _OK
 
 
 async def _shut_down_when_empty(switch: Switch) -> None:
-    """New calls are taken meanwhile."""
+    """Stop once no session is left. New calls are taken meanwhile."""
     switch.shutdown_requested = True
     while switch.shutdown_requested and switch.sessions:  # noqa: ASYNC110  # as the real one does
         await asyncio.sleep(SHUTDOWN_LOOK_S)
@@ -353,7 +355,7 @@ async def _hupall(switch: Switch, argument: str) -> str:
 
 
 async def _sofia_contact(switch: Switch, argument: str) -> str:
-    """Where an account of the simulator's own carrier is registered."""
+    """Tell where an account of the simulator's own carrier is registered."""
     user = argument.strip().rpartition("/")[2].partition("@")[0]
     contact = switch.registrar.contact(user) if switch.registrar is not None else None
     return f"sofia/carrier/{contact}" if contact else "error/user_not_registered"
@@ -396,7 +398,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
 
 
 async def run_command(switch: Switch, command: str) -> str:
-    """Run one API command; empty when it answers nothing."""
+    """Run one API command and return its answer, which may be empty."""
     name, _, argument = command.strip().partition(" ")
     run = COMMANDS.get(name)
     if run is None:
@@ -410,7 +412,9 @@ async def run_command(switch: Switch, command: str) -> str:
 
 
 def separate(text: str) -> list[str]:
-    """Split on spaces; a word in single quotes is one, without them (`switch_separate_string`)."""
+    """Split on spaces; a word in single quotes is one word, without the quotes
+    (`switch_separate_string`).
+    """
     words: list[str] = []
     for word in text.split(" "):
         if word:

@@ -1,10 +1,10 @@
-"""The dialplan applications our dialplan and the agent use (mod_dptools.c)."""
+"""The dialplan applications that our dialplan and the bridge agent use (mod_dptools.c)."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from controlplane.contracts.media import FRAME_MS
-from freeswitch.simulator.bridge import bridge
+from freeswitch.simulator.bridge_legs import bridge_legs
 from freeswitch.simulator.hangup import cause_of
 from freeswitch.simulator.playback import play
 from freeswitch.simulator.recording import record
@@ -99,12 +99,12 @@ async def _sleep(session: Session, data: str) -> None:
 
 
 async def _nothing(_session: Session, _data: str) -> None:
-    """`log` and `info`: no trace here."""
+    """Do nothing: `log` and `info` leave no trace here."""
 
 
 APPLICATIONS: Final[Mapping[str, Application]] = {
     "answer": _answer,
-    "bridge": bridge,
+    "bridge": bridge_legs,
     "check_acl": _check_acl,
     "execute_extension": _execute_extension,
     "hangup": _hangup,

@@ -1,6 +1,6 @@
 """`uuid_audio_stream`: a WebSocket client like mod_audio_stream's, one per call.
 
-Sends the caller as binary L16 and turns text frames into `::json` and `::play` events
+It sends the caller as binary L16 and turns text frames into `::json` and `::play` events
 (audio_streamer_glue.cpp).
 """
 
@@ -24,7 +24,7 @@ from freeswitch.simulator.events import CUSTOM
 from freeswitch.telephone.g711 import RateDoubler
 
 CONNECT_TIMEOUT_S: Final = 1.0
-"""Fixed in the module."""
+"""The module fixes this value."""
 CLOSE_TIMEOUT_S: Final = 1.0
 """`stop` waits this long for a server that never answers the close."""
 MAX_UNSENT_BYTES: Final = 16_000 * 60
@@ -41,7 +41,9 @@ _EXTENSIONS: Final = {8_000: ".r8", 16_000: ".r16", 24_000: ".r24", 32_000: ".r3
 
 
 class AudioStream:
-    """From `start` to `stop`. `on_detached` is called when the module drops the bug by itself."""
+    """A stream from `start` to `stop`. `on_detached` is called when the module drops the bug by
+    itself.
+    """
 
     def __init__(
         self,
@@ -72,11 +74,11 @@ class AudioStream:
 
     @staticmethod
     def is_valid_url(url: str) -> bool:
-        """`validate_ws_uri`."""
+        """Tell whether the module takes this URL (`validate_ws_uri`)."""
         return _URL.fullmatch(url) is not None
 
     def feed(self, l16: bytes) -> None:
-        """One frame of the caller, 8 kHz. Lost while the socket isn't connected."""
+        """Send one frame of the caller, 8 kHz. It is lost while the socket isn't connected."""
         if self.paused or self._socket is None:
             return
         self._buffer += l16 if self._rate == 8_000 else self._doubler.double(l16)
@@ -93,7 +95,7 @@ class AudioStream:
             self._outgoing.put_nowait(text)
 
     async def stop(self) -> None:
-        """Close with 1000, delete the files; no event but MEDIA_BUG_STOP."""
+        """Close with 1000 and delete the files; the only event is MEDIA_BUG_STOP."""
         if self._stopped:
             return
         self._stopped = True
@@ -194,7 +196,9 @@ class AudioStream:
             self._fire("play", played)
 
     def _store_audio(self, text: str) -> str | None:
-        """Write the audio of a `streamAudio` message; the event body, None for anything else."""
+        """Write the audio of a `streamAudio` message; return the event's body, None for anything
+        else.
+        """
         try:
             message = json.loads(text)
             if not isinstance(message, dict) or message.get("type") != "streamAudio":
@@ -215,7 +219,7 @@ class AudioStream:
 
 
 def _buffered_frames(channel: Channel) -> int:
-    """`STREAM_BUFFER_SIZE` in frames; what is no multiple of 20 ms counts as one frame."""
+    """Return `STREAM_BUFFER_SIZE` in frames; what is no multiple of 20 ms counts as one frame."""
     text = channel.variable("STREAM_BUFFER_SIZE") or ""
     buffer_ms = int(text) if text.isdigit() else FRAME_MS
     return buffer_ms // FRAME_MS if buffer_ms % FRAME_MS == 0 and buffer_ms else 1

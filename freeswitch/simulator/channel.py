@@ -10,7 +10,7 @@ from freeswitch.telephone.sip import NameAddr, SipRequest, SipUri
 
 
 class ChannelState(StrEnum):
-    """`switch_channel_state_t`; `number` is its place in that enumeration."""
+    """Repeats `switch_channel_state_t`; `number` is the place in that enumeration."""
 
     INIT = "CS_INIT"
     ROUTING = "CS_ROUTING"
@@ -21,14 +21,14 @@ class ChannelState(StrEnum):
 
     @property
     def number(self) -> int:
-        """As `Channel-State-Number` says it."""
+        """Return the number that `Channel-State-Number` tells."""
         return {"INIT": 1, "ROUTING": 2, "EXECUTE": 4, "HANGUP": 10, "REPORTING": 11}.get(
             self.name, 12
         )
 
 
 class Channel:
-    """Pure state; the only thing it does is fire its events."""
+    """Holds pure state; the only thing it does is fire its events."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Channel:
         self.fire_brief("CHANNEL_STATE")
 
     def variable(self, name: str) -> str | None:
-        """A channel variable, or the caller profile's field of that name."""
+        """Return a channel variable, or the caller profile's field of that name."""
         value = self.variables.get(name)
         if value is not None:
             return value
@@ -112,11 +112,11 @@ class Channel:
             self.variables.pop(name, None)
 
     def variable_headers(self) -> dict[str, str]:
-        """`variable_<name>` of every variable."""
+        """Return `variable_<name>` for every variable."""
         return {f"variable_{name}": value for name, value in self.variables.items()}
 
     def headers(self) -> dict[str, str]:
-        """What `switch_channel_event_set_basic_data` adds (switch_channel.c)."""
+        """Return what `switch_channel_event_set_basic_data` adds (switch_channel.c)."""
         number = self.caller.user
         headers = {
             "Channel-State": self.state.value,
@@ -176,7 +176,7 @@ class Channel:
         return headers
 
     def row(self) -> dict[str, str]:
-        """Its line in `show channels`."""
+        """Return its line in `show channels`."""
         created = self.created_at // 1_000_000
         name = self.caller_name or self.caller.user
         return {
@@ -214,7 +214,7 @@ class Channel:
 
 
 def sip_variables(invite: SipRequest, peer: tuple[str, int], profile: str) -> dict[str, str]:
-    """The `sip_*` variables of an INVITE (sofia.c, `sofia_handle_sip_i_invite`)."""
+    """Return the `sip_*` variables of an INVITE (sofia.c, `sofia_handle_sip_i_invite`)."""
     sender = NameAddr.parse(invite.headers.required("From"))
     receiver = NameAddr.parse(invite.headers.required("To"))
     from_uri, to_uri = SipUri.parse(sender.uri), SipUri.parse(receiver.uri)

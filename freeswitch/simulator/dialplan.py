@@ -1,6 +1,6 @@
 """Reads the same dialplan XML as the real FreeSWITCH and says which applications a call runs.
 
-Covers what `freeswitch/conf/dialplan/` uses: contexts, extensions, conditions with `break`,
+It covers what `freeswitch/conf/dialplan/` uses: contexts, extensions, conditions with `break`,
 actions, anti-actions, `${variable}` and `$${global}` (mod_dialplan_xml.c, `parse_exten`).
 """
 
@@ -16,14 +16,14 @@ _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One application to run; `data` is expanded when it runs."""
+    """An application to run; `data` is expanded when it runs."""
 
     application: str
     data: str = ""
 
 
 class Dialplan:
-    """Every context of a folder of dialplan files."""
+    """Holds every context of a folder of dialplan files."""
 
     def __init__(self, folder: Path, *, global_variables: Mapping[str, str]) -> None:
         self._contexts: dict[str, ElementTree.Element] = {}
@@ -37,7 +37,7 @@ class Dialplan:
     def hunt(
         self, context: str, destination: str, variable: Callable[[str], str | None]
     ) -> list[Action]:
-        """The actions of the first extension that matches; empty when there is none.
+        """Return the actions of the first extension that matches; empty when there is none.
 
         As in FreeSWITCH, what an extension collected before it failed stays in the list.
         """
@@ -88,5 +88,5 @@ def _actions(condition: ElementTree.Element, kind: str) -> list[Action]:
 
 
 def expand(text: str, variable: Callable[[str], str | None]) -> str:
-    """Replace each `${name}`; unset variables become nothing."""
+    """Replace each `${name}`; variables that are not set become nothing."""
     return _VARIABLE.sub(lambda match: variable(match[1]) or "", text)

@@ -1,4 +1,4 @@
-"""mod_event_socket: the agent's connection. Commands in, replies and JSON events out."""
+"""mod_event_socket, which the bridge agent connects to: commands in, replies and events out."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from freeswitch.simulator.session import PrivateEvent
 from freeswitch.simulator.switch import Switch
 
 MAX_COMMAND_BYTES: Final = 10 * 2**20
-"""FreeSWITCH's own limit of a command with its headers."""
+"""FreeSWITCH takes no longer command with its headers."""
 MAX_UNSENT_BYTES: Final = 64 * 2**20
 """A listener that reads nothing loses events beyond this; more than `MAX_LOST` end it."""
 MAX_LOST: Final = 500
@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 
 class EventSocket:
-    """The listening port."""
+    """Listens on the port and keeps its connections."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
@@ -78,7 +78,7 @@ class EventSocket:
 
 
 class Connection:
-    """One client after another command; events are held back while an `api` runs."""
+    """Takes one client's commands, one after another; events are held back while an `api` runs."""
 
     def __init__(
         self, switch: Switch, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -93,7 +93,7 @@ class Connection:
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until the client leaves or is thrown out."""
+        """Serve until the client leaves or is thrown out."""
         self._write(b"Content-Type: auth/request\n\n")
         if not await self._authenticate():
             return
@@ -110,7 +110,9 @@ class Connection:
                 job.cancel()
 
     async def _say_goodbye(self) -> None:
-        """Say so, then read on until the client closes: closing first would lose what was said."""
+        """Say goodbye, then read on until the client closes: closing first would lose what was
+        said.
+        """
         self._write(
             b"Content-Type: text/disconnect-notice\nContent-Length: %d\n\n" % len(_GOODBYE)
             + _GOODBYE
@@ -136,7 +138,7 @@ class Connection:
         return False
 
     async def _read(self) -> tuple[str, dict[str, str]] | None:
-        """The next command line with its headers; None at the end."""
+        """Return the next command line with its headers; None at the end."""
         lines: list[str] = []
         while True:
             raw = await self._reader.readline()
@@ -158,7 +160,7 @@ class Connection:
         return lines[0], headers
 
     async def _obey(self, line: str, headers: Mapping[str, str]) -> bool:
-        """Run one command; False ends the connection."""
+        """Run one command; return False when it ends the connection."""
         word, _, rest = line.strip().partition(" ")
         match word.lower():
             case "exit" | "quit" | "...":
@@ -306,7 +308,7 @@ class Connection:
 
 
 def _event_names(words: list[str]) -> tuple[set[str], set[str]]:
-    """Names, and the CUSTOM subclasses: every word after `CUSTOM`."""
+    """Return names, and the CUSTOM subclasses: every word after `CUSTOM`."""
     upper = [word.upper() for word in words]
     position = upper.index(CUSTOM) if CUSTOM in upper else len(words)
     names = {word for word in upper[: position + 1] if word in EVENT_NAMES}

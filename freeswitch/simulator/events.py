@@ -1,4 +1,4 @@
-"""FreeSWITCH events: made here, with the headers every one carries, and handed to listeners."""
+"""Makes FreeSWITCH events, with the headers every one carries, and hands them to listeners."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ HOSTNAME: Final = "simulator"
 
 
 class Event:
-    """One event; `body` becomes `_body` in JSON."""
+    """An event; `body` becomes `_body` in JSON."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Event:
             self.headers["_body"] = body
 
     def to_json(self) -> bytes:
-        """As `event json` sends it: UTF-8, no spaces."""
+        """Write it as `event json` sends it: UTF-8, without spaces."""
         return json.dumps(self.headers, ensure_ascii=False, separators=(",", ":")).encode(
             "utf-8", "surrogateescape"
         )
@@ -71,7 +71,7 @@ class EventBus:
             listener(event)
 
     def common_headers(self, name: str, *, subclass: str | None = None) -> dict[str, HeaderValue]:
-        """What `switch_event_prep_for_delivery` adds (switch_event.c)."""
+        """Return what `switch_event_prep_for_delivery` adds (switch_event.c)."""
         now = datetime.now(UTC)
         first: dict[str, HeaderValue] = {"Event-Subclass": subclass} if subclass else {}
         return {
@@ -93,5 +93,5 @@ class EventBus:
 
 
 def microseconds() -> int:
-    """The clock of every FreeSWITCH time stamp."""
+    """Return the clock that every FreeSWITCH time stamp is of: µs since 1970."""
     return time.time_ns() // 1_000

@@ -1,4 +1,6 @@
-"""Reads the gateway files the agent writes, as mod_sofia does at `startgw` and `rescan`."""
+"""Reads the gateway files that the bridge agent writes, as mod_sofia does at `startgw` and
+`rescan`.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,29 +8,31 @@ from xml.etree import ElementTree
 
 
 class GatewayFileError(Exception):
-    """A file that is not XML: FreeSWITCH then keeps its old configuration, whoever's file it is."""
+    """Raised for a file that is not XML: FreeSWITCH then keeps its old configuration, even for
+    other files' gateways.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """One `<gateway>`."""
+    """Holds one `<gateway>` element."""
 
     name: str
     parameters: dict[str, str]
     inbound_variables: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str, default: str = "") -> str:
-        """A parameter."""
+        """Return a parameter, or `default`."""
         return self.parameters.get(name, default)
 
     def seconds(self, name: str, default: int) -> int:
-        """A duration parameter; what is no number counts as absent."""
+        """Return a duration parameter; what is no number counts as absent."""
         text = self.get(name)
         return int(text) if text.isdigit() else default
 
 
 def read_gateways(folder: Path) -> dict[str, GatewaySettings]:
-    """Every gateway of the folder by name. Raises `GatewayFileError`."""
+    """Return every gateway of the folder by name. Raises `GatewayFileError`."""
     gateways: dict[str, GatewaySettings] = {}
     for file in sorted(folder.glob("*.xml")):
         try:

@@ -1,4 +1,4 @@
-"""Gateways: their files, their state machine with its 1 s tick, and their events (sofia_reg.c)."""
+"""Gateways: their files, their state machine with a tick of 1 s, their events (sofia_reg.c)."""
 
 import asyncio
 import time
@@ -16,19 +16,19 @@ from freeswitch.telephone.sip_endpoint import NoAnswer
 TICK_S: Final = 1.0
 """FreeSWITCH looks at its gateways once a second."""
 NO_ANSWER_S: Final = 10.0
-"""How long a REGISTER waits here; FreeSWITCH itself waits `timeout-seconds`."""
+"""A REGISTER waits this long here; FreeSWITCH itself waits `timeout-seconds`."""
 DEFAULT_EXPIRE_S: Final = 3_600
 DEFAULT_RETRY_S: Final = 30
 NO_RESPONSE: Final = 908
-"""FreeSWITCH's own status of a registrar that says nothing."""
+"""FreeSWITCH gives this status to a registrar that says nothing."""
 FLAT_RETRY: Final = frozenset({503, NO_RESPONSE})
-"""After these the wait does not grow with the number of failures."""
+"""After these statuses the wait does not grow with the number of failures."""
 
 Register = Callable[[GatewaySettings, int], Awaitable[SipResponse]]
 
 
 class GatewayState(StrEnum):
-    """`reg_state_t` as its events and `sofia status` spell it."""
+    """Repeats `reg_state_t` as events and `sofia status` spell it."""
 
     UNREGED = "UNREGED"
     TRYING = "TRYING"
@@ -42,7 +42,7 @@ class GatewayState(StrEnum):
 
 
 class Gateway:
-    """One registration."""
+    """One gateway and how its registration stands."""
 
     def __init__(self, settings: GatewaySettings, state: GatewayState) -> None:
         self.settings, self.state = settings, state
@@ -58,29 +58,29 @@ class Gateway:
 
     @property
     def name(self) -> str:
-        """Its name, unique over all profiles."""
+        """Return its name, which is unique over all profiles."""
         return self.settings.name
 
     @property
     def registrar(self) -> Address:
-        """Where its REGISTERs go."""
+        """Return the host and port its REGISTERs go to."""
         return registrar_of(self.settings)
 
     @property
     def ping_status(self) -> str:
-        """UP while registered, or when it needs no registration."""
+        """Return UP while it is registered, or when it needs no registration."""
         return "UP" if self.up_since is not None else "DOWN"
 
 
 def registrar_of(settings: GatewaySettings) -> Address:
-    """Host and port of `register-proxy`, else of `proxy`, else of `realm`."""
+    """Return host and port of `register-proxy`, else of `proxy`, else of `realm`."""
     text = settings.get("register-proxy") or settings.get("proxy") or settings.get("realm")
     host, _, port = text.removeprefix("sip:").partition(":")
     return host, int(port) if port.isdigit() else 5060
 
 
 class GatewayTable:
-    """Every gateway of the profile. The first is added once `register_through` was called."""
+    """Holds every gateway of the profile. The first is added once `register_through` was called."""
 
     def __init__(self, bus: EventBus, folder: Path, *, time_factor: float) -> None:
         self._bus, self._folder = bus, folder
@@ -94,16 +94,16 @@ class GatewayTable:
         self._register = register
 
     def get(self, name: str) -> Gateway | None:
-        """The gateway of that name, unless it is being deleted."""
+        """Return the gateway of that name, unless it is being deleted."""
         gateway = self._gateways.get(name)
         return None if gateway is None or gateway.deleted else gateway
 
     def all(self) -> list[Gateway]:
-        """Every gateway, the ones being deleted too."""
+        """Return every gateway, the ones being deleted too."""
         return list(self._gateways.values())
 
     def add(self, name: str | None = None) -> None:
-        """`startgw NAME` or, without a name, `rescan`. Raises `GatewayFileError`."""
+        """Do `startgw NAME` or, without a name, `rescan`. Raises `GatewayFileError`."""
         for settings in read_gateways(self._folder).values():
             if name in (None, settings.name) and settings.name not in self._gateways:
                 registers = settings.get("register", "true") == "true"
@@ -119,7 +119,7 @@ class GatewayTable:
                 )
 
     def delete(self, name: str) -> bool:
-        """`killgw`: un-REGISTERed at the next tick, gone at the one after."""
+        """Do `killgw`: the gateway is un-REGISTERed at the next tick and gone at the one after."""
         gateway = self.get(name)
         if gateway is None:
             return False
@@ -129,11 +129,11 @@ class GatewayTable:
         return True
 
     def unregister(self, name: str) -> bool:
-        """`sofia profile P unregister NAME`."""
+        """Do `sofia profile P unregister NAME`."""
         return self._set_state(name, GatewayState.UNREGISTER)
 
     def register_again(self, name: str) -> bool:
-        """`sofia profile P register NAME`."""
+        """Do `sofia profile P register NAME`."""
         return self._set_state(name, GatewayState.UNREGED)
 
     def _set_state(self, name: str, state: GatewayState) -> bool:
@@ -151,7 +151,7 @@ class GatewayTable:
                 self._tick(gateway)
 
     async def unregister_all(self) -> None:
-        """At the end of the process: give every binding back."""
+        """Give every binding back, at the end of the process."""
         registered = [
             gateway
             for gateway in self.all()
@@ -229,7 +229,9 @@ class GatewayTable:
             self._enter(gateway, GatewayState.FAILED, status=status, phrase=phrase)
 
     def _counts(self, gateway: Gateway) -> bool:
-        """An answer that comes after `killgw` or `unregister` finds no gateway (sofia_reg.c)."""
+        """Tell whether an answer still counts: one that comes after `killgw` or `unregister` finds
+        no gateway (sofia_reg.c).
+        """
         return gateway.state is GatewayState.TRYING and not gateway.deleted
 
     def _enter(

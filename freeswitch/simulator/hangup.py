@@ -57,19 +57,19 @@ DIAL_STATUS: Final = {
     "ORIGINATOR_CANCEL": "CANCEL",
     "CALL_REJECTED": "REJECTED",
 }
-"""`DIALSTATUS` of a bridge; any other cause is UNAVAILABLE."""
+"""Gives `DIALSTATUS` after `bridge`; any other cause is UNAVAILABLE."""
 
 
 def q850_reason(cause: str) -> str:
-    """The `Reason` header of a BYE (RFC 3326)."""
+    """Spell the `Reason` header of a BYE (RFC 3326)."""
     return f'Q.850;cause={Q850.get(cause, 16)};text="{cause}"'
 
 
 def status_of(cause: str) -> int:
-    """What an unanswered INVITE gets."""
+    """Return the SIP status that an unanswered INVITE gets."""
     return _STATUS_OF_CAUSE.get(cause, 480)
 
 
 def cause_of(status: int) -> str:
-    """What a refusal of ours means (sofia_glue.c, `sofia_glue_sip_cause_to_freeswitch`)."""
+    """Return the cause a refusal means (sofia_glue.c, `sofia_glue_sip_cause_to_freeswitch`)."""
     return _CAUSE_OF_STATUS.get(status, "NORMAL_UNSPECIFIED")

@@ -1,5 +1,6 @@
-"""Network lists: who may call, as `acl.conf.xml` and the agent's file below it say (switch_core.c,
-`switch_load_network_lists`)."""
+"""Network lists say who may call: `acl.conf.xml` and the bridge agent's file below it
+(switch_core.c, `switch_load_network_lists`).
+"""
 
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -8,14 +9,14 @@ from xml.etree import ElementTree
 from freeswitch.simulator.gateway_file import GatewayFileError
 
 INCLUDED = Path("acl") / "carriers.xml"
-"""Below the gateway folder, as in `conf/autoload_configs/acl.conf.xml`."""
+"""The file is below the gateway folder, as in `conf/autoload_configs/acl.conf.xml`."""
 
 
 class NetworkLists:
-    """Lists of networks by name; an address in none of a list's networks is not in the list."""
+    """Holds lists of networks by name; an address in none of its networks is not in a list."""
 
     def __init__(self, *, carrier_networks: str, gateway_folder: Path) -> None:
-        """`carrier_networks`: what `carriers` holds until the agent's file says more."""
+        """The list `carriers` holds `carrier_networks` until the bridge agent's file says more."""
         self._first = carrier_networks
         self._file = gateway_folder / INCLUDED
         self._lists: dict[str, list[str]] = {}
@@ -34,7 +35,7 @@ class NetworkLists:
         self._lists = lists
 
     def check(self, address: str, name: str) -> bool:
-        """Whether the list of that name has the address; False when there is no such list."""
+        """Tell whether the list of that name has the address; False when there is no such list."""
         try:
             found = ip_address(address.lower().removeprefix("::ffff:"))
         except ValueError:

@@ -1,4 +1,6 @@
-"""`playback`: one file to the caller, a frame at a time (`switch_ivr_play_file`)."""
+"""FreeSWITCH's application `playback`: one file to the caller, a frame at a time
+(`switch_ivr_play_file`).
+"""
 
 from typing import Final
 
@@ -13,7 +15,7 @@ _FRAME_SAMPLES: Final = FRAME_L16_BYTES // 2
 
 
 async def play(session: Session, path: str) -> None:
-    """Play to the end, a break, a transfer or the hang-up.
+    """Play until the end, a break, a transfer or the hang-up.
 
     `playback_ms` counts what was *read* from the file, in blocks of 2,048 ms, so after a break it
     is not what was heard; `playback_last_offset_pos` is (samples).

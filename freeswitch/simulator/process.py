@@ -14,7 +14,7 @@ from freeswitch.simulator.switch import Switch
 from freeswitch.simulator.user_agent import UserAgent
 
 HEARTBEAT_S: Final = 5.0
-"""`event-heartbeat-interval` of `conf/autoload_configs/switch.conf.xml`."""
+"""This is `event-heartbeat-interval` of `conf/autoload_configs/switch.conf.xml`."""
 
 
 async def serve(settings: SimulatorSettings) -> None:
@@ -27,7 +27,7 @@ async def serve(settings: SimulatorSettings) -> None:
 
 
 async def _run(switch: Switch) -> None:
-    """SIP is opened first and the event socket last, because it says "ready"."""
+    """Run the switch. SIP is opened first and the event socket last, because it says "ready"."""
     settings = switch.settings
     for folder in (settings.gateway_folder, settings.temp_folder, settings.voicemail_folder):
         folder.mkdir(parents=True, exist_ok=True)

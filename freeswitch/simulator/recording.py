@@ -1,4 +1,5 @@
-"""`record`: the caller's voice into a WAV file (`switch_ivr_record_file`, mod_sndfile).
+"""FreeSWITCH's application `record`: the caller's voice into a WAV file (`switch_ivr_record_file`,
+mod_sndfile).
 
 Strings given as `record_artist` and `record_comment` come before the sound, in a LIST INFO chunk;
 sizes are right once the file is closed.
@@ -18,7 +19,7 @@ _STRINGS: Final = {"record_comment": b"ICMT", "record_artist": b"IART"}
 
 
 async def record(session: Session, data: str) -> None:
-    """`<path> [<limit s>] [<threshold>] [<silence s>]`."""
+    """Record as `<path> [<limit s>] [<threshold>] [<silence s>]` says."""
     path, *numbers = data.split()
     limit_s, threshold, silence_s = (*map(int, numbers), 0, 0, 0)[:3]
     channel = session.channel
@@ -43,7 +44,7 @@ async def record(session: Session, data: str) -> None:
 async def _record(
     session: Session, file: BinaryIO, *, limit_s: int, threshold: int, silence_s: int
 ) -> int:
-    """Frames written."""
+    """Write frames until something ends the recording; return how many were written."""
     terminators = session.channel.variable("playback_terminators") or "*"
     heard: list[bytes] = []
 

@@ -14,12 +14,12 @@ from freeswitch.telephone.sip_endpoint import SipEndpoint
 MAX_NONCES: Final = 1_024
 DEFAULT_EXPIRES_S: Final = 3_600
 SILENCE: Final = 0
-"""For `answer_with`: no answer at all."""
+"""Given to `answer_with`, this means no answer at all."""
 
 
 @dataclass(slots=True)
 class _Binding:
-    """One Contact of an account; `call_id` and `cseq` keep an old REGISTER from undoing a new."""
+    """A Contact of an account; `call_id` and `cseq` keep an old REGISTER from undoing a new one."""
 
     expires_at: float
     call_id: str
@@ -29,7 +29,7 @@ class _Binding:
 class Registrar:
     """One UDP port that accepts REGISTER from its accounts only.
 
-    As RFC 3261 says an account holds several bindings, one a Contact. With `one_binding` it holds
+    As RFC 3261 says, an account holds several bindings, one a Contact. With `one_binding` it holds
     the last one, and any un-REGISTER drops it, as simple operators do. `answer_with` makes it
     refuse (403, 503) or fall silent (`SILENCE`), for one account or all.
     """
@@ -42,8 +42,9 @@ class Registrar:
         fresh_nonces: bool = False,
         asks_again: bool = False,
     ) -> None:
-        """`accounts`: password by user name. `fresh_nonces`: each serves one request.
-        `asks_again`: a wrong password gets another 401 instead of 403, as Kamailio answers it.
+        """`accounts` holds the password by user name. With `fresh_nonces` each nonce serves one
+        request. With `asks_again` a wrong password gets another 401 instead of 403, as Kamailio
+        answers it.
         """
         self._accounts = dict(accounts)
         self._one_binding = one_binding
@@ -59,7 +60,7 @@ class Registrar:
         """When (monotonic), which user, expires seconds: every REGISTER answered with 200."""
 
     async def open(self, host: str = "127.0.0.1", *, port: int = 0) -> Address:
-        """Bind; returns the address."""
+        """Bind the port; return the address."""
         self._endpoint = await SipEndpoint.open(
             host, port=port, on_request=self._receive, on_late_success=lambda _: None
         )
@@ -68,7 +69,7 @@ class Registrar:
 
     @property
     def port(self) -> int:
-        """Where it listens, or did."""
+        """Return the port it listens on, or did."""
         return self._port
 
     def close(self) -> None:
@@ -79,33 +80,35 @@ class Registrar:
         self._nonces.clear()
 
     def set_password(self, user: str, password: str) -> None:
-        """A new account, or a new password of one."""
+        """Add an account, or change the password of one."""
         self._accounts[user] = password
 
     def answer_with(self, status: int | None, user: str | None = None) -> None:
-        """From now on answer REGISTERs (of `user`, or all) with that status; None: as usual."""
+        """Answer REGISTERs (of `user`, or all) with that status from now on; None ends that."""
         if status is None:
             self._answers.pop(user, None)
         else:
             self._answers[user] = status
 
     def contact(self, user: str) -> str | None:
-        """Where the account is registered, last of several; None when it is not, or no longer."""
+        """Return where the account is registered, last of several; None when it is not, or no
+        longer.
+        """
         return next(reversed(self.contacts(user)), None)
 
     def contacts(self, user: str) -> list[str]:
-        """Every Contact of the account that has not expired, oldest first."""
+        """Return every Contact of the account that has not expired, oldest first."""
         now = time.monotonic()
         bindings = self._bindings.get(user, {})
         return [contact for contact, binding in bindings.items() if binding.expires_at > now]
 
     def bindings(self, user: str) -> list[tuple[str, float]]:
-        """`contacts` with the seconds each has left."""
+        """Return `contacts` with the seconds each has left."""
         now, bindings = time.monotonic(), self._bindings.get(user, {})
         return [(contact, bindings[contact].expires_at - now) for contact in self.contacts(user)]
 
     def per_second(self, *, since: float = 0.0) -> int:
-        """The most REGISTERs accepted within any second, un-REGISTERs apart."""
+        """Return the most REGISTERs accepted within any second; un-REGISTERs do not count."""
         times = [at for at, _, expires_s in self.accepted if expires_s and at >= since]
         return max((sum(at <= other < at + 1.0 for other in times) for at in times), default=0)
 

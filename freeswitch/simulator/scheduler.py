@@ -1,4 +1,5 @@
-"""Tasks for later, as FreeSWITCH runs them: whole seconds of the clock, looked at twice a second.
+"""Runs tasks later, as FreeSWITCH does: in whole seconds of the clock, which it looks at twice a
+second.
 
 A task for `+2` therefore runs between 1 and 2.5 s from now (switch_scheduler.c).
 """
@@ -23,14 +24,14 @@ class _Task:
 
 
 class Scheduler:
-    """Tasks belong to a group, the channel's UUID, by which they are deleted."""
+    """Keeps tasks in groups, named by the channel's UUID, by which they are deleted."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._tasks: list[_Task] = []
 
     def at(self, when: str, *, group: str, run: Callable[[], None]) -> int:
-        """`when` is `+seconds` or an epoch; returns the task's number."""
+        """Schedule `run` for `when`, which is `+seconds` or an epoch; return the task's number."""
         seconds = int(when.lstrip("+"))
         due = int(time.time()) + seconds if when.startswith("+") else seconds
         if len(self._tasks) >= MAX_TASKS:
@@ -40,14 +41,14 @@ class Scheduler:
         return task.number
 
     def cancel(self, group: str) -> int:
-        """Delete by group or by number; returns how many there were."""
+        """Delete by group or by number; return how many there were."""
         kept = [task for task in self._tasks if group not in (task.group, str(task.number))]
         deleted = len(self._tasks) - len(kept)
         self._tasks = kept
         return deleted
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run due tasks until cancelled."""
         while True:
             await asyncio.sleep(PERIOD_S)
             now = int(time.time())

@@ -1,7 +1,8 @@
-"""A call's own thread of work: runs its dialplan, the commands sent to it, and its 20 ms clock.
+"""A call's own thread of work: it runs its dialplan, the commands sent to it, and its clock of 20
+ms.
 
-Written after `switch_core_session_run`, `switch_ivr_park` and `switch_ivr_parse_all_events`: what
-is queued by `sendmsg` is looked at also while something plays, unless an execution with
+It is written after `switch_core_session_run`, `switch_ivr_park` and `switch_ivr_parse_all_events`:
+what is queued by `sendmsg` is looked at also while something plays, unless an execution with
 `event-lock` is running. That alone makes queued playbacks run in order or nest.
 
 A command takes effect one frame after it came, whenever it came, and RTP leaves on a clock of its
@@ -30,7 +31,8 @@ from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.rtp_session import FRAME_S, ReceivedFrame
 
 MAX_PRIVATE_EVENTS: Final = 256
-"""`SWITCH_EVENT_QUEUE_LEN` of a session; one more closes the connection that sent it."""
+"""A session queues this many (`SWITCH_EVENT_QUEUE_LEN`); one more closes the connection that sent
+it."""
 MAX_DIGITS: Final = 64
 INLINE: Final = "inline"
 MAX_LATE_S: Final = 0.2
@@ -41,7 +43,7 @@ Application = Callable[["Session", str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchParts:
-    """What a call uses of its switch."""
+    """The parts of its switch that a call uses."""
 
     settings: SimulatorSettings
     bus: EventBus
@@ -56,19 +58,19 @@ class SwitchParts:
 
 @dataclass(frozen=True, slots=True)
 class PrivateEvent:
-    """One `sendmsg`, waiting for the session."""
+    """A `sendmsg` that waits for the session."""
 
     headers: Mapping[str, str]
 
     @property
     def locks(self) -> bool:
-        """`event-lock: true`: what is queued behind waits for this one's end."""
+        """Tell whether what is queued behind waits for this one's end (`event-lock: true`)."""
         return self.headers.get("event-lock", "").lower() == "true"
 
 
 @dataclass(slots=True)
 class Playing:
-    """The file handle `uuid_fileman` acts on."""
+    """The file handle that `uuid_fileman` acts on."""
 
     path: str
     paused: bool = False
@@ -85,11 +87,11 @@ class Session:
         self.broken = False
         """`uuid_break` was asked for; the playback that runs takes notice."""
         self.playbacks = 0
-        """Started so far."""
+        """Counts the playbacks started so far."""
         self.respond_status: int | None = None
         self.frame_taps: list[Callable[[ReceivedFrame], None]] = []
         self.digits: deque[str] = deque(maxlen=MAX_DIGITS)
-        """Pressed, for an application that waits for one."""
+        """Holds the keys pressed, for an application that waits for one."""
         self._locked = False
         self._was_broken = False
         self._transfer: tuple[str, str, str] | None = None
@@ -101,11 +103,11 @@ class Session:
 
     @property
     def ready(self) -> bool:
-        """Whether an application may go on (`switch_channel_ready`)."""
+        """Tell whether an application may go on (`switch_channel_ready`)."""
         return self.channel.hangup_cause is None and self._transfer is None
 
     async def run(self, *, answer: Callable[[], None]) -> None:
-        """From the INVITE to CHANNEL_DESTROY. `answer` sends the 200."""
+        """Live from the INVITE to CHANNEL_DESTROY. `answer` sends the 200."""
         self._answer = answer
         self._next_tick_at = time.monotonic()
         self.channel.fire("CHANNEL_CREATE")
@@ -168,7 +170,7 @@ class Session:
     async def tick(self) -> bool:
         """Wait until the next frame is due and return True; the clock doesn't drift.
 
-        False, before its time, when a command came: look at it, then wait again.
+        It returns False, before its time, when a command came: look at it, then wait again.
         """
         due_at = self._next_tick_at + FRAME_S
         delay_s = due_at - time.monotonic()
@@ -191,7 +193,7 @@ class Session:
         return True
 
     def give_back_tick(self) -> None:
-        """The tick was not used: what comes next may send its frame in it."""
+        """Note that the tick was not used: what comes next may send its frame in it."""
         self._next_tick_at -= FRAME_S
 
     def _wake_soon(self) -> None:
@@ -200,7 +202,7 @@ class Session:
     # What others ask of the session
 
     def queue(self, event: PrivateEvent) -> bool:
-        """Take a `sendmsg`; False when too many wait."""
+        """Take a `sendmsg`; return False when too many wait."""
         if len(self._private_events) >= MAX_PRIVATE_EVENTS:
             return False
         self._private_events.append((time.monotonic() + FRAME_S, event))
@@ -208,13 +210,15 @@ class Session:
         return True
 
     def break_playback(self, *, flush: bool) -> None:
-        """`uuid_break`; `flush` forgets what is queued too."""
+        """Do `uuid_break`; `flush` forgets what is queued too."""
         if flush:
             self._private_events.clear()
         asyncio.get_running_loop().call_later(FRAME_S, self._break, self.playbacks)
 
     def _break(self, playbacks: int) -> None:
-        """One that has started since is not meant: it clears the flag (`switch_ivr_play_file`)."""
+        """Break the playback, unless another has started since, which clears the flag
+        (`switch_ivr_play_file`).
+        """
         if playbacks == self.playbacks:
             self.broken = True
             self._wake.set()
@@ -262,7 +266,7 @@ class Session:
         self.channel.fire_brief("CHANNEL_CALLSTATE")
 
     def hear(self, frame: ReceivedFrame) -> None:
-        """The caller's audio: to the stream, and to whoever is bridged."""
+        """Hand the caller's audio to the stream, and to whoever is bridged."""
         self._heard_at = frame.at
         if self.stream is not None:
             self.stream.feed(frame.l16)
@@ -270,7 +274,7 @@ class Session:
             tap(frame)
 
     def hear_digit(self, digit: str, duration: int) -> None:
-        """A key of the caller."""
+        """Take a key of the caller."""
         self.digits.append(digit)
         self.channel.fire_brief(
             "DTMF",
@@ -278,7 +282,7 @@ class Session:
         )
 
     async def run_api_on(self, variable: str) -> None:
-        """`api_on_…`: an API command some application runs at its turn."""
+        """Run the API command in the variable `api_on_…`, when its application's turn has come."""
         command = self.channel.variable(variable)
         if command:
             await self.parts.api(command)
@@ -302,7 +306,7 @@ class Session:
                 return
 
     def note_broken(self) -> None:
-        """The playback that just ended was broken off."""
+        """Note that the playback that just ended was broken off."""
         self._was_broken = True
 
     async def _obey(self, event: PrivateEvent) -> None:

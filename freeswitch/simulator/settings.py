@@ -1,4 +1,4 @@
-"""The simulator's settings: the environment the real FreeSWITCH's `conf/vars.xml` reads."""
+"""The simulator's settings, from the environment that FreeSWITCH's own `conf/vars.xml` reads."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ CONF_FOLDER = Path(__file__).parent.parent / "conf"
 
 
 class SimulatorSettings(BaseSettings):
-    """Read once, in `run()`."""
+    """They are read once, in `run()`."""
 
     model_config = SettingsConfigDict(env_prefix="ALLORESTO_", extra="ignore", frozen=True)
 
@@ -18,25 +18,26 @@ class SimulatorSettings(BaseSettings):
     sip_ip: str = "127.0.0.1"
     sip_port: int = 5080
     carrier_networks: str = "127.0.0.0/8"
-    """Who may call until the agent has said so, separated by commas; others get 403."""
+    """These networks, separated by commas, may call until the bridge agent has written its lists;
+    others get 403."""
     gateway_folder: Path
     sounds_folder: Path
     voicemail_folder: Path
-    """Where callers' messages are recorded."""
+    """Callers' messages are recorded here."""
     temp_folder: Path
-    """Where the audio of `streamAudio` messages is written."""
+    """The audio of `streamAudio` messages is written here."""
     max_sessions: int = 400
     simulator_time_factor: float = Field(default=1.0, gt=0, le=10)
     """Scales the delays of gateways and of the heartbeat: 0.1 makes a registration take 0.2 s."""
     registrar_port: int = Field(default=0, validation_alias="ALLORESTO_SIMULATOR_REGISTRAR_PORT")
-    """UDP port of a carrier's registrar of its own; 0: none."""
+    """A carrier's registrar opens on this UDP port; 0 opens none."""
     simulator_accounts: dict[str, str] = Field(default_factory=dict, repr=False)
-    """That carrier's accounts: password by user name, as JSON."""
+    """That carrier's accounts, as JSON: password by user name."""
     log_level: str = "INFO"
 
     @property
     def globals(self) -> dict[str, str]:
-        """What `$${name}` stands for in the dialplan, and `global_getvar` answers."""
+        """Return what `$${name}` stands for in the dialplan, and what `global_getvar` answers."""
         return {
             "sounds_folder": str(self.sounds_folder),
             "sounds_dir": str(self.sounds_folder),

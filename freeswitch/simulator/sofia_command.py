@@ -14,7 +14,7 @@ _RELOADED: Final = "Reload XML [Success]\n"
 
 
 async def sofia(switch: Switch, argument: str) -> str:
-    """`sofia profile external …`, `sofia status …`, `sofia xmlstatus gateway`."""
+    """Answer `sofia profile external …`, `sofia status …` and `sofia xmlstatus gateway`."""
     match argument.split():
         case ["profile", name, *_] if name != PROFILE:
             return f"Invalid Profile [{name}]"
@@ -48,7 +48,7 @@ async def sofia(switch: Switch, argument: str) -> str:
 
 
 async def sofia_gateway_data(switch: Switch, argument: str) -> str:
-    """`NAME ivar VARIABLE`; nothing when either is unknown."""
+    """Answer `NAME ivar VARIABLE`; the answer is empty when either is unknown."""
     match argument.split():
         case [name, "ivar" | "var", variable]:
             gateway = switch.gateways.get(name)

@@ -16,7 +16,7 @@ from freeswitch.simulator.settings import CONF_FOLDER, SimulatorSettings
 
 
 class Switch:
-    """One FreeSWITCH's state. Who brings it to life is `process.py`."""
+    """Holds one FreeSWITCH's state. `process.py` brings it to life."""
 
     def __init__(
         self,
@@ -25,15 +25,15 @@ class Switch:
         applications: Mapping[str, Application],
         run_command: Callable[["Switch", str], Awaitable[str]],
     ) -> None:
-        """`applications`: what a dialplan may name; `run_command`: what answers API commands."""
+        """A dialplan may name `applications`; `run_command` answers API commands."""
         self.settings = settings
         self.bus = EventBus()
         self.sip_url = ""
-        """The profile's, as `sofia status` shows it, once its port is bound."""
+        """`sofia status` shows this URL of the profile once its port is bound."""
         self.sessions: dict[str, Session] = {}
         self.sessions_total = 0
         self.globals_set: dict[str, str] = {}
-        """By `global_setvar`, over those of the settings."""
+        """Holds what `global_setvar` set, over the settings' own."""
         self.paused_inbound = self.paused_outbound = False
         self.shutdown_requested = False
         self.shutdown: asyncio.Task[None] | None = None

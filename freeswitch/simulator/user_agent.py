@@ -1,4 +1,4 @@
-"""The profile `external`: takes the carriers' INVITEs and sends the gateways' REGISTERs."""
+"""The profile `external`: it takes the carriers' INVITEs and sends the gateways' REGISTERs."""
 
 import asyncio
 import secrets
@@ -37,7 +37,7 @@ from freeswitch.telephone.sip_endpoint import T1_S, NoAnswer, SipEndpoint
 USER_AGENT: Final = "AlloResto"
 ALLOW: Final = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, UPDATE, NOTIFY"
 RETRY_AFTER_S: Final = 300
-"""What FreeSWITCH tells carriers when it is paused or full."""
+"""FreeSWITCH tells carriers this when it is paused or full."""
 NO_MATCHING_CHALLENGE: Final = 904
 _CODECS: Final = (Codec.PCMA, Codec.PCMU)
 _COMMON_FIELDS: Final = (("User-Agent", USER_AGENT), ("Allow", ALLOW))
@@ -46,7 +46,7 @@ _log = structlog.get_logger()
 
 
 class UserAgent:
-    """One SIP port."""
+    """One SIP port, for INVITEs and for REGISTERs."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
@@ -78,20 +78,22 @@ class UserAgent:
 
     @property
     def endpoint(self) -> SipEndpoint:
-        """The bound port."""
+        """Return the bound port."""
         assert self._endpoint is not None
         return self._endpoint
 
     @property
     def url(self) -> str:
-        """As `sofia status` shows it."""
+        """Return the URL as `sofia status` shows it."""
         host, port = self.endpoint.address
         return f"sip:mod_sofia@{host}:{port}"
 
     # Registrations
 
     async def register(self, settings: GatewaySettings, expires_s: int) -> SipResponse:
-        """One REGISTER, with digest when asked for. Raises `NoAnswer`, `OSError` (no such host)."""
+        """Send one REGISTER, with digest when asked for. Raises `NoAnswer`, `OSError` (no such
+        host).
+        """
         address = await self._resolve(registrar_of(settings))
         host, port = self.endpoint.address
         user, realm = settings.get("username"), settings.get("proxy") or settings.get("realm")
@@ -170,7 +172,7 @@ class UserAgent:
                 self.endpoint.respond(request.response(405, to_tag=new_tag()), peer)
 
     def _readiness(self, request: SipRequest) -> SipResponse:
-        """503 while paused or full, for an INVITE and for OPTIONS alike."""
+        """Return 503 while paused or full, for an INVITE and for OPTIONS alike."""
         switch = self._switch
         full = len(switch.sessions) >= switch.settings.max_sessions
         if switch.paused_inbound or full:
@@ -262,7 +264,9 @@ class UserAgent:
         return _Call(invite, peer, session, answer)
 
     def _gateway(self, invite: SipRequest) -> Gateway | None:
-        """`gw+NAME` first, else the parameter `gw`; nothing else can name a gateway."""
+        """Find the gateway by `gw+NAME` first, else by the parameter `gw`; nothing else can name
+        one.
+        """
         uri = SipUri.parse(invite.uri)
         name = uri.user[3:] if uri.user.startswith("gw+") else uri.parameters.get("gw", "")
         return self._switch.gateways.get(name)
@@ -316,11 +320,13 @@ class _Call:
 
 
 def unescape(display_name: str) -> str:
-    """FreeSWITCH URL-decodes the display name, line breaks included (a trap of the real one)."""
+    """Decode the display name as FreeSWITCH URL-decodes it, line breaks included (a trap of the
+    real one).
+    """
     return unquote(display_name)
 
 
 def _allowed(channel: Channel) -> tuple[Codec, ...]:
-    """`absolute_codec_string`, else the profile's."""
+    """Return the codecs of `absolute_codec_string`, else the profile's."""
     names = (channel.variable("absolute_codec_string") or "").split(",")
     return tuple(codec for codec in _CODECS if names == [""] or codec.name in names)

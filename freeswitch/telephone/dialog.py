@@ -27,11 +27,11 @@ MAX_RECEIVED_FRAMES: Final = 90_000
 """Half an hour of audio; a longer call keeps calling back but records no more."""
 MAX_QUEUED_UTTERANCES: Final = 64
 DTMF_MS: Final = 100
-"""How long a key is held: carriers want 70 ms at least."""
+"""A key is held this long: carriers want 70 ms at least."""
 
 
 class CallEnd(StrEnum):
-    """Who ended the dialog."""
+    """Says who ended the dialog."""
 
     LOCAL_HANGUP = "local_hangup"
     REMOTE_HANGUP = "remote_hangup"
@@ -42,19 +42,20 @@ class Endpoint(Protocol):
 
     @property
     def address(self) -> Address:
-        """Host and port requests are received on."""
+        """Return the host and port that requests are received on."""
 
     def send(self, message: SipRequest | SipResponse, to: Address) -> None:
-        """Send once."""
+        """Send a message once."""
 
     async def request(
         self, request: SipRequest, to: Address, *, deadline_s: float = ...
     ) -> SipResponse:
-        """Send until answered."""
+        """Send a request until it is answered."""
 
 
 class Utterance:
-    """Audio queued to be spoken. Await it for its end; awaiting raises when the call ended first.
+    """Audio queued to be spoken. Awaiting it waits for its end, and raises when the call ended
+    first.
 
     `started_at` is the monotonic time its first frame left, `ended_at` its last.
     """
@@ -69,7 +70,7 @@ class Utterance:
         self.ended_at: float | None = None
 
     def next_frame(self) -> bytes | None:
-        """Take the next 20 ms, None at the end."""
+        """Take the next 20 ms; None at the end."""
         if not self._frames:
             return None
         self.ended_at = time.monotonic()
@@ -81,7 +82,7 @@ class Utterance:
         return frame
 
     def abandon(self) -> None:
-        """The call is over: whoever waits is told."""
+        """Tell whoever waits that the call is over."""
         self._ended.cancel()
 
     def __await__(self) -> Generator[Any, None, "Utterance"]:
@@ -122,13 +123,13 @@ class Dialog:
 
     @property
     def rtp(self) -> RtpSession:
-        """The media, from the offer on."""
+        """Return the media, which is there from the offer on."""
         assert self._rtp is not None
         return self._rtp
 
     @property
     def local_tag(self) -> str | None:
-        """Our tag of the dialog."""
+        """Return our tag of the dialog."""
         return self._local.tag
 
     def attach(self, rtp: RtpSession) -> None:
@@ -138,7 +139,7 @@ class Dialog:
     def establish(
         self, *, local: NameAddr, remote: NameAddr, remote_target: str, route: list[str]
     ) -> None:
-        """Both tags are known: requests inside the dialog can be sent (RFC 3261 §12.1)."""
+        """Note that both tags are known: requests in the dialog can be sent (RFC 3261 §12.1)."""
         self._local, self._remote = local, remote
         self._remote_target, self._route = remote_target, route
 
@@ -184,7 +185,7 @@ class Dialog:
         return self.end
 
     def finish(self, end: CallEnd, *, cause: str | None = None) -> None:
-        """The dialog is over: close the media, tell who waits."""
+        """End the dialog: close the media, tell who waits."""
         if self.ended.is_set():
             return
         self.end, self.cause, self.ended_at = end, cause, time.monotonic()
@@ -199,7 +200,7 @@ class Dialog:
             self._rtp.close()
 
     def in_dialog(self, method: str, *, sequence: int | None = None) -> SipRequest:
-        """A request inside the dialog (RFC 3261 §12.2.1.1); ACK keeps the INVITE's number."""
+        """Build a request inside the dialog (RFC 3261 §12.2.1.1); ACK keeps the INVITE's number."""
         if sequence is None:
             self._sequence += 1
             sequence = self._sequence
@@ -225,7 +226,7 @@ class Dialog:
         self._endpoint.send(self.in_dialog("ACK", sequence=sequence), self._peer)
 
     def next_frame(self) -> bytes | None:
-        """What to say in the next 20 ms, None for silence."""
+        """Return what to say in the next 20 ms, None for silence."""
         while self._utterances:
             frame = self._utterances[0].next_frame()
             if frame is not None:
@@ -234,7 +235,7 @@ class Dialog:
         return None
 
     def hear(self, frame: ReceivedFrame) -> None:
-        """One frame of the other side arrived."""
+        """Take a frame of the other side."""
         if self.first_rtp_at is None:
             self.first_rtp_at = frame.at
         if len(self.received) < MAX_RECEIVED_FRAMES:
@@ -243,6 +244,6 @@ class Dialog:
             callback(frame)
 
     def hear_digit(self, digit: str, _duration: int) -> None:
-        """A key of the other side was let go."""
+        """Take a key that the other side let go."""
         if len(self.digits) < MAX_RECEIVED_FRAMES:
             self.digits.append((time.monotonic(), digit))

@@ -10,13 +10,13 @@ _FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
 
 
 def parse_fields(header: str) -> dict[str, str]:
-    """The `name=value` pairs after `Digest`."""
+    """Read the `name=value` pairs after `Digest`."""
     return {name.lower(): quoted or token for name, quoted, token in _FIELD.findall(header)}
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A `WWW-Authenticate` header."""
+    """A registrar or proxy asks for credentials with this `WWW-Authenticate` header."""
 
     realm: str
     nonce: str
@@ -25,7 +25,7 @@ class Challenge:
 
     @classmethod
     def parse(cls, header: str) -> Self:
-        """Raises `KeyError` when realm or nonce is missing."""
+        """Read the header. Raises `KeyError` when realm or nonce is missing."""
         fields = parse_fields(header)
         qop = "auth" if "auth" in fields.get("qop", "").split(",") else None
         return cls(fields["realm"], fields["nonce"], qop, fields.get("opaque"))
@@ -35,7 +35,7 @@ class Challenge:
         return f'Digest realm="{self.realm}", nonce="{self.nonce}", algorithm=MD5{qop}'
 
     def authorization(self, *, user: str, password: str, method: str, uri: str) -> str:
-        """The `Authorization` header that answers it."""
+        """Build the `Authorization` header that answers it."""
         count, client_nonce = "00000001", secrets.token_hex(8)
         response = digest(
             user=user,
@@ -71,7 +71,7 @@ def digest(
     uri: str,
     extra: str | None = None,
 ) -> str:
-    """The `response` value; `extra` is `nc:cnonce:qop`."""
+    """Compute the `response` value; `extra` is `nc:cnonce:qop`."""
     secret = _md5(f"{user}:{realm}:{password}")
     middle = f"{nonce}:{extra}" if extra else nonce
     return _md5(f"{secret}:{middle}:{_md5(f'{method}:{uri}')}")

@@ -15,37 +15,37 @@ _SAMPLE_BYTES = 2
 
 
 class Codec(IntEnum):
-    """Static RTP payload types (RFC 3551 §6, table 4)."""
+    """The codecs by their static RTP payload types (RFC 3551 §6, table 4)."""
 
     PCMU = 0
     PCMA = 8
 
     def encode(self, l16: bytes) -> bytes:
-        """Mono L16 little-endian → one byte a sample."""
+        """Turn mono L16 little-endian into one byte a sample."""
         if self is Codec.PCMA:
             return audioop.lin2alaw(l16, _SAMPLE_BYTES)
         return audioop.lin2ulaw(l16, _SAMPLE_BYTES)
 
     def decode(self, payload: bytes) -> bytes:
-        """One byte a sample → mono L16 little-endian."""
+        """Turn one byte a sample into mono L16 little-endian."""
         if self is Codec.PCMA:
             return audioop.alaw2lin(payload, _SAMPLE_BYTES)
         return audioop.ulaw2lin(payload, _SAMPLE_BYTES)
 
 
 def halve_rate(l16: bytes) -> bytes:
-    """16 kHz mono L16 → 8 kHz."""
+    """Turn 16 kHz mono L16 into 8 kHz."""
     resampled, _ = audioop.ratecv(l16, _SAMPLE_BYTES, 1, 16_000, 8_000, None)
     return resampled
 
 
 class RateDoubler:
-    """8 kHz mono L16 → 16 kHz, frame after frame; the first comes out one sample short."""
+    """Turns 8 kHz mono L16 into 16 kHz, frame after frame; the first comes out one sample short."""
 
     def __init__(self) -> None:
         self._state: tuple[int, tuple[tuple[int, int], ...]] | None = None
 
     def double(self, l16: bytes) -> bytes:
-        """The next frame."""
+        """Return the next frame at 16 kHz."""
         resampled, self._state = audioop.ratecv(l16, _SAMPLE_BYTES, 1, 8_000, 16_000, self._state)
         return resampled

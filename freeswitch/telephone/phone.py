@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 class CallError(Exception):
-    """A call that was never answered.
+    """Raised for a call that was never answered.
 
     CallError
     ├── CallRefused      the other side said no: `status`, `reason`
@@ -49,7 +49,7 @@ class CallError(Exception):
 
 
 class CallRefused(CallError):
-    """A 3xx–6xx response; `retry_after` in seconds when the header is there."""
+    """A response 3xx–6xx came; `retry_after` is in seconds when the header is there."""
 
     def __init__(self, response: SipResponse) -> None:
         super().__init__(f"{response.status} {response.reason}")
@@ -61,7 +61,7 @@ class CallRefused(CallError):
 
 
 class CallTimedOut(CallError):
-    """No final response before the deadline; a CANCEL was sent."""
+    """No final response came before the deadline; a CANCEL was sent."""
 
 
 class CallCancelled(CallError):
@@ -69,12 +69,12 @@ class CallCancelled(CallError):
 
 
 class Phone:
-    """One SIP port of a caller or of a restaurant. Use as an async context manager."""
+    """One SIP port of a caller or of a restaurant, to be used as an async context manager."""
 
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, refuses_with: int | None = None
     ) -> None:
-        """`refuses_with`: status for every call in; without it calls ring until `listen`."""
+        """With `refuses_with` every call gets that status; without it calls ring until `listen`."""
         self._host, self._port = host, port
         self._refuses_with = refuses_with
         self._endpoint: SipEndpoint | None = None
@@ -104,13 +104,13 @@ class Phone:
 
     @property
     def endpoint(self) -> SipEndpoint:
-        """The SIP port. Only inside the context manager."""
+        """Return the SIP port, which is there only inside the context manager."""
         assert self._endpoint is not None, "enter the phone's context first"
         return self._endpoint
 
     @property
     def uri(self) -> str:
-        """Where this phone is called."""
+        """Return the URI this phone is called at."""
         host, port = self.endpoint.address
         return f"sip:phone@{host}:{port}"
 
@@ -239,7 +239,7 @@ class Phone:
     def _drop(
         self, transaction: asyncio.Task[SipResponse], dialog: Dialog, local: NameAddr
     ) -> None:
-        """Answered although cancelled: RFC 3261 §9.1 leaves a BYE."""
+        """Hang up a call that was answered although cancelled: RFC 3261 §9.1 leaves a BYE."""
         if transaction.cancelled() or transaction.exception() is not None:
             return
         if transaction.result().status < 300:
@@ -346,7 +346,7 @@ class Phone:
         call.cancelled.set()
 
     def _renegotiate(self, dialog: Dialog, invite: SipRequest, peer: Address) -> None:
-        """A re-INVITE: media may move to another port; ours stays where it is."""
+        """Answer a re-INVITE: its media may move to another port; ours stays where it is."""
         host, port = self.endpoint.address
         try:
             offer = AudioDescription.parse(invite.body)

@@ -9,16 +9,16 @@ _FIXED_HEADER = struct.Struct("!BBHII")
 _TELEPHONE_EVENT = struct.Struct("!BBH")
 
 DTMF_DIGITS = "0123456789*#ABCD"
-"""In the order of RFC 4733 §3.2, table 3: the position is the event code."""
+"""The keys are in the order of RFC 4733 §3.2, table 3: the position is the event code."""
 
 
 class RtpError(ValueError):
-    """A datagram that is not an RTP packet."""
+    """Raised for a datagram that is not an RTP packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtpPacket:
-    """One packet. Header extension and contributing sources are skipped when read."""
+    """An RTP packet. Header extension and contributing sources are skipped when it is read."""
 
     payload_type: int
     sequence_number: int
@@ -29,7 +29,7 @@ class RtpPacket:
 
     @classmethod
     def parse(cls, datagram: bytes) -> Self:
-        """Raises `RtpError`."""
+        """Read a packet. Raises `RtpError`."""
         if len(datagram) < _FIXED_HEADER.size:
             raise RtpError("shorter than the fixed header")
         first, second, sequence_number, timestamp, ssrc = _FIXED_HEADER.unpack_from(datagram)
@@ -78,7 +78,7 @@ class TelephoneEvent:
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        """Raises `RtpError`, also for events that are no key (flash, fax tones)."""
+        """Read a payload. Raises `RtpError`, also for events that are no key (flash, fax tones)."""
         if len(payload) < _TELEPHONE_EVENT.size:
             raise RtpError("telephone-event cut short")
         code, flags, duration = _TELEPHONE_EVENT.unpack_from(payload)

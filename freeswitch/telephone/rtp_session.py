@@ -26,7 +26,7 @@ MAX_PENDING_DIGITS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFrame:
-    """One frame of audio as it arrived. `at` is monotonic seconds, `l16` mono L16 little-endian."""
+    """A frame of audio as it arrived. `at` is monotonic seconds, `l16` mono L16 little-endian."""
 
     at: float
     sequence_number: int
@@ -35,7 +35,7 @@ class ReceivedFrame:
 
 
 class _Key:
-    """A key being sent: one packet a tick, timestamp fixed at the key's start."""
+    """A key being sent: one packet a tick, with the timestamp of the key's start."""
 
     def __init__(self, digit: str, duration_frames: int, sent: asyncio.Future[None]) -> None:
         self.digit = digit
@@ -46,7 +46,7 @@ class _Key:
 
 
 class RtpSession(asyncio.DatagramProtocol):
-    """The media of one call leg.
+    """Carries the media of one call leg.
 
     A telephone calls `start`: `next_frame` gives 320 bytes of L16 each 20 ms, or None for silence.
     A switch does not: it calls `write` or `skip` once a frame, and while parked sends nothing.
@@ -96,12 +96,12 @@ class RtpSession(asyncio.DatagramProtocol):
 
     @property
     def port(self) -> int:
-        """The UDP port audio is received on."""
+        """Return the UDP port that audio is received on."""
         assert self._transport is not None
         return int(self._transport.get_extra_info("sockname")[1])
 
     def connect(self, remote: Address, *, codec: Codec, event_type: int | None) -> None:
-        """Where and how to send: what offer and answer agreed on."""
+        """Take what offer and answer agreed on: where and how to send."""
         self._remote, self._codec, self._event_type = remote, codec, event_type
 
     def start(self) -> None:
@@ -136,11 +136,13 @@ class RtpSession(asyncio.DatagramProtocol):
     # asyncio.DatagramProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is bound."""
+        """Keep the socket, which is now bound."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def error_received(self, exc: Exception) -> None:
-        """The other side's port is closed (ICMP): it has hung up; SIP will say so."""
+        """Do nothing: the other side's port is closed (ICMP), so it has hung up, and SIP will say
+        so.
+        """
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Read one packet; what is no RTP or of another payload type is dropped."""
@@ -198,7 +200,7 @@ class RtpSession(asyncio.DatagramProtocol):
         self._timestamp += FRAME_SAMPLES
 
     def skip(self) -> None:
-        """20 ms pass in which nothing is sent: the next packet starts a talkspurt."""
+        """Let 20 ms pass in which nothing is sent: the next packet starts a talkspurt."""
         self._talking = False
         self._timestamp += FRAME_SAMPLES
 

@@ -11,12 +11,12 @@ PTIME_MS = 20
 
 
 class SdpError(ValueError):
-    """A description without an audio stream that can be used."""
+    """Raised for a description without an audio stream that can be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioDescription:
-    """Where one side receives audio and the payload types it takes, preferred first."""
+    """Says where one side receives audio and which payload types it takes, preferred first."""
 
     host: str
     port: int
@@ -26,7 +26,7 @@ class AudioDescription:
     ptime_ms: int = PTIME_MS
     session_id: int = 1
     encodings: dict[int, str] = field(default_factory=dict)
-    """Every rtpmap offered, by payload type; only filled by `parse`."""
+    """Every rtpmap offered, by payload type; only `parse` fills it."""
 
     @classmethod
     def parse(cls, body: bytes) -> Self:

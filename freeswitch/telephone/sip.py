@@ -47,11 +47,11 @@ REASON_PHRASES = {
 
 
 class SipError(ValueError):
-    """A datagram, URI or header that RFC 3261 does not allow."""
+    """Raised for a datagram, URI or header that RFC 3261 does not allow."""
 
 
 class Headers:
-    """Header fields in order; names compare without case and in their compact form too."""
+    """Holds header fields in order; names compare without case and in their compact form too."""
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._fields: list[tuple[str, str]] = []
@@ -65,16 +65,16 @@ class Headers:
         self._fields.append((name, value))
 
     def get(self, name: str) -> str | None:
-        """The first value, or None."""
+        """Return the first value, or None."""
         return next(iter(self.get_all(name)), None)
 
     def get_all(self, name: str) -> list[str]:
-        """Every value, in order."""
+        """Return every value, in order."""
         wanted = _canonical(name)
         return [value for field_name, value in self._fields if _canonical(field_name) == wanted]
 
     def required(self, name: str) -> str:
-        """The first value. Raises `SipError` when there is none."""
+        """Return the first value. Raises `SipError` when there is none."""
         value = self.get(name)
         if value is None:
             raise SipError(f"no {name} header")
@@ -91,7 +91,7 @@ def _canonical(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SipUri:
-    """`sip:user@host:port;params` (RFC 3261 §19.1)."""
+    """A URI `sip:user@host:port;params` (RFC 3261 §19.1)."""
 
     user: str
     host: str
@@ -106,7 +106,7 @@ class SipUri:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises `SipError`."""
+        """Read a URI. Raises `SipError`."""
         match = cls._PATTERN.fullmatch(text.strip())
         if match is None:
             raise SipError("not a SIP URI")
@@ -124,7 +124,7 @@ class SipUri:
 
 @dataclass(frozen=True, slots=True)
 class NameAddr:
-    """`"Display" <uri>;params`: From, To and Contact (RFC 3261 §20.10)."""
+    """An address `"Display" <uri>;params`, as in From, To and Contact (RFC 3261 §20.10)."""
 
     uri: str
     display_name: str = ""
@@ -149,11 +149,11 @@ class NameAddr:
 
     @property
     def tag(self) -> str | None:
-        """The dialog's tag on this side."""
+        """Return the dialog's tag on this side."""
         return self.parameters.get("tag")
 
     def with_tag(self, tag: str) -> "NameAddr":
-        """The same address with our tag."""
+        """Return the same address with our tag."""
         return NameAddr(self.uri, self.display_name, {**self.parameters, "tag": tag})
 
     def __str__(self) -> str:
@@ -179,7 +179,7 @@ def _parameter_text(parameters: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SipRequest:
-    """A request; `Content-Length` is written by `bytes()`."""
+    """A request. `bytes()` writes its `Content-Length`."""
 
     method: str
     uri: str
@@ -188,12 +188,12 @@ class SipRequest:
 
     @property
     def transaction(self) -> tuple[str, str]:
-        """Branch and method: what ties a response to it (RFC 3261 §17.1.3)."""
+        """Return branch and method, which tie a response to it (RFC 3261 §17.1.3)."""
         return branch_of(self.headers), self.method
 
     @property
     def call_id(self) -> str:
-        """The `Call-ID` header."""
+        """Return the `Call-ID` header."""
         return self.headers.required("Call-ID")
 
     def __bytes__(self) -> bytes:
@@ -208,7 +208,7 @@ class SipRequest:
         body: bytes = b"",
         reason: str | None = None,
     ) -> "SipResponse":
-        """A response to this request, with the headers RFC 3261 §8.2.6.2 has it copy."""
+        """Build a response to this request, with the headers RFC 3261 §8.2.6.2 has it copy."""
         copied = [
             (name, value)
             for name in ("Via", "Record-Route", "From", "Call-ID", "CSeq")
@@ -224,7 +224,7 @@ class SipRequest:
 
 @dataclass(frozen=True, slots=True)
 class SipResponse:
-    """A response; `Content-Length` is written by `bytes()`."""
+    """A response. `bytes()` writes its `Content-Length`."""
 
     status: int
     reason: str
@@ -233,13 +233,13 @@ class SipResponse:
 
     @property
     def transaction(self) -> tuple[str, str]:
-        """Branch and method of the request it answers."""
+        """Return branch and method of the request it answers."""
         sequence = self.headers.required("CSeq").split()
         return branch_of(self.headers), sequence[-1]
 
     @property
     def call_id(self) -> str:
-        """The `Call-ID` header."""
+        """Return the `Call-ID` header."""
         return self.headers.required("Call-ID")
 
     def __bytes__(self) -> bytes:
@@ -286,16 +286,16 @@ def _build(start_line: str, headers: Headers, body: bytes) -> bytes:
 
 
 def branch_of(headers: Headers) -> str:
-    """The branch of the topmost Via."""
+    """Return the branch of the topmost Via."""
     via = headers.required("Via").split(",")[0]
     return _parameters(via.partition(";")[2]).get("branch", "")
 
 
 def new_branch() -> str:
-    """A branch no other transaction has (RFC 3261 §8.1.1.7)."""
+    """Make a branch that no other transaction has (RFC 3261 §8.1.1.7)."""
     return BRANCH_MAGIC_COOKIE + secrets.token_hex(8)
 
 
 def new_tag() -> str:
-    """A From or To tag (RFC 3261 §19.3)."""
+    """Make a From or To tag (RFC 3261 §19.3)."""
     return secrets.token_hex(6)

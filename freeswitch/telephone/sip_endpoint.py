@@ -20,19 +20,19 @@ from freeswitch.telephone.sip import (
 Address = tuple[str, int]
 
 T1_S: Final = 0.5
-"""Round-trip estimate (RFC 3261 §17.1.1.1): the first retransmission's delay."""
+"""The first retransmission waits this long, an estimate of the round trip (RFC 3261 §17.1.1.1)."""
 T2_S: Final = 4.0
-"""Longest delay between retransmissions of anything but an INVITE."""
+"""Retransmissions of anything but an INVITE are no further apart than this."""
 TIMER_B_S: Final = 64 * T1_S
 """A transaction without any answer is over after this."""
 MAX_ANSWERED: Final = 2_048
-"""Answers remembered for retransmitted requests; older ones are forgotten first."""
+"""This many answers are remembered for retransmitted requests; older ones are forgotten first."""
 
 _log = structlog.get_logger()
 
 
 class NoAnswer(TimeoutError):
-    """No final response before the deadline."""
+    """Raised when no final response came before the deadline."""
 
 
 class _Pending:
@@ -43,7 +43,7 @@ class _Pending:
 
 
 class SipEndpoint(asyncio.DatagramProtocol):
-    """One UDP port speaking SIP: client and server transactions.
+    """One UDP port that speaks SIP: client and server transactions.
 
     `on_request` gets each new request (ACK too) once. `on_late_success` gets a 2xx to an INVITE
     whose transaction is over: its ACK was lost and has to be sent again (RFC 3261 §13.2.2.4).
@@ -69,7 +69,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_request: Callable[[SipRequest, Address], None],
         on_late_success: Callable[[SipResponse], None],
     ) -> "SipEndpoint":
-        """Bind; port 0 takes a free one."""
+        """Bind the port; 0 takes a free one."""
         endpoint = cls(on_request, on_late_success)
         await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: endpoint, local_addr=(host, port)
@@ -78,7 +78,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> Address:
-        """Host and port requests are received on."""
+        """Return the host and port that requests are received on."""
         assert self._transport is not None
         host, port = self._transport.get_extra_info("sockname")[:2]
         return str(host), int(port)
@@ -92,7 +92,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._transport.close()
 
     def send(self, message: SipRequest | SipResponse, to: Address) -> None:
-        """Send once, without a transaction: ACK, and 2xx that the dialog retransmits itself."""
+        """Send once, without a transaction: an ACK, or a 2xx that the dialog retransmits itself."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(bytes(message), to)
 
@@ -153,7 +153,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         return response
 
     async def _retransmit(self, request: SipRequest, to: Address, pending: _Pending) -> None:
-        """Timers A and E: an INVITE falls silent at the first 1xx, others slow down to T2."""
+        """Run timers A and E: an INVITE falls silent at the first 1xx, others slow down to T2."""
         delay_s = T1_S
         while True:
             self.send(request, to)
@@ -171,11 +171,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
     # asyncio.DatagramProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is bound."""
+        """Keep the socket, which is now bound."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def error_received(self, exc: Exception) -> None:
-        """ICMP says the port is closed: the timers decide, as on a network that loses packets."""
+        """Do nothing when ICMP says the port is closed: the timers decide, as on a network that
+        loses packets.
+        """
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Hand a message to its transaction; what is no SIP is dropped."""
@@ -209,7 +211,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
 
 def ack_of_refusal(invite: SipRequest, response: SipResponse) -> SipRequest:
-    """The ACK of a 3xx–6xx belongs to the INVITE's transaction (RFC 3261 §17.1.1.3)."""
+    """Build the ACK of a 3xx–6xx, which is of the INVITE's transaction (RFC 3261 §17.1.1.3)."""
     sequence = invite.headers.required("CSeq").split()[0]
     return SipRequest(
         "ACK",
@@ -228,7 +230,7 @@ def ack_of_refusal(invite: SipRequest, response: SipResponse) -> SipRequest:
 
 
 def cancel_of(invite: SipRequest) -> SipRequest:
-    """The CANCEL of an INVITE: same branch, same sequence number (RFC 3261 §9.1)."""
+    """Build the CANCEL of an INVITE: same branch, same sequence number (RFC 3261 §9.1)."""
     kept = ("Via", "Max-Forwards", "From", "To", "Call-ID")
     fields = [(name, invite.headers.required(name)) for name in kept]
     sequence = invite.headers.required("CSeq").split()[0]

@@ -1,4 +1,4 @@
-"""What `playback` plays, as 8 kHz mono L16: sound files and the two synthetic streams."""
+"""Reads what `playback` plays, as 8 kHz mono L16: sound files and the two synthetic streams."""
 
 import math
 import re
@@ -11,18 +11,18 @@ from controlplane.contracts.media import L16_BYTES_PER_MS, SAMPLE_RATE_HZ
 from freeswitch.telephone.g711 import halve_rate
 
 MAX_FILE_BYTES: Final = 60 * 60 * 1_000 * L16_BYTES_PER_MS
-"""An hour: more than any call."""
+"""This is an hour of sound: more than any call."""
 ENDLESS_MS: Final = 10 * 60 * 1_000
-"""Length of a tone stream with `loops=-1`: longer than any caller listens."""
+"""A tone stream with `loops=-1` lasts this long: longer than any caller listens."""
 _TONE = re.compile(r"%\((\d+),(\d+),([\d.]+)[^)]*\)")
 
 
 class SoundNotFound(OSError):
-    """FreeSWITCH answers FILE NOT FOUND: no such file, or a format it does not read."""
+    """Raised where FreeSWITCH answers FILE NOT FOUND: no file, or a format it does not read."""
 
 
 def read_sound(path: str) -> bytes:
-    """Raises `SoundNotFound`."""
+    """Read a file or make a stream. Raises `SoundNotFound`."""
     scheme, separator, data = path.partition("://")
     if separator and scheme == "silence_stream":
         duration_ms = int(data.split(",")[0])
@@ -63,7 +63,9 @@ def _read_wave(file: Path) -> bytes:
 
 
 def _tone_stream(script: str) -> bytes:
-    """`%(on ms,off ms,Hz)` (libteletone): enough for a ring-back or a waiting tone."""
+    """Make the tones of `%(on ms,off ms,Hz)` (libteletone), enough for a ring-back or a waiting
+    tone.
+    """
     match = _TONE.search(script)
     if match is None:
         raise SoundNotFound("tone script without a tone")

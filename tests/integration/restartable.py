@@ -20,7 +20,7 @@ from redis.retry import Retry
 from controlplane.local.launch import postgres as postgres_module
 from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
 from controlplane.local.launch.postgres import PostgresServer, find_postgres
-from controlplane.local.launch.unprivileged import reachable_folder, service_account
+from controlplane.local.launch.unprivileged import reachable_folder, service_user
 from controlplane.local.launch.valkey import find_valkey
 from controlplane.migrations.schema import upgrade
 from tests.waiting import block_until
@@ -81,13 +81,13 @@ def restartable_postgres() -> Iterator[PostgresServer]:
     """Migrated; `stop()` and `start()` keep its data and its port."""
     folder = Path(tempfile.mkdtemp(prefix="alloresto-test-"))
     folder.chmod(0o711)
-    account = service_account(folder)
+    user = service_user(folder)
     port = free_tcp_port()
     server = PostgresServer(
         find_postgres(),
-        reachable_folder(folder, account),
+        reachable_folder(folder, user),
         log_file=folder / "postgres.log",
-        account=account,
+        user=user,
         disposable=True,
     )
     with mock.patch.object(postgres_module, "free_tcp_port", return_value=port):

@@ -1,4 +1,4 @@
-"""A recording as an answer, in parts when asked: without, Safari plays nothing (RFC 9110 §14)."""
+"""Answers with a recording, in parts when asked: without, Safari plays nothing (RFC 9110 §14)."""
 
 import re
 
@@ -9,7 +9,7 @@ _ONE_RANGE = re.compile(r"bytes=([0-9]{1,9})-([0-9]{0,9})")
 
 
 def wav_response(audio: bytes, range_header: str | None) -> Response:
-    """Whole, or the one range asked for; any other wish is answered with the whole."""
+    """Answer with the one range asked for; any other wish is answered with the whole."""
     asked = _ONE_RANGE.fullmatch(range_header or "")
     headers = {"Accept-Ranges": "bytes"}
     if asked is None:

@@ -11,18 +11,18 @@ SECONDS_PER_DAY: Final = 86_400
 
 
 def kitchen_link(base_url: str, restaurant_id: UUID, *, secret: str) -> str:
-    """The page's URL with its key: whoever holds it sees this restaurant's orders."""
+    """Return the page's URL with its key: whoever holds it sees this restaurant's orders."""
     key = kitchen_key(restaurant_id, secret=secret)
     return f"{base_url.rstrip('/')}/place/{restaurant_id}/kitchen?key={key}"
 
 
 def kitchen_key(restaurant_id: UUID, *, secret: str) -> str:
-    """URL-safe; carries the restaurant and the time it was signed."""
+    """Sign a key, fit for a URL, that carries the restaurant and the time."""
     return _serializer(secret).dumps(str(restaurant_id))
 
 
 def opens_kitchen(key: str, restaurant_id: UUID, *, secret: str, max_age_days: int) -> bool:
-    """Whether the key was signed for this restaurant, and not too long ago."""
+    """Tell whether the key was signed for this restaurant, and not too long ago."""
     try:
         signed_for = _serializer(secret).loads(key, max_age=max_age_days * SECONDS_PER_DAY)
     except BadSignature:  # SignatureExpired is one

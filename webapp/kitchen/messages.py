@@ -1,4 +1,4 @@
-"""What callers left when nobody could answer, as the kitchen page shows and plays it.
+"""Callers' messages, left when nobody could answer, as the kitchen page shows and plays them.
 
 Every query is scoped by the restaurant.
 """
@@ -20,16 +20,16 @@ from webapp.kitchen.tickets import Kitchen
 
 PAGE_LIMIT: Final = 50
 SHOWN_FOR: Final = timedelta(days=7)
-"""One nobody has listened to stays until somebody has."""
+"""A message is shown this long; one nobody has listened to stays until somebody has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message: already in French, in the restaurant's time."""
+    """A message as the page shows it: already in French, in the restaurant's time."""
 
     message_id: UUID
     caller: str
-    """Empty: hidden."""
+    """It is empty when the caller's number is hidden."""
     caller_uri: str
     recorded_at: str
     recorded_at_utc: str
@@ -38,7 +38,7 @@ class Message:
 
 
 async def messages_to_show(session: AsyncSession, kitchen: Kitchen) -> list[Message]:
-    """The newest first; where there are too many, those not heard yet are kept."""
+    """Return the newest first; where there are too many, those not heard yet are kept."""
     unheard = VoiceMessage.heard_at.is_(None)
     recent = VoiceMessage.recorded_at > datetime.now(UTC) - SHOWN_FOR
     newest = VoiceMessage.recorded_at.desc()
@@ -50,7 +50,7 @@ async def messages_to_show(session: AsyncSession, kitchen: Kitchen) -> list[Mess
 async def messages_by_id(
     session: AsyncSession, kitchen: Kitchen, message_ids: Collection[UUID]
 ) -> dict[UUID, Message]:
-    """Those of this restaurant among them."""
+    """Return those that are this restaurant's, by id."""
     if not message_ids:
         return {}
     found = await session.scalars(_query(kitchen, VoiceMessage.id.in_(message_ids)))
@@ -58,7 +58,7 @@ async def messages_by_id(
 
 
 async def audio_of(session: AsyncSession, kitchen: Kitchen, message_id: UUID) -> bytes:
-    """The WAV. Raises `UnknownMessage`."""
+    """Return the WAV. Raises `UnknownMessage`."""
     audio: bytes | None = await session.scalar(
         select(VoiceMessage.audio).where(
             VoiceMessage.restaurant_id == kitchen.restaurant_id, VoiceMessage.id == message_id
@@ -70,7 +70,7 @@ async def audio_of(session: AsyncSession, kitchen: Kitchen, message_id: UUID) ->
 
 
 def _query(kitchen: Kitchen, which: ColumnElement[bool]) -> Select[VoiceMessage]:
-    """Without the recordings."""
+    """Select messages without their recordings."""
     shown = load_only(
         VoiceMessage.caller_number,
         VoiceMessage.recorded_at,

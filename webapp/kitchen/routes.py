@@ -36,7 +36,7 @@ Key = Annotated[str, Query(min_length=1, max_length=300)]
 
 
 class Site:
-    """What the routes share; `app.state.site`."""
+    """What the routes share, kept in `app.state.site`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Site:
         self.templates = templates
 
     def render(self, shown: Ticket | Message, kitchen: Kitchen, key: str) -> str:
-        """One entry of the page."""
+        """Render one entry of the page."""
         kind = "ticket" if isinstance(shown, Ticket) else "message"
         template = self.templates.get_template(f"kitchen/{kind}.html")
         return template.render({kind: shown}, kitchen=kitchen, key=key)
@@ -67,7 +67,7 @@ SiteHere = Annotated[Site, Depends(the_site)]
 
 
 async def the_kitchen(restaurant_id: UUID, key: Key, site: SiteHere) -> Kitchen:
-    """The restaurant the key opens; the database session is given back before the answer."""
+    """Return the restaurant the key opens; the database session is given back before the answer."""
     settings = site.settings
     if not opens_kitchen(
         key,
@@ -85,7 +85,7 @@ KitchenHere = Annotated[Kitchen, Depends(the_kitchen)]
 
 @router.get("")
 async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLResponse:
-    """The whole page, which also works without JavaScript."""
+    """Show the whole page, which also works without JavaScript."""
     with metrics.PAGE_SECONDS.time():
         # Before the orders: what is committed in between comes twice, never not at all.
         newest = await site.feed.newest_id(kitchen.restaurant_id)
@@ -111,7 +111,7 @@ async def kitchen_stream(
     after: Annotated[str | None, Query(max_length=20)] = None,
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> EventSourceResponse:
-    """Server-sent events from `Last-Event-ID`, or from `after` on the page's first connection."""
+    """Send server-sent events from `Last-Event-ID`, or `after` on the page's first connection."""
     events: AsyncIterator[bytes] = kitchen_events(
         site.feed,
         site.sessions,
@@ -126,7 +126,7 @@ async def kitchen_stream(
 async def move_order(
     order_id: UUID, to: OrderStatus, site: SiteHere, kitchen: KitchenHere, key: Key
 ) -> Response:
-    """One button of a ticket; back to the page, which shows where the order is now."""
+    """Do what a ticket's button says; go back to the page, which shows where the order is now."""
     async with site.sessions.begin() as session:
         with suppress(StatusRefused):  # another screen was faster: the page says what is
             await change_order_status(session, kitchen.restaurant_id, order_id, to=to, actor=ACTOR)
@@ -138,7 +138,7 @@ async def move_order(
 async def message_heard(
     message_id: UUID, site: SiteHere, kitchen: KitchenHere, key: Key
 ) -> Response:
-    """The button of a message; back to the page."""
+    """Do what a message's button says; go back to the page."""
     async with site.sessions.begin() as session:
         await mark_heard(session, kitchen.restaurant_id, message_id)
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
@@ -152,7 +152,7 @@ async def message_audio(
     kitchen: KitchenHere,
     range_header: Annotated[str | None, Header(alias="range", max_length=100)] = None,
 ) -> Response:
-    """The recording, whole or the part a player asks for."""
+    """Send the recording, whole or the part a player asks for."""
     async with site.sessions() as session:
         audio = await audio_of(session, kitchen, message_id)
     return wav_response(audio, range_header)

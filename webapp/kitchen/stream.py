@@ -1,4 +1,4 @@
-"""The kitchen page's event stream: what it missed, then each order as it is committed.
+"""The kitchen page's event stream: first what it missed, then each order as it is committed.
 
 No database session stays open while the page waits.
 """
@@ -42,8 +42,10 @@ async def kitchen_events(
     after: int | None,
     render: Render,
 ) -> AsyncIterator[bytes]:
-    """Server-sent events: `ticket` and `voice` (id = outbox id), `alive`, and `reload` when there
-    is no telling what the page missed. `after` is the last id it saw, None when it can't say.
+    """Yield server-sent events: `ticket` and `voice` (id = outbox id), `alive`, and `reload` when
+    there is no telling what the page missed.
+
+    `after` is the last id it saw, None when it can't say.
     """
     restaurant_id = kitchen.restaurant_id
     ends_at = asyncio.get_running_loop().time() + STREAM_MOST_S
@@ -72,7 +74,9 @@ async def kitchen_events(
 async def _missed(
     feed: OutboxFeed, restaurant_id: UUID, after: int | None
 ) -> list[OutboxEvent] | None:
-    """None when there were too many, or when `after` is of another life of the database."""
+    """Return the events missed; None when there were too many, or when `after` is of another life
+    of the database.
+    """
     if after is None or after > await feed.newest_id(restaurant_id):
         return None
     events = await feed.replay(restaurant_id, after=after, limit=REPLAY_LIMIT + 1)
@@ -85,7 +89,7 @@ async def _changes(
     events: list[OutboxEvent],
     render: Render,
 ) -> AsyncIterator[bytes]:
-    """One event an order or message, as it is now, at the place of its last change."""
+    """Yield one event an order or message, as it is now, at the place of its last change."""
     last_event_of = {key: event.id for event in events if (key := _subject(event))}
     ids = {kind: [i for k, i in last_event_of if k == kind] for kind in _SUBJECTS}
     async with sessions() as session:
@@ -116,7 +120,7 @@ def _event(name: str, event_id: int, data: dict[str, JsonValue]) -> bytes:
 
 
 def _subject(event: OutboxEvent) -> tuple[str, UUID] | None:
-    """What the event tells of; None: another page's topic."""
+    """Return what the event tells of; None when it is another page's topic."""
     for name in _SUBJECTS:
         if (value := event.payload.get(name)) is not None:
             try:

@@ -17,7 +17,7 @@ from controlplane.restaurants.errors import UnknownRestaurant
 from webapp import french
 
 PAGE_LIMIT: Final = 200
-"""Orders on one page, newest first; a full house makes that many in a day."""
+"""One page shows this many orders, newest first; a full house makes that many in a day."""
 STILL_OPEN_FOR: Final = timedelta(days=1)
 """An order nobody closed stays on the screen through the next day: the service after midnight."""
 
@@ -41,7 +41,7 @@ DONE: Final = frozenset(status for status, following in NEXT_STATUSES.items() if
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketLine:
-    """ "2 × Margherita", with its options below."""
+    """A line such as "2 × Margherita", with its options below."""
 
     quantity: int
     name: str
@@ -50,7 +50,7 @@ class TicketLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """One order as the kitchen shows it: already in French, in the restaurant's time."""
+    """An order as the kitchen shows it: already in French, in the restaurant's time."""
 
     order_id: UUID
     number: int
@@ -65,7 +65,7 @@ class Ticket:
     placed_at: str
     ready_at: str
     ready_at_utc: str
-    """ISO 8601, for the page to sort by and to mark late ones."""
+    """The page sorts by it and marks late ones (ISO 8601)."""
 
     @property
     def done(self) -> bool:
@@ -74,7 +74,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Kitchen:
-    """The restaurant whose kitchen it is."""
+    """The restaurant that a kitchen page belongs to."""
 
     restaurant_id: UUID
     name: str
@@ -85,7 +85,7 @@ class Kitchen:
 
 
 async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen:
-    """Raises `UnknownRestaurant`."""
+    """Return the restaurant. Raises `UnknownRestaurant`."""
     restaurant = await session.get(Restaurant, restaurant_id)
     if restaurant is None:
         raise UnknownRestaurant(restaurant_id)
@@ -93,7 +93,9 @@ async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen:
 
 
 async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Ticket]:
-    """Orders still to make first, by the time they are due; then the day's finished ones."""
+    """Return the orders still to make first, by the time they are due; then the day's finished
+    ones.
+    """
     today = kitchen.today()
     to_show = or_(
         Order.service_date >= today,
@@ -106,7 +108,7 @@ async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Tick
 async def tickets_by_id(
     session: AsyncSession, kitchen: Kitchen, order_ids: Collection[UUID]
 ) -> dict[UUID, Ticket]:
-    """Those of this restaurant among them."""
+    """Return those that are this restaurant's, by id."""
     if not order_ids:
         return {}
     tickets = await _tickets(session, kitchen, Order.id.in_(order_ids))

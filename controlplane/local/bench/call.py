@@ -43,17 +43,19 @@ from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import CallError, Phone
 
 BETWEEN_CALLS_S: Final = 3.0
-"""So that a session in the journal belongs to the last call dialled; a call lasts about 15 s."""
+"""Calls are dialled this far apart, so that a session in the journal belongs to the last call
+dialled; a call lasts about 15 s."""
 
 CONCURRENT_CALLS: Final = 12
 
 MONOLOGUE_MS: Final = 62_000
 CONTINUOUS_S: Final = 60.0
 STARTUP_MS: Final = 200
-"""Of continuous speech, in which the receiver starts up."""
+"""The receiver starts up in this much of continuous speech, which is not measured."""
 
 AFTERMATH_S: Final = 3.0
-"""After the interruption, for its truncation to be in the journal and the next answer to begin."""
+"""The call goes on this long after the interruption, for its truncation to be in the journal and
+the next answer to begin."""
 
 QUESTION: Final = "qu_avez_vous_comme_pizzas"
 INTERRUPTION: Final = "finalement_un_coca"
@@ -61,7 +63,7 @@ INTERRUPTION: Final = "finalement_un_coca"
 
 @dataclass(frozen=True, slots=True)
 class CallBench:
-    """The benchmark's last line. Milliseconds; p95 over all calls."""
+    """The benchmark's last line. Times are in milliseconds, and a p95 is over all calls."""
 
     switch: str
     calls: int
@@ -132,7 +134,9 @@ async def _one_call(phone: Phone, uri: str) -> Dialog | None:
 
 
 async def _one_minute(address: StackAddress) -> float | None:
-    """The longest gap in a minute of the agent's speech, after its first `STARTUP_MS`."""
+    """Return the longest gap (ms) in a minute of the assistant's speech, after its first
+    `STARTUP_MS`.
+    """
     async with Phone() as phone:
         dialog = await phone.call(address.direct_uri, from_number=CALLER_NUMBER)
         ear = Ear(dialog)
@@ -174,7 +178,7 @@ def _measure(
 def _sessions_between(
     journal: Sequence[JournalEntry], dialled: float, next_dialled: float | None
 ) -> list[JournalEntry]:
-    """All entries of the sessions opened between two INVITEs."""
+    """Return all entries of the sessions opened between two INVITEs."""
     sessions = {
         entry.fields["session_id"]
         for entry in journal
@@ -184,7 +188,9 @@ def _sessions_between(
 
 
 def _times_to_agent(dialogs: Sequence[Dialog], events: Sequence[AnyCallEvent]) -> list[float]:
-    """INVITE sent → stream connected, for each call. Wall and monotonic clock of one machine."""
+    """Return, for each call, the ms from INVITE sent to stream connected. One machine has both
+    clocks.
+    """
     wall_minus_monotonic = time.time() - time.monotonic()
     calls = {e.sip_call_id: e.call_id for e in events if isinstance(e, CallArrived)}
     connected = {e.call_id: e.at.timestamp() for e in events if isinstance(e, AgentConnected)}
@@ -198,7 +204,7 @@ def _times_to_agent(dialogs: Sequence[Dialog], events: Sequence[AnyCallEvent]) -
 
 
 def _first_sounds(dialogs: Sequence[Dialog]) -> list[float]:
-    """Answer → first audible frame, for each call."""
+    """Return, for each call, the ms from the answer to the first audible frame."""
     times = []
     for dialog in dialogs:
         first = next((f.at for f in dialog.received if rms(f.l16) >= AUDIBLE_RMS), None)

@@ -26,13 +26,13 @@ from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import Phone
 
 MONOLOGUE_S: Final = 300
-"""The agent speaks that long, so that a cut is heard."""
+"""The assistant speaks this long, so that a cut is heard."""
 STAY_S: Final = 3.0
-"""The calls go on that long on a bridge without registrations."""
+"""The calls go on this long on a bridge without registrations."""
 SPARE_SLOTS: Final = 20
-"""Probes are hung up at once, and yet offered to a worker."""
+"""Probes are hung up at once, and yet offered to a worker, which needs a slot for them."""
 STOP_DEADLINE_S: Final = 30.0
-"""From the last hang-up to the end of FreeSWITCH and agent."""
+"""FreeSWITCH and bridge agent may take this long to end after the last hang-up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +42,25 @@ class DrainBench:
     switch: str
     registrar: str
     bindings: str
-    """`several` of an account, or `one`: the operator forgets it with any un-REGISTER."""
+    """An account may have `several`, or `one`: such an operator forgets it with any un-REGISTER."""
     bridges: int
     registrations: int
     registers_per_second: int
     calls: int
     calls_cut: int
-    """Ended before their caller hung up, or without sound at the end."""
+    """Counts calls that ended before their caller hung up, or had no sound at the end."""
     stale_bindings: int
-    """Of the drained bridge, at the registrar, after its end."""
+    """Counts the drained bridge's bindings at the registrar after its end."""
     absent_bindings: int
-    """Accounts seen without any binding at some moment."""
+    """Counts accounts that were seen without any binding at some moment."""
     probes: int
     probes_missed: int
     unreachable_ms_max: int
     moved_s: float | None
-    """From the command until no binding was left on the drained bridge."""
+    """Measured from the command until no binding was left on the drained bridge."""
     stopped_s: float | None
-    """From the last caller's hang-up to the end of FreeSWITCH and agent, by themselves."""
+    """Measured from the last caller's hang-up until FreeSWITCH and bridge agent had ended by
+    themselves."""
 
 
 @click.command()
@@ -99,7 +100,7 @@ def run_bench_drain(
 
 
 class _Drain:
-    """One run."""
+    """Runs the benchmark once."""
 
     def __init__(self, fleet: Fleet, *, on_victim: int, calls: int, pace: int) -> None:
         self._fleet = fleet
@@ -147,7 +148,9 @@ class _Drain:
         )
 
     async def _drain(self) -> float | None:
-        """Ask for it, and wait until no binding is left there; None: it never came to that."""
+        """Ask for the drain and wait until no binding is left there; return the seconds, or None if
+        it never came to that.
+        """
         began = time.monotonic()
         if await asyncio.to_thread(self._fleet.command, "bridge", "drain", VICTIM) != 0:
             tell("the drain was refused")
@@ -177,7 +180,7 @@ class _Drain:
         return None
 
     def _on_the_victim(self) -> int:
-        """Bindings there now; who has none anywhere is remembered."""
+        """Count the bindings there now, and remember accounts that have none anywhere."""
         bindings: Mapping[str, Sequence[Binding]] = self._fleet.bindings()
         self._absent |= {one.number for one in self._fleet.accounts} - bindings.keys()
         address = self._fleet.bridges[VICTIM].sip_address

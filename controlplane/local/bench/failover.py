@@ -1,7 +1,7 @@
 """`alloresto bench failover`: a bridge dies with all it has; when does the operator know better?
 
-kill -9 of FreeSWITCH and agent at one instant. Measured at the registrar: an account is saved when
-its newest binding is on another bridge.
+FreeSWITCH and bridge agent are killed (-9) at one instant. It is measured at the registrar: an
+account is saved when its newest binding is on another bridge.
 """
 
 import time
@@ -17,15 +17,15 @@ from controlplane.log import configure_logging
 
 VICTIM: Final = "bridge-0"
 SLACK_S: Final = 60.0
-"""Beyond what the pace alone would take, on a machine under load."""
+"""A machine under load may take this much longer than the pace alone would."""
 SETTLE_S: Final = 3.0
-"""The controller's first looks. Ten seconds after its start it would even loads out, and the victim
-would no longer be full."""
+"""The controller takes its first looks in this time. Ten seconds after its start it would even
+loads out, and the victim would no longer be full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverBench:
-    """The benchmark's last line. Seconds from the kill."""
+    """The benchmark's last line. Seconds count from the kill."""
 
     switch: str
     registrar: str
@@ -78,9 +78,9 @@ def run_bench_failover(
 
 
 def full_bridge(fleet: Fleet, *, on_victim: int, on_others: int, pace: int) -> None:
-    """One bridge with as much as it takes, the others with room, then a controller.
+    """Fill one bridge, leave room on the others, then start a controller.
 
-    Placement would spread them evenly: the rows are inserted as placed, before it runs.
+    Placement would spread them evenly, so the rows are inserted as placed, before it runs.
     """
     for bridge_id in fleet.bridges:
         count = on_victim if bridge_id == VICTIM else on_others
@@ -94,7 +94,7 @@ def full_bridge(fleet: Fleet, *, on_victim: int, on_others: int, pace: int) -> N
 
 
 def _saved(fleet: Fleet, expected: int, *, until: float) -> dict[str, float]:
-    """When (monotonic) each of the victim's accounts was first seen bound elsewhere."""
+    """Return when (monotonic) each of the victim's accounts was first seen bound elsewhere."""
     victims = {
         number
         for number, bindings in fleet.bindings().items()

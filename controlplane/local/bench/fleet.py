@@ -1,6 +1,7 @@
-"""Many bridges on one machine: services, controllers, bridges, an operator, and its restaurants.
+"""Runs many bridges on one machine: services, controllers, bridges, an operator, and its
+restaurants.
 
-For the benchmarks of registrations and for the scenarios that break something. Every part is a
+The benchmarks of registrations use it, and the scenarios that break something. Every part is a
 process of its own which does not outlive this one.
 """
 
@@ -35,17 +36,17 @@ from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 
 READY_DEADLINE_S: Final = 30.0
-"""For all bridges to be heard of: 4 s measured for five."""
+"""All bridges are heard of within this time: 4 s were measured for five."""
 POLL_S: Final = 0.1
 EXPIRE_SECONDS: Final = 1_800
-"""As OVH wants it: refreshes hardly show beside what is measured."""
+"""OVH wants this lifetime: refreshes hardly show beside what is measured."""
 CONTROLLER_STOP_GRACE_S: Final = 2.0
 WORKER_STOP_GRACE_S: Final = 0.5
 """A worker would wait for its calls; whoever stops a fleet does not."""
 COMMAND_DEADLINE_S: Final = 30.0
-"""For a command that asks and ends."""
+"""A command that asks and ends may take this long."""
 STARTERS: Final = 4
-"""Switches started side by side: more would only wait for the two cores."""
+"""This many switches are started side by side: more would only wait for the two cores."""
 
 
 _MIGRATING: Final = threading.Lock()
@@ -53,11 +54,11 @@ _MIGRATING: Final = threading.Lock()
 
 
 class FleetError(AlloRestoError):
-    """Something did not happen in time; says what."""
+    """Raised when something did not happen in time; the message says what."""
 
 
 class Fleet:
-    """The running whole; a context manager."""
+    """Runs the whole fleet; a context manager."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class Fleet:
         registrar: RegistrarKind | None = None,
         binding_rule: BindingRule = BindingRule.SEVERAL,
     ) -> None:
-        """`accounts`: the most restaurants there will be; none is there at the start."""
+        """`accounts` is the most restaurants there will be; none is there at the start."""
         self._services = LocalServices(temporary=True, environment={})
         self._bridges, self._controllers = bridges, controllers
         self._capacity = capacity
@@ -83,11 +84,11 @@ class Fleet:
         self.bridges: dict[str, FleetBridge] = {}
         self.controllers: dict[str, ManagedProcess] = {}
         self.accounts: list[FleetAccount] = []
-        """The restaurants inserted so far."""
+        """Holds the restaurants inserted so far."""
 
     @property
     def switch(self) -> str:
-        """What plays FreeSWITCH."""
+        """Name the program that plays FreeSWITCH."""
         return "simulator" if find_freeswitch() is None else "freeswitch"
 
     def __enter__(self) -> Self:
@@ -137,7 +138,7 @@ class Fleet:
     # Parts
 
     def add_bridge(self) -> FleetBridge:
-        """One more; returns once its switch takes calls."""
+        """Start one more bridge; return once its switch takes calls."""
         bridge = self._new_bridge()
         bridge.start()
         return bridge
@@ -153,7 +154,7 @@ class Fleet:
         return bridge
 
     def start_controller(self, name: str) -> ManagedProcess:
-        """A controller, or another one of that name after it has ended."""
+        """Start a controller, or another one of that name after it has ended."""
         process = ManagedProcess(
             [sys.executable, "-m", "controlplane.cli", "run", "controller"],
             name=name,
@@ -168,18 +169,18 @@ class Fleet:
         return process
 
     def kill(self, bridge_id: str) -> float:
-        """kill -9 of a bridge's FreeSWITCH and agent; returns the instant (monotonic)."""
+        """Kill (-9) a bridge's FreeSWITCH and bridge agent; return the instant (monotonic)."""
         self.bridges[bridge_id].kill()
         return time.monotonic()
 
     def kill_controller(self, name: str) -> None:
-        """kill -9."""
+        """Kill (-9) that controller."""
         self.controllers[name].send_signal(signal.SIGKILL)
 
     def add_restaurants(
         self, count: int, *, bridge_id: str | None = None
     ) -> Sequence[FleetAccount]:
-        """Insert that many more, for the controller to place or as if it had, on `bridge_id`."""
+        """Insert that many more, for the controller to place, or already placed on `bridge_id`."""
         numbers = self._numbers[len(self.accounts) : len(self.accounts) + count]
         if len(numbers) < count:
             raise FleetError(f"the operator has only {len(self._numbers)} accounts")
@@ -195,7 +196,7 @@ class Fleet:
         return added
 
     def start_worker(self, *, slots: int, monologue_s: int) -> None:
-        """An AI worker whose simulated model speaks that long: calls stay up meanwhile."""
+        """Start an AI worker whose simulated model speaks that long: calls stay up meanwhile."""
         port = free_tcp_port()
         realtime = ManagedProcess(
             [
@@ -227,7 +228,7 @@ class Fleet:
         )
 
     def command(self, *arguments: str) -> int:
-        """Run `alloresto …` against this fleet; its exit code."""
+        """Run `alloresto …` against this fleet; return its exit code."""
         process = ManagedProcess(
             [sys.executable, "-m", "controlplane.cli", *arguments],
             name=" ".join(arguments),
@@ -240,26 +241,26 @@ class Fleet:
     # What the registrar says
 
     def bindings(self) -> Mapping[str, Sequence[Binding]]:
-        """Of every account that has one, the newest first."""
+        """Return the bindings of every account that has one, the newest first."""
         return self.registrar.bindings()
 
     def holders(self, number: str) -> list[str]:
-        """The bridges the registrar has a binding of, the newest first."""
+        """Return the bridges the registrar has a binding of, the newest first."""
         return [self.bridge_at(binding.address) for binding in self.bindings().get(number, ())]
 
     def bridge_at(self, sip_address: str) -> str:
-        """The bridge that listens there; empty for none of ours."""
+        """Return the bridge that listens there; empty when it is none of ours."""
         for bridge in self.bridges.values():
             if bridge.sip_address == sip_address:
                 return bridge.bridge_id
         return ""
 
     def spread(self) -> Counter[str]:
-        """How many accounts each bridge has the newest binding of."""
+        """Count for each bridge the accounts whose newest binding it has."""
         return Counter(self.bridge_at(found[0].address) for found in self.bindings().values())
 
     def wait_registered(self, count: int, *, deadline_s: float) -> None:
-        """Until the registrar has a binding of that many accounts."""
+        """Wait until the registrar has a binding of that many accounts."""
         self.eventually(
             lambda: len(self.bindings()) >= count,
             deadline_s=deadline_s,
@@ -267,7 +268,7 @@ class Fleet:
         )
 
     def wait_reported(self, count: int, *, deadline_s: float) -> None:
-        """Until Postgres knows of that many, in the epoch they are in."""
+        """Wait until Postgres knows of that many, in the epoch they are in."""
         query = text(
             "SELECT count(*) FROM sip_registration WHERE state = 'REGED' AND state_epoch = epoch"
         )
@@ -279,7 +280,7 @@ class Fleet:
         self.eventually(reported, deadline_s=deadline_s, what=f"{count} reported")
 
     def wait_led(self, *, deadline_s: float) -> None:
-        """Until a controller leads."""
+        """Wait until a controller leads."""
         query = text("SELECT count(*) FROM controller_lease WHERE expires_at > now()")
 
         def led() -> bool:
@@ -289,7 +290,7 @@ class Fleet:
         self.eventually(led, deadline_s=deadline_s, what="a leader")
 
     def eventually(self, happened: Callable[[], bool], *, deadline_s: float, what: str) -> float:
-        """Poll until it is so; returns the instant (monotonic). Raises `FleetError`."""
+        """Poll until it is so; return the instant (monotonic). Raises `FleetError`."""
         until = time.monotonic() + deadline_s
         while not happened():
             if time.monotonic() > until:
@@ -298,7 +299,7 @@ class Fleet:
         return time.monotonic()
 
     def _ended(self) -> str:
-        """The last words of processes that have ended by themselves."""
+        """Return the last words of processes that have ended by themselves."""
         processes = [*self.controllers.values(), *(one.agent for one in self.bridges.values())]
         ended = [one for one in processes if not one.alive]
         return "".join(f"\n{one.name} has ended: {one.log_tail().strip()}" for one in ended)

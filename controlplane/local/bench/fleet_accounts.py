@@ -1,4 +1,4 @@
-"""The restaurants of a fleet: as many as asked, each with an account at the fleet's operator."""
+"""The restaurants of a fleet, as many as asked, each with an account at the fleet's operator."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from controlplane.secret_box import SecretBox
 
 CARRIER_ID = "fleet"
 RESTAURANT_PHONE = "+33199005678"
-"""Where transfers ring: in the range ARCEP keeps for fiction, as all numbers here."""
+"""Transfers ring here: in the range ARCEP keeps for fiction, as all numbers here."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetAccount:
-    """One restaurant."""
+    """One restaurant, and its account at the operator."""
 
     restaurant_id: UUID
     number: str
@@ -29,14 +29,14 @@ class FleetAccount:
 
 
 def numbers(count: int) -> list[str]:
-    """`0033199000000` and the following: account names at the operator. At most 10,000."""
+    """Return `0033199000000` and the following: account names at the operator. At most 10,000."""
     return [f"003319900{index:04d}" for index in range(count)]
 
 
 def add_carrier(
     engine: Engine, *, registrar: str, registers_per_second: int, expire_seconds: int
 ) -> None:
-    """The operator all of them have their account at."""
+    """Insert the operator that all of them have their account at."""
     with engine.begin() as connection:
         connection.execute(
             insert(Carrier).values(
@@ -51,7 +51,7 @@ def add_carrier(
 
 
 def add_bridge(engine: Engine, bridge_id: str, *, capacity: int) -> None:
-    """A bridge as the controller writes it when it first hears of one."""
+    """Insert a bridge as the controller does when it first hears of one."""
     with engine.begin() as connection:
         connection.execute(
             insert(SipBridgeNode)
@@ -67,8 +67,10 @@ def add_restaurants(
     passwords: Iterable[tuple[str, str]],
     bridge_id: str | None = None,
 ) -> Sequence[FleetAccount]:
-    """Insert one live restaurant for each (number, password), all in one transaction. `bridge_id`:
-    as if a controller had placed them there; None: for a controller to place.
+    """Insert one live restaurant for each (number, password), all in one transaction.
+
+    With `bridge_id` they are placed there, as a controller would have done; without it a controller
+    is to place them.
     """
     placed = {"bridge_id": bridge_id, "epoch": 1, "placement_reason": PlacementReason.NEW}
     accounts, restaurants, registrations = [], [], []

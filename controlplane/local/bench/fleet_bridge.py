@@ -1,4 +1,6 @@
-"""One bridge of a fleet: a switch and its agent, ended as a machine that loses power if asked."""
+"""One bridge of a fleet: a switch and its bridge agent, which can end as a machine that loses
+power.
+"""
 
 import signal
 import sys
@@ -15,11 +17,11 @@ STOP_GRACE_S: Final = 0.5
 """The operator ends too: nobody is left to give a binding back to."""
 AGENT_STOP_GRACE_S: Final = 3.0
 LEGS: Final = 40
-"""At once on one bridge of a benchmark."""
+"""One bridge of a benchmark has this many legs at once."""
 
 
 class FleetBridge:
-    """Started by `start`; the agent finds services and settings in `environment`."""
+    """Runs once `start` was called; the agent finds services and settings in `environment`."""
 
     def __init__(
         self, bridge_id: str, *, folder: Path, capacity: int, environment: Mapping[str, str]
@@ -45,38 +47,38 @@ class FleetBridge:
 
     @property
     def sip_address(self) -> str:
-        """`host:port`, as in the Contact of its registrations."""
+        """Return `host:port`, as in the Contact of its registrations."""
         return self.switch.sip_address
 
     def start(self) -> None:
-        """Both; returns once the switch takes calls. Raises ProcessFailed."""
+        """Start both; return once the switch takes calls. Raises ProcessFailed."""
         self.switch.start()
         self.agent.start()
 
     def start_agent(self) -> None:
-        """Another agent, after the first has ended."""
+        """Start another bridge agent, after the first has ended."""
         self.agent.stop()
         self.agent = self._new_agent().start()
 
     def start_switch(self) -> None:
-        """Another switch on the same ports, after the first has ended."""
+        """Start another switch on the same ports, after the first has ended."""
         self.switch.stop()
         self.switch = self._new_switch(esl_password=self.switch.esl_password)
         self.switch.start()
 
     def kill(self) -> None:
-        """kill -9 of both, at one instant."""
+        """Kill (-9) both at one instant."""
         for process in (self.switch.process, self.agent):
             process.send_signal(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End both. Idempotent."""
+        """End both. It may be called twice."""
         self.agent.send_signal(signal.SIGKILL)  # a drain is for nobody here
         self.agent.stop()
         self.switch.stop()
 
     def log_tail(self) -> str:
-        """The end of the agent's log."""
+        """Return the end of the bridge agent's log."""
         return self.agent.log_tail()
 
     def _new_switch(self, esl_password: str | None = None) -> FreeSwitchServer | SimulatorServer:

@@ -1,4 +1,4 @@
-"""What a call was like at the caller's ear: the telephone's frames against the journal.
+"""Measures what a call was like at the caller's ear: the telephone's frames against the journal.
 
 The simulator's voice carries its frame numbers in tones, so which milliseconds were heard, and
 when, is read from the sound itself. Both sides use this machine's monotonic clock.
@@ -19,10 +19,10 @@ CODES: Final = 4_096
 """Frame numbers on the wire are modulo this."""
 
 STOPPED_S: Final = 0.1
-"""Without a frame: five missing in a row are no jitter."""
+"""A voice has stopped after this long without a frame: five missing in a row are no jitter."""
 
 SILENCE_WINDOW_S: Final = 1.0
-"""After `speech_started`, in which the agent's voice must have stopped."""
+"""The assistant's voice must have stopped this long after `speech_started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class HeardFrame:
 
 
 def heard_frames(frames: Sequence[ReceivedFrame]) -> list[HeardFrame]:
-    """The tone-coded frames among those received."""
+    """Return the tone-coded frames among those received."""
     decoded = ((frame.at, decode(frame.l16)) for frame in frames)
     return [HeardFrame(at, code) for at, code in decoded if code is not None]
 
 
 def delta_to_ear_ms(journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]) -> list[float]:
-    """For each item: from the first audio delta sent to its first frame at the ear."""
+    """Measure, for each item, from the first audio delta sent to its first frame at the ear."""
     delays = []
     seen: set[str] = set()
     for entry in journal:
@@ -57,7 +57,7 @@ def delta_to_ear_ms(journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]
 def interrupt_to_silence_ms(
     journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]
 ) -> list[float]:
-    """For each `speech_started` while the agent was heard: until the voice stopped.
+    """Measure, for each `speech_started` while the assistant was heard, until the voice stopped.
 
     It may come back: a noise that was no interruption resumes the sentence half a second later. A
     voice that does not stop at all counts as `SILENCE_WINDOW_S`.
@@ -77,7 +77,9 @@ def interrupt_to_silence_ms(
 
 
 def heard_error_ms(journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]) -> list[float]:
-    """For each accepted truncation: reported heard position minus what the ear got of the item."""
+    """Return, for each accepted truncation, how far the reported heard position is from what the
+    ear got of the item.
+    """
     first_frames = {
         entry.fields["item_id"]: entry.fields["first_frame"]
         for entry in reversed(journal)
@@ -99,7 +101,8 @@ def heard_error_ms(journal: Sequence[JournalEntry], heard: Sequence[HeardFrame])
 
 
 def gaps_ms(heard: Sequence[HeardFrame], *, skip_first_ms: int) -> list[float]:
-    """Holes in one continuous stretch of speech: time between frames beyond the 20 ms of one.
+    """Return the holes in one continuous stretch of speech: time between frames beyond the 20 ms of
+    one.
 
     Frames that never came count as their own length, whenever the next one arrived.
     """
@@ -117,7 +120,7 @@ def gaps_ms(heard: Sequence[HeardFrame], *, skip_first_ms: int) -> list[float]:
 
 
 def percentile(values: Sequence[float], fraction: float) -> float | None:
-    """Nearest-rank percentile, None of nothing."""
+    """Return the nearest-rank percentile, or None when there are no values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -125,7 +128,9 @@ def percentile(values: Sequence[float], fraction: float) -> float | None:
 
 
 def _speaking_at(at: float, journal: Sequence[JournalEntry], heard: Sequence[HeardFrame]) -> bool:
-    """Whether the agent was heard just before, with more to say: an end is no interruption."""
+    """Tell whether the assistant was heard just before, with more to say: an end is no
+    interruption.
+    """
     if not any(at - 0.1 <= frame.at <= at for frame in heard):
         return False
     sent = [e for e in journal if e.kind == "AudioSent" and e.at <= at]

@@ -1,7 +1,7 @@
 """`alloresto bench menu-change`: from a commit in Postgres to the menu of the next call.
 
-A controller of its own beside a Postgres and a Redis of their own. At each change the menu is in
-the cache; then calls load it, one after the other, until one has the new price.
+It runs a controller beside a Postgres and a Redis of its own. At each change the menu is in the
+cache; then calls load it, one after the other, until one has the new price.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from controlplane.restaurants.config_cache import load_restaurant_config
 from controlplane.secret_box import SecretBox
 
 DEADLINE_S: Final = 10.0
-"""For one change, and for the controller's start: ten times what a change may take."""
+"""One change, and the controller's start, may take this long: ten times what a change may take."""
 POLL_S: Final = 0.001
 ITEM_ID: Final = demo_id("item", "Margherita")
 
@@ -87,7 +87,7 @@ async def _measure(urls: Mapping[str, str], changes: int) -> list[float]:
 
 
 async def _change(redis: Redis, sessions: _Sessions, cents: int) -> float:
-    """Seconds until a call has the price of `cents`."""
+    """Return the seconds until a call has the price of `cents`."""
     async with asyncio.timeout(DEADLINE_S):
         while await redis.get(redis_keys.restaurant_config(DEMO_RESTAURANT_ID)) is None:
             await _price(redis, sessions)

@@ -29,11 +29,11 @@ from controlplane.redis_clients import sync_redis
 
 REGISTRATIONS: Final = 10_000
 RUNS: Final = 3
-"""The fastest counts: what others do on the machine is not ours."""
+"""The fastest of this many runs counts: what others do on the machine is not ours."""
 BRIDGES: Final = 50
 CAPACITY: Final = 200
 HEARTBEAT_TTL_S: Final = 60
-"""Nobody beats here: longer than the measurement."""
+"""Nobody beats here, so a heartbeat must outlast the measurement."""
 BRIDGE_TIMEOUT_S: Final = 5.0
 
 
@@ -55,10 +55,11 @@ def run_bench_placement(*, as_json: bool) -> int:
 
 
 def place_10000_s() -> float:
-    """Seconds for one controller turn that places 10,000 new restaurants on 50 empty bridges.
+    """Return the seconds for one controller turn that places 10,000 new restaurants on 50 empty
+    bridges.
 
-    From the question who is alive to the last announcement, on a Postgres and a Redis of its own.
-    The fastest of `RUNS`.
+    They count from the question who is alive to the last announcement, on a Postgres and a Redis of
+    its own. The fastest of `RUNS` is returned.
     """
     with LocalServices(temporary=True, environment={}) as services:
         upgrade(services.database_url)

@@ -16,7 +16,7 @@ PROBE_PERIOD_S: Final = 0.1
 ANSWER_DEADLINE_S: Final = 3.0
 """An answer takes 20 ms; beyond this the caller has given up."""
 CONVERSATION_DEADLINE_S: Final = 30.0
-"""From dialling to the agent's first answer."""
+"""From dialling to the assistant's first answer it may take this long."""
 RECENT_S: Final = 1.0
 QUESTION: Final = "qu_avez_vous_comme_pizzas"
 
@@ -26,15 +26,17 @@ class Probe:
     """One call of the prober."""
 
     at: float
-    """When it was dialled, monotonic seconds."""
+    """It was dialled then (monotonic seconds)."""
     reached: bool
     """A bridge answered it."""
 
 
 def longest_unreachable_ms(probes: Sequence[Probe]) -> int:
-    """From the last probe that got through to the next one that did, less one period, at worst.
+    """Return the longest time from a probe that got through to the next one that did, less one
+    period.
 
-    0: every probe got through. A restaurant never reached again counts up to the last probe.
+    It is 0 when every probe got through. A restaurant never reached again counts up to the last
+    probe.
     """
     longest = 0.0
     reached_at: float | None = None
@@ -62,7 +64,7 @@ class Prober:
         self.failures: list[str] = []
 
     async def run(self) -> None:
-        """Until cancelled; calls under way are waited for."""
+        """Call until `end`; calls under way are waited for."""
         async with asyncio.TaskGroup() as calls:
             due = time.monotonic()
             while not self._ended:
@@ -73,7 +75,7 @@ class Prober:
     _ended = False
 
     def end(self) -> None:
-        """No more calls."""
+        """Make no more calls."""
         self._ended = True
 
     async def _probe(self) -> None:
@@ -92,9 +94,9 @@ class Prober:
 
 
 async def hold_calls(fleet: Fleet, phone: Phone, numbers: Sequence[str]) -> list[Dialog]:
-    """Call each of them, ask a question, and stay on the line while the agent answers.
+    """Call each of them, ask a question, and stay on the line while the assistant answers.
 
-    Raises `CallError`, or `TimeoutError` when an agent stays silent.
+    Raises `CallError`, or `TimeoutError` when an assistant stays silent.
     """
 
     async def talk(number: str) -> Dialog:
@@ -113,7 +115,7 @@ async def hold_calls(fleet: Fleet, phone: Phone, numbers: Sequence[str]) -> list
 
 
 def is_up(dialog: Dialog) -> bool:
-    """Neither side has hung up, and sound still comes."""
+    """Tell whether neither side has hung up and sound still comes."""
     heard = dialog.received
     return (
         not dialog.ended.is_set() and bool(heard) and (time.monotonic() - heard[-1].at < RECENT_S)

@@ -1,7 +1,7 @@
 """The operator's registrar of a fleet, whichever program plays it: Kamailio, FreeSWITCH or ours.
 
-A real SIP peer in every case. What a benchmark says of a registration is asked here, not of the
-bridge that believes it has one.
+It is a real SIP peer in every case. What a benchmark says of a registration is asked here, not of
+the bridge that believes it has one.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from freeswitch.simulator.registrar import Registrar
 STOP_GRACE_S: Final = 0.5
 """Nobody is left to give a binding back to."""
 LOOP_DEADLINE_S: Final = 5.0
-"""For the simulated registrar's thread to answer."""
+"""The simulated registrar's thread has this long to answer."""
 _T = TypeVar("_T")
 
 
 class RegistrarKind(StrEnum):
-    """The program that plays the operator."""
+    """Names the program that plays the operator."""
 
     KAMAILIO = "kamailio"
     FREESWITCH = "freeswitch"
@@ -38,32 +38,32 @@ class RegistrarKind(StrEnum):
 
 
 class FleetRegistrar(Protocol):
-    """What all of them can do. Blocking."""
+    """Says what all of them can do. Every method blocks."""
 
     kind: RegistrarKind
 
     @property
     def address(self) -> str:
-        """`host:port`."""
+        """Return its `host:port`."""
 
     def password(self, number: str) -> str:
-        """Of the account `number`."""
+        """Return the password of the account `number`."""
 
     def start(self) -> None:
         """Take REGISTERs; no binding is there."""
 
     def stop(self) -> None:
-        """Free the port. Idempotent; `start` begins anew on the same port."""
+        """Free the port. It may be called twice; `start` begins anew on the same port."""
 
     def bindings(self) -> Mapping[str, Sequence[Binding]]:
-        """By number, the newest first."""
+        """Return the bindings by number, the newest first."""
 
     def seen(self) -> Sequence[RegisterSeen]:
-        """The REGISTERs that came in, since the beginning."""
+        """Return the REGISTERs that came in since the beginning."""
 
     def dial_uri(self, number: str) -> str | None:
-        """What a caller dials now; None while nobody is registered, where the registrar only tells
-        where to call.
+        """Return what a caller dials now; None while nobody is registered, where the registrar only
+        tells where to call.
         """
 
 
@@ -74,7 +74,9 @@ def open_registrar(
     kind: RegistrarKind | None = None,
     binding_rule: BindingRule = BindingRule.SEVERAL,
 ) -> FleetRegistrar:
-    """Not yet started. `kind` None: the first of the three that is on this machine and can follow
+    """Make a registrar that is not started yet.
+
+    Without `kind` it is the first of the three that is on this machine and can follow
     `binding_rule`; `numbers` are the accounts there may ever be.
     """
     if kind is None:
@@ -172,8 +174,8 @@ class _FreeSwitch:
 
 
 class _Simulator:
-    """`freeswitch/simulator/registrar.py` on a thread. It rings nobody: callers dial the Contact
-    it names, as they would after a 302.
+    """Runs `freeswitch/simulator/registrar.py` on a thread. It rings nobody: callers dial the
+    Contact it names, as they would after a 302.
     """
 
     kind = RegistrarKind.SIMULATOR

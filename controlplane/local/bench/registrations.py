@@ -1,6 +1,7 @@
 """`alloresto bench registrations`: a thousand restaurants inserted, until the operator has all.
 
-Counted at the registrar: neither Postgres nor FreeSWITCH is asked. The pace is the carrier's.
+They are counted at the registrar: neither Postgres nor FreeSWITCH is asked. The pace is the
+carrier's.
 """
 
 import time
@@ -18,7 +19,7 @@ from controlplane.local.bench.report import report, tell
 from controlplane.log import configure_logging
 
 SLACK_S: Final = 60.0
-"""Beyond what the pace alone would take, on a machine under load."""
+"""A machine under load may take this much longer than the pace alone would."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +30,14 @@ class RegistrationsBench:
     registrar: str
     bridges: int
     registered: int
-    """Accounts the registrar has a binding of."""
+    """Counts the accounts that the registrar has a binding of."""
     seconds: float | None
-    """From the insertion of all restaurants to the last binding; None: some never came."""
+    """Measured from the insertion of all restaurants to the last binding; None when some never
+    came."""
     registers_per_second: int
-    """The carrier's pace."""
+    """The carrier allows this pace."""
     registers_per_second_max: int
-    """REGISTERs accepted within the worst second."""
+    """Counts the REGISTERs accepted within the worst second."""
     most_on_one_bridge: int
     place_10000_s: float
 
@@ -80,7 +82,7 @@ def run_bench_registrations(*, registrations: int, bridges: int, pace: int, as_j
 
 
 def most_within_a_second(instants: Sequence[float]) -> int:
-    """How many there were in the fullest window of one second."""
+    """Return how many there were in the fullest window of one second."""
     ordered = sorted(instants)
     return max(
         (bisect_left(ordered, at + 1.0) - index for index, at in enumerate(ordered)), default=0

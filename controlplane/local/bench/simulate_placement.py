@@ -1,7 +1,8 @@
-"""The planner at a size no machine of ours runs: 100,000 restaurants, which fill 500 bridges.
+"""Runs the planner at a size no machine of ours has: 100,000 restaurants, which fill 500 bridges.
 
 Bridges and registrars are simulated at their kindest: each move is registered before the next plan.
-What is measured is the planner itself: its seconds of CPU, moves, and how even the loads become.
+What is measured is the planner itself: its seconds of CPU, its moves, and how even the loads
+become.
 """
 
 import random
@@ -19,16 +20,18 @@ RESTAURANTS: Final = 100_000
 BRIDGES: Final = 500
 CAPACITY: Final = 200
 SPARE: Final = 60
-"""Bridges beyond those, so that a tenth of all may die: who has none to spare can lose none."""
+"""There are this many bridges more than those, so that a tenth of all may die: who has none to
+spare can lose none."""
 MOVES_A_PLAN: Final = 40
-"""As many as may be in flight: one plan = all of them registered."""
+"""One plan begins as many moves as may be in flight, and all of them are registered before the
+next."""
 PLANS_MOST: Final = 20_000
-"""More than any phase takes; a phase that needs more does not end."""
+"""A phase that needs more plans than this does not end."""
 SEED: Final = 20_261_122
 
 
-class Fleet:
-    """Restaurants and bridges, in memory; `plan` decides, `apply` is what Postgres would do."""
+class SimulatedFleet:
+    """Holds restaurants and bridges in memory. `plan` decides, and `apply` stands for Postgres."""
 
     def __init__(self, *, restaurants: int, bridges: int, capacity: int) -> None:
         self.bridges = {
@@ -45,7 +48,7 @@ class Fleet:
         self._rebalancing = False
 
     def turn(self) -> Plan:
-        """One plan, applied and registered."""
+        """Make one plan, apply it and register what it moved."""
         rows = list(self.registrations.values())
         started = time.process_time()
         decided = plan(
@@ -63,7 +66,9 @@ class Fleet:
         return decided
 
     def until_done(self) -> tuple[int, int, float]:
-        """Plans until there is nothing to do; how many, moves made, CPU seconds of planning."""
+        """Plan until there is nothing to do; return how many plans, the moves made, and the
+        planning's seconds of CPU.
+        """
         before, moves = len(self.seconds), 0
         for _ in range(PLANS_MOST):
             decided = self.turn()
@@ -74,7 +79,7 @@ class Fleet:
         raise RuntimeError(f"not done after {PLANS_MOST} plans")
 
     def loads(self) -> Counter[str]:
-        """Registrations of each bridge that takes some."""
+        """Return the registrations of each bridge that takes some."""
         loads = Counter(
             dict.fromkeys((one.id for one in self.bridges.values() if one.refusal is None), 0)
         )
@@ -82,7 +87,7 @@ class Fleet:
         return loads
 
     def spread(self) -> int:
-        """The fullest bridge's registrations less the emptiest's."""
+        """Return the fullest bridge's registrations less the emptiest's."""
         loads = self.loads()
         return max(loads.values()) - min(loads.values())
 
@@ -93,7 +98,7 @@ class Fleet:
         )
 
     def join(self, bridge_id: str) -> None:
-        """An empty bridge."""
+        """Add an empty bridge."""
         capacity = next(iter(self.bridges.values())).capacity
         self.bridges[bridge_id] = Bridge(id=bridge_id, capacity=capacity)
 
@@ -101,8 +106,10 @@ class Fleet:
 def simulate(
     *, restaurants: int = RESTAURANTS, bridges: int = BRIDGES, spare: int = SPARE
 ) -> dict[str, int | float]:
-    """Fill `bridges` to the last place; with `spare` ones, place all, lose one, lose a tenth, drain
-    one, join one: plans, moves, CPU seconds of planning and the spread after each.
+    """Fill `bridges` to the last place; with `spare` more, place all, lose one, lose a tenth, drain
+    one, join one.
+
+    Returns plans, moves, planning's seconds of CPU and the spread after each.
     """
     dice = random.Random(SEED)
     result: dict[str, int | float] = {
@@ -110,7 +117,7 @@ def simulate(
         "bridges": bridges,
         "spare": spare,
     }
-    fleet = Fleet(restaurants=restaurants, bridges=bridges, capacity=CAPACITY)
+    fleet = SimulatedFleet(restaurants=restaurants, bridges=bridges, capacity=CAPACITY)
 
     def phase(name: str, change: Callable[[], object]) -> None:
         change()
@@ -127,7 +134,7 @@ def simulate(
         fleet.refuse(dice.choice([*fleet.loads()]), MoveRefusal.DRAINING)
 
     phase("fill", lambda: None)
-    fleet = Fleet(restaurants=restaurants, bridges=bridges + spare, capacity=CAPACITY)
+    fleet = SimulatedFleet(restaurants=restaurants, bridges=bridges + spare, capacity=CAPACITY)
     phase("place", lambda: None)
     phase("lose_one", lambda: lose(1))
     phase("lose_tenth", lambda: lose((bridges + spare) // 10))

@@ -1,8 +1,8 @@
 """`alloresto bench worker`: what one AI worker process costs, a call.
 
-One worker with as many slots as calls; the bridge's side of each call is played here, as
-mod_audio_stream does it: the caller's speech up in real time, the agent's chunks down. The agent
-speaks all the time, which real ones do not: the figures are an upper bound.
+There is one worker with as many slots as calls; the bridge's side of each call is played here, as
+mod_audio_stream does it: the caller's speech up in real time, the assistant's chunks down. The
+assistant speaks all the time, which real ones do not: the figures are an upper bound.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from controlplane.secret_box import SecretBox
 
 CLAIM_DEADLINE_S: Final = 15.0
 SETTLE_S: Final = 8.0
-"""For all calls to have said their first words and heard the agent begin."""
+"""In this time all calls have said their first words and heard the assistant begin."""
 
 MONOLOGUE_MS: Final = 600_000
 QUESTION: Final = "qu_avez_vous_comme_pizzas"
@@ -53,13 +53,13 @@ class WorkerBench:
 
     calls: int
     cpu_percent_per_call: float
-    """Of one core, user and system."""
+    """Percent of one core, user and system time."""
     mib_per_call: float
-    """Proportional set size, per call beyond the first."""
+    """The proportional set size grows by this much with each call beyond the first."""
     base_mib: float
-    """With one call: everything imported, one session open."""
+    """The process needs this much with one call: everything imported, one session open."""
     start_to_claim_ms: float
-    """From exec to the claim of an offer that was waiting."""
+    """Measured from exec to the claim of an offer that was waiting."""
 
 
 @click.command()
@@ -117,7 +117,7 @@ def run_bench_worker(*, calls: int, seconds: int, as_json: bool) -> int:
 async def _measure(
     redis_url: str, start_worker: Callable[[], ManagedProcess], calls: int, seconds: int
 ) -> tuple[WorkerBench, int]:
-    """The figures, and how many streams ended before they should."""
+    """Return the figures, and how many streams ended before they should."""
     client = asyncio_redis(
         redis_url, connect_timeout_s=REDIS_DEADLINE_S, timeout_s=CLAIM_DEADLINE_S + REDIS_DEADLINE_S
     )
@@ -151,7 +151,7 @@ async def _measure(
 
 
 class _Bridge:
-    """The bridge and its switch, for one call."""
+    """Plays the bridge and its switch for one call."""
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
@@ -161,7 +161,7 @@ class _Bridge:
         self.ended = False
 
     async def call(self) -> "_Bridge":
-        """Offer, connect, and stream from then on."""
+        """Offer the call, connect, and stream from then on."""
         offer = CallOffer(
             call_id=new_id(),
             restaurant_id=DEMO_RESTAURANT_ID,
@@ -193,7 +193,7 @@ class _Bridge:
             task.cancel()
 
     async def _speak(self, socket: ClientConnection) -> None:
-        """One question, then silence, in real time."""
+        """Say one question, then silence, in real time."""
         frame = L16_BYTES_PER_MS * STREAM_BUFFER_MS
         question = speech(QUESTION)
         due = time.monotonic()
@@ -214,13 +214,13 @@ class _Bridge:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """User and system time of the process so far (proc(5), fields 14 and 15)."""
+    """Return the process's user and system time so far (proc(5), fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_bytes(pid: int) -> int:
-    """Proportional set size: shared pages count once over all who share them."""
+    """Return the proportional set size: shared pages count once over all who share them."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024

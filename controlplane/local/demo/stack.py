@@ -1,8 +1,8 @@
-"""Everything on one machine, for `alloresto demo`, `up` and the benchmarks.
+"""Starts everything on one machine, for `alloresto demo`, `up` and the benchmarks.
 
-Services, switch, carrier, agent, controller, worker, web app: each a process of its own, none of
-which outlives this one. FreeSWITCH where it is found, else the simulator; OpenAI where a key is
-set, else the Realtime simulator.
+Services, switch, carrier, bridge agent, controller, worker and web app are each a process of its
+own, none of which outlives this one. The switch is FreeSWITCH where it is found, else the
+simulator; the model is OpenAI's where a key is set, else the Realtime simulator.
 """
 
 import contextlib
@@ -31,22 +31,22 @@ from controlplane.secret_box import SecretBox
 from webapp.kitchen.link import kitchen_link
 
 DEMO_NUMBER: Final = "0033199001234"
-"""The demo restaurant's line at its carrier; of the range ARCEP keeps for fiction."""
+"""The demo restaurant's line at its carrier, a number of the range ARCEP keeps for fiction."""
 
 RESTAURANT_PHONE: Final = "+33199005678"
-"""Where transfers ring: another line than the one the agent answers."""
+"""Transfers ring here: another line than the one the assistant answers."""
 
 BRIDGE_ID: Final = "bridge-0"
 
 READY_DEADLINE_S: Final = 30.0
-"""For one process to start on a machine under load."""
+"""A process may take this long to start on a machine under load."""
 
 REGISTERED_DEADLINE_S: Final = 20.0
 """Placement, startgw and REGISTER take about 3 s."""
 
 
 class Stack:
-    """The running whole; a context manager."""
+    """Runs the whole stack; a context manager."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class Stack:
         realtime_arguments: tuple[str, ...] = (),
         simulate_realtime: bool = False,
     ) -> None:
-        """`data_folder` None: a temporary one, gone at the end. `simulate_realtime`: even where
-        there is an API key.
+        """Without `data_folder` a temporary one is used, which is gone at the end.
+        `simulate_realtime` uses the Realtime simulator even where there is an API key.
         """
         self._services = LocalServices(data_folder, temporary=data_folder is None)
         self._worker_slots = worker_slots
@@ -199,7 +199,9 @@ class Stack:
         self.processes[name] = process.start()
 
     def wait_until_ready(self) -> None:
-        """Registered at the carrier, a worker waiting, the kitchen page served."""
+        """Wait until it is registered at the carrier, a worker waits and the kitchen page is
+        served.
+        """
         redis = sync_redis(self._services.redis_url, timeout_s=REDIS_DEADLINE_S)
         self.processes["ai-worker"].wait_for(
             lambda: next(redis.scan_iter(redis_keys.worker_heartbeat("*")), None),
@@ -209,7 +211,9 @@ class Stack:
         self.processes["bridge-agent"].wait_for(self._registered, deadline=REGISTERED_DEADLINE_S)
 
     def _registered(self) -> bool:
-        """What Postgres says, and the carrier where there is a real one."""
+        """Tell whether it is registered, by Postgres and, where there is a real one, by the
+        carrier.
+        """
         with psycopg.connect(libpq_url(self._services.database_url), connect_timeout=5) as database:
             row = database.execute(
                 "SELECT state FROM sip_registration WHERE username = %s", [DEMO_NUMBER]
@@ -218,7 +222,7 @@ class Stack:
 
 
 def _secret_keys(folder: Path) -> str:
-    """Of this data folder: its database is read again by the next run."""
+    """Return this data folder's keys, made at its first use: the next run reads its database."""
     file = folder / "secret-keys"
     if not file.exists():
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

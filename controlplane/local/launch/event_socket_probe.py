@@ -1,6 +1,6 @@
-"""One blocking question to a FreeSWITCH's event socket: is it there, what does it say.
+"""Asks a FreeSWITCH's event socket one question, and blocks until it is answered.
 
-For the launcher, probes and tests. The agent's connection is `controlplane/esl/`.
+The launcher, probes and tests use it. The bridge agent's connection is `controlplane/esl/`.
 """
 
 import socket
@@ -12,7 +12,7 @@ MAX_ANSWER_BYTES = 4_000_000
 
 
 class EventSocketRefused(OSError):
-    """The event socket answered, with a refusal: wrong password, or not an event socket."""
+    """Raised for an event socket that refused: the password is wrong, or it is no event socket."""
 
 
 def api(command: str, *, port: int, password: str, host: str = "127.0.0.1") -> str:

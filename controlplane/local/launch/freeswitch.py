@@ -3,7 +3,7 @@
     with FreeSwitchServer(program, runtime_folder=folder, ports=FreeSwitchPorts.free()) as switch:
         switch.api("sofia profile external startgw pizzeria-0a1b2c3d")
 
-Plain and blocking: used by `make demo`, `make up` and the tests.
+It is plain and blocking: `make demo`, `make up` and the tests use it.
 """
 
 import hashlib
@@ -30,23 +30,24 @@ from controlplane.local.launch.process import ManagedProcess, ProcessFailed
 SOUNDS_FOLDER = Path(__file__).resolve().parents[3] / "freeswitch" / "sounds" / "fr"
 LOOPBACK = "127.0.0.1"
 READY_DEADLINE_SECONDS = 20.0
-"""From exec to a profile that listens: 1 s measured, more on a machine under load."""
+"""From exec to a profile that listens 1 s was measured; a machine under load needs more."""
 STOP_GRACE_SECONDS = 3.0
-"""From SIGTERM to SIGKILL. Calls are hung up, gateways un-registered and modules ended within
-2 s; then FreeSWITCH's core waits 3 s more for idle threads, which nobody needs."""
+"""From SIGTERM to SIGKILL. Calls are hung up, gateways un-registered and modules ended within 2 s;
+then FreeSWITCH's core waits 3 s more for idle threads, which nobody needs."""
 SHARED_MEMORY = Path("/dev/shm")
 SHARED_MEMORY_BYTES = 256 * 2**20
-"""Room wanted there: agent speech is kept at 16 kB/s until its call ends."""
+"""This much room is wanted there: the assistant's speech is kept at 16 kB/s until its call ends."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
-"""Of our environment. Not the rest: a switch needs neither the database nor the API key."""
+"""The switch gets these variables of our environment and no others: it needs neither the database
+nor the API key."""
 _PROBLEM = re.compile(r"\[(WARNING|ERR|CRIT|ALERT)\]")
 _HARMLESS = re.compile(r"\[WARNING\] sofia\.c:\d+ MSG Thread (\d+ Started|Ended)")
-"""mod_sofia says so at WARNING, always (sofia.c, sofia_msg_thread_run)."""
+"""mod_sofia always writes this at level WARNING (sofia.c, sofia_msg_thread_run)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeSwitchPorts:
-    """Where one FreeSWITCH listens. `rtp`: two ports per leg."""
+    """Says where one FreeSWITCH listens. `rtp` holds two ports per leg."""
 
     sip: int
     esl: int
@@ -54,12 +55,12 @@ class FreeSwitchPorts:
 
     @classmethod
     def free(cls, *, legs: int = 60) -> Self:
-        """Ports nobody uses on this machine, for `legs` legs at once."""
+        """Choose ports that nobody uses on this machine, for `legs` legs at once."""
         return cls(sip=free_sip_port(), esl=free_tcp_port(), rtp=free_rtp_range(pairs=legs))
 
 
 class FreeSwitchServer:
-    """One FreeSWITCH process. Usable as a context manager; started once."""
+    """One FreeSWITCH process, which may be used as a context manager. It is started once."""
 
     conf_folder: Path = CONF_FOLDER
     sip_profile: str = "external"
@@ -127,7 +128,7 @@ class FreeSwitchServer:
 
     @property
     def sip_address(self) -> str:
-        """`host:port` of the profile."""
+        """Return the profile's `host:port`."""
         return f"{self.sip_ip}:{self.ports.sip}"
 
     @property
@@ -149,14 +150,14 @@ class FreeSwitchServer:
         return self
 
     def stop(self) -> int | None:
-        """End it: calls are hung up, gateways un-registered. Idempotent."""
+        """End it: calls are hung up, gateways un-registered. It may be called twice."""
         code = self.process.stop()
         if self._memory != self.runtime_folder:
             shutil.rmtree(self._memory, ignore_errors=True)
         return code
 
     def ready(self) -> bool:
-        """Whether the event socket lets us in and the profile is running."""
+        """Tell whether the event socket lets us in and the profile is running."""
         try:
             answer = self.api(f"sofia status profile {self.sip_profile}")
         except OSError:
@@ -164,18 +165,18 @@ class FreeSwitchServer:
         return "BIND-URL" in answer
 
     def api(self, command: str) -> str:
-        """One API command over a connection of its own. Raises OSError when it is not there."""
+        """Run one API command over a connection of its own. Raises OSError when there is none."""
         return event_socket_probe.api(command, port=self.ports.esl, password=self.esl_password)
 
     def problems(self) -> list[str]:
-        """Log lines of level WARNING and worse, but for the ones FreeSWITCH always writes."""
+        """Return log lines of level WARNING and worse, but for those FreeSWITCH always writes."""
         if not self.log_file.exists():
             return []
         lines = self.log_file.read_text(errors="replace").splitlines()
         return [line for line in lines if _PROBLEM.search(line) and not _HARMLESS.search(line)]
 
     def environment(self) -> Mapping[str, str]:
-        """What the process sees: the settings `conf/vars.xml` reads, and little else."""
+        """Return what the process sees: the settings `conf/vars.xml` reads, and little else."""
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return {**kept, **self._settings}
 
@@ -207,7 +208,9 @@ class FreeSwitchServer:
         _remove_left_overs(self.gateway_folder)
 
     def _refuse_taken_port(self) -> None:
-        """FreeSWITCH would start all the same, and try for ever to get its event socket."""
+        """Refuse to start: FreeSWITCH would start all the same, and try for ever to get its event
+        socket.
+        """
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -226,7 +229,8 @@ class FreeSwitchServer:
 
 
 def _memory_folder(runtime_folder: Path) -> Path:
-    """A folder in memory for the channel table and the agent's speech, else `runtime_folder`.
+    """Return a folder in memory for the channel table and the assistant's speech, else
+    `runtime_folder`.
 
     Its name follows from the runtime folder, so a run that was killed leaves nothing the next one
     does not take over.
@@ -244,8 +248,8 @@ def _memory_folder(runtime_folder: Path) -> Path:
 
 
 def _remove_left_overs(gateway_folder: Path) -> None:
-    """Gateways of an earlier run: FreeSWITCH would REGISTER them all at once, unpaced, before the
-    agent has said which are still to be here.
+    """Remove the gateways of an earlier run: FreeSWITCH would REGISTER them all at once, unpaced,
+    before the bridge agent has said which are still to be here.
     """
     for pattern in ("*.xml", ".*.xml.*"):
         for left_over in gateway_folder.glob(pattern):
@@ -254,7 +258,9 @@ def _remove_left_overs(gateway_folder: Path) -> None:
 
 
 def _refuse_xml(variable: str, value: str) -> None:
-    """The preprocessor puts these into the configuration as they are."""
+    """Refuse what would break the XML: the preprocessor puts settings into the configuration as
+    they are.
+    """
     if re.search(r"""[\x00-\x1f\x7f<>&"'$]""", value):
         raise ConfigurationError(
             f"{variable} : caractère interdit (guillemet, &, <, >, $ ou caractère de contrôle)"

@@ -1,4 +1,4 @@
-"""Where the real FreeSWITCH is on this machine, and whether it can run our configuration."""
+"""Finds the real FreeSWITCH on this machine, and tells whether it can run our configuration."""
 
 import os
 import shutil
@@ -10,15 +10,16 @@ from controlplane.errors import ConfigurationError
 PREFIX_VARIABLE = "FREESWITCH_PREFIX"
 CONF_FOLDER = Path(__file__).resolve().parents[3] / "freeswitch" / "conf"
 _MODULE_FOLDERS = ("lib/freeswitch/mod", "lib/*/freeswitch/mod", "mod")
-"""Below the prefix: packages and plain builds, multiarch, the old /usr/local/freeswitch."""
+"""Modules are below the prefix in one of these: packages and plain builds, multiarch, the old
+/usr/local/freeswitch."""
 
 
 class UnusableFreeSwitch(ConfigurationError):
-    """A FreeSWITCH was found that cannot run our configuration; says what is missing."""
+    """Raised for a FreeSWITCH that cannot run our configuration; says what is missing."""
 
 
 def find_freeswitch() -> Path | None:
-    """The `freeswitch` program of FREESWITCH_PREFIX, else of PATH; None when there is none.
+    """Return the `freeswitch` program of FREESWITCH_PREFIX, else of PATH; None when there is none.
 
     Raises UnusableFreeSwitch when there is one and it lacks something we need: whoever falls back
     on the simulator must do so knowingly.
@@ -38,7 +39,9 @@ def find_freeswitch() -> Path | None:
 
 
 def module_folder(program: Path) -> Path:
-    """The folder of the installation's modules; every one our configuration loads is in it."""
+    """Return the folder of the installation's modules. Raises UnusableFreeSwitch when it lacks one
+    that our configuration loads.
+    """
     prefix = program.resolve().parent.parent
     folders = [folder for pattern in _MODULE_FOLDERS for folder in sorted(prefix.glob(pattern))]
     if not folders:
@@ -54,6 +57,6 @@ def module_folder(program: Path) -> Path:
 
 
 def needed_modules() -> list[str]:
-    """What `conf/autoload_configs/modules.conf.xml` loads, in its order."""
+    """Return what `conf/autoload_configs/modules.conf.xml` loads, in its order."""
     tree = ElementTree.parse(CONF_FOLDER / "autoload_configs" / "modules.conf.xml")
     return [load.attrib["module"] for load in tree.iter("load")]

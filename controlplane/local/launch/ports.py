@@ -1,9 +1,8 @@
-"""Free ports on loopback for what a demo or a test starts: servers, SIP and RTP.
+"""Finds free ports on loopback for what a demo or a test starts: servers, SIP and RTP.
 
 All come from below 30000: above are Kubernetes' node ports and the ports the kernel gives to
-outgoing connections, which could take a port between its choice here and its use. A port is
-handed out once per process. Another process may still take it first, so servers are started
-with a retry.
+outgoing connections, which could take a port between its choice here and its use. A port is handed
+out once per process. Another process may still take it first, so servers are started with a retry.
 """
 
 import random
@@ -15,7 +14,8 @@ LOOPBACK = "127.0.0.1"
 SERVER_PORTS = range(10_240, 16_384)
 RTP_PORTS = range(16_384, 30_000)
 ATTEMPTS = 200
-"""Random picks before giving up; on a machine with half its ports taken 200 never fail."""
+"""This many random picks are made before giving up; on a machine with half its ports taken they
+never fail."""
 
 _handed_out: set[int] = set()
 _lock = threading.Lock()
@@ -27,31 +27,32 @@ class Transport(StrEnum):
 
 
 class NoFreePort(OSError):
-    """No free port was found in the range."""
+    """Raised when no free port was found in the range."""
 
 
 def free_tcp_port() -> int:
-    """A TCP port nothing listens on."""
+    """Return a TCP port that nothing listens on."""
     return _free_block(1, ports=SERVER_PORTS, transports=(Transport.TCP,))
 
 
 def free_udp_port() -> int:
-    """A UDP port nothing is bound to."""
+    """Return a UDP port that nothing is bound to."""
     return _free_block(1, ports=SERVER_PORTS, transports=(Transport.UDP,))
 
 
 def free_sip_port() -> int:
-    """A port free on UDP and on TCP: a SIP stack listens on both (RFC 3261 section 18)."""
+    """Return a port free on UDP and on TCP: a SIP stack listens on both (RFC 3261 §18)."""
     return _free_block(1, ports=SERVER_PORTS, transports=(Transport.UDP, Transport.TCP))
 
 
 def free_rtp_pair() -> int:
-    """An even UDP port, RTP, whose next one, RTCP, is free too (RFC 3550 section 11)."""
+    """Return an even UDP port, for RTP, whose next one, for RTCP, is free too (RFC 3550 §11)."""
     return free_rtp_range(pairs=1).start
 
 
 def free_rtp_range(*, pairs: int) -> range:
-    """`2 * pairs` UDP ports in a row, the first even: what `rtp-start-port`/`-end-port` want.
+    """Return `2 * pairs` UDP ports in a row, the first even, as `rtp-start-port` and `-end-port`
+    want.
 
     FreeSWITCH takes a pair per leg. The end port to configure is the last of the range.
     """

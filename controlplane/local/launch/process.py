@@ -1,4 +1,4 @@
-"""Child processes of the demo and the tests: services, switches, agents, workers.
+"""Child processes of the demo and the tests: services, switches, bridge agents, workers.
 
 None of them outlives its parent, however that one ends: each runs under `subreaper.py`.
 """
@@ -15,12 +15,12 @@ from typing import IO, Self, TypeVar
 
 from controlplane.errors import AlloRestoError
 from controlplane.local.launch import subreaper
-from controlplane.local.launch.unprivileged import Account
+from controlplane.local.launch.unprivileged import SystemUser
 
 START_DEADLINE_SECONDS = 15.0
-"""A warden says whether the command started; it needs 30 ms, more on a machine under load."""
+"""The subreaper says whether the command started; it needs 30 ms, more on a machine under load."""
 STOP_GRACE_SECONDS = 10.0
-"""From the stop signal to SIGKILL. Postgres writes its last checkpoint in that time."""
+"""From the stop signal to SIGKILL: in that time Postgres writes its last checkpoint."""
 POLL_SECONDS = 0.02
 LOG_TAIL_BYTES = 2_000
 STANDARD_ERROR = 2
@@ -38,7 +38,7 @@ class ProcessFailed(AlloRestoError):
 class ManagedProcess:
     """One child process that ends with its parent, at the latest.
 
-    Blocking, thread-free; a process is started once. Usable as a context manager.
+    It blocks, uses no thread, and is started once. It may be used as a context manager.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class ManagedProcess:
         env: Mapping[str, str] | None = None,
         log_file: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
-        user: Account | None = None,
+        user: SystemUser | None = None,
         cwd: Path | None = None,
         stop_grace: float = STOP_GRACE_SECONDS,
         held_files: Sequence[int] = (),
     ) -> None:
         """`env` replaces the environment (None: the parent's); `log_file` is appended to and gets
         both outputs (None: they go to the parent's standard error); `user` needs root, and starts
-        the process in `/`; `held_files` are descriptors the warden keeps open (for their locks).
+        the process in `/`; `held_files` are descriptors the subreaper keeps open (for their locks).
         """
         self.name = name
         self._argv = [str(part) for part in argv]
@@ -67,21 +67,21 @@ class ManagedProcess:
         self._cwd = cwd
         self._grace = stop_grace
         self._held_files = tuple(held_files)
-        self._warden: subprocess.Popen[bytes] | None = None
+        self._subreaper: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._heard = b""
         self._log_start = 0
         self.pid = 0
-        """Process id of the command itself (not of its warden), 0 before `start`."""
+        """The command's own process id (not its subreaper's); 0 before `start`."""
         self.returncode: int | None = None
-        """As in `subprocess`: negative = the signal that ended it; None while it runs."""
+        """As in `subprocess`, a negative value is the signal that ended it; None while it runs."""
 
     def start(self) -> Self:
         """Start the command; return once it was executed.
 
         Raises ProcessFailed when it could not be: not found, not executable, user not allowed.
         """
-        if self._warden is not None:
+        if self._subreaper is not None:
             raise RuntimeError(f"{self.name} was started before")
         control, theirs = socket.socketpair()
         control.settimeout(START_DEADLINE_SECONDS)
@@ -112,7 +112,7 @@ class ManagedProcess:
             output = self._log_file.open("ab")
             self._log_start = output.tell()
         try:
-            self._warden = subprocess.Popen(
+            self._subreaper = subprocess.Popen(
                 command,
                 env=None if self._env is None else dict(self._env),
                 cwd=self._cwd,
@@ -128,10 +128,10 @@ class ManagedProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the command and its warden run."""
-        if self._warden is None or self.returncode is not None:
+        """Tell whether the command and its subreaper run."""
+        if self._subreaper is None or self.returncode is not None:
             return False
-        if self._warden.poll() is None:
+        if self._subreaper.poll() is None:
             return True
         self._collect()
         return False
@@ -163,30 +163,30 @@ class ManagedProcess:
         return self.returncode if self.returncode is not None else -signal.SIGKILL
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Signal the command itself."""
+        """Send a signal to the command itself."""
         if self.alive:
             os.kill(self.pid, number)
 
     def stop(self) -> int | None:
-        """Stop signal, `stop_grace` seconds, then SIGKILL to all that is left. Idempotent.
+        """Send the stop signal, wait `stop_grace` seconds, then kill all that is left.
 
-        Returns the exit code, None when the process was never started.
+        Returns the exit code, None when the process was never started. It may be called twice.
         """
-        if self._warden is None or self._control is None:
+        if self._subreaper is None or self._control is None:
             return None
-        if self._warden.returncode is None:
+        if self._subreaper.returncode is None:
             if self._control.fileno() >= 0:
                 self._control.shutdown(socket.SHUT_WR)
             try:
-                self._warden.wait(self._grace + subreaper.KILL_DEADLINE_SECONDS + 1)
+                self._subreaper.wait(self._grace + subreaper.KILL_DEADLINE_SECONDS + 1)
             except subprocess.TimeoutExpired:
-                self._warden.kill()  # PR_SET_PDEATHSIG takes the command with it
-                self._warden.wait()
+                self._subreaper.kill()  # PR_SET_PDEATHSIG takes the command with it
+                self._subreaper.wait()
         self._collect()
         return self.returncode
 
     def log_tail(self) -> str:
-        """The end of what this run wrote to its log file."""
+        """Return the end of what this run wrote to its log file."""
         if self._log_file is None or not self._log_file.exists():
             return ""
         with self._log_file.open("rb") as log:
@@ -199,8 +199,8 @@ class ManagedProcess:
         return f"; its log ends:\n{tail}" if tail else ""
 
     def _collect(self) -> None:
-        """The warden has ended: read how the command did."""
-        if self.returncode is not None or self._control is None or self._warden is None:
+        """Read how the command ended, once the subreaper has ended."""
+        if self.returncode is not None or self._control is None or self._subreaper is None:
             return
         while line := self._next_line():
             word, _, rest = line.partition(" ")
@@ -211,7 +211,7 @@ class ManagedProcess:
             self.returncode = -signal.SIGKILL if self.pid else subreaper.EXEC_FAILED
 
     def _next_line(self) -> str:
-        """One line from the warden; empty when it has gone or stays silent."""
+        """Read one line from the subreaper; it is empty when that has gone or stays silent."""
         assert self._control is not None
         try:
             while b"\n" not in self._heard and (heard := self._control.recv(4096)):

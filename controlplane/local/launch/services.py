@@ -1,7 +1,8 @@
-"""Postgres and Valkey for one machine: `DATABASE_URL` and `REDIS_URL` when set, else our own.
+"""Provides Postgres and Valkey on one machine: `DATABASE_URL` and `REDIS_URL` when set, else our
+own.
 
-Servers of our own come from PATH or from the wheels, keep their data in one folder and end with
-the process that started them.
+Servers of our own come from PATH or from the wheels, keep their data in one folder and end with the
+process that started them.
 """
 
 import contextlib
@@ -22,17 +23,17 @@ from controlplane.commands.stack_address import DATA_FOLDER
 from controlplane.database import libpq_url
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.local.launch.postgres import PostgresPrograms, PostgresServer, find_postgres
-from controlplane.local.launch.unprivileged import reachable_folder, service_account
+from controlplane.local.launch.unprivileged import reachable_folder, service_user
 from controlplane.local.launch.valkey import ValkeyProgram, ValkeyServer, find_valkey
 from controlplane.redis_clients import sync_redis
 
 TEMPORARY_PREFIX = "alloresto-"
 LOCK_DEADLINE_SECONDS = 30.0
-"""Servers of a run that has just been killed are still shutting down that long at most."""
+"""Servers of a run that has just been killed are still shutting down for this long at most."""
 LOCK_POLL_SECONDS = 0.1
 GIVEN_URL_DEADLINE_SECONDS = 5
 REDIS_DEADLINE_S: Final = 5.0
-"""A Redis on this machine that is silent for that long is stuck."""
+"""A Redis on this machine that is silent for this long is stuck."""
 ABANDONED_AFTER_SECONDS = 60.0
 """A temporary folder this old with no lock on it was left by a crash."""
 
@@ -40,9 +41,9 @@ _log = structlog.get_logger()
 
 
 class LocalServices:
-    """The two services a process of AlloResto depends on; a context manager.
+    """The two services that AlloResto's processes depend on; a context manager.
 
-    Not for two users of one folder at a time: the second one raises ServiceUnavailable.
+    A folder is not for two users at a time: the second one raises ServiceUnavailable.
     """
 
     def __init__(
@@ -54,8 +55,8 @@ class LocalServices:
         postgres: PostgresPrograms | None = None,
         valkey: ValkeyProgram | None = None,
     ) -> None:
-        """`temporary`: a fresh folder, removed on `stop`. `environment` (None: the process's) is
-        where DATABASE_URL, REDIS_URL and ALLORESTO_DATA are looked up. `postgres` and `valkey`
+        """`temporary` makes a fresh folder, removed on `stop`. DATABASE_URL, REDIS_URL and
+        ALLORESTO_DATA are looked up in `environment` (None: the process's). `postgres` and `valkey`
         name the programs to use instead of those found.
         """
         if temporary and data_folder is not None:
@@ -67,16 +68,16 @@ class LocalServices:
         self._valkey_program = valkey
         self._undo = contextlib.ExitStack()
         self.data_folder: Path | None = None
-        """Where logs and data are, once started; None when both services were given."""
+        """Logs and data are here once started; None when both services were given."""
         self.database_url = ""
-        """`postgresql://…` of an existing database its role owns."""
+        """The `postgresql://…` of an existing database that its role owns."""
         self.redis_url = ""
-        """`redis://…`"""
+        """The `redis://…` of the Redis to use."""
         self.pids: tuple[int, ...] = ()
-        """Of the servers started here."""
+        """The process ids of the servers started here."""
         self.valkey: ValkeyServer | None = None
         self.postgres: PostgresServer | None = None
-        """Those, for who stops one and starts it again at the same address."""
+        """Both servers are here for whoever stops one and starts it again at the same address."""
 
     def start(self) -> Self:
         """Start what was not given; return when both answer. Nothing is left on failure.
@@ -90,7 +91,7 @@ class LocalServices:
         return self
 
     def stop(self) -> None:
-        """Stop what was started here. Idempotent."""
+        """Stop what was started here. It may be called twice."""
         self._undo.close()
         self.pids = ()
 
@@ -105,16 +106,16 @@ class LocalServices:
         if self.database_url and self.redis_url:
             return
         folder = self.data_folder = self._folder(undo)
-        account = service_account(folder)
+        user = service_user(folder)
         lock = _lock(folder)
         undo.callback(os.close, lock)
-        home = reachable_folder(folder, account)
+        home = reachable_folder(folder, user)
         if not self.redis_url:
             valkey = self.valkey = ValkeyServer(
                 self._valkey_program or find_valkey(),
                 home,
                 log_file=folder / "valkey.log",
-                account=account,
+                user=user,
                 held_files=(lock,),
             )
             undo.callback(valkey.stop)
@@ -125,7 +126,7 @@ class LocalServices:
                 self._postgres_programs or find_postgres(),
                 home,
                 log_file=folder / "postgres.log",
-                account=account,
+                user=user,
                 disposable=self._temporary,
                 held_files=(lock,),
             )
@@ -161,7 +162,7 @@ def _made(folder: Path) -> Path:
 
 
 def _closed_to_readers(folder: Path) -> Path:
-    """Root's services run as another user, who has to pass through."""
+    """Close the folder to readers. Root's services run as another user, who passes through it."""
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     return folder
 
@@ -174,7 +175,7 @@ def _unusable(folder: Path, failure: OSError) -> ConfigurationError:
 
 
 def _lock(folder: Path) -> int:
-    """Take the folder's lock. The servers' wardens hold it too, so it is free when all are gone."""
+    """Take the folder's lock. The servers' subreapers hold it too: it is free when all are gone."""
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as failure:
@@ -224,7 +225,7 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """The folder, and what /var/lib holds for it."""
+    """Remove the folder, and what /var/lib holds for it."""
     link = folder / "services"
     if link.is_symlink():
         shutil.rmtree(link.resolve(), ignore_errors=True)

@@ -19,14 +19,14 @@ from controlplane.local.launch.ports import free_udp_port
 from controlplane.local.launch.process import ManagedProcess
 
 READY_DEADLINE_SECONDS: Final = 15.0
-"""From exec to a profile that listens: 0.6 s measured, more on a machine under load."""
+"""From exec to a profile that listens 0.6 s was measured; a machine under load needs more."""
 STOP_GRACE_SECONDS: Final = 4.0
-"""Hang up, give the bindings back."""
+"""In this time it hangs up and gives the bindings back."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 class SimulatorServer:
-    """One simulator process. Usable as a context manager; started once."""
+    """One simulator process, which may be used as a context manager. It is started once."""
 
     sip_profile: str = "external"
 
@@ -47,7 +47,7 @@ class SimulatorServer:
     ) -> None:
         """`accounts` (password by user) opens a carrier's registrar at `registrar`.
 
-        `time_factor` scales what the simulator waits for by itself: 0.1 registers in 0.2 s.
+        `time_factor` scales what the simulator waits for by itself: with 0.1 it registers in 0.2 s.
         """
         self.ports = ports
         self.esl_password = esl_password or secrets.token_urlsafe(24)
@@ -86,17 +86,17 @@ class SimulatorServer:
 
     @property
     def sip_address(self) -> str:
-        """`host:port` of the profile."""
+        """Return the profile's `host:port`."""
         return f"{self.sip_ip}:{self.ports.sip}"
 
     @property
     def registrar(self) -> str:
-        """`host:port` gateways register at; only with `accounts`."""
+        """Return the `host:port` gateways register at; it is there only with `accounts`."""
         return f"{self.sip_ip}:{self._registrar_port}"
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Tell whether the process runs."""
         return self.process.alive
 
     def start(self) -> Self:
@@ -112,26 +112,26 @@ class SimulatorServer:
         return self
 
     def stop(self) -> int | None:
-        """End it: calls are hung up, gateways un-registered. Idempotent."""
+        """End it: calls are hung up, gateways un-registered. It may be called twice."""
         return self.process.stop()
 
     def ready(self) -> bool:
-        """Whether the event socket lets us in and the profile is running."""
+        """Tell whether the event socket lets us in and the profile is running."""
         try:
             return "BIND-URL" in self.api(f"sofia status profile {self.sip_profile}")
         except OSError:
             return False
 
     def api(self, command: str) -> str:
-        """One API command over a connection of its own. Raises OSError when it is not there."""
+        """Run one API command over a connection of its own. Raises OSError when there is none."""
         return event_socket_probe.api(command, port=self.ports.esl, password=self.esl_password)
 
     def registered(self, user: str) -> bool:
-        """Whether the carrier's own registrar has a binding for this account."""
+        """Tell whether the carrier's own registrar has a binding for this account."""
         return not self.api(f"sofia_contact carrier/{user}").startswith("error/")
 
     def problems(self) -> list[str]:
-        """Log lines of level warning and worse."""
+        """Return log lines of level warning and worse."""
         log = self.runtime_folder / "log" / "simulator.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         levels = ('"level": "warning"', '"level": "error"', '"level": "critical"', "Traceback")

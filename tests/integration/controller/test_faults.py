@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from controlplane.contracts import redis_keys
 from controlplane.database import libpq_url, sync_engine
 from controlplane.local.launch.postgres import PostgresServer, find_postgres
-from controlplane.local.launch.unprivileged import reachable_folder, service_account
+from controlplane.local.launch.unprivileged import reachable_folder, service_user
 from controlplane.local.launch.valkey import ValkeyServer, find_valkey
 from controlplane.migrations.schema import upgrade
 from tests.integration.controller_under_test import add_account, heartbeat, owners
@@ -42,12 +42,12 @@ class Site:
     """Postgres, Redis, bridges that beat, and the controllers started."""
 
     def __init__(self, folder: Path) -> None:
-        account = service_account(folder)
-        home = reachable_folder(folder, account)
+        user = service_user(folder)
+        home = reachable_folder(folder, user)
         self.postgres = PostgresServer(
-            find_postgres(), home, log_file=folder / "p.log", account=account, disposable=True
+            find_postgres(), home, log_file=folder / "p.log", user=user, disposable=True
         )
-        self.valkey = ValkeyServer(find_valkey(), home, log_file=folder / "v.log", account=account)
+        self.valkey = ValkeyServer(find_valkey(), home, log_file=folder / "v.log", user=user)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.bridges: set[str] = set()
         self._stop = threading.Event()

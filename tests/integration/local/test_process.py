@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.local.launch.process import ManagedProcess, ProcessFailed
-from controlplane.local.launch.unprivileged import Account, service_account
+from controlplane.local.launch.unprivileged import SystemUser, service_user
 from tests.process_tree import ProcessSeen, process, still_running_after, tree_below
 from tests.waiting import block_until
 
@@ -123,7 +123,7 @@ def _is_copy_of(parent: int, pid: int) -> bool:
     return commands[0] == commands[1]
 
 
-def test_the_command_does_not_outlive_its_warden() -> None:
+def test_the_command_does_not_outlive_its_subreaper() -> None:
     with ManagedProcess(["sleep", "1000"], name="sleeper") as sleeper:
         command = process(sleeper.pid)
 
@@ -135,11 +135,11 @@ def test_the_command_does_not_outlive_its_warden() -> None:
 
 
 @as_root
-def test_another_users_command_does_not_outlive_its_warden() -> None:
-    account = _other_account()
-    with ManagedProcess(["sleep", "1000"], name="sleeper", user=account) as sleeper:
+def test_another_users_command_does_not_outlive_its_subreaper() -> None:
+    user = _other_user()
+    with ManagedProcess(["sleep", "1000"], name="sleeper", user=user) as sleeper:
         command = process(sleeper.pid)
-        assert Path(f"/proc/{sleeper.pid}").stat().st_uid == account.uid
+        assert Path(f"/proc/{sleeper.pid}").stat().st_uid == user.uid
 
         os.kill(command.parent, signal.SIGKILL)
 
@@ -152,18 +152,18 @@ def test_another_user_keeps_none_of_roots_groups(tmp_path: Path) -> None:
     before = os.getgroups()
     os.setgroups([0, 4])
     try:
-        with ManagedProcess(["id", "-G"], name="id", user=_other_account(), log_file=log) as shown:
+        with ManagedProcess(["id", "-G"], name="id", user=_other_user(), log_file=log) as shown:
             shown.wait(deadline=10)
     finally:
         os.setgroups(before)
-    assert log.read_text().split() == [str(_other_account().gid)]
+    assert log.read_text().split() == [str(_other_user().gid)]
 
 
-def _other_account() -> Account:
-    account = service_account(Path("/"))
-    assert account is not None
-    assert account.uid != 0
-    return account
+def _other_user() -> SystemUser:
+    user = service_user(Path("/"))
+    assert user is not None
+    assert user.uid != 0
+    return user
 
 
 def test_stop_sends_the_signal_asked_for_and_reports_the_exit_code(tmp_path: Path) -> None:

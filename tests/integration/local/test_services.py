@@ -431,7 +431,7 @@ def test_they_can_be_started_from_a_thread_that_ends() -> None:
 
 
 def _servers(parent: subprocess.Popen[bytes]) -> set[ProcessSeen]:
-    """Wardens, servers and Postgres' own processes of a parent that is up."""
+    """Return subreapers, servers and Postgres' own processes of a parent that is up."""
     servers = tree_below(parent.pid)
     assert sum(seen.name == "postgres" for seen in servers) > 3
     return servers
@@ -441,8 +441,8 @@ def _user() -> int | None:
     return ORDINARY_UID if os.geteuid() == 0 else None
 
 
-def _ordinary() -> unprivileged.Account:
-    return unprivileged.Account("nobody", ORDINARY_UID, ORDINARY_UID)
+def _ordinary() -> unprivileged.SystemUser:
+    return unprivileged.SystemUser("nobody", ORDINARY_UID, ORDINARY_UID)
 
 
 def _wheel_package() -> Path:

@@ -1,4 +1,4 @@
-"""What a registrar knows, whichever program plays it."""
+"""What a registrar says of its accounts, whichever program plays it."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,27 @@ from freeswitch.telephone.sip import SipUri
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One Contact of an account (RFC 3261 §10.3)."""
+    """One Contact of an account (RFC 3261 §10.3): calls are sent there."""
 
     contact: str
-    """Its URI: `sip:gw+NAME@host:port;transport=udp;gw=NAME`."""
+    """The Contact's URI is `sip:gw+NAME@host:port;transport=udp;gw=NAME`."""
     expires_s: float
-    """Left of it."""
+    """The binding ends in this many seconds, unless it is refreshed."""
 
     @property
     def address(self) -> str:
-        """`host:port` of the bridge."""
+        """Return the bridge's `host:port`."""
         uri = SipUri.parse(self.contact)
         return f"{uri.host}:{uri.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSeen:
-    """One REGISTER that reached the registrar."""
+    """A REGISTER that reached the registrar."""
 
     at: float
-    """Monotonic seconds."""
+    """It arrived then (monotonic seconds)."""
     number: str
     accepted: bool
-    """Not the first one of a registration, which is answered with a challenge."""
+    """The registrar accepted it. The first one of a registration is only answered with a challenge.
+    """

@@ -1,7 +1,7 @@
-"""Starts Kamailio as the operator's registrar for a fleet of bridges; never required.
+"""Starts Kamailio as the operator's registrar for a fleet of bridges. Nothing needs it to be there.
 
-Unlike `CarrierServer` it takes any number as an account, with a password derived from it, and
-holds thousands of bindings, several per account, of which calls take the newest.
+Unlike `CarrierServer` it takes any number as an account, with a password derived from it, and holds
+thousands of bindings, several per account, of which calls take the newest.
 """
 
 import json
@@ -22,7 +22,7 @@ from controlplane.local.launch.process import ManagedProcess
 
 CONFIGURATION: Final = Path(__file__).parent / "kamailio.cfg"
 READY_DEADLINE_S: Final = 15.0
-"""0.3 s measured."""
+"""Kamailio was seen to answer after 0.3 s."""
 STOP_GRACE_S: Final = 2.0
 QUESTION_DEADLINE_S: Final = 5.0
 """A thousand bindings take 60 ms."""
@@ -30,17 +30,19 @@ _LINE: Final = re.compile(r"(accepted|challenged) (\d+\.\d+) (\S+)$")
 
 
 class KamailioSilent(AlloRestoError):
-    """Kamailio did not answer a question."""
+    """Raised when Kamailio did not answer a question."""
 
 
 def find_kamailio() -> Path | None:
-    """On PATH; None when it is not there."""
+    """Return the program found on PATH, or None."""
     program = shutil.which("kamailio")
     return Path(program) if program else None
 
 
 class KamailioServer:
-    """A registrar on loopback, over UDP. Started again after `stop` it has forgotten everything."""
+    """A registrar on loopback, over UDP. When it is started again after `stop`, it has forgotten
+    everything.
+    """
 
     def __init__(self, program: Path, *, runtime_folder: Path) -> None:
         self._program = program
@@ -54,15 +56,15 @@ class KamailioServer:
 
     @property
     def sip_address(self) -> str:
-        """`host:port`."""
+        """Return the `host:port` where it takes REGISTERs."""
         return f"127.0.0.1:{self._port}"
 
     def password(self, number: str) -> str:
-        """Of an account."""
+        """Return the password of the account `number`."""
         return f"{number}-{self._pepper}"
 
     def start(self) -> Self:
-        """Return once it answers. Raises ProcessFailed otherwise."""
+        """Start it, and return once it answers. Raises ProcessFailed otherwise."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._process = ManagedProcess(
             [
@@ -84,17 +86,19 @@ class KamailioServer:
         return self
 
     def stop(self) -> None:
-        """End it; its bindings are gone. Idempotent."""
+        """End it; its bindings are gone. It may be called twice."""
         if self._process is not None:
             self._process.stop()
             self._process = None
 
     def bindings(self) -> dict[str, list[Binding]]:
-        """Of all accounts that have one, the newest first. Raises `KamailioSilent`."""
+        """Return the bindings of every account that has one, the newest first. Raises
+        `KamailioSilent`.
+        """
         return _parsed(self._ask("ul.dump"))
 
     def seen(self) -> list[RegisterSeen]:
-        """Every REGISTER that came in, on the monotonic clock."""
+        """Return every REGISTER that came in, with monotonic times."""
         return list(self._read_log())
 
     def _read_log(self) -> Iterator[RegisterSeen]:
@@ -124,7 +128,7 @@ class KamailioServer:
 
 
 def _parsed(dump: Any) -> dict[str, list[Binding]]:
-    """The answer to `ul.dump`: accounts, each with its contacts, the newest first."""
+    """Read the answer to `ul.dump`: accounts, each with its contacts, the newest first."""
     bindings: dict[str, list[Binding]] = {}
     for account in (one["Info"] for one in dump["Domains"][0]["Domain"]["AoRs"]):
         contacts = [one["Contact"] for one in account["Contacts"]]

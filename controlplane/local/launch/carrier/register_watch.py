@@ -1,4 +1,4 @@
-"""Counts the REGISTERs that a FreeSWITCH in the operator's part accepts: its events, with times."""
+"""Counts the REGISTERs that a FreeSWITCH in the operator's part accepts, by its events."""
 
 import contextlib
 import socket
@@ -13,10 +13,10 @@ MAX_EVENT_BYTES: Final = 1_000_000
 
 
 class RegisterWatch:
-    """One event socket connection, read by a thread until `close` or until the switch ends."""
+    """One event socket connection, which a thread reads until `close` or until the switch ends."""
 
     def __init__(self, *, port: int, password: str) -> None:
-        """Raises OSError when nobody listens."""
+        """Connect and subscribe. Raises OSError when nobody listens."""
         self.seen: list[RegisterSeen] = []
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=CONNECT_DEADLINE_S)
         self._stream = self._socket.makefile("rb")
@@ -27,7 +27,7 @@ class RegisterWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop watching. Idempotent."""
+        """Stop watching. It may be called twice."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(CONNECT_DEADLINE_S)
@@ -50,7 +50,7 @@ class RegisterWatch:
 
 
 def _headers(stream: BinaryIO) -> dict[str, str]:
-    """Of one frame; empty at the end."""
+    """Read one frame's headers; they are empty at the stream's end."""
     headers: dict[str, str] = {}
     while line := stream.readline(65_536).decode(errors="replace").strip("\r\n"):
         name, _, value = line.partition(": ")

@@ -31,7 +31,7 @@ _EXPIRES: Final = re.compile(r"EXPSECS\((-?\d+)\)", re.IGNORECASE)
 
 
 class BindingRule(StrEnum):
-    """How many Contacts an account may have, in the words of mod_sofia's parameter.
+    """Says how many Contacts an account may have, in the words of mod_sofia's parameter.
 
     With one, any un-REGISTER of the account removes whatever binding it has (sofia_reg.c).
     """
@@ -41,7 +41,7 @@ class BindingRule(StrEnum):
 
 
 class CarrierServer(FreeSwitchServer):
-    """An operator on loopback: registrar with digest, and calls to whoever registered."""
+    """An operator on loopback: a registrar with digest, which sends calls to whoever registered."""
 
     conf_folder = CONF_FOLDER
     sip_profile = "carrier"
@@ -59,8 +59,8 @@ class CarrierServer(FreeSwitchServer):
         stop_grace: float = STOP_GRACE_SECONDS,
         name: str = "carrier",
     ) -> None:
-        """`accounts`: number → password of those who may register. `phones`: number →
-        `host:port` of telephones that do not register.
+        """`accounts` maps the number of those who may register to their password. `phones` maps a
+        number to the `host:port` of a telephone that does not register.
         """
         self._accounts = dict(accounts)
         self._phones = dict(phones or {})
@@ -81,12 +81,12 @@ class CarrierServer(FreeSwitchServer):
         )
 
     def registered(self, number: str) -> bool:
-        """Whether somebody is registered for the number."""
+        """Tell whether somebody is registered for the number."""
         answer = self.api(f"sofia_contact {self.sip_profile}/{_number(number)}@{self.sip_ip}")
         return answer.startswith("sofia/")
 
     def bindings(self) -> dict[str, list[Binding]]:
-        """Of all accounts that have one, the newest first. Raises OSError."""
+        """Return the bindings of every account that has one, the newest first. Raises OSError."""
         answer = self.api(f"sofia xmlstatus profile {self.sip_profile} reg")
         bindings: dict[str, list[Binding]] = {}
         # FreeSWITCH leaves some values unescaped; those read here never are.
@@ -99,7 +99,7 @@ class CarrierServer(FreeSwitchServer):
         return bindings
 
     def add_phone(self, number: str, address: str) -> None:
-        """From now on calls to `number` ring at `host:port`."""
+        """Make calls to `number` ring at `address` (`host:port`) from now on."""
         self._phones[number] = address
         self._write_phones()
         self.api("reloadxml")

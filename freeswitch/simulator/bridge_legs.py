@@ -1,4 +1,4 @@
-"""`bridge`: rings another telephone and connects the caller with it.
+"""FreeSWITCH's application `bridge`: rings another telephone and connects the caller with it.
 
 The second leg is a telephone of this process (`phone.py`), so it comes from a SIP port of its own.
 """
@@ -22,13 +22,13 @@ from freeswitch.telephone.sip import SipUri
 from freeswitch.telephone.sound_file import SoundNotFound, read_sound
 
 DEFAULT_RING_S: Final = 60.0
-"""`originate_timeout` when the dial string sets none."""
+"""A telephone rings this long when the dial string sets no timeout (`originate_timeout`)."""
 _DIRECT = re.compile(r"sofia/(?P<profile>[\w.\-]+)/(?P<uri>[^\s/]+@[^\s/]+)")
 _GATEWAY = re.compile(r"sofia/gateway/(?P<gateway>[\w.\-]+)/(?P<number>\+?\w+)")
 
 
-async def bridge(session: Session, dial_string: str) -> None:
-    """Ring, connect, and come back with `originate_disposition` set when nobody took it."""
+async def bridge_legs(session: Session, dial_string: str) -> None:
+    """Ring and connect; when nobody takes the call, return with `originate_disposition` set."""
     channel = session.channel
     options, dial_string = _options(dial_string)
     target = _target(session, dial_string)
@@ -79,7 +79,7 @@ async def bridge(session: Session, dial_string: str) -> None:
 async def _ring(
     session: Session, phone: Phone, target: SipUri, options: Mapping[str, str]
 ) -> Dialog | None:
-    """None when the caller hung up or was taken elsewhere meanwhile."""
+    """Return the answered call; None when the caller hung up or was taken elsewhere meanwhile."""
     channel = session.channel
     timeout_text = options.get("leg_timeout") or channel.variable("call_timeout") or ""
     calling = asyncio.create_task(
@@ -103,7 +103,7 @@ async def _ring(
 
 
 class _RingBack:
-    """What the caller hears meanwhile."""
+    """Plays what the caller hears meanwhile."""
 
     def __init__(self, session: Session) -> None:
         self._rtp, self._position = session.dialog.rtp, 0
@@ -126,7 +126,9 @@ class _RingBack:
 
 
 async def _confirm(session: Session, dialog: Dialog, options: Mapping[str, str]) -> str | None:
-    """`group_confirm_key`: a prompt and a key to press. A cause: nobody pressed it in time."""
+    """Play a prompt and wait for the key `group_confirm_key`; return a cause when nobody pressed it
+    in time.
+    """
     key = options.get("group_confirm_key")
     if key is None:
         return None
@@ -144,7 +146,7 @@ async def _confirm(session: Session, dialog: Dialog, options: Mapping[str, str])
 
 
 def _options(dial_string: str) -> tuple[dict[str, str], str]:
-    """`{name=value,…}` and `[name=value,…]` before it."""
+    """Split off the `{name=value,…}` and `[name=value,…]` that stand before the dial string."""
     options: dict[str, str] = {}
     while match := re.match(r"[{\[]([^}\]]*)[}\]]", dial_string):
         pairs = (pair.partition("=") for pair in match[1].split(","))
