@@ -59,7 +59,7 @@ CALLER: Final = LazyGroup(
     },
 )
 CARRIER: Final = LazyGroup(
-    help="The operators restaurants register with.",
+    help="The carriers restaurants register with.",
     subcommands={
         "add": LazyCommand("controlplane.commands.carrier:add", "A new carrier."),
         "set": LazyCommand(
@@ -166,7 +166,7 @@ BENCH: Final = LazyGroup(
         ),
         "registrations": LazyCommand(
             "controlplane.local.bench.registrations:run_bench_registrations",
-            "A thousand restaurants, until the operator has them all.",
+            "A thousand restaurants, until the carrier has them all.",
         ),
         "failover": LazyCommand(
             "controlplane.local.bench.failover:run_bench_failover",

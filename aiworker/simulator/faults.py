@@ -81,7 +81,7 @@ class Fault(BaseModel):
     @property
     def happens(self) -> bool:
         """Whether the fault happens at an instant rather than being a state that holds."""
-        return self.kind in _HAPPENINGS
+        return self.kind in _AT_AN_INSTANT
 
     @property
     def immediate(self) -> bool:
@@ -97,7 +97,7 @@ def read_script(path: Path) -> tuple[Fault, ...]:
     return _SCRIPT.validate_json(path.read_bytes())
 
 
-_HAPPENINGS: Final = {
+_AT_AN_INSTANT: Final = {
     FaultKind.CLOSE,
     FaultKind.SESSION_EXPIRED,
     FaultKind.ERROR,

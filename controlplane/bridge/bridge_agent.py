@@ -21,7 +21,7 @@ from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.drain import Drain
 from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways import registrar as registrations_module
-from controlplane.bridge.gateways.gateway_folder import held_alone, tell_exposure
+from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
 from controlplane.bridge.gateways.registrar import Registrations
 from controlplane.bridge.heartbeat import HEARTBEAT_S, HEARTBEAT_TTL_S, Heartbeat
 from controlplane.bridge.sip_probe import SipProbe
@@ -61,7 +61,7 @@ def run() -> int:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no opened password on a disk
     with held_alone(settings.gateway_folder):
-        tell_exposure(settings.gateway_folder)
+        check_folder(settings.gateway_folder)
         return _serve(BridgeAgent(settings))
 
 

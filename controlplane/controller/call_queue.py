@@ -41,7 +41,7 @@ class _AnyOffer(CallOffer):
 class CallQueue:
     """Watches the queue. `redis` answers in text; every method raises `RedisError`."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._remove = redis.register_script(_REMOVE_UNLESS_ON_OFFER)
 

@@ -48,7 +48,7 @@ _STALE: Final = (
 _logger = structlog.get_logger()
 
 
-def prune_demand(redis: "Redis") -> int:
+def prune_demand(redis: Redis) -> int:
     """Forget calls whose lease in `calls:demand` ran out: their bridge died with them."""
     pruned = int(redis.zremrangebyscore(redis_keys.CALLS_DEMAND, "-inf", f"({time.time()}"))
     if pruned:

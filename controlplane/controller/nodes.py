@@ -79,7 +79,7 @@ class Nodes:
 
     def __init__(
         self,
-        redis: "Redis",
+        redis: Redis,
         *,
         bridge_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
@@ -129,7 +129,7 @@ class Nodes:
         for name, heard in self._heard.items():
             self._judge(name, heard, now)
 
-    def known(self, rows: Iterable[NodeRow]) -> None:
+    def watch(self, rows: Iterable[NodeRow]) -> None:
         """Watch these bridges too, which were there before this term."""
         now = self._clock()
         for row in rows:
@@ -137,7 +137,7 @@ class Nodes:
 
     def bridges(self, rows: Sequence[NodeRow]) -> list[Bridge]:
         """Return the bridges of Postgres as placement sees them now."""
-        self.known(rows)
+        self.watch(rows)
         now = self._clock()
         bridges = []
         for row in rows:

@@ -64,7 +64,7 @@ _logger = structlog.get_logger()
 class Placement:
     """Places registrations for one replica; it does nothing while another leads."""
 
-    def __init__(self, redis: "Redis", engine: Engine, *, lease: Lease, nodes: Nodes) -> None:
+    def __init__(self, redis: Redis, engine: Engine, *, lease: Lease, nodes: Nodes) -> None:
         """`redis` answers fast or not at all."""
         self._redis = redis
         self._engine = engine

@@ -128,7 +128,7 @@ class _Planner:
 
     def run(self, *, rebalancing: bool) -> Plan:
         for registration in self._registrations:
-            self._sort(registration)
+            self._classify(registration)
         self._loads.build()
         for registration in self._failing:
             self._fail_over(registration)
@@ -143,11 +143,11 @@ class _Planner:
             self._rebalance(rebalancing=rebalancing)
         return self._plan
 
-    def _sort(self, one: Registration) -> None:
+    def _classify(self, one: Registration) -> None:
         """Put it with the kind of work it is, and count who holds it."""
         held, bridges = self._loads.held, self._loads.bridges
         if not one.live:
-            self._sort_out(one)
+            self._clear(one)
             return
         owner = bridges.get(one.bridge_id) if one.bridge_id else None
         former = bridges.get(one.former_bridge_id) if one.former_bridge_id else None
@@ -179,7 +179,7 @@ class _Planner:
         """Tell whether its new owner gets no binding: such a move would never end by itself."""
         return one.former_bridge_id is not None and not one.moving and not one.registered
 
-    def _sort_out(self, one: Registration) -> None:
+    def _clear(self, one: Registration) -> None:
         if one.bridge_id is not None or one.former_bridge_id is not None:
             self._plan.cleared.append(one)
         if one.requested_bridge_id is not None:

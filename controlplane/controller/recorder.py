@@ -57,7 +57,7 @@ _logger = structlog.get_logger()
 class Recorder:
     """One consumer of the group. `redis` must answer in text (`decode_responses`)."""
 
-    def __init__(self, redis: "Redis", engine: Engine, *, consumer: str) -> None:
+    def __init__(self, redis: Redis, engine: Engine, *, consumer: str) -> None:
         self._redis = redis
         self._engine = engine
         self._consumer = consumer

@@ -1,4 +1,4 @@
-"""What a SIP operator wants from those who register with it."""
+"""What a SIP carrier wants from those who register with it."""
 
 from sqlalchemy import ARRAY, CheckConstraint, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,7 +9,7 @@ DEFAULT_CODECS = ("PCMA", "PCMU")
 
 
 class Carrier(Base):
-    """One operator's profile, shared by the restaurants that have an account there."""
+    """One carrier's profile, shared by the restaurants that have an account there."""
 
     __tablename__ = "carrier"
     __table_args__ = (
@@ -32,7 +32,7 @@ class Carrier(Base):
     expire_seconds: Mapped[int] = mapped_column(default=60)
     """REGISTER asks for this lifetime; OVH wants 1800."""
     registers_per_second: Mapped[int] = mapped_column(default=10)
-    """All bridges together send it no more REGISTERs than this: operators ban bursts."""
+    """All bridges together send it no more REGISTERs than this: carriers ban bursts."""
     max_auth_failures: Mapped[int] = mapped_column(default=3)
     """After this many refusals (401, 403, 404, 407) in a row an account is left alone: carriers
     lock accounts that insist."""

@@ -171,7 +171,9 @@ class GatewayTable:
         match gateway.state:
             case GatewayState.UNREGED:
                 self._enter(gateway, GatewayState.TRYING)
-                self._start(gateway, expires_s=gateway.settings.seconds("expire-seconds", 3_600))
+                self._start(
+                    gateway, expires_s=gateway.settings.seconds("expire-seconds", DEFAULT_EXPIRE_S)
+                )
             case GatewayState.REGISTER:
                 gateway.up_since = gateway.up_since or time.monotonic()
                 gateway.failures = 0

@@ -30,7 +30,7 @@ class Registrar:
     """One UDP port that accepts REGISTER from its accounts only.
 
     As RFC 3261 says, an account holds several bindings, one a Contact. With `one_binding` it holds
-    the last one, and any un-REGISTER drops it, as simple operators do. `answer_with` makes it
+    the last one, and any un-REGISTER drops it, as simple carriers do. `answer_with` makes it
     refuse (403, 503) or fall silent (`SILENCE`), for one account or all.
     """
 

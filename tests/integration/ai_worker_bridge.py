@@ -1,7 +1,7 @@
 """A bridge and its FreeSWITCH as a worker sees them: offers in Redis, one WebSocket, playback.
 
-Speaks the real protocol over real sockets: 40 ms L16 frames at their pace, `streamAudio` chunks
-played one after the other, `Cleared` and `Marked` by what was played.
+It speaks the real protocol over real sockets: L16 frames of 40 ms at their pace, `streamAudio`
+chunks played one after the other, `Cleared` and `Marked` by what was played.
 """
 
 import asyncio
@@ -58,9 +58,9 @@ from tests.waiting import DEADLINE_S, elapse
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
 QUICK: Final = SimulatorSettings(speed=20, think_ms=20, transcription_ms=20)
 QUICK_TURN_MS: Final = 350
-"""Silence that ends a turn: the recordings used here have no longer pause inside."""
+"""This much silence ends a turn: the recordings used here have no longer pause inside."""
 QUICK_POLL_S: Final = 0.1
-"""What a drain may wait for the claim loop."""
+"""A drain may wait this long for the claim loop."""
 SILENCE: Final = bytes(STREAM_BUFFER_MS * L16_BYTES_PER_MS)
 
 
@@ -68,7 +68,7 @@ _M = TypeVar("_M", bound=Message)
 
 
 def recording(name: str) -> bytes:
-    """L16 of one of the demo caller's recordings."""
+    """Return one of the demo caller's recordings as L16."""
     with wave.open(str(CALLER_SOUNDS / f"{name}.wav")) as sound:
         l16: bytes = sound.readframes(sound.getnframes())
         return l16
@@ -79,7 +79,7 @@ Greeting = Literal["playing", "ended"]
 
 @dataclass
 class Played:
-    """One chunk in FreeSWITCH's queue."""
+    """A chunk in FreeSWITCH's queue."""
 
     chunk: AudioChunk
     l16: bytes
@@ -90,14 +90,14 @@ class Played:
 
 @dataclass
 class FakeBridge:
-    """One call, as the bridge holds it."""
+    """Plays the bridge's side of one call."""
 
     redis: Redis
     restaurant_id: UUID
     call_id: UUID = field(default_factory=new_id)
     attempt: int = 0
     heard: bytearray = field(default_factory=bytearray)
-    """L16 of all that was played, silence between left out."""
+    """Holds the L16 of all that was played; silence between is left out."""
     chunks: list[Played] = field(default_factory=list)
     requests: list[WorkerMessage] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -145,7 +145,7 @@ class FakeBridge:
     async def stream(
         self, url: str, *, greeting: Greeting = "ended", audio: bool = True
     ) -> AsyncIterator["FakeBridge"]:
-        """Connect as mod_audio_stream does; `Started`, then caller frames at their pace."""
+        """Connect as mod_audio_stream does; send `Started`, then caller frames at their pace."""
         async with connect(url, compression=None) as self._socket:
             self.closed.clear()
             self._generation = 0
@@ -164,7 +164,7 @@ class FakeBridge:
     async def call(
         self, *, resumed: bool = False, greeting: Greeting = "ended"
     ) -> AsyncIterator["FakeBridge"]:
-        """Offer, claim, stream."""
+        """Offer the call, wait for its claim, and stream."""
         await self.offer(resumed=resumed)
         claim = await self.claim()
         assert claim is not None
@@ -178,15 +178,15 @@ class FakeBridge:
         self._says += recording(name)
 
     async def said(self) -> None:
-        """Until all of it was sent."""
+        """Wait until all of it was sent."""
         await self.until(lambda: not self._says)
 
     async def hears(self, ms: int) -> None:
-        """Until the caller has heard this much of the assistant, in all."""
+        """Wait until the caller has heard this much of the assistant, in all."""
         await self.until(lambda: len(self.heard) >= ms * L16_BYTES_PER_MS)
 
     async def hears_all(self, ms: int) -> None:
-        """The same, and then silence."""
+        """Wait for the same, and then for silence."""
         await self.hears(ms)
         await self.until(lambda: not self._queue)
 
@@ -204,14 +204,14 @@ class FakeBridge:
     # --- What a test waits for -----------------------------------------------------------------
 
     async def until(self, true: Callable[[], object], *, seconds: float = DEADLINE_S) -> None:
-        """Wait until `true()`; looked at whenever something happened. Raises `TimeoutError`."""
+        """Wait until `true()`, asked whenever something happened. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds):
             while not true():
                 self._changed.clear()
                 await self._changed.wait()
 
     async def request(self, kind: type[_M], *, seconds: float = DEADLINE_S) -> _M:
-        """The first request of this kind."""
+        """Return the first request of this kind."""
         await self.until(lambda: any(isinstance(r, kind) for r in self.requests), seconds=seconds)
         return next(r for r in self.requests if isinstance(r, kind))
 
@@ -223,7 +223,7 @@ class FakeBridge:
         return self._heard_ms.get(item, 0)
 
     def heard_frames(self) -> list[int | None]:
-        """Index of every tone-coded 20 ms frame heard."""
+        """Return the index of every tone-coded frame of 20 ms heard."""
         return tone_code.decode_frames(bytes(self.heard))
 
     # --- The switch ----------------------------------------------------------------------------
@@ -315,7 +315,7 @@ class FakeBridge:
 
 @asynccontextmanager
 async def working(settings: WorkerSettings) -> AsyncIterator[Worker]:
-    """A worker in this process that claims; drained at the end."""
+    """Run a worker that claims, in this process; it is drained at the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aiworker.claim.POLL_SECONDS", QUICK_POLL_S)
         async with _serving(Worker(settings)) as worker:
@@ -339,7 +339,7 @@ async def _serving(worker: Worker) -> AsyncIterator[Worker]:
 def worker_settings(
     database_url: str, redis_url: str, realtime_url: str, **changes: Any
 ) -> WorkerSettings:
-    """A worker's settings on this test's services."""
+    """Return a worker's settings on this test's services."""
     given: dict[str, Any] = {
         "worker_id": "worker-test",
         "realtime_url": realtime_url,
@@ -352,7 +352,7 @@ def worker_settings(
 
 @dataclass(frozen=True)
 class Stage:
-    """A demo restaurant, a Realtime simulator and a worker, on this test's own services."""
+    """Puts a demo restaurant, a Realtime simulator and a worker on this test's own services."""
 
     database_url: str
     redis_url: str
@@ -366,7 +366,7 @@ class Stage:
     async def play(
         self, *steps: Sequence[Output], faults: Sequence[Fault] = (), **settings: Any
     ) -> AsyncIterator[RealtimeSimulator]:
-        """A worker over a model that says these steps, one a response."""
+        """Run a worker over a model that says these steps, one a response."""
         async with RealtimeSimulator(
             brain=step_by_step(*steps), hearing=self.hearing, settings=QUICK, faults=faults
         ) as realtime:
@@ -376,13 +376,13 @@ class Stage:
                 yield realtime
 
     async def events(self) -> list[CallEvent]:
-        """What was told to the recorder; an event told twice has the same id."""
+        """Return what was told to the recorder; an event told twice has the same id."""
         entries: Any = await self.redis.xrange(redis_keys.CALL_EVENTS)
         told = [parse_call_event(fields["event"]) for _, fields in entries]
         return list({event.id: event for event in told}.values())
 
     def orders(self) -> list[tuple[Any, ...]]:
-        """number, total_cents, customer_name, customer_phone_e164."""
+        """Return number, total_cents, customer_name and customer_phone_e164 of each order."""
         with psycopg.connect(libpq_url(self.database_url)) as database:
             return database.execute(
                 "SELECT number, total_cents, customer_name, customer_phone_e164"

@@ -59,7 +59,7 @@ BRIDGE_ID: Final = "bridge-0"
 ACCOUNT_PASSWORD: Final = "s3cret-phrase"
 CALLER_NUMBER: Final = "+33639980123"
 READY_S: Final = 20.0
-"""For the agent's start on a machine under load."""
+"""The bridge agent may take this long to start on a machine under load."""
 CHUNK_MS: Final = 100
 
 PROMPT_HZ: Final = {
@@ -81,7 +81,7 @@ _M = TypeVar("_M", bound=Message)
 
 
 def short_prompts(folder: Path) -> Path:
-    """One tone each, so that a caller's frames say which prompt was played."""
+    """Write prompts of one tone each, so that a caller's frames say which prompt was played."""
     folder.mkdir()
     for name, hertz in PROMPT_HZ.items():
         write_wave(folder / f"{name}.wav", tone(hertz, PROMPT_MS))
@@ -90,7 +90,7 @@ def short_prompts(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def fresh_database(services: LocalServices, template: str) -> Iterator[str]:
-    """A migrated database of one module's own."""
+    """Make a migrated database of one module's own."""
     name = f"alloresto_bridge_{uuid4().hex[:12]}"
     server = libpq_url(services.database_url)
     with psycopg.connect(server, autocommit=True) as connection:
@@ -108,7 +108,7 @@ def fresh_database(services: LocalServices, template: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def open_switch(kind: str, folder: Path, *, sounds: Path) -> Iterator[Server]:
-    """The simulator, or the real FreeSWITCH where one is found."""
+    """Start the simulator, or the real FreeSWITCH where one is found."""
     ports = FreeSwitchPorts.free(legs=20)
     runtime = folder / kind
     server: Server
@@ -129,7 +129,7 @@ def open_switch(kind: str, folder: Path, *, sounds: Path) -> Iterator[Server]:
 
 @dataclass
 class Bridge:
-    """The agent, its switch and its database."""
+    """The bridge agent, its switch and its database."""
 
     agent: ManagedProcess
     switch: Server
@@ -142,7 +142,7 @@ class Bridge:
         return f"sip:gw+{gateway}@{self.switch.sip_address}"
 
     def log(self, event: str | None = None) -> list[dict[str, Any]]:
-        """The agent's log lines so far, of one event or all."""
+        """Return the agent's log lines so far, of one event or all."""
         text = self.log_file.read_text(encoding="utf-8") if self.log_file.exists() else ""
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         return [line for line in lines if event in (None, line["event"])]
@@ -161,7 +161,9 @@ class Bridge:
         bridge_id: str | None = BRIDGE_ID,
         **carrier: Any,
     ) -> UUID:
-        """A live restaurant whose account `name` a bridge registers; `carrier`: its columns."""
+        """Add a live restaurant whose account `name` a bridge registers; `carrier` sets its
+        columns.
+        """
         engine = sync_engine(self.database_url, application_name="test", pool_size=1)
         try:
             with engine.begin() as connection:
@@ -184,14 +186,14 @@ class Bridge:
             engine.dispose()
 
     def state(self, name: str) -> tuple[str, int | None]:
-        """What Postgres says of a registration."""
+        """Return what Postgres says of a registration."""
         rows = self.query(
             "SELECT state, last_sip_code FROM sip_registration WHERE gateway_name = %s", name
         )
         return rows[0][0], rows[0][1]
 
     def gateways(self) -> set[str]:
-        """What the switch has, those it is still un-REGISTERing too."""
+        """Return the gateways the switch has, those it is still un-REGISTERing too."""
         return set(re.findall(r"external::(\S+)\s+gateway", self.switch.api("sofia status")))
 
 
@@ -205,9 +207,9 @@ def run_bridge(
     bridge_id: str = BRIDGE_ID,
     **settings: object,
 ) -> Iterator[Bridge]:
-    """The agent beside `switch`, as `controlplane/local/demo/stack.py` starts it.
+    """Run the bridge agent beside `switch`, as `controlplane/local/demo/stack.py` starts it.
 
-    It is running at once. `settings`: more of `BridgeSettings`.
+    It is running at once. `settings` are more of `BridgeSettings`.
     """
     log_file = folder / f"{bridge_id}-agent.log"
     agent = ManagedProcess(
@@ -237,7 +239,7 @@ def run_bridge(
 
 
 async def tell(redis: Redis, *bridge_ids: str) -> None:
-    """What a controller publishes once it has placed something; each agent is there to hear it."""
+    """Tell bridges what a controller would after placing something, once each agent listens."""
     for bridge_id in bridge_ids or (BRIDGE_ID,):
         channel = redis_keys.bridge_assignments(bridge_id)
         await until(partial(redis.publish, channel, "placed"))
@@ -247,7 +249,7 @@ async def tell(redis: Redis, *bridge_ids: str) -> None:
 def open_bridge(
     kind: str, services: LocalServices, template: str, folder: Path, **settings: object
 ) -> Iterator[Bridge]:
-    """A switch with its agent, over a database of their own. `settings`: as `run_bridge`'s."""
+    """Run a switch with its agent, over a database of their own. `settings` are `run_bridge`'s."""
     with (
         fresh_database(services, template) as database_url,
         open_switch(kind, folder, sounds=short_prompts(folder / "sounds")) as switch,
@@ -273,12 +275,12 @@ class Stream:
     connection: ServerConnection
     messages: list[BridgeMessage] = field(default_factory=list)
     audio_bytes: int = 0
-    """Of the caller."""
+    """Counts the caller's audio."""
     sent: int = 0
-    """Chunks."""
+    """Counts the chunks sent."""
 
     async def message(self, kind: type[_M], *, start: int = 0) -> _M:
-        """The first message of this kind from index `start` on."""
+        """Return the first message of this kind from index `start` on."""
         return await until(
             lambda: next((m for m in self.messages[start:] if isinstance(m, kind)), None)
         )
@@ -289,7 +291,7 @@ class Stream:
     async def speak(
         self, *codes: int, item: str = "item_a", generation: int = 0, chunks: int = 1
     ) -> int:
-        """Send `chunks` of 100 ms whose frames count up from `codes[0]`; the last one's seq."""
+        """Send chunks of 100 ms whose frames count up from `codes[0]`; return the last seq."""
         for n in range(chunks):
             chunk = AudioChunk(item=item, seq=self.sent, generation=generation, ms=CHUNK_MS)
             l16 = encode_speech(CHUNK_MS, codes[0] + n * (CHUNK_MS // 20))
@@ -307,7 +309,7 @@ class Stream:
 
 
 def stream_audio(l16: bytes, **keys: object) -> str:
-    """A `streamAudio` message as mod_audio_stream reads it."""
+    """Write a `streamAudio` message as mod_audio_stream reads it."""
     data = {
         "audioDataType": "raw",
         "sampleRate": 8_000,
@@ -325,14 +327,14 @@ class Worker:
         self._queue = OfferQueue(redis, worker_id=worker_id)
 
     async def offer(self) -> CallOffer:
-        """The next offer of the queue."""
+        """Return the next offer of the queue."""
         async with asyncio.timeout(DEADLINE_S):
             while (offer := await self._queue.next_offer()) is None:
                 pass
         return offer
 
     async def claim(self, offer: CallOffer, url: str | None = None) -> AwaitedStream:
-        """Claim it, for a stream of ours or for any `url`."""
+        """Claim the offer, for a stream of ours or for any `url`."""
         awaited = self.media.expect_stream()
         if url is not None:
             awaited = AwaitedStream(token="", url=url, connection=awaited.connection)
@@ -341,7 +343,7 @@ class Worker:
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Stream]:
-        """The next call, served; closed at the end if it still is."""
+        """Serve the next call, and close it at the end if it is still open."""
         offer = await self.offer()
         async with self.serve(offer) as stream:
             yield stream
@@ -367,14 +369,14 @@ class Worker:
 
 
 def prompts(dialog: Dialog, *, since: float = 0.0) -> list[str]:
-    """Names of the prompts heard at least half through, in order."""
+    """Name the prompts heard at least half through, in order."""
     names = {hertz: name for name, hertz in PROMPT_HZ.items()}
     frames = [frame for frame in dialog.received if frame.at >= since]
     return [names[hertz] for hertz, ms in heard(frames) if hertz in names and ms >= PROMPT_MS / 2]
 
 
 def codes(dialog: Dialog) -> list[int]:
-    """Numbers of the agent's frames heard, in order."""
+    """Return the numbers of the assistant's frames heard, in order."""
     return [frame.code for frame in heard_frames(dialog.received)]
 
 

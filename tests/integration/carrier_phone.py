@@ -1,4 +1,4 @@
-"""A carrier with one telephone behind it: takes every REGISTER, and rings for every number.
+"""A carrier with one telephone behind it, which takes every REGISTER and rings for every number.
 
 Calls through a gateway go to the gateway's registrar, so the people a caller is transferred to
 answer here, whatever number was dialled.
@@ -12,7 +12,9 @@ EXPIRES_S = 60
 
 
 class CarrierPhone(Phone):
-    """`refuses_with` may be changed between calls; None: it rings until `listen`."""
+    """The carrier and its telephone. `refuses_with` may be changed between calls; with None it
+    rings until `listen`.
+    """
 
     def __init__(self) -> None:
         super().__init__(refuses_with=480)
@@ -24,7 +26,7 @@ class CarrierPhone(Phone):
         return f"{host}:{port}"
 
     def refuse(self, status: int | None) -> None:
-        """What calls get from now on."""
+        """Refuse calls with that status from now on."""
         self._refuses_with = status
 
     def _receive(self, request: SipRequest, peer: Address) -> None:

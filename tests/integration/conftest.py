@@ -1,4 +1,4 @@
-"""Fixtures of the contract tests: `switch` (simulator, then FreeSWITCH), `client`, `phone`."""
+"""The contract tests' fixtures: `switch` (simulator, then FreeSWITCH), `client`, `phone`."""
 
 from tests.integration.switch_under_test import client, phone, switch
 

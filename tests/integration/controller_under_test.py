@@ -1,4 +1,4 @@
-"""A leader's placement over real Postgres and Redis, on a clock the test moves."""
+"""Runs a leader's placement over real Postgres and Redis, on a clock the test moves."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ from tests.waiting import block_elapse, block_until
 
 BRIDGE_TIMEOUT_S = 5.0
 STEP_S = 1.0
-"""Between two looks: less than an interruption."""
+"""Two looks are this far apart: less than an interruption."""
 
 
 class Clock:
-    """Monotonic seconds, moved by hand."""
+    """Tells monotonic seconds, moved by hand."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -34,7 +34,7 @@ class Clock:
 
 
 class ControllerUnderTest:
-    """One replica. Its bridges beat at each `step` until `silence`d."""
+    """Runs one replica. Its bridges beat at each `step` until `silence`d."""
 
     def __init__(self, client: "Redis", engine: Engine, *, replica_id: str = "one") -> None:
         self.client = client
@@ -46,17 +46,17 @@ class ControllerUnderTest:
         self.beats: dict[str, BridgeHeartbeat] = {}
 
     def beat(self, bridge_id: str, **values: object) -> None:
-        """This bridge is alive from now on."""
+        """Make this bridge alive from now on."""
         self.beats[bridge_id] = heartbeat(bridge_id, **values)
 
     def silence(self, *bridge_ids: str) -> None:
-        """Dead, and its heartbeat's TTL has run out."""
+        """Make this bridge dead: its heartbeat's TTL has run out."""
         for bridge_id in bridge_ids:
             del self.beats[bridge_id]
             self.client.delete(redis_keys.bridge_heartbeat(bridge_id))
 
     def turn(self) -> None:
-        """Every bridge beats, and the controller takes one turn that looks at everything."""
+        """Let every bridge beat, and the controller take one turn that looks at everything."""
         for bridge_id, beat in self.beats.items():
             again = beat.model_copy(update={"sent_at": datetime.now(UTC)})
             self.client.set(redis_keys.bridge_heartbeat(bridge_id), again.to_json())
@@ -66,25 +66,25 @@ class ControllerUnderTest:
         block_until(self._has_looked)
 
     def _has_looked(self) -> bool:
-        """The placement rests between two looks."""
+        """Tell whether the placement has looked, for it rests between two looks."""
         if self.placement.due:
             self.placement.turn()
         return not self.placement.due
 
     def step(self, seconds: float = STEP_S) -> None:
-        """Time passes, a second at a time."""
+        """Let time pass, a second at a time."""
         while seconds > 0:
             self.clock.now += min(seconds, STEP_S)
             seconds -= STEP_S
             self.turn()
 
     def rest(self) -> None:
-        """Long enough for the pace to allow a handful of moves."""
+        """Wait long enough for the pace to allow a handful of moves."""
         block_elapse(0.3, because="the pace counts by Redis's clock")
 
 
 def heartbeat(bridge_id: str, **values: object) -> BridgeHeartbeat:
-    """One with 200 places, unless said otherwise."""
+    """Make a heartbeat with 200 places, unless said otherwise."""
     fields = {
         "bridge_id": bridge_id,
         "capacity": 200,
@@ -99,7 +99,7 @@ def heartbeat(bridge_id: str, **values: object) -> BridgeHeartbeat:
 
 
 def add_account(engine: Engine, *, status: str = "live", count: int = 1) -> UUID:
-    """So many restaurants; the id of the last."""
+    """Add so many restaurants; return the id of the last."""
     with engine.begin() as connection:
         add_carrier(connection)
         for _ in range(count):
@@ -108,7 +108,7 @@ def add_account(engine: Engine, *, status: str = "live", count: int = 1) -> UUID
 
 
 def places(engine: Engine) -> dict[UUID, tuple[str | None, str | None, int]]:
-    """Owner, former owner and epoch of every restaurant's registration."""
+    """Return owner, former owner and epoch of every restaurant's registration."""
     with engine.connect() as connection:
         return {
             row.restaurant_id: (row.bridge_id, row.former_bridge_id, row.epoch)
@@ -117,12 +117,12 @@ def places(engine: Engine) -> dict[UUID, tuple[str | None, str | None, int]]:
 
 
 def owners(engine: Engine) -> Counter[str | None]:
-    """How many each bridge owns."""
+    """Count how many registrations each bridge owns."""
     return Counter(owner for owner, _, _ in places(engine).values())
 
 
 def register_all(engine: Engine) -> None:
-    """Every owner's agent reports REGED."""
+    """Report REGED for every owner's agent."""
     with engine.begin() as connection:
         connection.execute(
             update(SipRegistration).values(state="REGED", state_epoch=SipRegistration.epoch)
@@ -130,7 +130,7 @@ def register_all(engine: Engine) -> None:
 
 
 def release_all(engine: Engine) -> None:
-    """Every former owner's agent gives back what is registered elsewhere."""
+    """Give back, for every former owner's agent, what is registered elsewhere."""
     with engine.begin() as connection:
         connection.execute(
             text(

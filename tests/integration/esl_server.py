@@ -21,7 +21,7 @@ _ANYTHING_ENCODED_STAYS = "%/!*'();:@&=+$,?#[]~-._"
 
 
 class Session:
-    """One client connection."""
+    """One client's connection."""
 
     def __init__(self, sock: socket.socket, server: "EslServer") -> None:
         self._sock, self._server = sock, server
@@ -34,7 +34,7 @@ class Session:
             self._sock.sendall(data)
 
     def fire(self, headers: dict[str, str], body: str | None = None) -> None:
-        """Sends an event in the subscribed format (switch_event.c)."""
+        """Send an event in the subscribed format (switch_event.c)."""
         if self.format == "json":
             payload = json.dumps(headers | ({} if body is None else {"_body": body})).encode()
         else:
@@ -94,7 +94,7 @@ class EslServer:
         return self.sessions[-1]
 
     def answer(self, prefix: str, answer: Answer) -> None:
-        """Commands that begin with `prefix` get `answer`; None is silence."""
+        """Give commands that begin with `prefix` this answer; None is silence."""
         self._answers[prefix] = answer
 
     def answer_to(self, command: str) -> Answer:
@@ -119,7 +119,7 @@ class EslServer:
         return sum(command.startswith(prefix) for command in self.commands)
 
     def stop(self) -> None:
-        """Stops listening and drops every connection; returns when its threads have ended."""
+        """Stop listening and drop every connection; return when its threads have ended."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

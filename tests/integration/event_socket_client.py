@@ -1,4 +1,4 @@
-"""A small event socket client for contract tests: asyncio, JSON events, everything kept."""
+"""A small event socket client for contract tests: asyncio, JSON events, everything is kept."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ Event = dict[str, Any]
 
 
 class EventSocketClient:
-    """One connection. `events` holds every event received, each with its arrival in `_at`."""
+    """Holds one connection. `events` holds every event received, each with its arrival in `_at`."""
 
     def __init__(self, port: int, password: str) -> None:
         self._port, self._password = port, password
@@ -64,14 +64,14 @@ class EventSocketClient:
     async def send(
         self, command: str, headers: Mapping[str, str] | None = None
     ) -> tuple[dict[str, str], str]:
-        """One command with its own headers; its reply's headers and body."""
+        """Send one command with its own headers; return its reply's headers and body."""
         self.write(command, headers)
         async with asyncio.timeout(DEADLINE_S):
             return await self._replies.get()
 
     @property
     def unread_replies(self) -> int:
-        """Replies nobody asked for yet."""
+        """Count the replies that nobody asked for yet."""
         return self._replies.qsize()
 
     def write(self, command: str, headers: Mapping[str, str] | None = None) -> None:
@@ -80,18 +80,18 @@ class EventSocketClient:
         self._writer.write(("\n".join(lines) + "\n\n").encode())
 
     async def api(self, command: str) -> str:
-        """The answer to one API command, as it came."""
+        """Return the answer to one API command, as it came."""
         return (await self.send(f"api {command}"))[1]
 
     async def subscribe(self, events: str) -> None:
-        """`event json …`."""
+        """Send `event json …`."""
         headers, _ = await self.send(f"event json {events}")
         assert headers["Reply-Text"].startswith("+OK")
 
     async def execute(
         self, uuid: str, application: str, data: str = "", *, event_uuid: str = "", lock: str = ""
     ) -> str:
-        """`sendmsg` execute; the reply text."""
+        """Run an application by `sendmsg`; return the reply's text."""
         headers = {"call-command": "execute", "execute-app-name": application}
         if data:
             headers["execute-app-arg"] = data
@@ -108,7 +108,7 @@ class EventSocketClient:
         start: int = 0,
         deadline_s: float = DEADLINE_S,
     ) -> Event:
-        """The first event from position `start` that matches."""
+        """Return the first event from position `start` that matches."""
         async with asyncio.timeout(deadline_s):
             while True:
                 for event in self.events[start:]:
@@ -118,7 +118,7 @@ class EventSocketClient:
                 await self._arrived.wait()
 
     async def event(self, name: str, *, start: int = 0, **headers: str) -> Event:
-        """The first event of that name or CUSTOM subclass with these headers (`_` for `-`)."""
+        """Return the first event of that name or CUSTOM subclass with these headers (`_`: `-`)."""
         wanted = {key.replace("_", "-"): value for key, value in headers.items()}
         return await self.wait(
             lambda event: (
@@ -129,7 +129,7 @@ class EventSocketClient:
         )
 
     async def channel_row(self, uuid: str) -> dict[str, str]:
-        """A call's line of `show channels`: FreeSWITCH writes it a moment late."""
+        """Return a call's line of `show channels`, which FreeSWITCH writes a moment late."""
 
         async def row() -> dict[str, str] | None:
             rows = json.loads(await self.api("show channels as json")).get("rows", [])
@@ -139,7 +139,7 @@ class EventSocketClient:
         return await until(row)
 
     async def channel_count(self, count: int) -> None:
-        """Wait until `show channels count` says so."""
+        """Wait until `show channels count` says so many."""
 
         async def counted() -> bool:
             return await self.api("show channels count") == f"\n{count} total.\n"

@@ -1,4 +1,4 @@
-"""A caller who sends whatever bytes it likes to a SIP port, and notes what comes back."""
+"""A caller sends whatever bytes it likes to a SIP port, and notes what comes back."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ SDP: Final = (
 
 
 class HostileCaller(asyncio.DatagramProtocol):
-    """One UDP port at `host`. Final answers to an INVITE are acknowledged, calls hung up."""
+    """One UDP port at `host`. It acknowledges final answers to an INVITE, and hangs calls up."""
 
     def __init__(self, host: str, target: Address) -> None:
         self._host, self._target = host, target
@@ -65,7 +65,7 @@ class HostileCaller(asyncio.DatagramProtocol):
             self._acknowledge(text, call_id[1], status)
 
     def send(self, message: bytes | str) -> None:
-        """One datagram."""
+        """Send one datagram."""
         assert self._transport is not None
         data = message if isinstance(message, bytes) else message.encode("utf-8", "surrogateescape")
         self._transport.sendto(data, self._target)
@@ -82,7 +82,9 @@ class HostileCaller(asyncio.DatagramProtocol):
         content_type: str = "application/sdp",
         length: int | None = None,
     ) -> tuple[str, str]:
-        """Its text, and its Call-ID. `headers`: whole lines. `length`: instead of the true one."""
+        """Return a request's text and its Call-ID. `headers` are whole lines; `length` stands
+        instead of the true one.
+        """
         call_id = f"{secrets.token_hex(8)}@{self._host}"
         if body is None:
             body = SDP.format(host=self._host, port=40_000) if method == "INVITE" else ""
@@ -107,7 +109,9 @@ class HostileCaller(asyncio.DatagramProtocol):
     async def exchange(
         self, message: tuple[str, str], *, deadline_s: float, patience_s: float = 0.5
     ) -> int | None:
-        """Send, once more after `patience_s` without any answer; the final status, or None."""
+        """Send, and once more after `patience_s` without any answer; return the final status, or
+        None.
+        """
         text, call_id = message
 
         def statuses() -> list[int]:
@@ -141,7 +145,7 @@ class HostileCaller(asyncio.DatagramProtocol):
 
 
 def _answer_to(request: str) -> bytes:
-    """200 to a BYE of the other side."""
+    """Answer a BYE of the other side with 200."""
     kept = re.findall(
         r"^(?:Via|From|To|Call-ID|CSeq): .*?\r$", request, re.MULTILINE | re.IGNORECASE
     )

@@ -44,7 +44,7 @@ async def add_order(
     due_in_min: int = 20,
     note: str = "",
 ) -> UUID:
-    """`dishes`: quantity, name, unit price in cents. The caller commits."""
+    """Add an order. `dishes` give quantity, name and unit price in cents. The caller commits."""
     order_id = new_id()
     today = datetime.now(ZoneInfo("Europe/Paris")).date()
     number = await session.scalar(

@@ -24,7 +24,7 @@ EVENT_DEADLINE_S = 10.0
 
 @dataclass(frozen=True)
 class TestSite:
-    """Where it listens."""
+    """Says where the site listens."""
 
     __test__ = False
 
@@ -67,7 +67,7 @@ async def running_site(
 
 @dataclass
 class Heard:
-    """One server-sent event."""
+    """A server-sent event."""
 
     event: str = "message"
     id: str | None = None
@@ -76,7 +76,7 @@ class Heard:
 
 @dataclass
 class EventClient:
-    """A browser's EventSource, as the HTML standard has it (§9.2), without its own reconnecting."""
+    """Reads as a browser's EventSource does (HTML standard §9.2), without its own reconnecting."""
 
     url: str
     last_event_id: str | None = None
@@ -116,7 +116,7 @@ class EventClient:
 
 
 async def next_ticket(events: AsyncIterator[Heard]) -> Heard:
-    """The next ticket; other events are passed over."""
+    """Return the next ticket; other events are passed over."""
     async with asyncio.timeout(EVENT_DEADLINE_S):
         async for heard in events:
             if heard.event == "ticket":

@@ -1,5 +1,7 @@
 """A bridge, its carrier's telephone and its workers, for tests of what happens to callers nobody
-can serve. One event loop for a module: the carrier answers REGISTERs all along.
+can serve.
+
+There is one event loop for a module: the carrier answers REGISTERs all along.
 """
 
 import asyncio
@@ -44,12 +46,12 @@ from tests.waiting import DEADLINE_S, until
 WORKERS_A_CALL_MAY_LOSE = 4
 BEEP_HZ = 1_000
 SILENT_FRAMES = 10
-"""So many of 20 ms say that the beep is over."""
+"""This many frames of 20 ms say that the beep is over."""
 
 
 @dataclass
 class OverflowSite:
-    """Everything around one restaurant, `gateway` being its line."""
+    """Everything around one restaurant, whose line is `gateway`."""
 
     switch: Server
     bridge: Bridge
@@ -68,7 +70,7 @@ class OverflowSite:
 
     @asynccontextmanager
     async def talking(self, phone: Phone) -> AsyncIterator[tuple[Dialog, Stream]]:
-        """A call past its greeting, with its worker."""
+        """Make a call past its greeting, with its worker."""
         dialog = await self.dial(phone)
         async with self.worker.take() as stream:
             await until(
@@ -85,18 +87,18 @@ class OverflowSite:
                     await stream.connection.wait_closed()
 
     async def fail_every_worker(self) -> None:
-        """Whoever claims the next call cannot be reached: it goes to the way out at once."""
+        """Make the next call's workers unreachable, so that it goes to the way out at once."""
         for _ in range(WORKERS_A_CALL_MAY_LOSE):
             url = f"ws://127.0.0.1:{free_tcp_port()}/calls/token"
             await self.worker.claim(await self.worker.offer(), url)
 
     def stop_agent(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """As a crash would, or as its restart."""
+        """Stop the bridge agent, as a crash or its restart would."""
         self.bridge.agent.send_signal(how)
         self.agents.close()
 
     async def start_agent(self) -> None:
-        """Again, or for the first time."""
+        """Start the bridge agent, again or for the first time."""
         self.bridge = await asyncio.to_thread(
             self.agents.enter_context,
             run_bridge(
@@ -109,19 +111,19 @@ class OverflowSite:
         )
 
     async def tell_agent(self) -> None:
-        """What the controller publishes after a change in Postgres."""
+        """Publish what the controller does after a change in Postgres."""
         await self.redis.publish(redis_keys.bridge_assignments(BRIDGE_ID), "")
 
     async def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return await asyncio.to_thread(self.bridge.query, statement, *values)
 
     async def row(self, statement: str, *values: object) -> tuple[Any, ...]:
-        """The first one, once it is there."""
+        """Return the first row, once it is there."""
         rows: list[tuple[Any, ...]] = await until(partial(self.rows, statement, *values))
         return rows[0]
 
     async def change_policies(self, statement: str, *values: object) -> None:
-        """Whom the agent may ring or refuses is another from now on."""
+        """Change in Postgres whom the bridge agent may ring or refuses, and wait until it knows."""
         before = len(self.bridge.log("call_policies_changed"))
         await self.rows(statement, *values)
         await self.tell_agent()
@@ -129,7 +131,7 @@ class OverflowSite:
 
     @contextlib.contextmanager
     def database_away(self) -> Iterator[None]:
-        """Nobody gets in, and who was in is thrown out."""
+        """Let nobody in, and throw out who was in."""
         url = libpq_url(self.bridge.database_url)
         database = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
         server = psycopg.conninfo.make_conninfo(url, dbname="postgres")
@@ -147,7 +149,7 @@ class OverflowSite:
                 connection.execute(allow.format(name, sql.SQL("true")))
 
     async def ended(self) -> CallEnded:
-        """The last fact of the newest call."""
+        """Return the last fact of the newest call."""
 
         async def end() -> CallEnded | None:
             entries: list[Any] = await self.redis.xrevrange(redis_keys.CALL_EVENTS, count=1) or []
@@ -167,7 +169,7 @@ async def overflow_site(
     gateway: str,
     **settings: object,
 ) -> AsyncIterator[OverflowSite]:
-    """Running, and registered at the carrier."""
+    """Run a site, registered at the carrier."""
     async with AsyncExitStack() as undo:
         carrier = await undo.enter_async_context(CarrierPhone())
         media = MediaServer(host="127.0.0.1", port=0)
@@ -207,7 +209,9 @@ async def overflow_site(
 
 
 async def until_beep(dialog: Dialog) -> None:
-    """The ladder's prompts, then the beep and its end: whoever waits for the caller is silent."""
+    """Wait for the ladder's prompts, then for the beep and its end: whoever waits for the caller is
+    silent.
+    """
     await until_heard(dialog, "leave_message")
     await until(lambda: BEEP_HZ in [hertz for hertz, _ in heard(dialog.received)])
     await until(lambda: not heard(dialog.received[-SILENT_FRAMES:]))
@@ -223,7 +227,7 @@ async def open_overflow_site(
     gateway: str,
     **settings: object,
 ) -> AsyncIterator[OverflowSite]:
-    """The same with a database and a switch of its own."""
+    """Run a site with a database and a switch of its own."""
     with (
         fresh_database(services, migrated_template) as database_url,
         open_switch(kind, folder, sounds=short_prompts(folder / "sounds")) as switch,

@@ -43,7 +43,7 @@ _SERVER_EVENTS: Final[dict[str, type[BaseModel]]] = {
     for member in get_args(get_args(RealtimeServerEvent)[0])
 }
 _UNTYPED: Final = {"session.id", "session.object", "session.expires_at"}
-"""Fields the service sends and the SDK's types do not know."""
+"""The service sends these fields and the SDK's types do not know them."""
 
 Event = dict[str, Any]
 
@@ -65,7 +65,7 @@ def _extra(value: object, path: str) -> Iterable[str]:
 
 
 class Client:
-    """One session: what was received, and the verbs of a test."""
+    """Holds one session: what was received, and the verbs of a test."""
 
     def __init__(self, connection: AsyncRealtimeConnection) -> None:
         self.events: list[Event] = []

@@ -1,4 +1,4 @@
-"""A simulated model that answers by number, for tests of the protocol and of the worker's own part.
+"""A simulated model answers by number, for tests of the protocol and of the worker's own part.
 
 Whole conversations are scripts: `aiworker/simulator/scripts/`.
 """
@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from aiworker.simulator.brain import Answer, Output, Turn
 
 Step = Sequence[Output]
-"""What the model says and calls in one response."""
+"""The model says and calls this in one response."""
 
 
 class StepByStep:
-    """The n-th response of the session is the n-th step; after the last, nothing is said."""
+    """Gives the session's n-th response the n-th step; after the last, nothing is said."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = steps
@@ -22,5 +22,5 @@ class StepByStep:
 
 
 def step_by_step(*steps: Step) -> Callable[[], StepByStep]:
-    """What a simulator makes each session's brain with."""
+    """Return what a simulator makes each session's brain with."""
     return lambda: StepByStep(steps)

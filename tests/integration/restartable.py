@@ -29,7 +29,7 @@ RUN_CONTROLLER: Final = "from controlplane.cli import main; main(['run', 'contro
 
 
 class RestartableRedis:
-    """One Valkey on one port; with its data or without after a kill -9."""
+    """Runs one Valkey on one port; it comes back with its data or without after a kill -9."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -49,7 +49,7 @@ class RestartableRedis:
         block_until(self._answers)
 
     def kill(self, *, forget: bool) -> None:
-        """kill -9; `forget` its data too."""
+        """Kill it (-9), and `forget` its data too if asked."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -78,7 +78,7 @@ def restartable_redis() -> Iterator[RestartableRedis]:
 
 @contextmanager
 def restartable_postgres() -> Iterator[PostgresServer]:
-    """Migrated; `stop()` and `start()` keep its data and its port."""
+    """Run a migrated Postgres; `stop()` and `start()` keep its data and its port."""
     folder = Path(tempfile.mkdtemp(prefix="alloresto-test-"))
     folder.chmod(0o711)
     user = service_user(folder)
@@ -106,7 +106,7 @@ def restartable_postgres() -> Iterator[PostgresServer]:
 def running_controller(
     database_url: str, redis_url: str, *, replica_id: str = "controller-0", setup: str = ""
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A controller in a process of its own; `setup` is Python run before it."""
+    """Run a controller in a process of its own; `setup` is Python run before it."""
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,

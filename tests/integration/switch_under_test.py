@@ -39,7 +39,7 @@ Server = SimulatorServer | FreeSwitchServer
 
 @dataclass(frozen=True, slots=True)
 class SwitchUnderTest:
-    """A running switch."""
+    """A running switch, and where to reach it."""
 
     server: Server
     real: bool
@@ -55,7 +55,7 @@ class SwitchUnderTest:
 def switch(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SwitchUnderTest]:
-    """Started once for all; every test makes its own calls."""
+    """Start the switch once for all; every test makes its own calls."""
     program = find_freeswitch()
     real = request.param == "freeswitch"
     if real and program is None:
@@ -96,7 +96,7 @@ def switch(
 
 @pytest.fixture
 async def client(switch: SwitchUnderTest) -> AsyncIterator[EventSocketClient]:
-    """An event socket connection that gets every event."""
+    """Open an event socket connection that gets every event."""
     async with switch.client() as client:
         await client.subscribe(
             "CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_PARK CHANNEL_UNPARK CHANNEL_EXECUTE"
@@ -111,7 +111,7 @@ async def client(switch: SwitchUnderTest) -> AsyncIterator[EventSocketClient]:
 
 @pytest.fixture
 async def phone() -> AsyncIterator[Phone]:
-    """A caller's telephone."""
+    """Open a caller's telephone."""
     async with Phone() as phone:
         yield phone
 
@@ -141,7 +141,7 @@ async def park(
 def write_gateway(
     folder: Path, name: str, *, registrar: str | None = None, password: str = "", **inbound: str
 ) -> None:
-    """A gateway file as the agent writes it; it registers only when `registrar` is given."""
+    """Write a gateway file as the bridge agent does. It registers only if `registrar` is given."""
     variables = {
         "alloresto_restaurant_id": RESTAURANT_ID,
         "alloresto_config_version": "7",
@@ -178,7 +178,7 @@ def write_gateway(
 
 
 def tone(hertz: int, duration_ms: int) -> bytes:
-    """L16 8 kHz; multiples of 50 Hz fit a 20 ms frame exactly."""
+    """Make L16 at 8 kHz; multiples of 50 Hz fit a frame of 20 ms exactly."""
     samples = (
         int(8_000 * math.sin(2 * math.pi * hertz * i / 8_000)) for i in range(8 * duration_ms)
     )
@@ -195,7 +195,7 @@ def write_wave(file: Path, l16: bytes) -> None:
 
 @functools.lru_cache(maxsize=16_384)  # every look at a call begins with its first frame
 def pitch(l16: bytes) -> int:
-    """The loudest frequency of one frame in Hz, to 50 Hz; 0 for silence."""
+    """Return the loudest frequency of one frame in Hz, to 50 Hz; 0 for silence."""
     samples = np.frombuffer(l16, dtype="<i2").astype(float)
     if np.abs(samples).max() < LOUD:
         return 0
@@ -203,7 +203,7 @@ def pitch(l16: bytes) -> int:
 
 
 def heard(frames: list[ReceivedFrame]) -> list[tuple[int, int]]:
-    """What was heard: (Hz, ms) one after another, silence left out."""
+    """Return what was heard, (Hz, ms) one after another; silence is left out."""
     runs = (
         (hertz, len(list(run))) for hertz, run in itertools.groupby(pitch(f.l16) for f in frames)
     )

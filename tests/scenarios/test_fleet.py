@@ -1,5 +1,5 @@
-"""Several bridges, two controllers, an operator: what is broken, and what becomes of the
-registrations and of a call in progress. Everything is asked at the operator's registrar.
+"""Several bridges, two controllers, a carrier: what is broken, and what becomes of the
+registrations and of a call in progress. Everything is asked at the carrier's registrar.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ SIPP_DEADLINE_S = 40.0
 
 @pytest.fixture(scope="module")
 def forgotten() -> Iterator["Future[float]"]:
-    """How long an operator that was restarted without its bindings lacks one of them; found out
+    """How long a carrier that was restarted without its bindings lacks one of them; found out
     while the other scenarios run, for FreeSWITCH refreshes a 60 s binding every 30 s or so.
     """
     with ThreadPoolExecutor(max_workers=1) as beside:
@@ -136,7 +136,7 @@ async def one_call(fleet: Fleet, phone: Phone, number: str) -> Dialog:
 async def test_a_restaurant_inserted_is_registered_within_seconds(fleet: Fleet) -> None:
     """
     1. A row in Postgres; nothing else is told.
-    2. The operator has its binding, on a bridge that had the most room.
+    2. The carrier has its binding, on a bridge that had the most room.
     """
     before = await asyncio.to_thread(fleet.spread)
     (account,) = await asyncio.to_thread(fleet.add_restaurants, 1)
@@ -240,7 +240,7 @@ async def test_postgres_restarts_and_nothing_moves(fleet: Fleet, phone: Phone) -
 @pytest.mark.skipif(shutil.which("sipp") is None, reason="no sipp on this machine")
 async def test_guests_from_another_sip_stack_are_answered(fleet: Fleet, tmp_path: Path) -> None:
     """
-    1. SIPp plays an operator that sends one bridge twenty guests for its restaurants.
+    1. SIPp plays a carrier that sends one bridge twenty guests for its restaurants.
     2. Each is answered, stays for two seconds and ends the call; none fails.
     """
     await eventually(lambda: settled(fleet))
@@ -301,7 +301,7 @@ async def test_an_operator_that_forgot_its_bindings_has_them_again_after_a_refre
     forgotten: "Future[float]",
 ) -> None:
     """
-    1. The operator's registrar restarts and knows nobody. FreeSWITCH cannot tell.
+    1. The carrier's registrar restarts and knows nobody. FreeSWITCH cannot tell.
     2. Every account is bound again with its next refresh: within its own expiry.
     """
     took_s = await asyncio.wrap_future(forgotten)

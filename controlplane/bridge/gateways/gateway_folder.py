@@ -25,8 +25,8 @@ LOCK_FILE: Final = "agent.lock"
 log = structlog.get_logger()
 
 
-class Exposure(StrEnum):
-    """What is wrong with the folder, and what to change."""
+class FolderFault(StrEnum):
+    """Says what is wrong with the folder, and what to change."""
 
     ON_DISK = "on a disk: mount a tmpfs there (in Kubernetes an emptyDir with medium: Memory)"
     OPEN_TO_OTHERS = "open to others: chmod 0700"
@@ -54,26 +54,26 @@ def held_alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def tell_exposure(folder: Path) -> list[Exposure]:
-    """What is wrong with `folder`, logged and on the metric. Asked once, at the agent's start."""
-    found = exposures(folder)
+def check_folder(folder: Path) -> list[FolderFault]:
+    """Log what is wrong with `folder` and set the metric, once, at the bridge agent's start."""
+    found = folder_faults(folder)
     metrics.GATEWAY_FOLDER_EXPOSED.set(bool(found))
-    for exposure in found:
-        log.warning("gateway_folder_exposed", folder=str(folder), reason=exposure.value)
+    for fault in found:
+        log.warning("gateway_folder_exposed", folder=str(folder), reason=fault.value)
     return found
 
 
-def exposures(folder: Path, *, mounts: Path = MOUNTS) -> list[Exposure]:
-    """Every reason for which `folder`, made if missing, is no place for a password."""
+def folder_faults(folder: Path, *, mounts: Path = MOUNTS) -> list[FolderFault]:
+    """Return every reason for which `folder`, made if missing, is no place for a password."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.stat()
     found = []
     if file_system_of(folder, mounts=mounts) not in IN_MEMORY:
-        found.append(Exposure.ON_DISK)
+        found.append(FolderFault.ON_DISK)
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        found.append(Exposure.OPEN_TO_OTHERS)
+        found.append(FolderFault.OPEN_TO_OTHERS)
     if status.st_uid not in (os.getuid(), 0):
-        found.append(Exposure.NOT_OURS)
+        found.append(FolderFault.NOT_OURS)
     return found
 
 

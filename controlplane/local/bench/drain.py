@@ -1,7 +1,7 @@
 """`alloresto bench drain`: a full bridge is drained while five people talk and one keeps calling.
 
 Nobody may be cut, no binding may stay behind, and the restaurant that is called every 100 ms
-through its operator must be reached every time, also while its registration moves.
+through its carrier must be reached every time, also while its registration moves.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class DrainBench:
     switch: str
     registrar: str
     bindings: str
-    """An account may have `several`, or `one`: such an operator forgets it with any un-REGISTER."""
+    """An account may have `several`, or `one`: such a carrier forgets it with any un-REGISTER."""
     bridges: int
     registrations: int
     registers_per_second: int
@@ -68,7 +68,7 @@ class DrainBench:
 @click.option("--calls", default=5)
 @click.option("--bridges", default=3)
 @click.option("--pace", default=20)
-@click.option("--one-binding", is_flag=True, help="The operator keeps one per account.")
+@click.option("--one-binding", is_flag=True, help="The carrier keeps one per account.")
 @json_line_option
 def run_bench_drain(
     *,

@@ -1,4 +1,4 @@
-"""`alloresto bench failover`: a bridge dies with all it has; when does the operator know better?
+"""`alloresto bench failover`: a bridge dies with all it has; when does the carrier know better?
 
 FreeSWITCH and bridge agent are killed (-9) at one instant. It is measured at the registrar: an
 account is saved when its newest binding is on another bridge.

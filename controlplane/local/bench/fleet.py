@@ -1,4 +1,4 @@
-"""Runs many bridges on one machine: services, controllers, bridges, an operator, and its
+"""Runs many bridges on one machine: services, controllers, bridges, a carrier, and its
 restaurants.
 
 The benchmarks of registrations use it, and the scenarios that break something. Every part is a
@@ -183,7 +183,7 @@ class Fleet:
         """Insert that many more, for the controller to place, or already placed on `bridge_id`."""
         numbers = self._numbers[len(self.accounts) : len(self.accounts) + count]
         if len(numbers) < count:
-            raise FleetError(f"the operator has only {len(self._numbers)} accounts")
+            raise FleetError(f"the carrier has only {len(self._numbers)} accounts")
         added = fleet_accounts.add_restaurants(
             self.engine,
             SecretBox.from_keys(self._secret_keys),

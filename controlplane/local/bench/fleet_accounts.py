@@ -1,4 +1,4 @@
-"""The restaurants of a fleet, as many as asked, each with an account at the fleet's operator."""
+"""The restaurants of a fleet, as many as asked, each with an account at the fleet's carrier."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ RESTAURANT_PHONE = "+33199005678"
 
 @dataclass(frozen=True, slots=True)
 class FleetAccount:
-    """One restaurant, and its account at the operator."""
+    """One restaurant, and its account at the carrier."""
 
     restaurant_id: UUID
     number: str
@@ -29,14 +29,14 @@ class FleetAccount:
 
 
 def numbers(count: int) -> list[str]:
-    """Return `0033199000000` and the following: account names at the operator. At most 10,000."""
+    """Return `0033199000000` and the following: account names at the carrier. At most 10,000."""
     return [f"003319900{index:04d}" for index in range(count)]
 
 
 def add_carrier(
     engine: Engine, *, registrar: str, registers_per_second: int, expire_seconds: int
 ) -> None:
-    """Insert the operator that all of them have their account at."""
+    """Insert the carrier that all of them have their account at."""
     with engine.begin() as connection:
         connection.execute(
             insert(Carrier).values(

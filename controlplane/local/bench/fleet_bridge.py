@@ -14,7 +14,7 @@ from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.simulator import SimulatorServer
 
 STOP_GRACE_S: Final = 0.5
-"""The operator ends too: nobody is left to give a binding back to."""
+"""The carrier ends too: nobody is left to give a binding back to."""
 AGENT_STOP_GRACE_S: Final = 3.0
 LEGS: Final = 40
 """One bridge of a benchmark has this many legs at once."""

@@ -52,7 +52,7 @@ def longest_unreachable_ms(probes: Sequence[Probe]) -> int:
 
 
 class Prober:
-    """Calls one restaurant through its operator every 100 ms; hangs up as soon as it is answered.
+    """Calls one restaurant through its carrier every 100 ms; hangs up as soon as it is answered.
 
     Each call shows another number: a caller who rings ten times a second would be refused.
     """
@@ -62,6 +62,7 @@ class Prober:
         self._caller = count()
         self.probes: list[Probe] = []
         self.failures: list[str] = []
+        self._ended = False
 
     async def run(self) -> None:
         """Call until `end`; calls under way are waited for."""
@@ -71,8 +72,6 @@ class Prober:
                 calls.create_task(self._probe())
                 due += PROBE_PERIOD_S
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    _ended = False
 
     def end(self) -> None:
         """Make no more calls."""

@@ -1,4 +1,4 @@
-"""The operator's registrar of a fleet, whichever program plays it: Kamailio, FreeSWITCH or ours.
+"""The carrier's registrar of a fleet, whichever program plays it: Kamailio, FreeSWITCH or ours.
 
 It is a real SIP peer in every case. What a benchmark says of a registration is asked here, not of
 the bridge that believes it has one.
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 class RegistrarKind(StrEnum):
-    """Names the program that plays the operator."""
+    """Names the program that plays the carrier."""
 
     KAMAILIO = "kamailio"
     FREESWITCH = "freeswitch"

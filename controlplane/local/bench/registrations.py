@@ -1,4 +1,4 @@
-"""`alloresto bench registrations`: a thousand restaurants inserted, until the operator has all.
+"""`alloresto bench registrations`: a thousand restaurants inserted, until the carrier has all.
 
 They are counted at the registrar: neither Postgres nor FreeSWITCH is asked. The pace is the
 carrier's.
@@ -48,7 +48,7 @@ class RegistrationsBench:
 @click.option("--pace", default=20)
 @json_line_option
 def run_bench_registrations(*, registrations: int, bridges: int, pace: int, as_json: bool) -> int:
-    """A thousand restaurants, until the operator has them all.
+    """A thousand restaurants, until the carrier has them all.
 
     Measure and print. 0 when all were registered.
     """

@@ -188,7 +188,7 @@ class _Bridge:
         return self
 
     def hang_up(self) -> None:
-        """Stop streaming."""
+        """Stop streaming to the worker."""
         for task in self._tasks:
             task.cancel()
 

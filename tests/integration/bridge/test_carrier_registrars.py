@@ -1,6 +1,6 @@
-"""The operators a fleet registers with behave alike: Kamailio, a second FreeSWITCH, the simulator.
+"""The carriers a fleet registers with behave alike: Kamailio, a second FreeSWITCH, the simulator.
 
-And both FreeSWITCH and the simulator can be the simple operator that keeps one binding an account.
+And both FreeSWITCH and the simulator can be the simple carrier that keeps one binding an account.
 """
 
 import asyncio

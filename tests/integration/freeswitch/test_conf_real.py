@@ -1,4 +1,4 @@
-"""Our configuration on the real FreeSWITCH, with a second one as the operator.
+"""Our configuration on the real FreeSWITCH, with a second one as the carrier.
 
 Prompts are short tones here, each on its own frequency, so what the caller heard is a list of
 names. Skipped, and said so, on machines without FreeSWITCH.
@@ -177,7 +177,7 @@ def test_reloading_with_an_empty_gateway_folder_warns_of_nothing(switches: Switc
 
 def test_text_that_spells_a_function_call_is_only_text(switches: Switches) -> None:
     assert "Permission Denied" in switches.bridge.api("eval ${hostname()}")
-    assert switches.carrier.api("eval ${hostname()}"), "the operator, which allows it, answers"
+    assert switches.carrier.api("eval ${hostname()}"), "the carrier, which allows it, answers"
 
 
 def test_the_event_socket_listens_on_loopback_only(switches: Switches) -> None:
@@ -209,7 +209,7 @@ def test_a_wrong_password_does_not_register(
 async def test_a_call_to_the_number_hears_the_restaurants_greeting_at_once(
     switches: Switches, gateway: Callable[..., str]
 ) -> None:
-    # 1 the gateway registers  2 a telephone dials the number at the operator
+    # 1 the gateway registers  2 a telephone dials the number at the carrier
     # 3 the bridge answers and the restaurant's greeting is heard  4 the channel is parked
     name = gateway(username=NUMBER, password=NASTY_PASSWORD)
     await eventually(lambda: state_of(switches.bridge, name) == "REGED")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from controlplane.bridge.gateways.gateway_folder import (
-    Exposure,
-    exposures,
+    FolderFault,
     file_system_of,
+    folder_faults,
     held_alone,
 )
 from controlplane.errors import ServiceUnavailable
@@ -44,7 +44,7 @@ def test_the_innermost_and_last_mount_counts(
 
 def test_a_closed_folder_in_memory_is_well(tmp_path: Path, mounts: Path) -> None:
     folder = tmp_path / "in memory" / "gateways"
-    assert exposures(folder, mounts=mounts) == []
+    assert folder_faults(folder, mounts=mounts) == []
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -52,12 +52,12 @@ def test_a_disk_and_an_open_door_are_named(tmp_path: Path, mounts: Path) -> None
     folder = tmp_path / "else"
     folder.mkdir(mode=0o755)
     folder.chmod(0o750)
-    assert exposures(folder, mounts=mounts) == [Exposure.ON_DISK, Exposure.OPEN_TO_OTHERS]
+    assert folder_faults(folder, mounts=mounts) == [FolderFault.ON_DISK, FolderFault.OPEN_TO_OTHERS]
 
 
 def test_mounts_that_cannot_be_read_are_no_memory(tmp_path: Path) -> None:
     (tmp_path / "gateways").mkdir(mode=0o700)
-    assert exposures(tmp_path / "gateways", mounts=tmp_path / "gone") == [Exposure.ON_DISK]
+    assert folder_faults(tmp_path / "gateways", mounts=tmp_path / "gone") == [FolderFault.ON_DISK]
 
 
 def test_the_folder_has_one_agent_until_its_process_ends(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Starts Kamailio as the operator's registrar for a fleet of bridges. Nothing needs it to be there.
+"""Starts Kamailio as the carrier's registrar for a fleet of bridges. Nothing needs it to be there.
 
 Unlike `CarrierServer` it takes any number as an account, with a password derived from it, and holds
 thousands of bindings, several per account, of which calls take the newest.

@@ -1,4 +1,4 @@
-"""Counts the REGISTERs that a FreeSWITCH in the operator's part accepts, by its events."""
+"""Counts the REGISTERs that a FreeSWITCH in the carrier's part accepts, by its events."""
 
 import contextlib
 import socket

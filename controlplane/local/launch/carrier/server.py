@@ -1,4 +1,4 @@
-"""Starts a second FreeSWITCH that plays the SIP operator, for the demo and the tests.
+"""Starts a second FreeSWITCH that plays the SIP carrier, for the demo and the tests.
 
 with CarrierServer(
     program, runtime_folder=folder, ports=FreeSwitchPorts.free(), accounts={"0033123456789": "…"}
@@ -41,7 +41,7 @@ class BindingRule(StrEnum):
 
 
 class CarrierServer(FreeSwitchServer):
-    """An operator on loopback: a registrar with digest, which sends calls to whoever registered."""
+    """A carrier on loopback: a registrar with digest, which sends calls to whoever registered."""
 
     conf_folder = CONF_FOLDER
     sip_profile = "carrier"
