@@ -49,8 +49,6 @@ NOT_YET = frozenset(
         "controlplane/commands/bridge_state.py",
         "controlplane/commands/environment.py",
         "controlplane/commands/sip_packets.py",
-        "controlplane/local/demo/caller.py",
-        "controlplane/local/demo/demo.py",
         "controlplane/local/demo/restaurant.py",
         "controlplane/restaurants/cart.py",
     }
