@@ -47,7 +47,7 @@ from controlplane.contracts.messages import (
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
-from controlplane.restaurants.place_order import orders_of_call, place_order
+from controlplane.restaurants.place_order import idempotency_key, orders_of_call, place_order
 
 log = structlog.get_logger()
 
@@ -136,7 +136,7 @@ class WorkerCall:
             timezone=self._config.timezone,
         )
         self.tools.placed.extend(placed)
-        key = f"{self._offer.call_id}:{self.tools.cart.revision}"
+        key = idempotency_key(self._offer.call_id, self.tools.cart)
         if any(order.idempotency_key == key for order in placed):
             self.tools.cart.clear()
 

@@ -6,7 +6,7 @@ from aiworker.tools.context import ToolContext
 from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.restaurants.errors import CartEmpty
-from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
+from controlplane.restaurants.place_order import OrderDraft, PlacedOrder, idempotency_key
 from controlplane.restaurants.read_number import read_number
 
 
@@ -37,7 +37,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         timezone=context.config.timezone,
         preparation_minutes=context.config.preparation_minutes,
         call_id=context.call_id,
-        idempotency_key=f"{context.call_id}:{cart.revision}",
+        idempotency_key=idempotency_key(context.call_id, cart),
         lines=cart.lines,
         customer_name=arguments.customer_name,
         customer_phone_e164=_phone(context, arguments.phone),

@@ -1,7 +1,7 @@
-"""Amounts, times and telephone numbers as a French voice says them. Pure.
+"""Amounts and times as a French voice says them. Pure.
 
-The model reads these texts out: a voice model given "12,50 €" or "0612345678" gets some of them
-wrong, and callers hear a wrong price as a promise.
+The model reads these texts out: a voice model given "12,50 €" gets some of them wrong, and callers
+hear a wrong price as a promise.
 """
 
 import unicodedata
@@ -66,18 +66,6 @@ def clock(moment: time) -> str:
     return f"{hours} {number(moment.minute)}" if moment.minute else hours
 
 
-def phone(e164: str) -> str:
-    """+33612345678 → "zéro six, douze, trente-quatre, cinquante-six, soixante-dix-huit"."""
-    digits = "".join(filter(str.isdigit, e164))
-    if e164.startswith("+33"):
-        digits = "0" + digits[2:]
-    elif e164.startswith("+"):
-        digits = "00" + digits
-    if len(digits) % 2:
-        digits = digits + " "
-    return ", ".join(_pair(digits[at : at + 2].strip()) for at in range(0, len(digits), 2))
-
-
 def spoken_hours(windows: Iterable[OpeningWindow]) -> str:
     """Days with the same hours are said together."""
     days = {
@@ -124,9 +112,3 @@ def _below_hundred(value: int, *, ends: bool) -> str:
         return f"{word}s" if tens == 8 and ends else word
     link = " et " if units in (1, 11) and tens != 8 else "-"
     return f"{word}{link}{_UNITS[units]}"
-
-
-def _pair(digits: str) -> str:
-    if len(digits) == 2 and digits[0] == "0":
-        return f"{_UNITS[0]} {_UNITS[int(digits[1])]}"
-    return number(int(digits))

@@ -20,7 +20,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
 from controlplane.restaurants import money
-from controlplane.restaurants.cart import CartLine
+from controlplane.restaurants.cart import Cart, CartLine
 from controlplane.restaurants.errors import CartEmpty, OrderNotCommitted
 
 log = structlog.get_logger()
@@ -57,6 +57,11 @@ class PlacedOrder:
     total_cents: int
     ready_at_local: datetime
     idempotency_key: str
+
+
+def idempotency_key(call_id: UUID, cart: Cart) -> str:
+    """What makes an order the same order: this call's cart as it stands."""
+    return f"{call_id}:{cart.revision}"
 
 
 async def place_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
@@ -123,22 +128,10 @@ async def _find(session: AsyncSession, draft: OrderDraft) -> Order | None:
 
 
 async def _insert(session: AsyncSession, draft: OrderDraft) -> Order:
-    now = datetime.now(UTC)
-    service_date = now.astimezone(ZoneInfo(draft.timezone)).date()
-    order = Order(
-        id=new_id(),
-        restaurant_id=draft.restaurant_id,
-        call_id=draft.call_id,
-        service_date=service_date,
-        number=await _next_number(session, draft.restaurant_id, service_date),
-        idempotency_key=draft.idempotency_key,
-        status=OrderStatus.PLACED,
-        customer_name=draft.customer_name,
-        customer_phone_e164=draft.customer_phone_e164,
-        note=draft.note,
-        total_cents=money.total_cents(draft.lines),
-        ready_at=now + timedelta(minutes=draft.preparation_minutes),
-    )
+    """The order with all that belongs to it; the outbox row comes last, for its trigger holds up
+    the restaurant's other writers from there to the commit.
+    """
+    order = await _order(session, draft, datetime.now(UTC))
     session.add(order)
     await session.flush()
     session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
@@ -152,7 +145,6 @@ async def _insert(session: AsyncSession, draft: OrderDraft) -> Order:
         )
     )
     await session.flush()
-    # Last: its trigger serialises the restaurant's writers up to the commit, and notifies.
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,
@@ -161,6 +153,24 @@ async def _insert(session: AsyncSession, draft: OrderDraft) -> Order:
         )
     )
     return order
+
+
+async def _order(session: AsyncSession, draft: OrderDraft, now: datetime) -> Order:
+    service_date = now.astimezone(ZoneInfo(draft.timezone)).date()
+    return Order(
+        id=new_id(),
+        restaurant_id=draft.restaurant_id,
+        call_id=draft.call_id,
+        service_date=service_date,
+        number=await _next_number(session, draft.restaurant_id, service_date),
+        idempotency_key=draft.idempotency_key,
+        status=OrderStatus.PLACED,
+        customer_name=draft.customer_name,
+        customer_phone_e164=draft.customer_phone_e164,
+        note=draft.note,
+        total_cents=money.total_cents(draft.lines),
+        ready_at=now + timedelta(minutes=draft.preparation_minutes),
+    )
 
 
 async def _next_number(session: AsyncSession, restaurant_id: UUID, service_date: date) -> int:

@@ -4,7 +4,7 @@ from datetime import time
 
 import pytest
 
-from aiworker.tools.spoken_french import clock, is_feminine, number, phone, price, spoken_hours
+from aiworker.tools.spoken_french import clock, is_feminine, number, price, spoken_hours
 from controlplane.contracts.restaurant_config import OpeningWindow
 
 pytestmark = pytest.mark.unit
@@ -74,12 +74,6 @@ def test_what_is_not_said_on_the_telephone(value: int) -> None:
 )
 def test_times(moment: time, words: str) -> None:
     assert clock(moment) == words
-
-
-def test_telephone_numbers_go_by_pairs() -> None:
-    assert (
-        phone("+33612007189") == "zéro six, douze, zéro zéro, soixante et onze, quatre-vingt-neuf"
-    )
 
 
 @pytest.mark.parametrize(
