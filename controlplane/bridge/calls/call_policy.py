@@ -16,7 +16,7 @@ from sqlalchemy import Engine, Row, or_, select
 from sqlalchemy.orm import Session
 
 from controlplane.bridge import metrics
-from controlplane.contracts.phone_numbers import UnsafeNumber, dialled
+from controlplane.contracts.phone_numbers import FRANCE, UnsafeNumber, dialled, region_of
 from controlplane.loop import run_loop
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.carrier import Carrier
@@ -48,10 +48,13 @@ class CallPolicy:
     """E.164."""
     own_numbers: frozenset[str] = frozenset()
     """The restaurant's phone and its people's: never refused."""
+    region: str = FRANCE
+    """By whose plan callers' numbers are written here (ISO 3166)."""
 
 
 NO_POLICY: Final = CallPolicy()
-"""Of a restaurant not read yet: nobody is rung but its own phone, nobody is refused."""
+"""Of a restaurant not read yet: nobody is rung but its own phone, nobody is refused, and numbers
+are read as French ones."""
 
 
 class CallPolicies:
@@ -65,6 +68,10 @@ class CallPolicies:
 
     def of(self, restaurant_id: UUID) -> CallPolicy:
         return self._policies.get(restaurant_id, NO_POLICY)
+
+    def region_of(self, restaurant_id: UUID) -> str:
+        """By whose plan numbers are written at this restaurant (ISO 3166)."""
+        return self.of(restaurant_id).region
 
     def reload_soon(self) -> None:
         """Something changed: look now rather than at the next turn."""
@@ -122,6 +129,7 @@ class CallPolicies:
                     own_numbers=frozenset(
                         {line.phone_e164, *(t.phone_e164 for t in targets[line.restaurant_id])}
                     ),
+                    region=region_of(line.phone_e164),
                 )
                 for line in session.execute(lines)
             }

@@ -6,6 +6,7 @@ Handlers of FreeSWITCH's events put signals in; the call's story (`story.py`) ta
 import math
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -19,7 +20,7 @@ from controlplane.bridge.calls.call_state import CallState, GreetingState, Strea
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.phone_numbers import FRANCE, normalise
+from controlplane.contracts.phone_numbers import normalise
 from controlplane.esl.event import EslEvent
 
 MAX_SIGNALS: Final = 64
@@ -95,10 +96,11 @@ class IncomingCall:
         return time.monotonic() - self.created_at
 
     @classmethod
-    def arriving(cls, event: EslEvent) -> "IncomingCall":
+    def arriving(cls, event: EslEvent, *, region_of: Callable[[UUID], str]) -> "IncomingCall":
         """From CHANNEL_ANSWER. Raises `NotOurCall`.
 
         The tenant is what the gateway's inbound variables say: nothing the caller sends sets them.
+        `region_of` knows by whose plan numbers are written at a restaurant.
         """
         restaurant = event.get(ChannelVariable.RESTAURANT_ID.header)
         gateway = event.get(ChannelVariable.SIP_GATEWAY.header)
@@ -106,12 +108,13 @@ class IncomingCall:
         if event.get("Call-Direction") != "inbound" or not (restaurant and gateway and channel):
             raise NotOurCall
         try:
+            restaurant_id = UUID(restaurant)
             return cls(
                 call_id=UUID(event.get(ChannelVariable.CALL_ID.header) or str(new_id())),
-                restaurant_id=UUID(restaurant),
+                restaurant_id=restaurant_id,
                 channel_uuid=UUID(channel),
                 gateway_name=gateway,
-                caller_number=caller_number(event),
+                caller_number=caller_number(event, region_of(restaurant_id)),
                 sip_call_id=event.get(ChannelVariable.SIP_CALL_ID.header),
                 fallback_dial=event.get(ChannelVariable.FALLBACK_DIAL.header) or "",
                 worker_id=event.get(ChannelVariable.WORKER_ID.header),
@@ -183,7 +186,7 @@ def is_hidden(event: EslEvent) -> bool:
     )
 
 
-def caller_number(event: EslEvent) -> str | None:
+def caller_number(event: EslEvent, region: str) -> str | None:
     """The caller in E.164, None when hidden or not a number.
 
     A number its caller hides still reaches FreeSWITCH, in P-Asserted-Identity: it is dropped here,
@@ -191,4 +194,4 @@ def caller_number(event: EslEvent) -> str | None:
     """
     if is_hidden(event):
         return None
-    return normalise(event.get("Caller-Caller-ID-Number"), FRANCE)
+    return normalise(event.get("Caller-Caller-ID-Number"), region)

@@ -11,7 +11,6 @@ from typing import Final
 from uuid import UUID
 
 from controlplane.contracts.media import FRAME_MS, L16_BYTES_PER_MS, SAMPLE_RATE_HZ
-from controlplane.contracts.phone_numbers import FRANCE, normalise
 
 VOICE_LEVEL: Final = 200
 """Mean amplitude of a frame somebody speaks in; the dialplan's `record` stops by the same."""
@@ -32,10 +31,10 @@ class UnusableRecording(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Mono 8 kHz L16, for whom, and from whom (E.164, None when hidden)."""
+    """Mono 8 kHz L16, for whom, and from whom, as the carrier wrote it (None when hidden)."""
 
     restaurant_id: UUID
-    caller_number: str | None
+    caller: str | None
     l16: bytes
 
     @property
@@ -50,7 +49,7 @@ class Recording:
             restaurant_id = UUID(strings.get(b"ICMT", ""))
         except ValueError as error:
             raise UnusableRecording("unreadable") from error
-        recording = cls(restaurant_id, normalise(strings.get(b"IART"), FRANCE), l16)
+        recording = cls(restaurant_id, strings.get(b"IART"), l16)
         if recording.duration_ms < SHORTEST_MS:
             raise UnusableRecording("short")
         if _voice_ms(l16) < SHORTEST_VOICE_MS:

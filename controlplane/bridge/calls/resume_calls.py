@@ -36,16 +36,18 @@ def resume_calls(control: EslClient, switchboard: Switchboard) -> None:
     }
     switchboard.forget_missing(set(up))
     for channel_uuid, row in up.items():
-        call = _recognise(control, channel_uuid, row)
+        call = _found(control, switchboard, channel_uuid, row)
         if call is not None and switchboard.resume(call):
             log.info("call_resumed", channel_uuid=str(channel_uuid), state=call.state.value)
 
 
-def _recognise(control: EslClient, channel_uuid: UUID, row: dict[str, str]) -> IncomingCall | None:
+def _found(
+    control: EslClient, switchboard: Switchboard, channel_uuid: UUID, row: dict[str, str]
+) -> IncomingCall | None:
     """How the call stands, read from FreeSWITCH."""
     try:
         dump = EslEvent.parse(control.api(f"uuid_dump {channel_uuid} json"))
-        call = IncomingCall.arriving(dump)
+        call = switchboard.recognise(dump)
     except (EslCommandFailed, EslProtocolError, NotOurCall):
         return None  # hung up meanwhile, or not a restaurant's
     if dump.get("Answer-State") != "answered":

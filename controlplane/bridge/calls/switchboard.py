@@ -148,9 +148,13 @@ class Switchboard:
 
         return handle
 
+    def recognise(self, event: EslEvent) -> IncomingCall:
+        """The call an event of its channel tells of. Raises `NotOurCall`."""
+        return IncomingCall.arriving(event, region_of=self._policies.region_of)
+
     def _arrives(self, event: EslEvent) -> None:
         try:
-            call = IncomingCall.arriving(event)
+            call = self.recognise(event)
         except NotOurCall:
             return
         if not self._refused(call):

@@ -12,15 +12,17 @@ from uuid import UUID
 
 import gevent.event
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.recording import Recording, UnusableRecording
 from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.loop import run_loop
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
+from controlplane.models.restaurant import Restaurant
 from controlplane.models.voice_message import VoiceMessage
 
 LOOK_S: Final = 5.0
@@ -100,17 +102,18 @@ class VoiceMessages:
     def _keep(self, channel_uuid: UUID, recording: Recording, *, ended_at: float) -> None:
         message_id = new_id()
         length = timedelta(milliseconds=recording.duration_ms)
-        message = insert(VoiceMessage).values(
-            id=message_id,
-            restaurant_id=recording.restaurant_id,
-            channel_uuid=channel_uuid,
-            caller_number=None if str(channel_uuid) in self._hidden else recording.caller_number,
-            recorded_at=datetime.fromtimestamp(ended_at, UTC) - length,
-            duration_ms=recording.duration_ms,
-            audio=recording.wav(),
-        )
-        once = message.on_conflict_do_nothing(index_elements=["channel_uuid"])
+        hidden = str(channel_uuid) in self._hidden
         with self._engine.begin() as connection:
+            message = insert(VoiceMessage).values(
+                id=message_id,
+                restaurant_id=recording.restaurant_id,
+                channel_uuid=channel_uuid,
+                caller_number=None if hidden else _caller_number(connection, recording),
+                recorded_at=datetime.fromtimestamp(ended_at, UTC) - length,
+                duration_ms=recording.duration_ms,
+                audio=recording.wav(),
+            )
+            once = message.on_conflict_do_nothing(index_elements=["channel_uuid"])
             if connection.execute(once.returning(VoiceMessage.id)).scalar() is None:
                 return  # delivered before: only its file was left
             connection.execute(
@@ -132,3 +135,11 @@ class VoiceMessages:
         metrics.VOICE_MESSAGES_DROPPED.labels(reason=reason).inc()
         log.info("voice_message_dropped", channel_uuid=file.stem, reason=reason)
         file.unlink(missing_ok=True)
+
+
+def _caller_number(connection: Connection, recording: Recording) -> str | None:
+    """E.164, read by the plan of the restaurant's own phone."""
+    own = connection.scalar(
+        select(Restaurant.phone_e164).where(Restaurant.id == recording.restaurant_id)
+    )
+    return normalise(recording.caller, region_of(own or ""))

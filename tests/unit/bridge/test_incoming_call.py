@@ -25,6 +25,7 @@ from controlplane.bridge.calls.incoming_call import (
     caller_number,
 )
 from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.phone_numbers import FRANCE
 from controlplane.esl.event import EslEvent
 from tests.waiting import DEADLINE_S, gevent_elapse
 
@@ -54,20 +55,22 @@ def created(**changes: str | None) -> EslEvent:
 
 
 def number(text: str, **changes: str) -> str | None:
-    return caller_number(created(**{"Caller-Caller-ID-Number": text, **changes}))
+    return caller_number(created(**{"Caller-Caller-ID-Number": text, **changes}), FRANCE)
+
+
+def arriving(event: EslEvent, *, region: str = FRANCE) -> IncomingCall:
+    return IncomingCall.arriving(event, region_of=lambda restaurant_id: region)
 
 
 def call() -> IncomingCall:
-    return IncomingCall.arriving(created())
+    return arriving(created())
 
 
 # --- Who is called -------------------------------------------------------------------------------
 
 
 def test_a_call_of_a_gateway_is_its_restaurants() -> None:
-    arrived = IncomingCall.arriving(
-        created(variable_alloresto_fallback_dial="sofia/gateway/x/+33199005678")
-    )
+    arrived = arriving(created(variable_alloresto_fallback_dial="sofia/gateway/x/+33199005678"))
     assert arrived.restaurant_id == UUID(RESTAURANT)
     assert arrived.channel_uuid == UUID(CHANNEL)
     assert arrived.gateway_name == "chez-luigi-3f9a1c2b"
@@ -87,7 +90,7 @@ def test_two_calls_have_two_ids() -> None:
 def test_what_the_caller_sends_names_no_restaurant() -> None:
     """Headers of the INVITE become `sip_h_…` variables: another name than the gateway's."""
     with pytest.raises(NotOurCall):
-        IncomingCall.arriving(
+        arriving(
             created(
                 variable_alloresto_restaurant_id=None,
                 **{
@@ -109,7 +112,7 @@ def test_a_display_name_with_a_line_break_names_no_restaurant() -> None:
         % (CHANNEL.encode(), CHANNEL.encode(), RESTAURANT.encode())
     )
     assert event["Caller-Caller-ID-Name"] == hostile
-    assert IncomingCall.arriving(event).restaurant_id == UUID(RESTAURANT)
+    assert arriving(event).restaurant_id == UUID(RESTAURANT)
 
 
 @pytest.mark.parametrize(
@@ -129,17 +132,17 @@ def test_a_display_name_with_a_line_break_names_no_restaurant() -> None:
 )
 def test_any_other_channel_is_left_alone(changes: dict[str, str | None]) -> None:
     with pytest.raises(NotOurCall):
-        IncomingCall.arriving(created(**changes))
+        arriving(created(**changes))
 
 
 def test_an_event_of_no_channel_is_left_alone() -> None:
     with pytest.raises(NotOurCall):
-        IncomingCall.arriving(created(**{"Unique-ID": None}))
+        arriving(created(**{"Unique-ID": None}))
 
 
 def test_a_call_resumed_keeps_its_id_and_its_worker() -> None:
     first = call()
-    resumed = IncomingCall.arriving(
+    resumed = arriving(
         created(
             variable_alloresto_call_id=str(first.call_id), variable_alloresto_worker_id="worker-1"
         )
@@ -178,13 +181,25 @@ def test_what_is_no_number_is_none(garbage: str) -> None:
         assert number(garbage) is None
 
 
+@pytest.mark.parametrize(
+    ("region", "e164"), [("FR", "+33470123456"), ("RE", "+33470123456"), ("BE", "+32470123456")]
+)
+def test_a_national_number_is_read_by_the_restaurants_plan(region: str, e164: str) -> None:
+    event = created(**{"Caller-Caller-ID-Number": "0470123456"})
+    assert arriving(event, region=region).caller_number == e164
+
+
+def test_an_overseas_caller_is_none_of_the_mainlands() -> None:
+    assert number("0692123456") == number("+33692123456") == "+262692123456"
+
+
 def test_no_number_at_all_is_none() -> None:
-    assert caller_number(created(**{"Caller-Caller-ID-Number": None})) is None
+    assert caller_number(created(**{"Caller-Caller-ID-Number": None}), FRANCE) is None
 
 
 def test_a_hidden_number_is_dropped_though_freeswitch_has_it() -> None:
     assert number("+33639980123", **{"Caller-Privacy-Hide-Number": "true"}) is None
-    hidden = IncomingCall.arriving(created(**{"Caller-Privacy-Hide-Number": "true"}))
+    hidden = arriving(created(**{"Caller-Privacy-Hide-Number": "true"}))
     assert hidden.caller_number is None
     assert "639980123" not in repr(hidden)
 
