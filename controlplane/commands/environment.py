@@ -19,27 +19,27 @@ _STACK: Final = f"{__name__}.stack"
 
 
 def database_url() -> str:
-    """Raises `ConfigurationError` when it is not set, as all of these."""
+    """Where Postgres is. This and all below raise `ConfigurationError` for what is not set."""
     return _required("DATABASE_URL", "write postgresql://…")
 
 
 def database_url_if_set() -> str | None:
-    """The same, for commands that can do without."""
+    """Where Postgres is, for commands that can do without it."""
     return _find("DATABASE_URL")
 
 
 def redis_url() -> str:
-    """Where heartbeats are."""
+    """Where Redis is, which has the bridges' heartbeats."""
     return _required("REDIS_URL", "write redis://…")
 
 
 def esl_password() -> str:
-    """Of the FreeSWITCH on this machine."""
+    """What opens the event socket of the FreeSWITCH beside the command."""
     return _required("ALLORESTO_ESL_PASSWORD", "FreeSWITCH's ESL password")
 
 
 def esl_port() -> int:
-    """The port of its event socket."""
+    """Where that event socket listens on loopback; 8021 is FreeSWITCH's own choice."""
     port = _find("ALLORESTO_ESL_PORT") or "8021"
     if not port.isdecimal():
         raise ConfigurationError("ALLORESTO_ESL_PORT is not a number")
@@ -47,17 +47,17 @@ def esl_port() -> int:
 
 
 def sip_profile() -> str:
-    """The profile its gateways are in."""
+    """Which of its SIP profiles has the gateways."""
     return os.environ.get("ALLORESTO_SIP_PROFILE") or "external"
 
 
 def secret_box() -> SecretBox:
-    """With the keys that seal and open SIP passwords."""
+    """What seals and opens SIP passwords."""
     return SecretBox.from_keys(_required(SETTING, "keys, newest first, separated by commas"))
 
 
 def secret_keys_if_set() -> str | None:
-    """The keys themselves."""
+    """Its keys, for migrations that need them only where passwords are in clear."""
     return _find(SETTING)
 
 

@@ -23,7 +23,7 @@ class LazyCommand:
     """Its line in the group's help; the first line of its docstring."""
 
     def load(self, _name: str) -> click.Command:
-        """The command itself."""
+        """Import the command. A path that names none is a programming error: `TypeError`."""
         command = imported(self.path)
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.path} is not a click command")
@@ -56,6 +56,6 @@ class LazyGroup(click.Group):
 
 
 def imported(path: str) -> Any:
-    """What `module:name` names."""
+    """Import `module` of `module:name`, and return what it calls `name`."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
