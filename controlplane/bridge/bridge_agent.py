@@ -6,10 +6,10 @@ from typing import Final
 
 import gevent
 import gevent.event
-import redis
 import structlog
 from prometheus_client import start_http_server
 
+from controlplane.bridge.assignment_listener import AssignmentListener
 from controlplane.bridge.calls import switchboard as switchboard_module
 from controlplane.bridge.calls.admission import Admission
 from controlplane.bridge.calls.call_policy import CallPolicies
@@ -20,12 +20,11 @@ from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.drain import Drain
 from controlplane.bridge.fs_cli_tables import FsCliTables
-from controlplane.bridge.gateways import registrar as registrations_module
+from controlplane.bridge.gateways import gateways as gateways_module
 from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
-from controlplane.bridge.gateways.registrar import Registrations
-from controlplane.bridge.heartbeat import HEARTBEAT_S, HEARTBEAT_TTL_S, Heartbeat
+from controlplane.bridge.gateways.registrar import Registrar
+from controlplane.bridge.heartbeat import Heartbeat
 from controlplane.bridge.sip_probe import SipProbe
-from controlplane.contracts import redis_keys
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
@@ -95,7 +94,7 @@ class BridgeAgent:
             connections=2 * settings.capacity + 10,
         )
         self._control = self._esl_client(
-            "control", [*switchboard_module.EVENTS, *registrations_module.EVENTS]
+            "control", [*switchboard_module.EVENTS, *gateways_module.EVENTS]
         )
         self._media = self._esl_client("media", [])
         self._offers = Offers(self._redis)
@@ -118,7 +117,7 @@ class BridgeAgent:
             sounds=settings.sounds_folder,
         )
         engine = sync_engine(settings.database_url, application_name="bridge-agent")
-        self._registrations = Registrations(
+        self._registrar = Registrar(
             esl=self._control,
             engine=engine,
             client=self._redis,
@@ -128,15 +127,21 @@ class BridgeAgent:
             gateway_folder=settings.gateway_folder,
             sounds_folder=settings.sounds_folder,
         )
+        self._assignments = AssignmentListener(
+            self._redis,
+            bridge_id=settings.bridge_id,
+            given_back=self._registrar.given_back,
+            look_soon=self._look_soon,
+        )
         self._probe = SipProbe()
         self.drain = Drain(
             esl=self._control,
             engine=engine,
+            gateways=self._registrar.gateways,
             bridge_id=settings.bridge_id,
-            profile=settings.sip_profile,
             deadline_s=settings.drain_deadline_s,
             calls=lambda: self._switchboard.active_calls,
-            stop_registering=self._registrations.stop,
+            stop_registering=self._registrar.stop,
         )
         self._heartbeat = Heartbeat(
             settings=settings,
@@ -145,7 +150,7 @@ class BridgeAgent:
             offers=self._offers,
             switchboard=self._switchboard,
             probe=self._probe,
-            registered=lambda: self._registrations.registered,
+            registered=lambda: self._registrar.registered,
             drain=lambda: self.drain.step,
         )
         self._fs_cli = FsCliTables(
@@ -159,15 +164,16 @@ class BridgeAgent:
     def start(self) -> None:
         """Connect to FreeSWITCH and start the loops."""
         self._switchboard.subscribe()
-        self._registrations.subscribe()
+        self._registrar.subscribe()
         self._media.start()
         self._control.start()
         for loop in (
             self._publisher.run,
             self._switchboard.run,
             self._heartbeat.run,
-            self._listen_for_assignments,
-            self._registrations.run,
+            self._assignments.run,
+            self._registrar.run,
+            self._registrar.reports.run,
             self._probe.run,
             self._policies.run,
             self._messages.run,
@@ -206,26 +212,9 @@ class BridgeAgent:
         except EslError as error:
             log.warning("calls_not_resumed", error=type(error).__name__)
         finally:  # whatever a call is like: this FreeSWITCH may have no gateway at all
-            self._registrations.connected()
+            self._registrar.connected()
 
     def _look_soon(self) -> None:
-        self._registrations.reconcile_soon()
+        self._registrar.reconcile_soon()
         self._policies.reload_soon()
         self.drain.look_soon()
-
-    def _listen_for_assignments(self) -> None:
-        channel = redis_keys.bridge_assignments(self._settings.bridge_id)
-        while True:
-            try:
-                with self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py leaves it so
-                    ignore_subscribe_messages=True
-                ) as pubsub:
-                    pubsub.subscribe(channel)
-                    self._look_soon()
-                    while True:
-                        if message := pubsub.get_message(timeout=HEARTBEAT_TTL_S):
-                            self._registrations.heard(message["data"])
-                            self._look_soon()
-            except redis.RedisError as error:
-                log.warning("assignments_not_heard", error=type(error).__name__)
-                gevent.sleep(HEARTBEAT_S)

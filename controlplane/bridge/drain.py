@@ -18,6 +18,7 @@ from sqlalchemy import Engine, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.bridge.calls.story import LONGEST_CALL_S
+from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.contracts.messages import DrainStep
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslError, EslTimeout
@@ -69,8 +70,8 @@ class Drain:
         *,
         esl: EslClient,
         engine: Engine,
+        gateways: Gateways,
         bridge_id: str,
-        profile: str,
         deadline_s: float,
         calls: Callable[[], int],
         stop_registering: Callable[[], None],
@@ -79,8 +80,8 @@ class Drain:
         here any more, whatever Postgres wants."""
         self._esl = esl
         self._engine = engine
+        self._gateways = gateways
         self._bridge_id = bridge_id
-        self._profile = profile
         self._deadline_s = deadline_s
         self._calls = calls
         self._stop_registering = stop_registering
@@ -179,7 +180,7 @@ class Drain:
 
     def _nothing_registered(self) -> bool:
         """Neither in Postgres, as owner or former, nor in FreeSWITCH."""
-        return not self._registrations() and not self._gateways()
+        return not self._registrations() and not self._gateways_left()
 
     def _closed(self) -> bool:
         if not self._gone():
@@ -222,14 +223,14 @@ class Drain:
         until = time.monotonic() + UNREGISTER_DEADLINE_S
         names: set[str] = set()
         try:
-            names = self._gateways()
+            names = self._gateways_left()
             log.error(
                 "drain_deadline_reached", registrations=sorted(names), active_calls=self._calls()
             )
             for name in names:
                 self._unregister(name)
                 gevent.sleep(UNREGISTER_PACE_S)
-            while self._gateways() and time.monotonic() < until:
+            while self._gateways_left() and time.monotonic() < until:
                 gevent.sleep(LOOK_S)
             self._closed()
             with contextlib.suppress(EslTimeout):  # it answers after the last call
@@ -285,23 +286,14 @@ class Drain:
             raise EslCommandFailed("status tells no number of sessions")
         return int(found[1])
 
-    def _gateways(self) -> set[str]:
-        """Those being un-REGISTERed too."""
-        if self._gone():
-            return set()
-        return self._gateways_that_are("up") | self._gateways_that_are("down")
-
-    def _gateways_that_are(self, state: str) -> set[str]:
-        try:
-            answer = self._esl.api(f"sofia profile {self._profile} gwlist {state}")
-        except EslCommandFailed:
-            return set()  # an empty answer arrives as -ERR no reply
-        return set() if answer.startswith("Invalid Profile") else set(answer.split())
+    def _gateways_left(self) -> set[str]:
+        """Those being un-REGISTERed too. Raises EslError."""
+        return set() if self._gone() else self._gateways.listed()
 
     def _unregister(self, name: str) -> None:
         try:
-            self._esl.api(f"sofia profile {self._profile} killgw {name}")
-        except EslError as error:  # gone already, or the next one is luckier
+            self._gateways.kill_soon(name)
+        except EslError as error:  # the next one is luckier
             log.warning("gateway_not_unregistered", gateway=name, error=type(error).__name__)
 
     def _reopen(self) -> None:

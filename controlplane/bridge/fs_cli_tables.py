@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-import gevent
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from controlplane.bridge import metrics
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.contracts.messages import DrainStep
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslError
+from controlplane.loop import run_loop
 from controlplane.registrations.report import Account, accounts
 from controlplane.registrations.sip_codes import code_text
 from controlplane.text_table import table
@@ -98,19 +99,23 @@ class FsCliTables:
         self._tenants = None
 
     def run(self) -> None:
-        """For ever."""
-        while True:
-            self.read()
-            try:
-                if self._esl.connected:
-                    self.write()
-            except EslError as error:
-                log.warning("fs_cli_tables_not_written", error=type(error).__name__)
-                self.connected()
-            gevent.sleep(LOOK_S)
+        """Write what has changed, as long as the process lives."""
+        run_loop("fs_cli_tables", self._turn, every_s=LOOK_S, failures=metrics.LOOP_FAILURES)
+
+    def _turn(self) -> None:
+        self.read()
+        if self._esl.connected:
+            self.write()
 
     def write(self) -> None:
-        """Send what has changed. Raises `EslError`."""
+        """Send what has changed. Raises `EslError`: then everything is sent again."""
+        try:
+            self._write()
+        except EslError:
+            self.connected()
+            raise
+
+    def _write(self) -> None:
         calls = self._calls()
         self._set_tenants({one.gateway: tenant_text(one, calls) for one in self._accounts})
         problems = [one for one in self._accounts if one.problem is not None]

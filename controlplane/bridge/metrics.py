@@ -80,6 +80,10 @@ PACE_WAIT = Histogram(
     "Waited for a carrier's pace before a REGISTER.",
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 60),
 )
+ASSIGNMENTS_UNREADABLE = Counter(
+    "alloresto_bridge_assignments_unreadable_total",
+    "Messages on the bridge's channel against the contract; it looked all the same.",
+)
 LOOP_FAILURES = Counter(
     "alloresto_bridge_loop_failures_total", "Turns of a loop that failed.", ["loop"]
 )

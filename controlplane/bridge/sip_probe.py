@@ -10,11 +10,11 @@ from time import monotonic
 from typing import Final
 from uuid import uuid4
 
-import gevent
 import structlog
 from gevent import socket
 
 from controlplane.bridge import metrics
+from controlplane.loop import run_loop
 
 PROBE_EVERY_S: Final = 2.0
 """Five probes within the 10 s after which the controller calls a silent bridge lost."""
@@ -63,18 +63,19 @@ class SipProbe:
         self.address, self.answers = address, True
 
     def run(self) -> None:
-        """For ever."""
-        while True:
-            gevent.sleep(PROBE_EVERY_S)
-            address = self.address
-            if address is None:
-                continue
-            answered = self._ask(address)
-            if self.address is not address:
-                continue
-            if answered is not self.answers:
-                log.warning("sip_probe", answers=answered)
-            self.answers = answered
+        """Ask as long as the process lives."""
+        run_loop("sip_probe", self._turn, every_s=PROBE_EVERY_S, failures=metrics.LOOP_FAILURES)
+
+    def _turn(self) -> None:
+        address = self.address
+        if address is None:
+            return
+        answered = self._ask(address)
+        if self.address is not address:
+            return
+        if answered is not self.answers:
+            log.warning("sip_probe", answers=answered)
+        self.answers = answered
 
     def _ask(self, address: ProfileAddress) -> bool:
         began = monotonic()

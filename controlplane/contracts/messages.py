@@ -9,7 +9,7 @@ import base64
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -17,8 +17,6 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
-
-_T = TypeVar("_T")
 
 NODE_NAME = r"^[\w.\-]{1,64}$"
 """The name of a bridge or a worker matches this: it goes into Redis keys and channel variables."""
@@ -202,7 +200,7 @@ def parse_worker_message(body: str) -> WorkerMessage:
     """
     if len(body) > MAX_CONTROL_BYTES:
         raise MessageError("control message too long")
-    message: WorkerMessage = _parse(_adapter(WorkerMessage), body)
+    message: WorkerMessage = parse_as(WorkerMessage, body)
     return message
 
 
@@ -273,7 +271,7 @@ def decode_bridge_message(text: str) -> BridgeMessage:
         body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except ValueError as error:  # binascii.Error and UnicodeError among them
         raise MessageError("control message is not base64url JSON") from error
-    message: BridgeMessage = _parse(_adapter(BridgeMessage), body)
+    message: BridgeMessage = parse_as(BridgeMessage, body)
     return message
 
 
@@ -371,7 +369,7 @@ AnyCallEvent = Annotated[
 
 def parse_call_event(body: str | bytes) -> AnyCallEvent:
     """Read one entry of the call events stream. Raises `MessageError`."""
-    event: AnyCallEvent = _parse(_adapter(AnyCallEvent), body)
+    event: AnyCallEvent = parse_as(AnyCallEvent, body)
     return event
 
 
@@ -380,9 +378,10 @@ def _adapter(union: Any) -> TypeAdapter[Any]:
     return TypeAdapter(union)
 
 
-def _parse(adapter: TypeAdapter[_T], body: str | bytes) -> _T:
+def parse_as(union: Any, body: str | bytes) -> Any:
+    """Read JSON as one of a union's messages. Raises `MessageError`, which names fields alone."""
     try:
-        return adapter.validate_json(body)
+        return _adapter(union).validate_json(body)
     except ValidationError as error:
         fields = sorted({_place(e) for e in error.errors(include_input=False)})
         raise MessageError(f"invalid {', '.join(fields)}") from None

@@ -65,7 +65,7 @@ HEARTBEATS: Final = "*:heartbeat"
 
 
 def bridge_assignments(bridge_id: str) -> str:
-    """PUB/SUB channel: any message means "read your registrations in Postgres again"."""
+    """PUB/SUB channel of `Assignment` JSON: each is a reason to read Postgres again."""
     return f"bridge:{bridge_id}:assignments"
 
 

@@ -21,6 +21,7 @@ from gevent.socket import wait_read
 from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.assignments import RegistrationsChanged
 from controlplane.controller import metrics
 from controlplane.database import connect_arguments, libpq_url
 from controlplane.models.restaurant import RESTAURANT_CHANNEL
@@ -165,10 +166,11 @@ class Changes:
             pipeline.execute()
 
     def _tell(self, bridges: Iterable[str]) -> None:
+        changed = RegistrationsChanged().to_json()
         for chunk in _chunks(bridges):
             with self._redis.pipeline(transaction=False) as pipeline:
                 for bridge_id in chunk:
-                    pipeline.publish(redis_keys.bridge_assignments(bridge_id), "changed")
+                    pipeline.publish(redis_keys.bridge_assignments(bridge_id), changed)
                 pipeline.execute()
 
 

@@ -17,6 +17,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.assignments import RegistrationsPlaced
 from controlplane.controller import metrics
 from controlplane.controller.durations import Durations
 from controlplane.controller.lease import Lease, LeaseLost
@@ -237,9 +238,10 @@ class Placement:
 
     def _tell(self) -> None:
         """Tell the bridges. A lost announcement does no harm: bridges also look by themselves."""
+        placed = RegistrationsPlaced().to_json()
         while self._untold:
             bridge_id = next(iter(self._untold))
-            self._redis.publish(redis_keys.bridge_assignments(bridge_id), "placed")
+            self._redis.publish(redis_keys.bridge_assignments(bridge_id), placed)
             self._untold.discard(bridge_id)
 
 

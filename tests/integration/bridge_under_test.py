@@ -34,6 +34,7 @@ from aiworker.claim import OfferQueue
 from aiworker.media.server import AwaitedStream, MediaServer
 from aiworker.simulator.tone_code import encode_speech
 from controlplane.contracts import redis_keys
+from controlplane.contracts.assignments import RegistrationsPlaced
 from controlplane.contracts.messages import (
     AudioChunk,
     BridgeMessage,
@@ -58,6 +59,8 @@ SWITCHES: Final = ("simulator", "freeswitch")
 BRIDGE_ID: Final = "bridge-0"
 ACCOUNT_PASSWORD: Final = "s3cret-phrase"
 CALLER_NUMBER: Final = "+33639980123"
+LOOK: Final = RegistrationsPlaced().to_json()
+"""For the bridge's channel: have it look at Postgres now."""
 READY_S: Final = 20.0
 """The bridge agent may take this long to start on a machine under load."""
 CHUNK_MS: Final = 100
@@ -242,7 +245,7 @@ async def tell(redis: Redis, *bridge_ids: str) -> None:
     """Tell bridges what a controller would after placing something, once each agent listens."""
     for bridge_id in bridge_ids or (BRIDGE_ID,):
         channel = redis_keys.bridge_assignments(bridge_id)
-        await until(partial(redis.publish, channel, "placed"))
+        await until(partial(redis.publish, channel, LOOK))
 
 
 @contextlib.contextmanager
@@ -262,46 +265,6 @@ def open_bridge(
         ) as bridge,
     ):
         yield bridge
-
-
-def controller(database_url: str, redis_url: str, folder: Path) -> ManagedProcess:
-    """The controller as a process, to be started."""
-    return ManagedProcess(
-        [sys.executable, "-m", "controlplane.cli", "run", "controller"],
-        name="controller",
-        env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
-        log_file=folder / "controller.log",
-        stop_grace=3.0,
-    )
-
-
-@contextlib.contextmanager
-def open_bridges(
-    kind: str, services: LocalServices, template: str, folder: Path, *bridge_ids: str
-) -> Iterator[dict[str, Bridge]]:
-    """Switches with an agent each, over one database that knows them as nodes."""
-    sounds = short_prompts(folder / "sounds")
-    with fresh_database(services, template) as database_url, contextlib.ExitStack() as stack:
-        bridges: dict[str, Bridge] = {}
-        for bridge_id in bridge_ids:
-            (folder / bridge_id).mkdir()
-            switch = stack.enter_context(open_switch(kind, folder / bridge_id, sounds=sounds))
-            bridge = stack.enter_context(
-                run_bridge(
-                    switch,
-                    database_url=database_url,
-                    redis_url=services.redis_url,
-                    folder=folder,
-                    bridge_id=bridge_id,
-                )
-            )
-            bridge.query(
-                "INSERT INTO sip_bridge_node (id, capacity, last_seen_at) VALUES (%s, 200, now())"
-                " ON CONFLICT DO NOTHING",
-                bridge_id,
-            )
-            bridges[bridge_id] = bridge
-        yield bridges
 
 
 # --- The worker's side ---------------------------------------------------------------------------

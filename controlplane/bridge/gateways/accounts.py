@@ -4,7 +4,7 @@ Read at every turn of the registrar (`registrar.py`); the protocol of a move is 
 docs/decisions/0009-registrar.md.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -92,6 +92,43 @@ def read_accounts(engine: Engine, bridge_id: str) -> dict[str, Account]:
             row.gateway_name: _account(row, carrier, bridge_id=bridge_id, slug=slug, phone=phone)
             for row, carrier, slug, phone in rows
         }
+
+
+class Accounts:
+    """This bridge's rows as last read, and what this process has written to them since."""
+
+    def __init__(self, engine: Engine, bridge_id: str) -> None:
+        self._engine = engine
+        self._bridge_id = bridge_id
+        self._rows: dict[str, Account] = {}
+
+    def read(self) -> dict[str, Account]:
+        """Read them again; the ones known before are returned. Raises SQLAlchemyError."""
+        before, self._rows = self._rows, read_accounts(self._engine, self._bridge_id)
+        return before
+
+    def get(self, name: str) -> Account | None:
+        return self._rows.get(name)
+
+    def owned(self, name: str) -> Account | None:
+        """The row, if this bridge is to hold its registration."""
+        account = self._rows.get(name)
+        return account if account is not None and account.role is Role.OWNER else None
+
+    def names(self) -> set[str]:
+        return set(self._rows)
+
+    def all(self) -> list[Account]:
+        return list(self._rows.values())
+
+    def released(self, name: str) -> None:
+        """The row names this bridge no longer."""
+        self._rows.pop(name, None)
+
+    def counted(self, name: str, auth_failures: int) -> None:
+        """The row's refusals are that many now."""
+        if account := self._rows.get(name):
+            self._rows[name] = replace(account, auth_failures=auth_failures)
 
 
 def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> GatewaySettings:

@@ -5,11 +5,8 @@ carrier, and their union, `carriers`, which the profile asks before anything els
 before a gateway of that carrier is added: without its list every call to it is refused.
 """
 
-import contextlib
 import hashlib
 import ipaddress
-import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -19,6 +16,7 @@ import structlog
 from sqlalchemy import Engine, select
 
 from controlplane.bridge import metrics
+from controlplane.bridge.gateways.gateway_files import write_whole
 from controlplane.errors import AlloRestoError
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
@@ -93,22 +91,24 @@ class CarrierNetworks:
         self._engine = engine
         self._file = gateway_folder / LIST_FILE
         self._told: set[str] = set()
+        self.open_carriers: frozenset[str] = frozenset()
+        """Those whose calls FreeSWITCH takes, as `make_true` found when it last succeeded."""
 
     def make_true(self) -> frozenset[str]:
-        """Write the lists and have FreeSWITCH load them, unless it has; the carriers whose calls it
-        takes now.
+        """Write the lists and have FreeSWITCH load them, unless it has; returns `open_carriers`.
 
         Raises `EslError`, `SQLAlchemyError`, `OSError`: then no list is known to be in force.
         """
         networks = self._networks()
         text, marker = lists_xml(networks)
         if not self._in_force(marker):
-            write_lists(self._file, text)
+            write_whole(self._file, text)
             self._esl.api("reloadacl")
             if not self._in_force(marker):
                 raise EslCommandFailed("the carriers' network lists are not in force")
             log.info("carrier_networks_in_force", carriers=len(networks))
-        return frozenset(carrier_id for carrier_id, found in networks.items() if found)
+        self.open_carriers = frozenset(one for one, found in networks.items() if found)
+        return self.open_carriers
 
     def _in_force(self, marker: str) -> bool:
         return self._esl.api(f"acl {marker} {MARKER_LIST}").strip() == "true"
@@ -150,18 +150,3 @@ def _list_xml(name: str, networks: Iterable[Network]) -> str:
     """One element a line, as the preprocessor wants it; only what `ipaddress` printed."""
     nodes = (f'<node type="allow" cidr="{text}"/>\n' for text in sorted(map(str, networks)))
     return f'<list name="{name}" default="deny">\n{"".join(nodes)}</list>\n'
-
-
-def write_lists(file: Path, text: str) -> None:
-    """Put the file there, whole or not at all: a half one keeps FreeSWITCH from every reload."""
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
-            handle.write(text)
-        temporary.replace(file)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        raise

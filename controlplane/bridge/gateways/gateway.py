@@ -52,8 +52,9 @@ class Gateway:
     @property
     def waits_too_long(self) -> bool:
         """Whether FreeSWITCH would wait longer than `LONGEST_RETRY_S` before it tries again."""
-        waiting = self.state is GatewayState.FAIL_WAIT and self.failed_at is not None
-        return waiting and monotonic() - (self.failed_at or 0.0) > LONGEST_RETRY_S
+        if self.state is not GatewayState.FAIL_WAIT or self.failed_at is None:
+            return False
+        return monotonic() - self.failed_at > LONGEST_RETRY_S
 
     def is_refresh(self, state: GatewayState, *, up: bool) -> bool:
         """Whether `state` is only passed through, the binding being there. `up`: Ping-Status."""

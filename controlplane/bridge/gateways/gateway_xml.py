@@ -3,13 +3,10 @@
 FreeSWITCH runs that file through a preprocessor before it parses XML (switch_xml.c, `preprocess`):
 line by line it expands dollar-dollar-brace, drops any line that holds an include tag or `<?`, and
 obeys X-PRE-PROCESS, which can run a shell command. Credentials come from people, so what the
-preprocessor reacts to is refused, and the rest is escaped.
+preprocessor reacts to is refused, and the rest is escaped. No I/O.
 """
 
-import contextlib
-import os
 import re
-import secrets
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -141,41 +138,6 @@ def gateway_xml(settings: GatewaySettings) -> str:
 def gateway_file_name(gateway_name: str) -> str:
     """Raises InvalidGateway when the name is not one."""
     return _matching("gateway_name", gateway_name, _NAME, limit=MAX_NAME) + SUFFIX
-
-
-def write_gateway_file(folder: Path, settings: GatewaySettings) -> Path:
-    """Put the gateway in `folder`, whole or not at all: a half file blocks every later startgw.
-
-    Raises InvalidGateway before touching the disk, OSError when it cannot be written.
-    """
-    text = gateway_xml(settings)
-    target = folder / gateway_file_name(settings.gateway_name)
-    # Not `*.xml`: the profile's include must never see it.
-    temporary = folder / f".{target.name}.{secrets.token_hex(4)}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.replace(target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
-    return target
-
-
-def remove_gateway_file(folder: Path, gateway_name: str) -> bool:
-    """Remove the gateway's file; whether it was there."""
-    try:
-        (folder / gateway_file_name(gateway_name)).unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def gateway_files(folder: Path) -> set[str]:
-    """Names of the gateways that have a file in `folder`."""
-    return {path.stem for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")}
 
 
 def _variables(settings: GatewaySettings) -> dict[str, str]:

@@ -7,6 +7,7 @@ answers +OK for unknown names too, and `killgw` before anything has happened.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -89,7 +90,7 @@ class Gateways:
         """Ask FreeSWITCH for everything. Raises EslError."""
         self._touched.clear()
         states = self._states()
-        found = {name: self._ask(name, states.get(name)) for name in self._listed() | set(states)}
+        found = {name: self._ask(name, states.get(name)) for name in self.listed() | set(states)}
         fresh = {name: one for name, one in found.items() if name not in self._touched}
         kept = {name: one for name, one in self._known.items() if name in self._touched}
         self._known = fresh | kept
@@ -104,8 +105,10 @@ class Gateways:
             if profile == self._profile
         }
 
-    def _listed(self) -> set[str]:
-        """Those being deleted too, which `sofia status` no longer shows."""
+    def listed(self) -> set[str]:
+        """FreeSWITCH's own list now: those being deleted too, which `sofia status` no longer shows.
+        Raises EslError.
+        """
         return self._list("up") | self._list("down")
 
     def _list(self, which: str) -> set[str]:
@@ -171,11 +174,13 @@ class Gateways:
         with metrics.GATEWAY_OPERATIONS.labels(operation="kill").time():
             if gateway := self._known.get(name):
                 gateway.deleting = True
-            try:
-                self._esl.api(f"sofia profile {self._profile} killgw {name}")
-            except EslCommandFailed:
-                pass  # no such gateway: being deleted, or gone
+            self.kill_soon(name)
             self._until(name, lambda: name not in self._known, DELETE_DEADLINE_S, "deleted")
+
+    def kill_soon(self, name: str) -> None:
+        """As `kill`, but returns at once. Raises EslError."""
+        with suppress(EslCommandFailed):  # no such gateway: being deleted, or gone
+            self._esl.api(f"sofia profile {self._profile} killgw {name}")
 
     def _is_down(self, name: str) -> bool:
         gateway = self._known.get(name)

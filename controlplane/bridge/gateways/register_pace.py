@@ -41,7 +41,7 @@ return math.max(0, math.ceil(at - now))
 log = structlog.get_logger()
 
 
-class Pace:
+class RegisterPace:
     """`wait` returns when one REGISTER for that carrier may leave."""
 
     def __init__(

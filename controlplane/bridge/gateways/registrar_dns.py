@@ -28,14 +28,14 @@ not asked again meanwhile."""
 _getaddrinfo = get_original("socket", "getaddrinfo")  # gevent's would start a hub in that thread
 
 
-class NameUnanswered(AlloRestoError):
+class DnsUnanswered(AlloRestoError):
     """The registrar's name got no answer from DNS in time."""
 
     def __init__(self) -> None:
         super().__init__(f"registrar: DNS did not answer within {ANSWER_DEADLINE_S:g} s")
 
 
-class Names:
+class RegistrarDns:
     """Remembers answers; one question a name at a time."""
 
     def __init__(self, resolve: Callable[[str], Any] | None = None) -> None:
@@ -45,7 +45,7 @@ class Names:
         self._answered_at: dict[str, float] = {}
 
     def require_answer(self, registrar: str) -> None:
-        """`registrar`: `host[:port]`. Raises NameUnanswered; other gateways go on meanwhile."""
+        """`registrar`: `host[:port]`. Raises DnsUnanswered; other gateways go on meanwhile."""
         host = registrar.partition(":")[0]
         if is_address(host) or self._fresh(host):
             return
@@ -55,7 +55,7 @@ class Names:
         answer = self._asking[host]
         answer.wait(ANSWER_DEADLINE_S)
         if not answer.ready() or not answer.get():
-            raise NameUnanswered
+            raise DnsUnanswered
 
     def _fresh(self, host: str) -> bool:
         answered_at = self._answered_at.get(host)

@@ -12,28 +12,23 @@ from typing import Any, Final
 from uuid import UUID
 
 import gevent
-import redis
-import structlog
 from gevent.event import Event
-from sqlalchemy import Engine, Row, insert, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, Row, insert, text
 
+from controlplane.bridge import metrics
 from controlplane.bridge.gateways.gateway_report import Report, RowState
-from controlplane.contracts import redis_keys
 from controlplane.contracts.gateway_states import GatewayState
-from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
+from controlplane.loop import run_loop
+from controlplane.models.sip_registration import SipRegistrationEvent
 
 GATHER_S: Final = 0.05
 """What changes within it goes into one transaction."""
-RETRY_S: Final = 1.0
-"""Between attempts while Postgres is away."""
+IDLE_S: Final = 30.0
+"""Between two looks when nothing is put; the first of them wakes."""
 MAX_BATCH: Final = 500
 MAX_WAITING: Final = 10_000
 """Reports kept while Postgres is away. What is dropped is made good by the next reconcile, which
 compares the row with what FreeSWITCH says."""
-RELEASED: Final = "released"
-GIVEN_BACK: Final = "given back: "
-"""Begins a message to an owner whose carrier may have dropped its binding with the former one."""
 
 _LOCK: Final = text("""
 SELECT r.id, r.gateway_name, r.epoch, r.state, r.auth_failures, c.max_auth_failures,
@@ -57,11 +52,9 @@ FROM unnest(
 WHERE r.id = told.id
 """)
 
-log = structlog.get_logger()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
+class Outcome:
     """What a batch makes of one row: it is this bridge's, and the reports are of its epoch."""
 
     id: UUID
@@ -72,25 +65,18 @@ class _Outcome:
     reports: Sequence[Report]
     """One at least, oldest first."""
 
-    @property
-    def proven_to(self) -> str | None:
-        """The former bridge, which may give its binding back now."""
-        return self.former_bridge_id if self.after.state.registered else None
-
 
 class Reports:
-    """`on_written` hears, after each transaction, `auth_failures` by gateway name."""
+    """What waits to be written. `on_written` hears of each transaction after its commit."""
 
     def __init__(
         self,
         *,
         engine: Engine,
-        client: redis.Redis,
         bridge_id: str,
-        on_written: Callable[[dict[str, int]], None],
+        on_written: Callable[[Sequence[Outcome]], None],
     ) -> None:
         self._engine = engine
-        self._redis = client
         self._bridge_id = bridge_id
         self._on_written = on_written
         self._waiting: deque[Report] = deque(maxlen=MAX_WAITING)
@@ -114,29 +100,26 @@ class Reports:
         return count
 
     def run(self) -> None:
-        """For ever."""
-        while True:
-            self._some.wait()
-            gevent.sleep(GATHER_S)
-            self._some.clear()
-            try:
-                while self._waiting:
-                    self._write()
-            except SQLAlchemyError as error:
-                log.warning("gateway_states_not_reported", error=type(error).__name__)
-                self._some.set()
-                gevent.sleep(RETRY_S)
+        """Write what waits, as long as the process lives."""
+        run_loop(
+            "reports",
+            self._turn,
+            every_s=IDLE_S,
+            failures=metrics.LOOP_FAILURES,
+            wake=self._some,
+        )
 
-    def _write(self) -> None:
-        batch = [self._waiting[n] for n in range(min(len(self._waiting), MAX_BATCH))]
-        outcomes = self._commit(batch)
-        for _ in batch:
-            self._waiting.popleft()
-        self._on_written({one.gateway_name: one.after.auth_failures for one in outcomes})
-        for former in sorted({one.proven_to for one in outcomes if one.proven_to}):
-            self._tell(former)
+    def _turn(self) -> None:
+        gevent.sleep(GATHER_S)
+        self._some.clear()
+        while self._waiting:
+            batch = [self._waiting[n] for n in range(min(len(self._waiting), MAX_BATCH))]
+            outcomes = self._commit(batch)
+            for _ in batch:
+                self._waiting.popleft()
+            self._on_written(outcomes)
 
-    def _commit(self, batch: Sequence[Report]) -> list[_Outcome]:
+    def _commit(self, batch: Sequence[Report]) -> list[Outcome]:
         told: dict[tuple[str, int], list[Report]] = {}
         for report in batch:
             told.setdefault((report.gateway_name, report.epoch), []).append(report)
@@ -154,7 +137,7 @@ class Reports:
                 connection.execute(insert(SipRegistrationEvent), events)
         return outcomes
 
-    def _events(self, one: _Outcome) -> Iterator[dict[str, object]]:
+    def _events(self, one: Outcome) -> Iterator[dict[str, object]]:
         """What of it is history."""
         for report in one.reports:
             if report.news:
@@ -162,7 +145,7 @@ class Reports:
         if one.after.suspended and not one.before.suspended:
             yield self._event(one, one.reports[-1], GatewayState.SUSPENDED)
 
-    def _event(self, one: _Outcome, report: Report, event: GatewayState) -> dict[str, object]:
+    def _event(self, one: Outcome, report: Report, event: GatewayState) -> dict[str, object]:
         return {
             "registration_id": one.id,
             "bridge_id": self._bridge_id,
@@ -173,58 +156,14 @@ class Reports:
             "sip_code": report.sip_code,
         }
 
-    def release(self, name: str) -> None:
-        """This bridge no longer holds the binding its row kept it for. Raises SQLAlchemyError."""
-        statement = (
-            update(SipRegistration)
-            .where(
-                SipRegistration.gateway_name == name,
-                SipRegistration.former_bridge_id == self._bridge_id,
-            )
-            .values(former_bridge_id=None)
-            .returning(SipRegistration.id, SipRegistration.epoch, SipRegistration.bridge_id)
-        )
-        with self._engine.begin() as connection:
-            row = connection.execute(statement).one_or_none()
-            if row is None:
-                return
-            connection.execute(
-                insert(SipRegistrationEvent).values(
-                    registration_id=row.id,
-                    bridge_id=self._bridge_id,
-                    epoch=row.epoch,
-                    event=RELEASED,
-                )
-            )
-        if row.bridge_id is not None:
-            self._tell(row.bridge_id)
 
-    def owner(self, name: str) -> str | None:
-        """Which bridge is to register it now. Raises SQLAlchemyError."""
-        with self._engine.connect() as connection:
-            return connection.scalar(
-                select(SipRegistration.bridge_id).where(SipRegistration.gateway_name == name)
-            )
-
-    def given_back(self, name: str, *, owner: str) -> None:
-        """The carrier has just been sent the former binding's un-REGISTER."""
-        self._tell(owner, GIVEN_BACK + name)
-
-    def _tell(self, bridge_id: str, message: str = "moved") -> None:
-        """A hint: without it the other bridge looks by itself every 30 s."""
-        try:
-            self._redis.publish(redis_keys.bridge_assignments(bridge_id), message)
-        except redis.RedisError as error:
-            log.warning("bridge_not_told", bridge=bridge_id, error=type(error).__name__)
-
-
-def _outcome(row: Row[Any], reports: Sequence[Report]) -> _Outcome:
+def _outcome(row: Row[Any], reports: Sequence[Report]) -> Outcome:
     before = RowState(
         state=GatewayState.read(row.state),
         auth_failures=row.auth_failures,
         max_auth_failures=row.max_auth_failures,
     )
-    return _Outcome(
+    return Outcome(
         id=row.id,
         gateway_name=row.gateway_name,
         former_bridge_id=row.former_bridge_id,
@@ -234,7 +173,7 @@ def _outcome(row: Row[Any], reports: Sequence[Report]) -> _Outcome:
     )
 
 
-def _values(outcomes: Sequence[_Outcome]) -> dict[str, list[object]]:
+def _values(outcomes: Sequence[Outcome]) -> dict[str, list[object]]:
     """The columns of `_REPORT`; but for the refusals the last report is what counts."""
     told = [(one.after, one.reports[-1]) for one in outcomes]
     return {

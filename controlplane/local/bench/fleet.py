@@ -19,6 +19,7 @@ from typing import Final, Self
 from sqlalchemy import text
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.assignments import RegistrationsPlaced
 from controlplane.database import sync_engine
 from controlplane.errors import AlloRestoError
 from controlplane.local.bench import fleet_accounts
@@ -192,7 +193,8 @@ class Fleet:
         )
         self.accounts += added
         if bridge_id is not None:
-            self.redis.publish(redis_keys.bridge_assignments(bridge_id), "placed")
+            told = RegistrationsPlaced().to_json()
+            self.redis.publish(redis_keys.bridge_assignments(bridge_id), told)
         return added
 
     def start_worker(self, *, slots: int, monologue_s: int) -> None:

@@ -1,4 +1,4 @@
-"""The Realtime simulator runs as a process: it says where it listens, and ends when asked."""
+"""The simulator as a process: where it listens, what it writes, how it ends."""
 
 import asyncio
 import json

@@ -27,11 +27,14 @@ from controlplane.local.launch.simulator import SimulatorServer
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
+    LOOK,
     READY_S,
     SWITCHES,
     Bridge,
-    open_bridges,
+    fresh_database,
+    open_switch,
     run_bridge,
+    short_prompts,
     tell,
 )
 from tests.integration.switch_under_test import Server
@@ -48,6 +51,7 @@ class Fleet:
     """Two bridges whose processes die and are started again, as a supervisor does it."""
 
     bridges: dict[str, Bridge]
+    switches: dict[str, Server]
     undo: contextlib.ExitStack
     folder: Path
     database_url: str
@@ -56,7 +60,7 @@ class Fleet:
     def start_agent(self, name: str) -> None:
         self.bridges[name] = self.undo.enter_context(
             run_bridge(
-                self.bridges[name].switch,
+                self.switches[name],
                 database_url=self.database_url,
                 redis_url=self.redis_url,
                 folder=self.folder,
@@ -70,7 +74,7 @@ class Fleet:
 
     def restart_switch(self, name: str) -> None:
         """kill -9, and another one on the same ports."""
-        old = self.bridges[name].switch
+        old = self.switches[name]
         os.kill(old.process.pid, signal.SIGKILL)
         old.stop()
         same = {
@@ -87,6 +91,7 @@ class Fleet:
             assert program is not None
             new = FreeSwitchServer(program, **same)  # type: ignore[arg-type]
         self.undo.enter_context(new)
+        self.switches[name] = new
         self.bridges[name].switch = new
 
     def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -128,9 +133,21 @@ def fleet(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("faults")
-    opening = open_bridges(request.param, services, migrated_template, folder, OLD, NEW)
-    with opening as bridges, contextlib.ExitStack() as undo:
-        yield Fleet(bridges, undo, folder, bridges[OLD].database_url, services.redis_url)
+    sounds = short_prompts(folder / "sounds")
+    with contextlib.ExitStack() as undo:
+        url = undo.enter_context(fresh_database(services, migrated_template))
+        fleet = Fleet({}, {}, undo, folder, url, services.redis_url)
+        for name in (OLD, NEW):
+            (folder / name).mkdir()
+            fleet.switches[name] = undo.enter_context(
+                open_switch(request.param, folder / name, sounds=sounds)
+            )
+            fleet.query(
+                "INSERT INTO sip_bridge_node (id, capacity, last_seen_at) VALUES (%s, 200, now())",
+                name,
+            )
+            fleet.start_agent(name)
+        yield fleet
 
 
 @pytest.fixture
@@ -175,7 +192,7 @@ async def until_registered(
         " AND former_bridge_id IS NULL AND state = 'REGED' AND state_epoch = epoch"
     )
     await until(lambda: fleet.query(true, names, bridge) == [(len(names),)], deadline_s=READY_S)
-    ours = f"@{fleet.bridges[bridge].switch.sip_address};"
+    ours = f"@{fleet.switches[bridge].sip_address};"
     await until(
         lambda: all(
             len(found := registrar.contacts(name)) == 1 and ours in found[0] for name in names
@@ -206,7 +223,7 @@ async def test_agents_killed_in_the_middle_of_a_move(
         NEW,
         names,
     )
-    await redis.publish(redis_keys.bridge_assignments(NEW), "placed")
+    await redis.publish(redis_keys.bridge_assignments(NEW), LOOK)
     await until(lambda: fleet.bridges[NEW].gateways())
     for name in (NEW, OLD):
         await asyncio.to_thread(fleet.kill_agent, name)
@@ -239,13 +256,13 @@ async def test_what_postgres_did_not_hear_is_made_good(
     (name,) = await placed(fleet, registrar, redis, 1)
     with fleet.database_away():
         registrar.answer_with(503)
-        fleet.bridges[OLD].switch.api(f"sofia profile external register {name}")
+        fleet.switches[OLD].api(f"sofia profile external register {name}")
         log = fleet.bridges[OLD].log
         await until(lambda: [one for one in log("gateway_state") if one["state"] == "FAIL_WAIT"])
-        await until(lambda: log("gateway_states_not_reported"))
+        await until(lambda: any(one["loop"] == "reports" for one in log("loop_turn_failed")))
     await until(lambda: fleet.row(name)[2] == "FAIL_WAIT")
     registrar.answer_with(None)
-    fleet.bridges[OLD].switch.api(f"sofia profile external register {name}")
+    fleet.switches[OLD].api(f"sofia profile external register {name}")
     await until_registered(fleet, registrar, [name], OLD)
 
 
@@ -260,7 +277,7 @@ async def test_a_registrar_started_anew_gets_its_bindings_again(
     await registrar.open(port=port)
     assert not any(registrar.contacts(name) for name in names)
     for name in names:  # what FreeSWITCH does by itself before the expiry
-        fleet.bridges[OLD].switch.api(f"sofia profile external register {name}")
+        fleet.switches[OLD].api(f"sofia profile external register {name}")
     await until_registered(fleet, registrar, names, OLD)
 
 
@@ -273,7 +290,7 @@ async def test_a_thousand_refreshes_write_nothing(
         "SELECT count(*) FROM sip_registration_event",
     )
     before = [fleet.query(look) for look in looks]
-    api = fleet.bridges[OLD].switch.api
+    api = fleet.switches[OLD].api
     wanted = len(registrar.accepted) + 1_000
 
     async def refreshed() -> bool:
@@ -318,7 +335,7 @@ async def test_a_changed_carriers_restaurants_are_made_again_one_by_one(
     version = "SELECT config_version FROM sip_registration WHERE gateway_name = ANY(%s)"
     fleet.query("UPDATE carrier SET codecs = '{PCMU}' WHERE id = %s", names[0])
     assert set(fleet.query(version, names)) == {(2,)}
-    await redis.publish(redis_keys.bridge_assignments(OLD), "changed")
+    await redis.publish(redis_keys.bridge_assignments(OLD), LOOK)
     ended, made_again = set[str](), set[str]()
 
     def all_made_again() -> bool:
@@ -335,7 +352,7 @@ async def test_a_changed_carriers_restaurants_are_made_again_one_by_one(
 async def test_a_freeswitch_without_its_profile_is_no_bridge(fleet: Fleet, redis: Redis) -> None:
     """Its event socket answers; whoever placed a restaurant there would make it unreachable."""
     with run_bridge(
-        fleet.bridges[NEW].switch,
+        fleet.switches[NEW],
         database_url=fleet.database_url,
         redis_url=fleet.redis_url,
         folder=fleet.folder,

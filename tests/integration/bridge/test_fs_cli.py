@@ -1,4 +1,4 @@
-"""An admin who types in `fs_cli` on a bridge sees its state: with the real program, on our conf."""
+"""What an admin sees who types in `fs_cli` on a bridge: with the real program, on our conf."""
 
 import asyncio
 import re
@@ -16,7 +16,8 @@ from sqlalchemy import Engine, insert, update
 from controlplane.bridge.calls.call_state import GreetingState, StreamState
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.fs_cli_tables import FsCliTables
-from controlplane.bridge.gateways.gateway_xml import GatewaySettings, write_gateway_file
+from controlplane.bridge.gateways.gateway_files import write_gateway_file
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings
 from controlplane.contracts.messages import DrainStep
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient

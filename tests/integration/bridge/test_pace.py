@@ -1,4 +1,4 @@
-"""REGISTERs keep their carrier's pace: one row for all bridges, a slower one each without Redis."""
+"""The pace of a carrier's REGISTERs: one row for all bridges, a slower one each without Redis."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import redis as sync_redis
 
-from controlplane.bridge.gateways.register_pace import LATE_MS, LOCAL_SHARE, Pace
+from controlplane.bridge.gateways.register_pace import LATE_MS, LOCAL_SHARE, RegisterPace
 from controlplane.contracts import redis_keys
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.services import LocalServices
@@ -29,7 +29,7 @@ def client(services: LocalServices) -> Iterator[sync_redis.Redis]:
 def test_bridges_share_one_row(client: sync_redis.Redis) -> None:
     """Nobody sleeps here, so each place is further away, an interval apart, whoever asks."""
     carrier, delays = uuid4().hex, list[float]()
-    bridges = [Pace(client, sleep=delays.append) for _ in range(4)]
+    bridges = [RegisterPace(client, sleep=delays.append) for _ in range(4)]
     for n in range(40):
         bridges[n % 4].wait(carrier, RATE)
     assert sum(delay == 0 for delay in delays) <= BURST + 1
@@ -40,7 +40,7 @@ def test_bridges_share_one_row(client: sync_redis.Redis) -> None:
 
 def test_carriers_do_not_wait_for_each_other(client: sync_redis.Redis) -> None:
     delays = list[float]()
-    pace = Pace(client, sleep=delays.append)
+    pace = RegisterPace(client, sleep=delays.append)
     for _ in range(50):
         pace.wait(uuid4().hex, 1)
     assert set(delays) == {0}
@@ -48,21 +48,21 @@ def test_carriers_do_not_wait_for_each_other(client: sync_redis.Redis) -> None:
 
 def test_the_row_is_forgotten_once_it_says_nothing(client: sync_redis.Redis) -> None:
     carrier = uuid4().hex
-    Pace(client, sleep=lambda _: None).wait(carrier, RATE)
+    RegisterPace(client, sleep=lambda _: None).wait(carrier, RATE)
     assert 0 < int(client.pttl(redis_keys.carrier_pace(carrier))) <= 2_000
 
 
 def test_a_clock_set_back_stops_nobody(client: sync_redis.Redis) -> None:
     carrier, delays = uuid4().hex, list[float]()
     client.set(redis_keys.carrier_pace(carrier), "9e15")
-    Pace(client, sleep=delays.append).wait(carrier, RATE)
+    RegisterPace(client, sleep=delays.append).wait(carrier, RATE)
     assert delays == [0]
 
 
 def test_without_redis_a_bridge_goes_slower_and_goes_on() -> None:
     delays = list[float]()
     with sync_redis.Redis(port=free_tcp_port()) as nobody:
-        pace = Pace(nobody, sleep=delays.append)
+        pace = RegisterPace(nobody, sleep=delays.append)
         for _ in range(10):
             pace.wait("carrier", RATE)
     steps = [after - before for before, after in pairwise(delays)]

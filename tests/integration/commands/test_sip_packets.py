@@ -1,4 +1,4 @@
-"""`alloresto sip trace NAME --packets` shows one gateway's messages, then ends the trace."""
+"""`alloresto sip trace NAME --packets` on the real FreeSWITCH: one gateway's messages, then off."""
 
 import os
 import signal
@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from controlplane.bridge.gateways.gateway_xml import GatewaySettings, write_gateway_file
+from controlplane.bridge.gateways.gateway_files import write_gateway_file
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings
 from controlplane.cli import main
 from controlplane.esl.sip_trace import TraceConnection
 from controlplane.local.launch.carrier.server import CarrierServer

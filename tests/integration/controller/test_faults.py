@@ -1,4 +1,4 @@
-"""Of two controllers one leads: killed, frozen, or with Postgres and Redis restarted under it."""
+"""Two controllers as processes: killed, frozen, their Postgres and Redis restarted."""
 
 import contextlib
 import os

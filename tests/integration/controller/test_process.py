@@ -1,4 +1,4 @@
-"""The controller's process survives its services cut under it, and a signal stops it."""
+"""The controller as a process: gevent patched in, services cut under it, stopped by a signal."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A worker reads of a restaurant what Postgres says of it, from Redis or without Redis."""
+"""The demo restaurant, and the snapshot a worker reads of a restaurant."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Migrations lead to the models, statements have deadlines, and the outbox shows in order."""
+"""Migrations, deadlines, and the order in which the outbox becomes visible."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Our configuration does its part on the real FreeSWITCH, with a second one as the carrier.
+"""Our configuration on the real FreeSWITCH, with a second one as the carrier.
 
 Prompts are short tones here, each on its own frequency, so what the caller heard is a list of
 names. Skipped, and said so, on machines without FreeSWITCH.
@@ -21,11 +21,8 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from controlplane.bridge.gateways.gateway_xml import (
-    GatewaySettings,
-    remove_gateway_file,
-    write_gateway_file,
-)
+from controlplane.bridge.gateways.gateway_files import remove_gateway_file, write_gateway_file
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings
 from controlplane.local.launch.carrier.server import CarrierServer
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
 from controlplane.local.launch.process import ProcessFailed

@@ -1,4 +1,4 @@
-"""The switch simulator runs as a process, with its carrier, and ends when it is asked to."""
+"""The simulator as a process: its carrier, its heartbeat, its end."""
 
 import asyncio
 from pathlib import Path

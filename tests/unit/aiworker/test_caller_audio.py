@@ -1,4 +1,4 @@
-"""Realtime gets what a caller says before the greeting is over, and in its order."""
+"""What Realtime gets of a caller who speaks before the greeting is over."""
 
 import struct
 from typing import cast

@@ -1,4 +1,4 @@
-"""The small pure parts of a call hold: one response at a time, silences, words heard, frames."""
+"""Small pure parts of a call: one response at a time, silences, words heard, frames."""
 
 import base64
 import json

@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import gevent
 import pytest
 
 from controlplane.bridge import bridge_agent
@@ -16,8 +15,6 @@ from tests.accounts import SECRET_KEYS
 from tests.unit.bridge.test_next_step import OWNED, UP
 
 pytestmark = pytest.mark.unit
-
-DEADLINE_S = 5.0
 
 
 class Unthought(Exception):
@@ -50,7 +47,7 @@ def test_a_call_that_cannot_be_resumed_keeps_no_gateway_from_being_looked_at(
     asked: list[None] = []
     monkeypatch.setattr(bridge_agent, "resume_calls", fails)
     monkeypatch.setattr(agent._media, "wait_connected", lambda _: None)
-    monkeypatch.setattr(agent._registrations, "connected", lambda: asked.append(None))
+    monkeypatch.setattr(agent._registrar, "connected", lambda: asked.append(None))
     with pytest.raises(Unthought):
         agent._freeswitch_connected(agent._control)
     assert asked == [None]
@@ -61,20 +58,12 @@ def test_freeswitchs_growing_wait_is_cut_short(
     agent: BridgeAgent, waited_s: float, step: Step
 ) -> None:
     """After a night of 500s a carrier that is well again is asked within five minutes."""
-    registrations = agent._registrations
+    registrar = agent._registrar
     failed_at = time.monotonic() - waited_s
     waiting = replace(
         UP, state=GatewayState.FAIL_WAIT, sip_code=500, failures=49, failed_at=failed_at
     )
-    registrations._accounts[UP.name] = OWNED
-    registrations._gateways._known[UP.name] = waiting
-    registrations._try_again()
-    assert registrations._step(UP.name) is step
-
-
-def test_registrations_that_are_reported_no_more_end_the_agent(
-    agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(agent._registrations._reports, "run", fails)
-    with pytest.raises(Unthought):
-        gevent.spawn(agent._registrations.run).get(timeout=DEADLINE_S)
+    registrar._accounts._rows[UP.name] = OWNED
+    registrar.gateways._known[UP.name] = waiting
+    registrar._try_again()
+    assert registrar._differences.step(UP.name) is step

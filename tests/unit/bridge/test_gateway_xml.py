@@ -1,7 +1,6 @@
 """Nothing people type can become FreeSWITCH configuration."""
 
 import re
-import stat
 from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree
@@ -10,15 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from controlplane.bridge.gateways.gateway_xml import (
-    GatewaySettings,
-    InvalidGateway,
-    gateway_file_name,
-    gateway_files,
-    gateway_xml,
-    remove_gateway_file,
-    write_gateway_file,
-)
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings, InvalidGateway, gateway_xml
 from controlplane.contracts.channel_variables import ChannelVariable
 
 pytestmark = pytest.mark.unit
@@ -199,33 +190,6 @@ def test_neither_repr_nor_refusal_shows_the_password() -> None:
     with pytest.raises(InvalidGateway) as refused:
         gateway_xml(settings(password="motdepasse\n"))
     assert "motdepasse" not in str(refused.value)
-
-
-def test_the_file_is_private_whole_and_alone(tmp_path: Path) -> None:
-    path = write_gateway_file(tmp_path, settings())
-    assert path == tmp_path / gateway_file_name("bella-napoli-0a1b2c3d")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    write_gateway_file(tmp_path, settings(config_version=4))
-    assert variables(path.read_text())[ChannelVariable.CONFIG_VERSION] == "4"
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    assert gateway_files(tmp_path) == {"bella-napoli-0a1b2c3d"}
-
-
-def test_a_refused_gateway_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = write_gateway_file(tmp_path, settings())
-    before = path.read_text()
-    with pytest.raises(InvalidGateway):
-        write_gateway_file(tmp_path, settings(password="$${x}"))
-    assert path.read_text() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_removing_says_whether_it_was_there(tmp_path: Path) -> None:
-    write_gateway_file(tmp_path, settings())
-    assert remove_gateway_file(tmp_path, "bella-napoli-0a1b2c3d") is True
-    assert remove_gateway_file(tmp_path, "bella-napoli-0a1b2c3d") is False
-    with pytest.raises(InvalidGateway):
-        remove_gateway_file(tmp_path, "../secret")
 
 
 def outcome(**changes: object) -> tuple[str, InvalidGateway | None]:

@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from controlplane.bridge.gateways import registrar_dns as names_module
-from controlplane.bridge.gateways.registrar_dns import Names, NameUnanswered, is_address
+from controlplane.bridge.gateways.registrar_dns import DnsUnanswered, RegistrarDns, is_address
 from tests.waiting import gevent_until
 
 pytestmark = pytest.mark.unit
@@ -38,7 +38,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
 
 
 def test_an_answer_serves_every_account_of_the_carrier(resolver: Resolver) -> None:
-    names = Names(resolver)
+    names = RegistrarDns(resolver)
     for _ in range(3):
         names.require_answer("sip.example:5060")
     names.require_answer("192.0.2.1:5060")
@@ -46,26 +46,26 @@ def test_an_answer_serves_every_account_of_the_carrier(resolver: Resolver) -> No
 
 
 def test_a_name_without_an_answer_holds_up_no_other(resolver: Resolver) -> None:
-    names = Names(resolver)
+    names = RegistrarDns(resolver)
     waiting = [gevent.spawn(names.require_answer, "dead.example") for _ in range(5)]
     gevent_until(lambda: "dead.example" in resolver.asked)
     names.require_answer("sip.example")
     gevent.joinall(waiting, timeout=2)
-    assert all(isinstance(one.exception, NameUnanswered) for one in waiting)
+    assert all(isinstance(one.exception, DnsUnanswered) for one in waiting)
     assert resolver.asked.count("dead.example") == 1
 
 
 def test_a_resolver_that_gave_up_is_no_answer_and_is_asked_again(resolver: Resolver) -> None:
-    names = Names(resolver)
+    names = RegistrarDns(resolver)
     for _ in range(2):
-        with pytest.raises(NameUnanswered):
+        with pytest.raises(DnsUnanswered):
             names.require_answer("refused.example")
     assert len(resolver.asked) == 2
 
 
 def test_a_resolver_that_failed_is_asked_again(resolver: Resolver) -> None:
-    names = Names(resolver)
-    with pytest.raises(NameUnanswered):
+    names = RegistrarDns(resolver)
+    with pytest.raises(DnsUnanswered):
         names.require_answer("odd.example")
     names.require_answer("odd.example")
 

@@ -1,4 +1,4 @@
-"""A command is one command's bytes, whatever is put into it."""
+"""Commands as bytes: one command each, whatever is put into them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Events are read as FreeSWITCH serialises them, and refused as it never should."""
+"""Events as FreeSWITCH serialises them, and as it never should."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""An offer is answered with an audio codec both sides have (RFC 3264)."""
+"""Offer and answer of an audio call."""
 
 import pytest
 

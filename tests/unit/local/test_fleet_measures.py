@@ -1,4 +1,4 @@
-"""The fleet benchmarks compute their figures from what they saw."""
+"""What the fleet benchmarks compute from what they saw."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Prices, times and numbers are written as France writes them, on pages that never break them."""
+"""Prices, times and numbers as France writes them; pages without a space that may break."""
 
 import re
 from datetime import UTC, datetime

@@ -1,0 +1,95 @@
+"""How one gateway is changed: what each `Step` does to FreeSWITCH, and tells other bridges."""
+
+from pathlib import Path
+from typing import Final
+
+import gevent
+
+from controlplane.bridge.gateways.accounts import Account, Accounts, gateway_settings
+from controlplane.bridge.gateways.carrier_networks import CarrierNetworks
+from controlplane.bridge.gateways.gateway_files import remove_gateway_file, write_gateway_file
+from controlplane.bridge.gateways.gateway_xml import InvalidGateway
+from controlplane.bridge.gateways.gateways import Gateways
+from controlplane.bridge.gateways.handover import Handover
+from controlplane.bridge.gateways.registrar_dns import RegistrarDns
+from controlplane.bridge.gateways.reporter import Reporter
+from controlplane.secret_box import SecretBox
+
+LINGER_S: Final = 2.0
+"""Between giving a binding back and forgetting its gateway: a carrier that looked the binding up
+before still sends its INVITE here, and FreeSWITCH knows the restaurant by the gateway alone."""
+
+
+class GatewaySteps:
+    """Each raises GatewayNotChanged or EslError when FreeSWITCH does not do it, OSError when its
+    file cannot be written, SQLAlchemyError when Postgres is away.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateways: Gateways,
+        accounts: Accounts,
+        networks: CarrierNetworks,
+        handover: Handover,
+        reporter: Reporter,
+        secrets: SecretBox,
+        gateway_folder: Path,
+        sounds_folder: Path,
+    ) -> None:
+        self._gateways = gateways
+        self._accounts = accounts
+        self._networks = networks
+        self._handover = handover
+        self._reporter = reporter
+        self._secrets = secrets
+        self._folder = gateway_folder
+        self._sounds = sounds_folder
+        self._dns = RegistrarDns()
+
+    def require_dns(self, account: Account) -> None:
+        """Raises DnsUnanswered: a name without an answer would keep FreeSWITCH's resolver busy."""
+        self._dns.require_answer(account.registrar)
+
+    def start(self, account: Account) -> None:
+        """Raises InvalidGateway, SecretUnreadable: the account cannot be a gateway."""
+        name = account.gateway_name
+        if account.carrier_id not in self._networks.open_carriers:
+            raise InvalidGateway("source_networks", "the carrier has none that can be used")
+        settings = gateway_settings(account, secrets=self._secrets, sounds=self._sounds)
+        write_gateway_file(self._folder, settings)
+        self._reporter.forget(name)
+        try:
+            self._gateways.start(name, epoch=account.epoch, config_version=account.config_version)
+        finally:
+            # A FreeSWITCH that starts again must register nobody by itself: not the accounts that
+            # went elsewhere meanwhile, and not 200 at once.
+            remove_gateway_file(self._folder, name)
+
+    def register_again(self, account: Account) -> None:
+        """The gateway stays; the carrier's next 200 is reported for the account's epoch."""
+        self._gateways.register(account.gateway_name, epoch=account.epoch)
+
+    def remove(self, name: str) -> None:
+        """One that went elsewhere without us (we were lost, say): its owner is to hear of the
+        un-REGISTER, as at the end of a move.
+        """
+        owner = self._handover.owner(name) if self._accounts.get(name) is None else None
+        remove_gateway_file(self._folder, name)
+        self._gateways.kill(name)
+        self._handover.given_back(name, owner=owner)
+
+    def give_back(self, name: str) -> None:
+        """In this order the carrier is told once (Contact of this bridge, expires 0), and an INVITE
+        it had already sent still finds the gateway.
+        """
+        self._gateways.unregister(name)
+        if account := self._accounts.get(name):
+            self._handover.given_back(name, owner=account.bridge_id)
+        gevent.sleep(LINGER_S)
+        self._gateways.kill(name)
+
+    def release(self, name: str) -> None:
+        """The row keeps this bridge no longer as the former owner."""
+        self._handover.release(name)
+        self._accounts.released(name)

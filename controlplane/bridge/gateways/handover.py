@@ -1,0 +1,75 @@
+"""The end of a move, between the two bridges it is about: each tells the other of its part."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import redis
+import structlog
+from sqlalchemy import Engine, insert, select, update
+
+from controlplane.contracts import redis_keys
+from controlplane.contracts.assignments import BindingGivenBack, RegistrationMoved
+from controlplane.contracts.messages import Message
+from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
+
+RELEASED: Final = "released"
+
+log = structlog.get_logger()
+
+
+class Handover:
+    """This bridge's part of moves, as owner and as former owner."""
+
+    def __init__(self, *, engine: Engine, client: redis.Redis, bridge_id: str) -> None:
+        self._engine = engine
+        self._redis = client
+        self._bridge_id = bridge_id
+
+    def proven(self, formers: Iterable[str]) -> None:
+        """The owner's binding is there and written down: the former owners may let go."""
+        for former in sorted(set(formers)):
+            self._tell(former, RegistrationMoved())
+
+    def given_back(self, name: str, *, owner: str | None) -> None:
+        """The carrier has just been sent the un-REGISTER of this bridge's binding."""
+        if owner is not None and owner != self._bridge_id:
+            self._tell(owner, BindingGivenBack(gateway_name=name))
+
+    def release(self, name: str) -> None:
+        """This bridge no longer holds the binding its row kept it for. Raises SQLAlchemyError."""
+        statement = (
+            update(SipRegistration)
+            .where(
+                SipRegistration.gateway_name == name,
+                SipRegistration.former_bridge_id == self._bridge_id,
+            )
+            .values(former_bridge_id=None)
+            .returning(SipRegistration.id, SipRegistration.epoch, SipRegistration.bridge_id)
+        )
+        with self._engine.begin() as connection:
+            row = connection.execute(statement).one_or_none()
+            if row is None:
+                return
+            event = insert(SipRegistrationEvent).values(
+                registration_id=row.id,
+                bridge_id=self._bridge_id,
+                epoch=row.epoch,
+                event=RELEASED,
+            )
+            connection.execute(event)
+        if row.bridge_id is not None:
+            self._tell(row.bridge_id, RegistrationMoved())
+
+    def owner(self, name: str) -> str | None:
+        """Which bridge is to register it now. Raises SQLAlchemyError."""
+        with self._engine.connect() as connection:
+            return connection.scalar(
+                select(SipRegistration.bridge_id).where(SipRegistration.gateway_name == name)
+            )
+
+    def _tell(self, bridge_id: str, message: Message) -> None:
+        """A hint: without it the other bridge looks by itself every 30 s."""
+        try:
+            self._redis.publish(redis_keys.bridge_assignments(bridge_id), message.to_json())
+        except redis.RedisError as error:
+            log.warning("bridge_not_told", bridge=bridge_id, error=type(error).__name__)

@@ -1,0 +1,50 @@
+"""What a bridge is told on its channel (`redis_keys.bridge_assignments`).
+
+Every message, a lost or unreadable one included, means the same at least: read the registrations in
+Postgres again. What is to be done stands there; a bridge looks by itself every 30 s.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from controlplane.contracts.messages import Message, parse_as
+
+
+class RegistrationsPlaced(Message):
+    """The controller has given registrations to this bridge, or taken some from it."""
+
+    type: Literal["placed"] = "placed"
+
+
+class RegistrationsChanged(Message):
+    """Something of this bridge has changed: an account, a carrier, a wish to drain it."""
+
+    type: Literal["changed"] = "changed"
+
+
+class RegistrationMoved(Message):
+    """The other bridge of a move has done its part: registered, or released."""
+
+    type: Literal["moved"] = "moved"
+
+
+class BindingGivenBack(Message):
+    """To the owner: the carrier has just been sent the un-REGISTER of another bridge's binding. A
+    carrier that holds one binding an account may have dropped the owner's with it.
+    """
+
+    type: Literal["given_back"] = "given_back"
+    gateway_name: str = Field(max_length=128)
+
+
+Assignment = Annotated[
+    RegistrationsPlaced | RegistrationsChanged | RegistrationMoved | BindingGivenBack,
+    Field(discriminator="type"),
+]
+
+
+def parse_assignment(body: str) -> Assignment:
+    """Read one message of a bridge's channel. Raises `MessageError`."""
+    message: Assignment = parse_as(Assignment, body)
+    return message

@@ -1,0 +1,37 @@
+"""Whatever a bridge is told, it looks; only a binding given back makes it do more."""
+
+import pytest
+import redis
+
+from controlplane.bridge import metrics
+from controlplane.bridge.assignment_listener import AssignmentListener
+from controlplane.contracts.assignments import BindingGivenBack, RegistrationsPlaced
+
+pytestmark = pytest.mark.unit
+
+GIVEN_BACK = BindingGivenBack(gateway_name="pizza-0a1b2c3d")
+
+
+@pytest.mark.parametrize(
+    ("body", "given_back", "unreadable"),
+    [
+        (RegistrationsPlaced().to_json(), [], 0),
+        (GIVEN_BACK.to_json(), [GIVEN_BACK], 0),
+        ("placed", [], 1),
+        ("", [], 1),
+        ('{"type": "of a later version"}', [], 1),
+    ],
+)
+def test_no_wake_up_is_lost(body: str, given_back: list[BindingGivenBack], unreadable: int) -> None:
+    heard: list[BindingGivenBack] = []
+    looks: list[None] = []
+    listener = AssignmentListener(
+        redis.Redis(),
+        bridge_id="bridge-0",
+        given_back=heard.append,
+        look_soon=lambda: looks.append(None),
+    )
+    before = metrics.ASSIGNMENTS_UNREADABLE._value.get()
+    listener._heard(body)
+    assert (heard, looks) == (given_back, [None])
+    assert metrics.ASSIGNMENTS_UNREADABLE._value.get() - before == unreadable
