@@ -34,4 +34,6 @@ async def repeat(
             ERRORS.labels(kind="loop").inc()
             log.exception("loop_step_failed", loop=name)
             pause = max(pause, _AFTER_FAILURE_SECONDS)
+        if (this := asyncio.current_task()) is not None and this.cancelling():
+            raise asyncio.CancelledError  # the step met it as a failure of its database's
         await asyncio.sleep(pause)

@@ -14,7 +14,7 @@ import gevent
 
 T = TypeVar("T")
 
-DEADLINE_S: Final = 30.0
+DEADLINE_S: Final = 60.0
 """No machine is so loaded that a step of a test takes longer; only a failure ever waits for it."""
 POLL_S: Final = 0.01
 

@@ -13,6 +13,7 @@ from controlplane.models.order import Order, OrderStatus
 from tests.browser.chromium import PROGRAM, Page, chromium
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import TestSite, running_site
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
@@ -93,10 +94,13 @@ async def test_what_was_missed_offline_appears_on_return(
     offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     await page.call("Network.emulateNetworkConditions", offline=True, **offline)
     feed = site.server.config.app.state.site.feed
-    for pages in list(feed._subscriptions.values()):
-        for subscription in pages:
+
+    async def cut_off() -> object:
+        for subscription in [one for pages in feed._subscriptions.values() for one in pages]:
             subscription.end()
-    await page.until("document.getElementById('live').classList.contains('off')")
+        return await page.evaluate("document.getElementById('live').classList.contains('off')")
+
+    await until(cut_off)
     async with sessions.begin() as session:
         for _ in range(3):
             await add_order(session, restaurant)

@@ -12,14 +12,12 @@ from uuid import UUID
 import httpx2
 from pydantic import SecretStr
 
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from webapp.kitchen.link import kitchen_key
 from webapp.settings import WebSettings
 from webapp.web import server_for
 
 SECRET = "a secret of tests only"
-START_DEADLINE_S = 10.0
-EVENT_DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ async def running_site(
             yield TestSite(f"http://127.0.0.1:{port}", server)
         finally:
             server.handle_exit(0, None)
-            await asyncio.wait_for(serving, START_DEADLINE_S)
+            await asyncio.wait_for(serving, DEADLINE_S)
 
 
 @dataclass
@@ -86,7 +84,7 @@ class EventClient:
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[AsyncIterator[Heard]]:
         headers = {"Last-Event-ID": self.last_event_id} if self.last_event_id else {}
-        timeout = httpx2.Timeout(EVENT_DEADLINE_S)
+        timeout = httpx2.Timeout(DEADLINE_S)
         async with (
             httpx2.AsyncClient(timeout=timeout) as client,
             client.stream("GET", self.url, headers=headers) as answer,
@@ -117,7 +115,7 @@ class EventClient:
 
 async def next_ticket(events: AsyncIterator[Heard]) -> Heard:
     """Return the next ticket; other events are passed over."""
-    async with asyncio.timeout(EVENT_DEADLINE_S):
+    async with asyncio.timeout(DEADLINE_S):
         async for heard in events:
             if heard.event == "ticket":
                 return heard
@@ -125,5 +123,5 @@ async def next_ticket(events: AsyncIterator[Heard]) -> Heard:
 
 
 async def next_event(events: AsyncIterator[Heard]) -> Heard:
-    async with asyncio.timeout(EVENT_DEADLINE_S):
+    async with asyncio.timeout(DEADLINE_S):
         return await anext(events)

@@ -10,10 +10,10 @@ import pytest
 from controlplane.commands.stack_address import STACK_FILE
 from controlplane.local.demo.restaurant import DEMO_SLUG
 from controlplane.local.demo.stack import BRIDGE_ID, Stack
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.scenario
 
-COMMAND_S = 30.0
 TOLD = "alloresto: on the stack that `make up` runs in this folder\n"
 
 
@@ -26,7 +26,7 @@ def alloresto(folder: Path, words: str) -> str:
         env={name: value for name, value in os.environ.items() if not name.startswith(ours)},
         capture_output=True,
         text=True,
-        timeout=COMMAND_S,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, TOLD), ended.stdout

@@ -27,11 +27,10 @@ from controlplane.local.demo.transcript import LiveTranscript
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import Phone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
-from tests.waiting import elapse, until
+from tests.waiting import DEADLINE_S, elapse, until
 
 pytestmark = pytest.mark.scenario
 
-RECORD_DEADLINE_S = 5.0
 T = TypeVar("T")
 
 
@@ -57,6 +56,7 @@ def transcript_of(recording: str) -> str:
     return (CALLER_SOUNDS / f"{recording}.txt").read_text(encoding="utf-8").strip()
 
 
+@pytest.mark.real_time("an interruption is truncated to 20 ms of what was heard")
 async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
     """
     1. The caller dials; the greeting plays; a worker is connected meanwhile.
@@ -69,7 +69,7 @@ async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
         played = await call_and_order(stack.address.dial_uri)
         ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
-            deadline_s=RECORD_DEADLINE_S,
+            deadline_s=DEADLINE_S,
         )
     assert played.end is CallEnd.REMOTE_HANGUP
     order = placed_order(stack.address.database_url, ended.call_id)
@@ -79,7 +79,7 @@ async def test_caller_orders_interrupts_and_confirms(stack: Stack) -> None:
     assert [e.order_id for e in transcript.events if isinstance(e, OrderPlaced)] == [order.order_id]
 
     outcome, turns, disclosed = await until(
-        lambda: recorded_call(stack, ended.call_id), deadline_s=RECORD_DEADLINE_S
+        lambda: recorded_call(stack, ended.call_id), deadline_s=DEADLINE_S
     )
     assert (outcome, disclosed) == (CallOutcome.ORDER, True)
     assert turns >= 8
@@ -104,15 +104,16 @@ async def test_caller_hangs_up_during_the_greeting(stack: Stack) -> None:
             await dialog.hangup()
         ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
-            deadline_s=RECORD_DEADLINE_S,
+            deadline_s=DEADLINE_S,
         )
     outcome, _, disclosed = await until(
-        lambda: recorded_call(stack, ended.call_id), deadline_s=RECORD_DEADLINE_S
+        lambda: recorded_call(stack, ended.call_id), deadline_s=DEADLINE_S
     )
     assert not disclosed
     assert outcome in {CallOutcome.INFORMATION, CallOutcome.ABANDONED}
 
 
+@pytest.mark.real_time("a caller's silence while a worker starts is measured")
 async def test_no_worker_is_there(stack: Stack) -> None:
     """
     1. No worker runs. The caller hears the greeting, then "tous nos agents sont occupés", a tone.
@@ -128,7 +129,7 @@ async def test_no_worker_is_there(stack: Stack) -> None:
             await asyncio.to_thread(stack.launch_again, "ai-worker")
             await until(
                 lambda: next((e for e in transcript.events if isinstance(e, AgentConnected)), None),
-                deadline_s=10.0,
+                deadline_s=DEADLINE_S,
             )
             connected_at = time.monotonic()
             await dialog.play(speech("qu_avez_vous_comme_pizzas"))
@@ -139,6 +140,7 @@ async def test_no_worker_is_there(stack: Stack) -> None:
     assert silence <= LONGEST_SILENCE_S
 
 
+@pytest.mark.real_time("a caller's silence while two processes start is measured")
 async def test_worker_dies_mid_order(stack: Stack) -> None:
     """
     1. The caller has ordered two margheritas and a coke when the worker is killed.
@@ -162,7 +164,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
                     == 2
                     else None
                 ),
-                deadline_s=10.0,
+                deadline_s=DEADLINE_S,
             )
             await ear.wait_for_turn_over()
             resumed_at = time.monotonic()
@@ -172,7 +174,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
             await dialog.hangup()
         ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
-            deadline_s=RECORD_DEADLINE_S,
+            deadline_s=DEADLINE_S,
         )
     order = placed_order(stack.address.database_url, ended.call_id)
     assert order is not None
@@ -182,6 +184,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
     )
 
 
+@pytest.mark.real_time("the agent must be back before FreeSWITCH's clock takes the way out")
 async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
     """
     1. The caller is talking to the agent when the bridge agent is killed and started again.
@@ -206,12 +209,13 @@ async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
         assert any(frame.at > asked_at for frame in heard_frames(dialog.received)), "not the agent"
         await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
-            deadline_s=RECORD_DEADLINE_S,
+            deadline_s=DEADLINE_S,
         )
     assert len([e for e in transcript.events if isinstance(e, AgentConnected)]) == 1
     assert answered_in < LONGEST_SILENCE_S
 
 
+@pytest.mark.real_time("a caller's silence is measured, and speech is told from silence")
 async def test_realtime_is_gone_mid_call(stack: Stack) -> None:
     """
     1. The model's server dies while the caller talks, and refuses every connection after that.
@@ -263,7 +267,7 @@ async def test_caller_asks_for_a_human(stack: Stack) -> None:
             await dialog.wait_ended(deadline_s=5.0)
         ended = await until(
             lambda: next((e for e in transcript.events if isinstance(e, CallEnded)), None),
-            deadline_s=RECORD_DEADLINE_S,
+            deadline_s=DEADLINE_S,
         )
     assert ended.outcome is CallOutcome.TRANSFERRED
     assert not any(
@@ -273,6 +277,7 @@ async def test_caller_asks_for_a_human(stack: Stack) -> None:
     assert silence <= LONGEST_SILENCE_S + speech_s("parler_a_quelqu_un")
 
 
+@pytest.mark.real_time("recorded speech is understood as it was spoken, without a gap")
 async def test_caller_cannot_wait_for_the_end_of_the_greeting(stack: Stack) -> None:
     """
     1. The caller begins to order while the greeting still plays, and goes on over its end.
@@ -293,7 +298,7 @@ async def test_caller_cannot_wait_for_the_end_of_the_greeting(stack: Stack) -> N
                     ),
                     None,
                 ),
-                deadline_s=10.0,
+                deadline_s=DEADLINE_S,
             )
             await dialog.hangup()
     assert turn.text == wanted

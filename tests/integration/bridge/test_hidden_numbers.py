@@ -7,6 +7,7 @@ import pytest
 from freeswitch.telephone.phone import Phone
 from tests.integration.event_socket_client import EventSocketClient
 from tests.integration.switch_under_test import SwitchUnderTest
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +55,7 @@ async def test_a_hidden_number_is_not_written_into_the_message(
     sender: str,
     headers: dict[str, str],
 ) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(DEADLINE_S):
         number = await written(switch, client, phone, sender=sender, headers=headers)
     assert number is None
 
@@ -75,6 +76,6 @@ async def test_a_number_that_is_not_hidden_is(
     sender: str,
     headers: dict[str, str],
 ) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(DEADLINE_S):
         number = await written(switch, client, phone, sender=sender, headers=headers)
     assert number == NUMBER

@@ -18,7 +18,7 @@ from controlplane.secret_box import SecretBox
 from freeswitch.simulator.registrar import Registrar
 from tests.accounts import SECRET_KEYS
 from tests.integration.bridge_under_test import SWITCHES, Bridge, open_bridge, tell
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,6 @@ NEW_KEY: Final = SecretBox.new_key()
 BOTH: Final = f"{NEW_KEY},{SECRET_KEYS}"
 NAMES: Final = ("pizza-0a1b2c3d", "sushi-0a1b2c3d", "tacos-0a1b2c3d")
 LOCKED: Final = "locked-0a1b2c3d"
-COMMAND_S: Final = 20.0
 
 
 @pytest.fixture(scope="module", params=SWITCHES)
@@ -61,7 +60,7 @@ def alloresto(
         env={**os.environ, "DATABASE_URL": bridge.database_url, "ALLORESTO_SECRET_KEYS": keys},
         capture_output=True,
         text=True,
-        timeout=COMMAND_S,
+        timeout=DEADLINE_S,
         check=False,
     )
 

@@ -24,7 +24,7 @@ from tests.integration.kitchen_site import (
     next_ticket,
     running_site,
 )
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from webapp import eventstream
 from webapp.kitchen import stream
 
@@ -66,6 +66,7 @@ async def until_no_stream(site: TestSite) -> None:
     await until(lambda: not open_streams(site))
 
 
+@pytest.mark.real_time("measures how soon an order is seen")
 async def test_an_order_is_seen_within_300_ms(
     site: TestSite, sessions: Sessions, restaurant: UUID
 ) -> None:
@@ -113,7 +114,7 @@ async def test_nothing_is_lost_when_the_stream_is_cut_again_and_again(
     heard: list[str] = []
     client = EventClient(site.events(restaurant, after=0))
     placing = asyncio.create_task(place())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while len(set(heard)) < 30:
             async with client.open() as events:
                 for _ in range(min(3, 30 - len(set(heard)))):
@@ -221,7 +222,7 @@ async def test_no_database_session_is_held_by_open_streams(
 
         for _ in range(30):
             pages.create_task(page())
-        await asyncio.wait_for(opened.wait(), 10)
+        await asyncio.wait_for(opened.wait(), DEADLINE_S)
         ordered.set()
         await order(sessions, restaurant)
 
