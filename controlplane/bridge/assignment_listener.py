@@ -41,7 +41,7 @@ class AssignmentListener:
         run_loop("assignments", self._listen, every_s=0.0, failures=metrics.LOOP_FAILURES)
 
     def _listen(self) -> None:
-        """Until the subscription fails. Raises RedisError."""
+        """Listen until the subscription fails. Raises RedisError."""
         with self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py leaves it so
             ignore_subscribe_messages=True
         ) as pubsub:

@@ -98,22 +98,22 @@ class Drain:
         """Nothing is left: the process may end."""
 
     def look_soon(self) -> None:
-        """Something changed in Postgres: a drain may have been asked for, or called off."""
+        """Look at Postgres now: a drain may have been asked for, or called off."""
         self._look.set()
 
     @property
     def told_to_end(self) -> bool:
-        """True after SIGTERM: this drain has a deadline, and nobody calls it off."""
+        """Tell whether SIGTERM has come: then the drain has a deadline, and nobody calls it off."""
         return self._told_to_end_at is not None
 
     def end_when_empty(self) -> None:
-        """SIGTERM: drain, whether anybody else wants it or not, and be done in time."""
+        """Drain after SIGTERM, whether anybody else wants it or not, and be done in time."""
         self._told_to_end_at = self._told_to_end_at or time.monotonic()
         log.info("drain_by_signal", deadline_s=self._deadline_s, active_calls=self._calls())
         self.look_soon()
 
     def run(self) -> None:
-        """Until a drain is over; the process has nothing to do after it."""
+        """Drain when that is wanted; after a drain that ended, the process has nothing to do."""
         while True:
             self._wait_until_wanted()
             try:
@@ -179,7 +179,7 @@ class Drain:
             raise _OutOfTime
 
     def _nothing_registered(self) -> bool:
-        """Neither in Postgres, as owner or former, nor in FreeSWITCH."""
+        """Tell whether neither Postgres nor FreeSWITCH has a registration here any more."""
         return not self._registrations() and not self._gateways_left()
 
     def _closed(self) -> bool:
@@ -204,7 +204,7 @@ class Drain:
         return self._leaked or now - self._last_session_at > EMPTY_S
 
     def _shut_down(self) -> None:
-        """Nobody calls this off: FreeSWITCH cannot turn back."""
+        """Shut FreeSWITCH down, which nobody calls off: it cannot turn back."""
         until, told = time.monotonic() + SHUTDOWN_DEADLINE_S, False
         while time.monotonic() < until:
             if not self._esl.connected and (told or self._gone()):
@@ -218,7 +218,7 @@ class Drain:
         log.error("freeswitch_still_there", deadline_s=SHUTDOWN_DEADLINE_S)
 
     def _cut(self) -> None:
-        """The deadline: no binding stays at a registrar, calls go on as long as FreeSWITCH may."""
+        """At the deadline, leave no binding at a registrar; calls go on as FreeSWITCH may."""
         self._stop_registering()
         until = time.monotonic() + UNREGISTER_DEADLINE_S
         names: set[str] = set()
@@ -241,7 +241,7 @@ class Drain:
     # --- What Postgres says -----------------------------------------------------------------
 
     def _wanted(self) -> bool:
-        """Whether this bridge is to drain; told to end, it asks for that itself."""
+        """Tell whether this bridge is to drain; told to end, it asks for that itself."""
         node = SipBridgeNode
         with self._engine.begin() as connection:
             asked_at = connection.scalar(
@@ -278,7 +278,7 @@ class Drain:
         return not self._esl.connected and away_s > GONE_AFTER_S
 
     def _sessions(self) -> int:
-        """From a session's first moment to its last; `show channels count` is a moment late."""
+        """Count sessions from their first moment to their last; `show channels count` is late."""
         if self._gone():
             return 0
         found = re.search(r"^(\d+) session\(s\) - peak", self._esl.api("status"), re.MULTILINE)
@@ -287,7 +287,7 @@ class Drain:
         return int(found[1])
 
     def _gateways_left(self) -> set[str]:
-        """Those being un-REGISTERed too. Raises EslError."""
+        """List the gateways here, those being un-REGISTERed too. Raises EslError."""
         return set() if self._gone() else self._gateways.listed()
 
     def _unregister(self, name: str) -> None:
@@ -297,7 +297,7 @@ class Drain:
             log.warning("gateway_not_unregistered", gateway=name, error=type(error).__name__)
 
     def _reopen(self) -> None:
-        """Once: an admin who pauses a bridge by hand is not undone again."""
+        """Take calls again, once: an admin who pauses the bridge by hand later is not undone."""
         if self._open:
             return
         if self._esl.api("fsctl pause_check inbound") == "true":
@@ -313,7 +313,7 @@ class Drain:
         log.info("drain_step", step=step.value, active_calls=self._calls())
 
     def _hindered(self, error: Exception) -> None:
-        """Once a fault, not once a look."""
+        """Log each fault once, not at every look."""
         if self._hindrance != (what := type(error).__name__):
             self._hindrance = what
             log.warning("drain_hindered", error=what)

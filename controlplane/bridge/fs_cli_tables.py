@@ -94,7 +94,7 @@ class FsCliTables:
         """Gateways with an `ar_tenant`; None: FreeSWITCH must be asked."""
 
     def connected(self) -> None:
-        """FreeSWITCH may be a new one: it is told everything again."""
+        """Tell everything again: FreeSWITCH may be a new one."""
         self._sent.clear()
         self._tenants = None
 
@@ -137,7 +137,7 @@ class FsCliTables:
         return f"\nWritten by the agent of {self._bridge_id}: {now}, registrations {read}\n\n"
 
     def read(self) -> None:
-        """This bridge's accounts, when it is time; without Postgres the last ones stay."""
+        """Read this bridge's accounts when it is time; without Postgres the last ones stay."""
         if time.monotonic() < self._next_read:
             return
         self._next_read = time.monotonic() + READ_S
@@ -178,7 +178,7 @@ class FsCliTables:
         self._set(NAMES, " ".join(sorted(texts)) or "-")
 
     def _known_tenants(self) -> set[str]:
-        """Those an agent before this one wrote down."""
+        """Ask FreeSWITCH which ones an agent before this one wrote down."""
         try:
             return set(self._esl.api(f"global_getvar {NAMES}").split()) - {"-"}
         except EslCommandFailed:  # nothing was written yet
@@ -186,7 +186,7 @@ class FsCliTables:
 
 
 def calls_text(calls: Iterable[IncomingCall]) -> str:
-    """Calls, the oldest first; of a caller two digits at most."""
+    """Lay out the calls, the oldest first; of a caller's number two digits are shown at most."""
     rows = [
         [
             call.gateway_name,
@@ -203,7 +203,7 @@ def calls_text(calls: Iterable[IncomingCall]) -> str:
 
 
 def registrations_text(found: Sequence[Account]) -> str:
-    """One line a gateway, as Postgres has it."""
+    """Lay out one line a gateway, as Postgres has it."""
     registered = sum(account.registered for account in found)
     rows = [list(_cells(account)) for account in found]
     titles = ["GATEWAY", "CARRIER", "STATE", "LAST CODE", "SINCE", "NEXT TRY", "WHY", "PROBLEM"]
@@ -211,7 +211,7 @@ def registrations_text(found: Sequence[Account]) -> str:
 
 
 def tenant_text(account: Account, calls: Iterable[IncomingCall]) -> str:
-    """One gateway: who, where from and to, its calls; FreeSWITCH's own view comes after it."""
+    """Describe one gateway: who, where from and to, its calls; FreeSWITCH's own view follows."""
     own = [call for call in calls if call.gateway_name == account.gateway]
     return (
         f"{account.restaurant} ({account.slug}), restaurant {account.restaurant_id}\n"
@@ -222,7 +222,7 @@ def tenant_text(account: Account, calls: Iterable[IncomingCall]) -> str:
 
 
 def drain_text(step: DrainStep | None, *, accounts: int, calls: int) -> str:
-    """The line after it is FreeSWITCH's own: `true` or `false`."""
+    """Describe the drain; the line that follows is FreeSWITCH's own, `true` or `false`."""
     return (
         f"{_STEPS[step]}\nGateways here, or not yet given back: {accounts}. Calls: {calls}.\n"
         "FreeSWITCH refuses new calls:\n"
@@ -230,17 +230,17 @@ def drain_text(step: DrainStep | None, *, accounts: int, calls: int) -> str:
 
 
 def masked(number: str | None) -> str:
-    """The last two digits: enough to tell two calls apart."""
+    """Keep the last two digits, which are enough to tell two calls apart."""
     return "hidden" if number is None else f"…{number[-2:]}"
 
 
 def clock(instant: datetime | None) -> str:
-    """In this machine's zone, as `strftime` in fs_cli prints."""
+    """Write an instant in this machine's zone, as `strftime` in fs_cli prints."""
     return "-" if instant is None else instant.astimezone().strftime("%Y-%m-%d %H:%M:%S%z")
 
 
 def global_value(text: str) -> str:
-    """`text` as `url_decode` reads it, without what `global_setvar` and `expand` act on."""
+    """Encode `text` as `url_decode` reads it, without what `global_setvar` and `expand` act on."""
     return quote(text, safe=" !()*,-./:<>@^_|~+#&?")
 
 

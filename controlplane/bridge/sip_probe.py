@@ -42,7 +42,7 @@ class ProfileAddress:
 
     @classmethod
     def parse(cls, status: str) -> "ProfileAddress | None":
-        """From the output of `sofia status profile NAME`; None when the profile is not running."""
+        """Read `sofia status profile NAME`; None when the profile is not running."""
         url, bind = _URL.search(status), _BIND_URL.search(status)
         if url is None or bind is None:
             return None
@@ -59,7 +59,7 @@ class SipProbe:
         self.answers = True
 
     def met(self, address: ProfileAddress | None) -> None:
-        """Another FreeSWITCH, or none: what the last one answered says nothing of it."""
+        """Begin anew with another FreeSWITCH, or none: the last one's answers say nothing of it."""
         self.address, self.answers = address, True
 
     def run(self) -> None:
@@ -91,7 +91,7 @@ class SipProbe:
 
 
 def ask(host: str, port: int, *, deadline_s: float) -> bool:
-    """Whether an OPTIONS got a final answer. Raises OSError when nobody listens, or in silence."""
+    """Tell whether an OPTIONS got a final answer. Raises OSError when nobody listens or answers."""
     call_id = uuid4().hex
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.connect((host, port))
@@ -107,7 +107,7 @@ def ask(host: str, port: int, *, deadline_s: float) -> bool:
 
 
 def options(target: str, *, own: str, call_id: str) -> bytes:
-    """An OPTIONS request (RFC 3261 §11.1)."""
+    """Build an OPTIONS request (RFC 3261 §11.1)."""
     lines = (
         f"OPTIONS sip:probe@{target} SIP/2.0",
         f"Via: SIP/2.0/UDP {own};branch=z9hG4bK{call_id};rport",

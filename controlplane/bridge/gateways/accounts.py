@@ -69,12 +69,12 @@ class Account:
 
     @property
     def proven(self) -> bool:
-        """Whether its owner has reported a binding under the present epoch."""
+        """Tell whether its owner has reported a binding under the present epoch."""
         return self.state.registered and self.state_epoch == self.epoch
 
 
 def read_accounts(engine: Engine, bridge_id: str) -> dict[str, Account]:
-    """By gateway name. Raises SQLAlchemyError."""
+    """Read the rows by gateway name. Raises SQLAlchemyError."""
     query = (
         select(SipRegistration, Carrier, Restaurant.slug, Restaurant.phone_e164)
         .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
@@ -95,7 +95,7 @@ def read_accounts(engine: Engine, bridge_id: str) -> dict[str, Account]:
 
 
 class Accounts:
-    """This bridge's rows as last read, and what this process has written to them since."""
+    """Holds this bridge's rows as last read, and what this process has written to them since."""
 
     def __init__(self, engine: Engine, bridge_id: str) -> None:
         self._engine = engine
@@ -103,7 +103,7 @@ class Accounts:
         self._rows: dict[str, Account] = {}
 
     def read(self) -> dict[str, Account]:
-        """Read them again; the ones known before are returned. Raises SQLAlchemyError."""
+        """Read the rows again, and return those known before. Raises SQLAlchemyError."""
         before, self._rows = self._rows, read_accounts(self._engine, self._bridge_id)
         return before
 
@@ -111,7 +111,7 @@ class Accounts:
         return self._rows.get(name)
 
     def owned(self, name: str) -> Account | None:
-        """The row, if this bridge is to hold its registration."""
+        """Return the row if this bridge is to hold its registration."""
         account = self._rows.get(name)
         return account if account is not None and account.role is Role.OWNER else None
 
@@ -122,17 +122,17 @@ class Accounts:
         return list(self._rows.values())
 
     def released(self, name: str) -> None:
-        """The row names this bridge no longer."""
+        """Forget the row: it names this bridge no longer."""
         self._rows.pop(name, None)
 
     def counted(self, name: str, auth_failures: int) -> None:
-        """The row's refusals are that many now."""
+        """Note how many refusals the row counts now."""
         if account := self._rows.get(name):
             self._rows[name] = replace(account, auth_failures=auth_failures)
 
 
 def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> GatewaySettings:
-    """The gateway's file, its password opened. Raises SecretUnreadable."""
+    """Make the gateway's settings, its password opened. Raises SecretUnreadable."""
     greeting = sounds / f"greeting_{account.slug}.wav"
     return GatewaySettings(
         gateway_name=account.gateway_name,

@@ -7,7 +7,7 @@ from controlplane.bridge.gateways.reports import Reports
 
 
 class Differences:
-    """Compares by what is known at that moment; asks nobody."""
+    """Compares what is known at that moment, and asks nobody."""
 
     def __init__(self, *, accounts: Accounts, gateways: Gateways, reports: Reports) -> None:
         self._accounts = accounts
@@ -15,11 +15,11 @@ class Differences:
         self._reports = reports
 
     def names(self) -> set[str]:
-        """Gateways either side knows."""
+        """Return the gateways that either side knows."""
         return self._gateways.names() | self._accounts.names()
 
     def step(self, name: str) -> Step:
-        """What that gateway needs next."""
+        """Decide what that gateway needs next."""
         account, gateway = self._accounts.get(name), self._gateways.get(name)
         suspended = self.suspended(account)
         if account is not None and account.role is Role.FORMER and gateway is not None:
@@ -28,14 +28,14 @@ class Differences:
         return next_step(account, gateway, suspended=suspended)
 
     def suspended(self, account: Account | None) -> bool:
-        """Refused too often, by what Postgres knows and what it does not know yet."""
+        """Tell whether it was refused too often, counting what Postgres does not know yet."""
         if account is None:
             return False
         waiting = self._reports.unwritten_refusals(account.gateway_name)
         return account.auth_failures + waiting >= account.max_auth_failures
 
     def to_be_made_again(self, name: str) -> Account | None:
-        """The account whose gateway is to go only to come back, with another configuration."""
+        """Return the account if its gateway goes only to come back with another configuration."""
         account, gateway = self._accounts.owned(name), self._gateways.get(name)
         if gateway is None or gateway.deleting or self.suspended(account):
             return None

@@ -41,27 +41,30 @@ class Gateway:
 
     @property
     def registered(self) -> bool:
-        """Whether its calls arrive, and it is not about to go."""
+        """Tell whether its calls arrive, and it is not about to go."""
         return self.state.registered and not self.deleting
 
     @property
     def refused(self) -> bool:
-        """Whether the carrier has just refused the account itself: its binding is worth nothing."""
+        """Tell whether the carrier has just refused the account: its binding is worth nothing."""
         return self.state is GatewayState.FAIL_WAIT and self.sip_code in ACCOUNT_REFUSED
 
     @property
     def waits_too_long(self) -> bool:
-        """Whether FreeSWITCH would wait longer than `LONGEST_RETRY_S` before it tries again."""
+        """Tell whether FreeSWITCH has waited longer than `LONGEST_RETRY_S` to try again."""
         if self.state is not GatewayState.FAIL_WAIT or self.failed_at is None:
             return False
         return monotonic() - self.failed_at > LONGEST_RETRY_S
 
     def is_refresh(self, state: GatewayState, *, up: bool) -> bool:
-        """Whether `state` is only passed through, the binding being there. `up`: Ping-Status."""
+        """Tell whether `state` is only passed through while the binding is there.
+
+        `up` is the event's Ping-Status.
+        """
         return up and self.registered and state.refreshing
 
     def enter(self, state: GatewayState, *, sip_code: int | None) -> bool:
-        """FreeSWITCH has told `state`, with the carrier's answer if that is the reason. Returns
+        """Note the state FreeSWITCH has told, with the carrier's answer if that is the reason; tell
         whether a REGISTER has failed with it.
         """
         self.state = state
@@ -80,7 +83,7 @@ class Gateway:
 
 
 def retry_wait_s(gateway: Gateway) -> int:
-    """Before the next REGISTER, which is FreeSWITCH's (sofia_reg.c, REG_STATE_FAILED), or ours."""
+    """Return the seconds to the next REGISTER, FreeSWITCH's (REG_STATE_FAILED) or ours."""
     if gateway.sip_code in FLAT_RETRY:
         return RETRY_SECONDS
     return min(RETRY_SECONDS * max(1, gateway.failures), LONGEST_RETRY_S)

@@ -14,8 +14,8 @@ from controlplane.bridge.gateways.gateway_xml import (
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Readable by its owner alone. FreeSWITCH sees the old file or the new one: a half one keeps it
-    from every later reload and startgw. Raises OSError, and leaves nothing behind.
+    """Put a file there that its owner alone may read. FreeSWITCH sees the old one or the new one: a
+    half one would keep it from every later reload and startgw. Raises OSError.
     """
     file.parent.mkdir(mode=0o700, exist_ok=True)
     # Not `*.xml`: FreeSWITCH's includes must never see it.
@@ -40,7 +40,7 @@ def write_gateway_file(folder: Path, settings: GatewaySettings) -> Path:
 
 
 def remove_gateway_file(folder: Path, gateway_name: str) -> bool:
-    """Remove the gateway's file; whether it was there. Raises InvalidGateway, OSError."""
+    """Remove the gateway's file; tell whether it was there. Raises InvalidGateway, OSError."""
     try:
         (folder / gateway_file_name(gateway_name)).unlink()
     except FileNotFoundError:
@@ -49,5 +49,5 @@ def remove_gateway_file(folder: Path, gateway_name: str) -> bool:
 
 
 def gateway_files(folder: Path) -> set[str]:
-    """Names of the gateways that have a file in `folder`."""
+    """Return the names of the gateways that have a file in `folder`."""
     return {path.stem for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")}

@@ -8,7 +8,7 @@ from controlplane.contracts.gateway_states import GatewayState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One gateway's new state."""
+    """Says which state one gateway has entered, and why."""
 
     gateway_name: str
     epoch: int
@@ -34,12 +34,12 @@ class RowState:
 
     @property
     def suspended(self) -> bool:
-        """Whether the account is left alone; without refusals another try was asked for."""
+        """Tell whether the account is left alone; without refusals another try was asked for."""
         return self.state is GatewayState.SUSPENDED and self.auth_failures > 0
 
     def after(self, report: Report) -> "RowState":
-        """The refusal that is one too many suspends. Out of that leads a 200 that came all the
-        same, or 0 refusals, which the row's trigger or an admin writes.
+        """Return what the report makes of it. One refusal too many suspends; out of that leads only
+        a 200 that came all the same, or 0 refusals, which the row's trigger or an admin writes.
         """
         if report.state.registered:
             return replace(self, state=report.state, auth_failures=0)

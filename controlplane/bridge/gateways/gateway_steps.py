@@ -21,8 +21,8 @@ before still sends its INVITE here, and FreeSWITCH knows the restaurant by the g
 
 
 class GatewaySteps:
-    """Each raises GatewayNotChanged or EslError when FreeSWITCH does not do it, OSError when its
-    file cannot be written, SQLAlchemyError when Postgres is away.
+    """Takes steps. Each raises GatewayNotChanged or EslError when FreeSWITCH does not do it, and
+    OSError or SQLAlchemyError when the gateway's file or Postgres cannot be reached.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class GatewaySteps:
         self._dns = RegistrarDns()
 
     def require_dns(self, account: Account) -> None:
-        """Raises DnsUnanswered: a name without an answer would keep FreeSWITCH's resolver busy."""
+        """Ask DNS about the registrar. Raises DnsUnanswered: FreeSWITCH would hang on it."""
         self._dns.require_answer(account.registrar)
 
     def start(self, account: Account) -> None:
-        """Raises InvalidGateway, SecretUnreadable: the account cannot be a gateway."""
+        """Add the gateway. Raises InvalidGateway, SecretUnreadable: the account cannot be one."""
         name = account.gateway_name
         if account.carrier_id not in self._networks.open_carriers:
             raise InvalidGateway("source_networks", "the carrier has none that can be used")
@@ -67,12 +67,12 @@ class GatewaySteps:
             remove_gateway_file(self._folder, name)
 
     def register_again(self, account: Account) -> None:
-        """The gateway stays; the carrier's next 200 is reported for the account's epoch."""
+        """REGISTER once more: the carrier's next 200 is reported for the account's epoch."""
         self._gateways.register(account.gateway_name, epoch=account.epoch)
 
     def remove(self, name: str) -> None:
-        """One that went elsewhere without us (we were lost, say): its owner is to hear of the
-        un-REGISTER, as at the end of a move.
+        """Remove the gateway. If it went elsewhere without us (we were lost, say), its owner is to
+        hear of the un-REGISTER, as at the end of a move.
         """
         owner = self._handover.owner(name) if self._accounts.get(name) is None else None
         remove_gateway_file(self._folder, name)
@@ -80,8 +80,8 @@ class GatewaySteps:
         self._handover.given_back(name, owner=owner)
 
     def give_back(self, name: str) -> None:
-        """In this order the carrier is told once (Contact of this bridge, expires 0), and an INVITE
-        it had already sent still finds the gateway.
+        """Give the binding back. In this order the carrier is told once (Contact of this bridge,
+        expires 0), and an INVITE it had already sent still finds the gateway.
         """
         self._gateways.unregister(name)
         if account := self._accounts.get(name):
@@ -90,6 +90,6 @@ class GatewaySteps:
         self._gateways.kill(name)
 
     def release(self, name: str) -> None:
-        """The row keeps this bridge no longer as the former owner."""
+        """Strike this bridge from the row, where it is the former owner."""
         self._handover.release(name)
         self._accounts.released(name)

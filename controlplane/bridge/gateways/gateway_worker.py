@@ -52,7 +52,7 @@ class GatewayWorker:
         """Its next REGISTER has had its place in the carrier's row."""
 
     def run(self) -> None:
-        """Until there is nothing to do. Raises what is in the way: see `GatewaySteps`."""
+        """Take steps until nothing is to be done. Raises what is in the way (`GatewaySteps`)."""
         while True:
             self.look_again = False
             while (step := self._differences.step(self.name)) is not Step.NOTHING:
@@ -103,7 +103,7 @@ class GatewayWorker:
 
 
 class GatewayWorkers:
-    """The workers there are now, one a gateway at most: 200 rows, and 200 gateways to remove."""
+    """Holds one worker a gateway at most: there are 200 rows, and 200 gateways to remove."""
 
     def __init__(
         self,
@@ -132,16 +132,16 @@ class GatewayWorkers:
             self._greenlets.spawn(self._work, self._working[name])
 
     def busy_with(self) -> set[str]:
-        """Names of the gateways somebody works on."""
+        """Return the names of the gateways somebody works on."""
         return set(self._working)
 
     def stop(self) -> None:
-        """For good: from here on nothing is started or removed, whatever Postgres wants."""
+        """Start and remove nothing any more, whatever Postgres wants."""
         self._stopped = True
         self._greenlets.kill(block=False)
 
     def _work(self, worker: GatewayWorker) -> None:
-        """The edge of a worker: what is in its way is told, and tried again at another look."""
+        """Run a worker; tell what is in its way, which is tried again at another look."""
         try:
             worker.run()
         except DnsUnanswered as error:

@@ -66,7 +66,7 @@ class GatewaySettings:
     """One SIP account, and what its calls carry."""
 
     gateway_name: str
-    """`slug-<8 hex>`."""
+    """It is made of the slug: `slug-<8 hex>`."""
     registrar: str
     """`host[:port]`: realm and proxy."""
     username: str
@@ -89,7 +89,7 @@ class GatewaySettings:
 
 
 def gateway_xml(settings: GatewaySettings) -> str:
-    """The file's text. Raises InvalidGateway on a value that must not be in it."""
+    """Write the file's text. Raises InvalidGateway on a value that must not be in it."""
     name = _matching("gateway_name", settings.gateway_name, _NAME, limit=MAX_NAME)
     registrar = _matching("registrar", settings.registrar, _HOST, limit=253)
     username = _matching("username", settings.username, _USER)
@@ -136,7 +136,7 @@ def gateway_xml(settings: GatewaySettings) -> str:
 
 
 def gateway_file_name(gateway_name: str) -> str:
-    """Raises InvalidGateway when the name is not one."""
+    """Name the gateway's file. Raises InvalidGateway when the name is not one."""
     return _matching("gateway_name", gateway_name, _NAME, limit=MAX_NAME) + SUFFIX
 
 
@@ -183,7 +183,7 @@ def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 5
 
 
 def _secret(name: str, value: str) -> str:
-    """Any printable text the preprocessor leaves alone, and the digest takes whole."""
+    """Allow any printable text that the preprocessor leaves alone and the digest takes whole."""
     inert(name, value)
     if not value:
         raise InvalidGateway(name, "must not be empty")
@@ -196,7 +196,7 @@ def _secret(name: str, value: str) -> str:
 
 
 def inert(name: str, value: str) -> None:
-    """Raises InvalidGateway when FreeSWITCH's preprocessor would react to `value`."""
+    """Raise InvalidGateway when FreeSWITCH's preprocessor would react to `value`."""
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
         raise InvalidGateway(name, "holds a control character")
     lowered = value.lower()
@@ -206,5 +206,5 @@ def inert(name: str, value: str) -> None:
 
 
 def quoted(text: str) -> str:
-    """An XML attribute's value, escaped, always in double quotes."""
+    """Quote an XML attribute's value: escaped, always in double quotes."""
     return '"' + escape(text, {'"': "&quot;"}) + '"'

@@ -106,8 +106,8 @@ class Gateways:
         }
 
     def listed(self) -> set[str]:
-        """FreeSWITCH's own list now: those being deleted too, which `sofia status` no longer shows.
-        Raises EslError.
+        """Ask FreeSWITCH for its list, which has those being deleted too; `sofia status` shows them
+        no longer. Raises EslError.
         """
         return self._list("up") | self._list("down")
 
@@ -153,7 +153,7 @@ class Gateways:
                 self._starting.pop(name, None)
 
     def register(self, name: str, *, epoch: int) -> None:
-        """One more REGISTER for a gateway that is there; what it says is reported for `epoch`.
+        """Send one more REGISTER for a gateway that is there; its answer is reported for `epoch`.
         Raises EslError.
         """
         if gateway := self._known.get(name):
@@ -178,7 +178,7 @@ class Gateways:
             self._until(name, lambda: name not in self._known, DELETE_DEADLINE_S, "deleted")
 
     def kill_soon(self, name: str) -> None:
-        """As `kill`, but returns at once. Raises EslError."""
+        """Do as `kill` does, but return at once. Raises EslError."""
         with suppress(EslCommandFailed):  # no such gateway: being deleted, or gone
             self._esl.api(f"sofia profile {self._profile} killgw {name}")
 

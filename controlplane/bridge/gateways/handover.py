@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Handover:
-    """This bridge's part of moves, as owner and as former owner."""
+    """Plays this bridge's part in moves, as owner and as former owner."""
 
     def __init__(self, *, engine: Engine, client: redis.Redis, bridge_id: str) -> None:
         self._engine = engine
@@ -26,17 +26,17 @@ class Handover:
         self._bridge_id = bridge_id
 
     def proven(self, formers: Iterable[str]) -> None:
-        """The owner's binding is there and written down: the former owners may let go."""
+        """Tell former owners that they may let go: the new binding is there and written down."""
         for former in sorted(set(formers)):
             self._tell(former, RegistrationMoved())
 
     def given_back(self, name: str, *, owner: str | None) -> None:
-        """The carrier has just been sent the un-REGISTER of this bridge's binding."""
+        """Tell the owner that the carrier has just been sent this bridge's un-REGISTER."""
         if owner is not None and owner != self._bridge_id:
             self._tell(owner, BindingGivenBack(gateway_name=name))
 
     def release(self, name: str) -> None:
-        """This bridge no longer holds the binding its row kept it for. Raises SQLAlchemyError."""
+        """Write down that this bridge holds the binding no longer. Raises SQLAlchemyError."""
         statement = (
             update(SipRegistration)
             .where(
@@ -61,14 +61,14 @@ class Handover:
             self._tell(row.bridge_id, RegistrationMoved())
 
     def owner(self, name: str) -> str | None:
-        """Which bridge is to register it now. Raises SQLAlchemyError."""
+        """Look up which bridge is to register it now. Raises SQLAlchemyError."""
         with self._engine.connect() as connection:
             return connection.scalar(
                 select(SipRegistration.bridge_id).where(SipRegistration.gateway_name == name)
             )
 
     def _tell(self, bridge_id: str, message: Message) -> None:
-        """A hint: without it the other bridge looks by itself every 30 s."""
+        """Give a hint; without it the other bridge looks by itself every 30 s."""
         try:
             self._redis.publish(redis_keys.bridge_assignments(bridge_id), message.to_json())
         except redis.RedisError as error:

@@ -7,7 +7,7 @@ from controlplane.bridge.gateways.gateway import Gateway
 
 
 class Step(StrEnum):
-    """What one gateway needs next."""
+    """Says what one gateway needs next."""
 
     NOTHING = "nothing"
     START = "start"
@@ -20,7 +20,7 @@ class Step(StrEnum):
 
 
 def next_step(account: Account | None, gateway: Gateway | None, *, suspended: bool) -> Step:
-    """From what Postgres wants and what FreeSWITCH has."""
+    """Decide from what Postgres wants and what FreeSWITCH has."""
     if account is None or (account.role is Role.OWNER and suspended):
         return Step.NOTHING if gateway is None else Step.REMOVE
     if account.role is Role.FORMER:

@@ -1,4 +1,4 @@
-"""How many REGISTERs leave for one carrier, over all bridges: carriers ban bursts.
+"""Limits how many REGISTERs leave for one carrier, over all bridges: carriers ban bursts.
 
 GCRA in Redis, by Redis's clock. A bridge holds one place of a carrier's row at a time, so a bridge
 that dies takes at most one place with it, and the whole rate serves a failover. FreeSWITCH itself
@@ -22,7 +22,7 @@ LATE_MS: Final = 200
 MAX_AHEAD_MS: Final = 600_000
 """500 bridges in a row at 1 a second; more means that Redis's clock was set back."""
 LOCAL_SHARE: Final = 0.2
-"""Of the carrier's rate, while Redis is away: five bridges share most carriers."""
+"""A bridge takes this share of the carrier's rate while Redis is away: five bridges share most."""
 REDIS_PAUSE_S: Final = 5.0
 """After a failure Redis is not asked: its deadlines would be the pace."""
 
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 class RegisterPace:
-    """`wait` returns when one REGISTER for that carrier may leave."""
+    """Keeps a carrier's pace: `wait` returns when one REGISTER may leave."""
 
     def __init__(
         self, client: redis.Redis, *, sleep: Callable[[float], object] = gevent.sleep
@@ -54,7 +54,7 @@ class RegisterPace:
         self._redis_again_at = 0.0
 
     def wait(self, carrier_id: str, per_second: int) -> None:
-        """Never raises: without Redis the pace is this bridge's own, and slower."""
+        """Wait for a turn. It never raises: without Redis the pace is our own, and slower."""
         began = monotonic()
         with self._turns.setdefault(carrier_id, BoundedSemaphore(1)):
             self._sleep(self._delay_s(carrier_id, per_second))

@@ -38,7 +38,7 @@ from controlplane.loop import run_loop
 from controlplane.secret_box import SecretBox
 
 RECONCILE_S: Final = 30.0
-"""However nobody told us: a missed notification heals within this time."""
+"""A missed notification heals within this time."""
 FRESH_PLACEMENT: Final = timedelta(minutes=2)
 """An agent that starts that soon after a placement may have missed the end of a move, after which
 the owner registers once more."""
@@ -113,15 +113,15 @@ class Registrar:
 
     @property
     def registered(self) -> int:
-        """Gateways that are REGED now."""
+        """Count the gateways that are REGED now."""
         return sum(gateway.registered for gateway in self.gateways.all())
 
     def reconcile_soon(self) -> None:
-        """Something changed: look now rather than at the next turn."""
+        """Look now rather than at the next turn: something changed."""
         self._wanted.set()
 
     def given_back(self, message: BindingGivenBack) -> None:
-        """A registrar with one binding an account may have dropped ours: REGISTER once more."""
+        """REGISTER once more: a carrier with one binding an account may have dropped ours."""
         name = message.gateway_name
         gateway, account = self.gateways.get(name), self._accounts.owned(name)
         if gateway and gateway.registered and account:
@@ -130,12 +130,12 @@ class Registrar:
             self._workers.look_at(name)
 
     def connected(self) -> None:
-        """FreeSWITCH is there (again), maybe another one: ask it everything."""
+        """Ask FreeSWITCH everything: it is there (again), and may be another one."""
         self._must_learn = True
         self._wanted.set()
 
     def stop(self) -> None:
-        """For good: from here on nothing is started or removed, whatever Postgres wants."""
+        """Start and remove nothing any more, whatever Postgres wants."""
         self._stopped = True
         self._workers.stop()
 
@@ -181,8 +181,8 @@ class Registrar:
         self._reporter.forget_all()
 
     def _prove_moved(self, before: Mapping[str, Account]) -> None:
-        """The end of a move: some registrars hold one binding only, and drop it when the former
-        bridge gives its own back. Hence one more REGISTER.
+        """Ask for one more REGISTER at the end of a move: some registrars hold one binding only,
+        and drop it when the former bridge gives its own back.
         """
         fresh = datetime.now(UTC) - FRESH_PLACEMENT
         for account in self._accounts.all():
@@ -197,14 +197,14 @@ class Registrar:
                     gateway.needs_register = True
 
     def _try_again(self) -> None:
-        """Where FreeSWITCH would wait longer than we let it."""
+        """Ask for a REGISTER where FreeSWITCH would wait longer than we let it."""
         for account in self._accounts.all():
             gateway = self.gateways.get(account.gateway_name)
             if gateway and gateway.waits_too_long:
                 gateway.needs_register = True
 
     def _open_networks(self) -> None:
-        """Before a gateway is added: without its carrier's list every call to it is refused."""
+        """Load carriers' networks before a gateway is added: without, its calls are refused."""
         try:
             self._networks.make_true()
         except (EslError, OSError) as error:
@@ -212,7 +212,7 @@ class Registrar:
             gevent.spawn_later(RETRY_S, self.reconcile_soon)
 
     def _remove_files(self) -> None:
-        """Left by an agent that was killed; those being started are their worker's."""
+        """Remove what a killed agent left; files of gateways being started are their workers'."""
         for name in gateway_files(self._folder) - self._workers.busy_with():
             try:
                 remove_gateway_file(self._folder, name)
@@ -249,7 +249,7 @@ class Registrar:
             self._workers.look_at(gateway.name)
 
     def _written(self, outcomes: Sequence[Outcome]) -> None:
-        """Postgres has it: remember what it counted until the rows are read again."""
+        """Remember what Postgres counted until the rows are read again."""
         for one in outcomes:
             self._accounts.counted(one.gateway_name, one.after.auth_failures)
             if self._differences.suspended(self._accounts.get(one.gateway_name)):
@@ -271,7 +271,7 @@ class Registrar:
 
 
 def _observe(account: Account) -> None:
-    """The first binding under an epoch: how long its restaurant waited for it."""
+    """Measure how long the restaurant waited for the first binding under an epoch."""
     if account.placed_at is not None and account.state_epoch != account.epoch:
         waited = datetime.now(UTC) - account.placed_at
         metrics.TIME_TO_REGISTERED.observe(waited.total_seconds())

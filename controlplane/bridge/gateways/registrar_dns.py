@@ -1,4 +1,4 @@
-"""Does a registrar's name get an answer from DNS? Asked before its gateway is added.
+"""Asks DNS about a registrar's name before its gateway is added.
 
 A name that is only wrong does no harm: FreeSWITCH fails that REGISTER. A name whose servers never
 answer keeps FreeSWITCH's resolver busy at every attempt: its gateway waits until they do.
@@ -36,7 +36,7 @@ class DnsUnanswered(AlloRestoError):
 
 
 class RegistrarDns:
-    """Remembers answers; one question a name at a time."""
+    """Remembers answers, and asks one question a name at a time."""
 
     def __init__(self, resolve: Callable[[str], Any] | None = None) -> None:
         self._resolve = resolve or resolve_by_system
@@ -45,7 +45,7 @@ class RegistrarDns:
         self._answered_at: dict[str, float] = {}
 
     def require_answer(self, registrar: str) -> None:
-        """`registrar`: `host[:port]`. Raises DnsUnanswered; other gateways go on meanwhile."""
+        """Wait for an answer about `host[:port]`. Raises DnsUnanswered; other gateways go on."""
         host = registrar.partition(":")[0]
         if is_address(host) or self._fresh(host):
             return
@@ -73,7 +73,7 @@ class RegistrarDns:
 
 
 def resolve_by_system(host: str) -> bool:
-    """Whether there was an answer, be it "no such name": FreeSWITCH asks for SRV records too.
+    """Tell whether there was an answer, be it "no such name": FreeSWITCH asks for SRV too.
 
     Runs in a thread of its own, where the system's resolver may block.
     """
@@ -87,7 +87,7 @@ def resolve_by_system(host: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    """An IPv4 address, written as one."""
+    """Tell whether it is an IPv4 address, written as one."""
     try:
         ipaddress.IPv4Address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is news about a gateway, and reported to Postgres: each thing once."""
+"""Tells Postgres what is news about a gateway, each thing once."""
 
 from datetime import UTC, datetime
 
@@ -10,8 +10,8 @@ from controlplane.contracts.gateway_states import GatewayState
 
 
 class Reporter:
-    """Remembers what it has told of each gateway. Only of this bridge's own registrations: the row
-    refuses anybody else's.
+    """Remembers what it has told of each gateway. It tells of this bridge's own registrations:
+    `Reports` passes over anybody else's.
     """
 
     def __init__(self, reports: Reports) -> None:
@@ -20,11 +20,11 @@ class Reporter:
         """State, epoch and SIP code by gateway name."""
 
     def forget(self, name: str) -> None:
-        """A new gateway of that name begins: its first state is news."""
+        """Take the next state for news: a new gateway of that name begins."""
         self._told.pop(name, None)
 
     def forget_all(self) -> None:
-        """FreeSWITCH may be another one."""
+        """Take every state for news: FreeSWITCH may be another one."""
         self._told.clear()
 
     def state_changed(self, gateway: Gateway) -> None:
@@ -33,14 +33,14 @@ class Reporter:
             self._tell(gateway, refused=gateway.refused)
 
     def tell_again(self, account: Account, gateway: Gateway) -> None:
-        """What Postgres did not hear, or somebody wrote over."""
+        """Tell what Postgres did not hear, or somebody wrote over."""
         in_postgres = (account.state, account.state_epoch)
         differs = in_postgres != (gateway.state, account.epoch) and gateway.epoch == account.epoch
         if differs and gateway.state.settled and not self._reports.unwritten(gateway.name):
             self._tell(gateway)
 
     def cannot(self, account: Account, state: GatewayState, reason: str) -> None:
-        """There is no gateway; people shall see why."""
+        """Tell people why there is no gateway."""
         said = (state, account.epoch, None)
         if self._told.get(account.gateway_name) == said:
             return

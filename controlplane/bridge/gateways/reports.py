@@ -55,7 +55,7 @@ WHERE r.id = told.id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a batch makes of one row: it is this bridge's, and the reports are of its epoch."""
+    """Says what a batch makes of one row of this bridge's; the reports are of its epoch."""
 
     id: UUID
     gateway_name: str
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class Reports:
-    """What waits to be written. `on_written` hears of each transaction after its commit."""
+    """Holds what waits to be written. `on_written` hears of each transaction after its commit."""
 
     def __init__(
         self,
@@ -83,16 +83,16 @@ class Reports:
         self._some = Event()
 
     def put(self, report: Report) -> None:
-        """Have it written soon; returns at once."""
+        """Have it written soon, and return at once."""
         self._waiting.append(report)
         self._some.set()
 
     def unwritten(self, name: str) -> bool:
-        """Whether something of this gateway waits to be written."""
+        """Tell whether something of this gateway waits to be written."""
         return any(report.gateway_name == name for report in self._waiting)
 
     def unwritten_refusals(self, name: str) -> int:
-        """Refusals Postgres does not know of yet."""
+        """Count the refusals Postgres does not know of yet."""
         count = 0
         for report in self._waiting:
             if report.gateway_name == name:
@@ -138,7 +138,7 @@ class Reports:
         return outcomes
 
     def _events(self, one: Outcome) -> Iterator[dict[str, object]]:
-        """What of it is history."""
+        """Pick out what goes into the history."""
         for report in one.reports:
             if report.news:
                 yield self._event(one, report, report.state) | {"detail": report.detail}
@@ -174,7 +174,7 @@ def _outcome(row: Row[Any], reports: Sequence[Report]) -> Outcome:
 
 
 def _values(outcomes: Sequence[Outcome]) -> dict[str, list[object]]:
-    """The columns of `_REPORT`; but for the refusals the last report is what counts."""
+    """Make the columns of `_REPORT`; but for the refusals the last report is what counts."""
     told = [(one.after, one.reports[-1]) for one in outcomes]
     return {
         "ids": [one.id for one in outcomes],
