@@ -1,7 +1,8 @@
 """The database as admin commands reach it: DATABASE_URL, one short connection, clear failures.
 
 Commands are synchronous, a restaurant's rules (`controlplane/restaurants/`) are asyncio: a command
-gives `in_transaction` one coroutine function that asks them, and prints what comes back.
+gives a rule to `ask_restaurant`, or a coroutine function of its own to `in_transaction`, and prints
+what comes back.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.commands.environment import database_url
 from controlplane.database import async_engine, async_sessions, sync_engine
 from controlplane.errors import ServiceUnavailable
+from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.find_restaurant import find_restaurant
 
 APPLICATION_NAME = "admin"
 
@@ -47,6 +50,21 @@ def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """
     with _clear_failures():
         return asyncio.run(_committed(database_url(), work))
+
+
+def ask_restaurant(
+    name: str, rule: Callable[[AsyncSession, Restaurant], Awaitable[T]]
+) -> tuple[Restaurant, T]:
+    """The restaurant of that name, and what the rule answered for it, once that is committed.
+
+    Raises `UnknownRestaurant` and what `in_transaction` raises.
+    """
+
+    async def ask(session: AsyncSession) -> tuple[Restaurant, T]:
+        restaurant = await find_restaurant(session, name)
+        return restaurant, await rule(session, restaurant)
+
+    return in_transaction(ask)
 
 
 async def _committed(url: str, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

@@ -25,7 +25,7 @@ AlloRestoError
     │   ├── NameRefused        nobody could say this name
     │   ├── NeverDialled       callers cannot be put through to such a number
     │   └── OwnNumber          the restaurant's own people are not blocked
-    └── OrderNotCommitted      Postgres did not take it; also a ServiceUnavailable
+    └── OrderNotCommitted      Postgres did not confirm it; also a ServiceUnavailable
 """
 
 from collections.abc import Sequence
@@ -183,7 +183,9 @@ class OwnNumber(Refused):
 
 
 class OrderNotCommitted(RestaurantError, ServiceUnavailable):
-    """Postgres did not take the order, however often it was asked: there is none."""
+    """Postgres confirmed no attempt at the order. Its key finds it, should one have been committed
+    all the same.
+    """
 
     def __init__(self) -> None:
         super().__init__("the order was not committed")
