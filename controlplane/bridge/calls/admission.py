@@ -1,4 +1,4 @@
-"""Whose calls are refused before any worker hears of them: blocked numbers, and floods.
+"""Blocked numbers and floods of calls are refused before any worker hears of them.
 
 A caller who hides their number is never refused, nor are the restaurant's own people. What is
 counted stays in memory: a restaurant's calls come to one bridge.
@@ -17,11 +17,11 @@ from controlplane.contracts.hangup_causes import HangupCause
 WINDOW_S: Final = 300.0
 """Somebody who was cut off calls back twice, not seven times."""
 MAX_CALLERS: Final = 10_000
-"""Remembered; the one not heard of for longest is forgotten first."""
+"""So many are remembered; the one not heard of for longest is forgotten first."""
 
 
 class Refusal(StrEnum):
-    """Why; a metric's label."""
+    """Why a call is refused; a metric's label."""
 
     BLOCKED = "blocked"
     TOO_OFTEN = "too_often"
@@ -29,20 +29,20 @@ class Refusal(StrEnum):
 
     @property
     def cause(self) -> HangupCause:
-        """603 to a blocked caller, 486 to one who may try again later."""
+        """A blocked caller gets 603, one who may try again later 486."""
         if self is Refusal.BLOCKED:
             return HangupCause.CALL_REJECTED
         return HangupCause.USER_BUSY
 
 
 class Admission:
-    """One bridge's memory of who called when."""
+    """Remembers who called this bridge's restaurants when."""
 
     def __init__(
         self, *, calls: int, at_once: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`calls` of one number to one restaurant within `WINDOW_S`, `at_once` of them at the same
-        time (a switchboard shows one number for all its lines); 0: any number.
+        """Allow `calls` of one number to one restaurant within `WINDOW_S`, `at_once` of them at
+        the same time (a switchboard shows one number for all its lines); 0: any number.
         """
         self._most, self._most_at_once = calls, at_once
         self._clock = clock
@@ -51,7 +51,7 @@ class Admission:
     def refuse(
         self, restaurant_id: UUID, number: str | None, *, policy: CallPolicy, at_once: int
     ) -> Refusal | None:
-        """Why this new call is not taken. `at_once`: this caller's others, going on now."""
+        """Say why this call is not taken, None when it is. `at_once`: this caller's others now."""
         if number is None or number in policy.own_numbers:
             return None
         if number in policy.blocked:
@@ -61,7 +61,10 @@ class Admission:
         return None if self._count(restaurant_id, number) else Refusal.TOO_OFTEN
 
     def _count(self, restaurant_id: UUID, number: str) -> bool:
-        """False: one too many. A refused call is not counted, so the way is free again in time."""
+        """Count a call; False when it is one too many.
+
+        A refused call is not counted, so the way is free again in time.
+        """
         if not self._most:
             return True
         now = self._clock()

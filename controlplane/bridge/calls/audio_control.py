@@ -21,16 +21,16 @@ from controlplane.esl.errors import EslError
 from controlplane.esl.event import EslEvent
 
 STOP_DEADLINE_S: Final = 0.2
-"""For the PLAYBACK_STOP that follows a break; a frame is 20 ms."""
+"""The PLAYBACK_STOP that follows a break comes within a frame (20 ms), or is not waited for."""
 
 MAX_MARKS: Final = 64
-"""More than the chunks FreeSWITCH can hold."""
+"""That is more than the chunks FreeSWITCH can hold."""
 
 log = structlog.get_logger()
 
 
 class AudioControl:
-    """One call's `Clear` and `Mark`s not answered yet, and the handlers of its audio's events."""
+    """Obeys one call's worker, and answers it from the events of the call's audio."""
 
     def __init__(
         self, call: IncomingCall, playback: Playback, *, tell_worker: Callable[[Message], None]
@@ -50,7 +50,7 @@ class AudioControl:
         self._playback.restart()
 
     def chunk_arrived(self, event: EslEvent) -> None:
-        """`mod_audio_stream::play`: the worker's `streamAudio` is a file now."""
+        """Queue what the worker said: its `streamAudio` is a file now (event `::play`)."""
         try:
             chunk = _chunk(event)
         except (KeyError, ValueError, EslError) as error:
@@ -80,11 +80,11 @@ class AudioControl:
         self._answer_marks()
 
     def playback_started(self, event: EslEvent) -> None:
-        """PLAYBACK_START, of a chunk or of a prompt."""
+        """Note what is being heard: PLAYBACK_START, of a chunk or of a prompt."""
         self._playback.started(event.get("Playback-File-Path") or "")
 
     def playback_stopped(self, event: EslEvent) -> None:
-        """PLAYBACK_STOP, at the end of the file or at a break: answers what waited for it."""
+        """Answer what waited for this PLAYBACK_STOP, at the end of a file or at a break."""
         samples = int(event.get(ChannelVariable.PLAYBACK_OFFSET.header) or 0)
         played_ms = samples * 1_000 // SAMPLE_RATE_HZ
         self._playback.stopped(event.get("Playback-File-Path") or "", played_ms=played_ms)
@@ -111,7 +111,7 @@ class AudioControl:
 
 
 def _chunk(event: EslEvent) -> Chunk:
-    """The file and our keys of a `::play`. Raises `KeyError`, `ValueError`, `EslError`."""
+    """Read the file and our keys of a `::play`. Raises `KeyError`, `ValueError`, `EslError`."""
     body = event.json_body()
     file = body.pop("file")
     del body["audioDataType"], body["sampleRate"]

@@ -1,4 +1,4 @@
-"""What everything that deals with one call works with."""
+"""The parts of one call, handed to everything that deals with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

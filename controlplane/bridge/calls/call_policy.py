@@ -1,4 +1,4 @@
-"""Who a restaurant's callers may be transferred to, and whose calls it does not want.
+"""A restaurant says who its callers may be transferred to, and whose calls it does not want.
 
 Held in memory for the restaurants this bridge registers, and kept when Postgres is away. The
 restaurant's own phone is always allowed; a number that is not in here is never dialled.
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import gevent.event
 import structlog
-from sqlalchemy import Engine, Row, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, or_, select
 from sqlalchemy.orm import Session
 
 from controlplane.bridge import metrics
@@ -25,7 +25,7 @@ from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.transfer_target import TransferTarget
 
 RELOAD_S: Final = 30.0
-"""However nobody told us: a missed notification heals within this time."""
+"""A missed notification heals within this time."""
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """One restaurant's."""
+    """What one restaurant allows."""
 
     targets: dict[UUID, Destination] = field(default_factory=dict)
     blocked: frozenset[str] = frozenset()
@@ -53,12 +53,12 @@ class CallPolicy:
 
 
 NO_POLICY: Final = CallPolicy()
-"""Of a restaurant not read yet: nobody is rung but its own phone, nobody is refused, and numbers
-are read as French ones."""
+"""A restaurant not read yet has this one: only its own phone is rung, nobody is refused, and
+numbers are read as French ones."""
 
 
 class CallPolicies:
-    """Of this bridge's restaurants."""
+    """Holds the policies of this bridge's restaurants."""
 
     def __init__(self, *, engine: Engine, bridge_id: str) -> None:
         self._engine = engine
@@ -67,6 +67,7 @@ class CallPolicies:
         self._wanted = gevent.event.Event()
 
     def of(self, restaurant_id: UUID) -> CallPolicy:
+        """Return the restaurant's policy as last read."""
         return self._policies.get(restaurant_id, NO_POLICY)
 
     def region_of(self, restaurant_id: UUID) -> str:
@@ -97,45 +98,54 @@ class CallPolicies:
             SipRegistration.bridge_id == self._bridge_id,
             SipRegistration.former_bridge_id == self._bridge_id,
         )
-        lines = (
-            select(
-                SipRegistration.restaurant_id,
-                SipRegistration.gateway_name,
-                Restaurant.phone_e164,
-                Carrier.number_format,
-            )
-            .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
-            .join(Carrier, Carrier.id == SipRegistration.carrier_id)
-            .where(here)
-        )
-        ours = select(SipRegistration.restaurant_id).where(here)
-        targets: dict[UUID, list[TransferTarget]] = defaultdict(list)
-        blocked: dict[UUID, set[str]] = defaultdict(set)
         with Session(self._engine) as session:
-            for target in session.scalars(
-                select(TransferTarget).where(TransferTarget.restaurant_id.in_(ours))
-            ):
-                targets[target.restaurant_id].append(target)
-            for row in session.execute(
-                select(BlockedCaller.restaurant_id, BlockedCaller.phone_e164).where(
-                    BlockedCaller.restaurant_id.in_(ours)
-                )
-            ):
-                blocked[row.restaurant_id].add(row.phone_e164)
-            policies = {
-                line.restaurant_id: CallPolicy(
-                    targets=dict(_destinations(line, targets[line.restaurant_id])),
-                    blocked=frozenset(blocked[line.restaurant_id]),
-                    own_numbers=frozenset(
-                        {line.phone_e164, *(t.phone_e164 for t in targets[line.restaurant_id])}
-                    ),
-                    region=region_of(line.phone_e164),
-                )
-                for line in session.execute(lines)
-            }
+            policies = _read(session, here)
         if policies != self._policies:
             log.info("call_policies_changed", restaurants=len(policies))
         self._policies = policies
+
+
+def _read(session: Session, here: ColumnElement[bool]) -> dict[UUID, CallPolicy]:
+    """The policies of the restaurants whose registration is `here`."""
+    ours = select(SipRegistration.restaurant_id).where(here)
+    targets: dict[UUID, list[TransferTarget]] = defaultdict(list)
+    for target in session.scalars(
+        select(TransferTarget).where(TransferTarget.restaurant_id.in_(ours))
+    ):
+        targets[target.restaurant_id].append(target)
+    blocked: dict[UUID, set[str]] = defaultdict(set)
+    for row in session.execute(
+        select(BlockedCaller.restaurant_id, BlockedCaller.phone_e164).where(
+            BlockedCaller.restaurant_id.in_(ours)
+        )
+    ):
+        blocked[row.restaurant_id].add(row.phone_e164)
+    return {
+        line.restaurant_id: CallPolicy(
+            targets=dict(_destinations(line, targets[line.restaurant_id])),
+            blocked=frozenset(blocked[line.restaurant_id]),
+            own_numbers=frozenset(
+                {line.phone_e164, *(t.phone_e164 for t in targets[line.restaurant_id])}
+            ),
+            region=region_of(line.phone_e164),
+        )
+        for line in session.execute(_lines(here))
+    }
+
+
+def _lines(here: ColumnElement[bool]) -> Select[UUID, str, str, str]:
+    """Each restaurant's line: its gateway, its number, how its carrier wants numbers dialled."""
+    return (
+        select(
+            SipRegistration.restaurant_id,
+            SipRegistration.gateway_name,
+            Restaurant.phone_e164,
+            Carrier.number_format,
+        )
+        .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
+        .join(Carrier, Carrier.id == SipRegistration.carrier_id)
+        .where(here)
+    )
 
 
 def _destinations(

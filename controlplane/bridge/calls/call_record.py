@@ -28,7 +28,7 @@ from controlplane.contracts.messages import (
 from controlplane.loop import run_loop
 
 MAX_UNSENT: Final = 10_000
-"""About an hour of a full bridge's calls."""
+"""A full bridge makes as many in about an hour."""
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class CallEventPublisher:
         self._unsent: gevent.queue.Queue[CallEvent] = gevent.queue.Queue(MAX_UNSENT)
 
     def publish(self, event: CallEvent) -> None:
-        """Hand over one event; never blocks. Dropped, and counted, when `MAX_UNSENT` wait."""
+        """Hand over one event; never blocks. It is dropped, and counted, when `MAX_UNSENT` wait."""
         try:
             self._unsent.put_nowait(event)
         except gevent.queue.Full:
@@ -70,7 +70,7 @@ class CallEventPublisher:
 
 
 class CallRecord:
-    """The facts of one call."""
+    """Publishes the facts of one call."""
 
     def __init__(self, call: IncomingCall, *, bridge_id: str, publisher: CallEventPublisher):
         self._call = call
@@ -78,7 +78,7 @@ class CallRecord:
         self._publisher = publisher
 
     def arrived(self) -> None:
-        """CHANNEL_ANSWER."""
+        """The bridge saw the call: its CHANNEL_ANSWER."""
         call = self._call
         self._publisher.publish(
             CallArrived(

@@ -7,7 +7,7 @@ from controlplane.contracts.messages import CallClaim, Hangup, Hold, TakeMessage
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """CHANNEL_PARK: the greeting is over, the channel is ours to play on."""
+    """The greeting is over and the channel is ours to play on: CHANNEL_PARK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class QueueLost:
 
 @dataclass(frozen=True, slots=True)
 class StreamConnected:
-    """`mod_audio_stream::connect`."""
+    """The worker is reached: `mod_audio_stream::connect`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLost:
-    """`mod_audio_stream::disconnect` or `::error`."""
+    """The worker is gone, or was not reached: `mod_audio_stream::disconnect` or `::error`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class PlaybackDrained:
 
 @dataclass(frozen=True, slots=True)
 class RingingEnded:
-    """The `bridge` application returned: nobody took the transfer."""
+    """The application that rings (`bridge`) returned: nobody took the transfer."""
 
     disposition: str
 

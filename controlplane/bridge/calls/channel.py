@@ -22,17 +22,17 @@ STREAM_SETTINGS: Final = {
     Variable.STREAM_SUPPRESS_LOG: "true",
     Variable.STREAM_BUFFER_SIZE: str(STREAM_BUFFER_MS),
 }
-"""All of them, always: mod_audio_stream reads unset ones uninitialised."""
+"""Every one is set, always: mod_audio_stream reads unset ones uninitialised."""
 
 RING_S: Final = 20
-"""How long a phone rings before the caller comes back."""
+"""A phone rings this long before the caller comes back."""
 
 ACCEPT_S: Final = 15
-"""For who picked up to hear, in 7 s, who it is, and press the key; then, perhaps a voicemail, they
-are let go."""
+"""Who picked up hears in 7 s who it is and presses the key; if not (perhaps a voicemail), they are
+let go."""
 
 ANNOUNCE_S: Final = 6
-"""For the caller to hear that somebody is being rung."""
+"""The caller hears that somebody is being rung, before it rings."""
 
 RING_STARTS_S: Final = 8
 """What is queued before (`MAX_OUTSTANDING` chunks, 3.2 s) is heard first; then the dialplan looks
@@ -56,7 +56,7 @@ class Application(StrEnum):
 
 
 class Channel:
-    """One channel. Every method may raise `EslError`."""
+    """Commands one channel. Every method may raise `EslError`."""
 
     def __init__(
         self, channel_uuid: UUID, *, control: EslClient, media: EslClient, sounds: Path

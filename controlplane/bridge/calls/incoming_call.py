@@ -30,7 +30,7 @@ NO_PRIVACY: Final = frozenset({"", "privacy", "none", "critical"})
 """Words of a Privacy header that hide nothing; any other does, known or not. The dialplan keeps the
 same rules for a voice message (`caller_number` in freeswitch/conf/dialplan/public.xml)."""
 NOBODY: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "private"})
-"""Users of a From that names nobody."""
+"""A From with one of these users names nobody."""
 ANONYMOUS_HOST: Final = "anonymous.invalid"
 
 
@@ -40,7 +40,10 @@ class NotOurCall(ValueError):
 
 @dataclass(slots=True)
 class IncomingCall:
-    """Identity and state of one call. `created_at` is `time.monotonic()` seconds."""
+    """One call: its identity and its state. `created_at` is `time.monotonic()` seconds.
+
+    Its state is what `call_state.py` says; it changes by `becomes` alone.
+    """
 
     call_id: UUID
     restaurant_id: UUID
@@ -97,7 +100,7 @@ class IncomingCall:
 
     @classmethod
     def arriving(cls, event: EslEvent, *, region_of: Callable[[UUID], str]) -> "IncomingCall":
-        """From CHANNEL_ANSWER. Raises `NotOurCall`.
+        """Read a call from its CHANNEL_ANSWER. Raises `NotOurCall`.
 
         The tenant is what the gateway's inbound variables say: nothing the caller sends sets them.
         `region_of` knows by whose plan numbers are written at a restaurant.

@@ -13,7 +13,7 @@ from typing import Final
 from controlplane.contracts.messages import AudioChunk, Cleared
 
 MAX_WAITING_CHUNKS: Final = 600
-"""One minute of audio while the greeting plays; a worker that sends more is not pacing."""
+"""That is a minute of audio, while the greeting plays; a worker that sends more is not pacing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Playback:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits and FreeSWITCH holds nothing."""
+        """Whether nothing waits and FreeSWITCH holds nothing."""
         return not self._waiting and not self._queued
 
     @property
@@ -81,12 +81,12 @@ class Playback:
         return True
 
     def started(self, file: str) -> None:
-        """PLAYBACK_START."""
+        """Note whose item is heard from now on: its file's PLAYBACK_START."""
         if chunk := self._queued.get(file):
             self._hearing = chunk.audio.item
 
     def stopped(self, file: str, *, played_ms: int) -> None:
-        """PLAYBACK_STOP, `done` or `break`: `played_ms` of the file were heard."""
+        """Count `played_ms` of the file as heard: its PLAYBACK_STOP, `done` or `break`."""
         chunk = self._queued.pop(file, None)
         if chunk is None:
             return

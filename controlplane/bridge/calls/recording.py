@@ -16,7 +16,7 @@ VOICE_LEVEL: Final = 200
 """Mean amplitude of a frame somebody speaks in; the dialplan's `record` stops by the same."""
 SHORTEST_MS: Final = 1_000
 SHORTEST_VOICE_MS: Final = 200
-"""A word. Less is a handset being put down."""
+"""A word is as long; less is a handset being put down."""
 
 _LAYOUT: Final = struct.pack("<HHIIHH", 1, 1, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * 2, 2, 16)
 
@@ -43,7 +43,7 @@ class Recording:
 
     @classmethod
     def parse(cls, wav: bytes) -> "Recording":
-        """Raises `UnusableRecording`: unreadable, too short, or nobody says anything."""
+        """Read it. Raises `UnusableRecording`: unreadable, too short, or nobody says anything."""
         strings, l16 = _read(wav)
         try:
             restaurant_id = UUID(strings.get(b"ICMT", ""))
@@ -57,7 +57,7 @@ class Recording:
         return recording
 
     def wav(self) -> bytes:
-        """Without the strings: the number is kept in one place."""
+        """Write it without the strings: the number is kept in one place."""
         size = len(self.l16)
         head = b"WAVEfmt " + struct.pack("<I", len(_LAYOUT)) + _LAYOUT
         riff = struct.pack("<I", len(head) + 8 + size)

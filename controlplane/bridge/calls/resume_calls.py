@@ -1,4 +1,4 @@
-"""After a restart of the agent, or of its connection: FreeSWITCH's calls are ours again."""
+"""FreeSWITCH's calls are ours again after a restart of the agent, or of its connection."""
 
 import json
 import time
@@ -44,7 +44,7 @@ def resume_calls(control: EslClient, switchboard: Switchboard) -> None:
 def _found(
     control: EslClient, switchboard: Switchboard, channel_uuid: UUID, row: dict[str, str]
 ) -> IncomingCall | None:
-    """How the call stands, read from FreeSWITCH."""
+    """Read from FreeSWITCH how the call stands; None when it is none of ours."""
     try:
         dump = EslEvent.parse(control.api(f"uuid_dump {channel_uuid} json"))
         call = switchboard.recognise(dump)
@@ -64,7 +64,7 @@ def _found(
 
 
 def _state(dump: EslEvent, row: dict[str, str]) -> CallState:
-    """Who has the caller; the way out rings a human too, and keeps the call when nobody answers."""
+    """Tell who has the caller; the way out rings a human too, and keeps who is not answered."""
     rings = row.get(ChannelColumn.APPLICATION) == Application.BRIDGE_LEGS
     if rings and dump.get(ChannelVariable.SIGNAL_BOND.header):
         return CallState.WITH_HUMAN

@@ -50,10 +50,10 @@ GREETING_DEADLINE_S: Final = 30.0
 """The longest greeting; a channel that is not parked by then is not ours to play on."""
 
 MAX_WAITING_ATTEMPTS: Final = 15
-"""× `CLAIM_DEADLINE_S`: a caller hears "tous nos agents sont occupés" for 30 s at most."""
+"""At `CLAIM_DEADLINE_S` each a caller hears "tous nos agents sont occupés" for 30 s at most."""
 
 ATTEMPTS_BETWEEN_MESSAGES: Final = 6
-"""12 s of tone, then a voice again."""
+"""The caller hears 12 s of tone, then a voice again."""
 
 MAX_QUEUE_FAILURES: Final = 3
 """A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting."""
@@ -62,26 +62,26 @@ LONGEST_CALL_S: Final = 20 * 60.0
 """Five minutes over a worker's own limit: only a worker that forgot its call gets there."""
 
 GOODBYE_DEADLINE_S: Final = 15.0
-"""For what is queued to be heard before a hang-up the worker asked for."""
+"""What is queued is heard before a hang-up the worker asked for, if it is not longer."""
 
 HANGUP_DEADLINE_S: Final = 5.0
 
 HOLD_PROMPT_S: Final = 3.0
-"""The recorded "un instant" and a little."""
+"""The recorded "un instant" is a little shorter."""
 
 GOODBYE_PROMPT_S: Final = 5.0
-"""The recorded goodbye and a little."""
+"""The recorded goodbye is a little shorter."""
 
 OFFER_DEADLINE_S: Final = CLAIM_DEADLINE_S + 2.0
-"""A claim, or Redis saying that it cannot."""
+"""By then there is a claim, or Redis has said that it cannot."""
 
 FOUND_AGAIN_DEADLINE_S: Final = 10.0
-"""For FreeSWITCH to answer again; by then its way out has long taken the caller."""
+"""FreeSWITCH answers again within this time, or its way out has long taken the caller."""
 FOUND_AGAIN_POLL_S: Final = 0.2
 MAX_INTERRUPTIONS: Final = 5
 
 MAX_WORKERS: Final = 4
-"""Workers one call may lose before it is left to the way out."""
+"""A call that has lost so many workers is left to the way out."""
 
 log = structlog.get_logger()
 
@@ -112,14 +112,14 @@ def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> No
 
 
 def serve_call(context: CallContext) -> None:
-    """One call, from its arrival to its end."""
+    """Tell one call, from its arrival to its end."""
     announce(context)
     talk_to_workers(context)
     take_way_out(context)
 
 
 def announce(context: CallContext) -> None:
-    """The call has an id from now on, here and in FreeSWITCH."""
+    """Give the call an id, here and in FreeSWITCH."""
     if not context.call.announced:
         context.record.arrived()
         context.channel.set({ChannelVariable.CALL_ID: str(context.call.call_id)})
@@ -127,7 +127,7 @@ def announce(context: CallContext) -> None:
 
 
 def serve_resumed_call(context: CallContext) -> None:
-    """A call found in progress: go on where it stands."""
+    """Go on with a call found in progress, where it stands."""
     call = context.call
     announce(context)
     if call.state is CallState.RINGING:
@@ -143,7 +143,7 @@ def serve_resumed_call(context: CallContext) -> None:
 
 
 def found_again(context: CallContext) -> bool:
-    """Whether FreeSWITCH still has the call; asked until it answers, or the deadline."""
+    """Ask whether FreeSWITCH still has the call, until it answers or the deadline has passed."""
     deadline = time.monotonic() + FOUND_AGAIN_DEADLINE_S
     while time.monotonic() < deadline:
         try:
@@ -159,7 +159,7 @@ def found_again(context: CallContext) -> bool:
 
 
 def hangup_cause(call: IncomingCall) -> str:
-    """Of a channel that is gone: its CHANNEL_HANGUP_COMPLETE is on its way."""
+    """Wait for the cause of a channel that is gone: its CHANNEL_HANGUP_COMPLETE is on its way."""
     try:
         call.wait(timeout_s=HANGUP_DEADLINE_S)
     except CallEndedError as ended:
@@ -199,10 +199,25 @@ def find_worker(context: CallContext) -> CallClaim | None:
 
 
 def offer_once(context: CallContext) -> Claimed | QueueLost:
-    """One attempt, given up when the caller hangs up."""
+    """Make one attempt, given up when the caller hangs up."""
+    offer = next_offer(context)
+    waiting = gevent.spawn(offer_and_wait, context, offer)
+    claimed = False
+    try:
+        answer = answer_to(offer, context.call)
+        claimed = isinstance(answer, Claimed) and answer.claim is not None
+        return answer
+    finally:
+        waiting.kill(block=False)
+        if not claimed:
+            gevent.spawn(context.offers.give_up, offer)
+
+
+def next_offer(context: CallContext) -> CallOffer:
+    """The call's next attempt."""
     call = context.call
     call.attempt += 1
-    offer = CallOffer(
+    return CallOffer(
         call_id=call.call_id,
         restaurant_id=call.restaurant_id,
         bridge_id=context.bridge_id,
@@ -212,34 +227,31 @@ def offer_once(context: CallContext) -> Claimed | QueueLost:
         resumed=call.worker_id is not None,
     )
 
-    def offer_and_wait() -> None:
-        try:
-            context.offers.make(offer)
-            call.signal(Claimed(offer.attempt, context.offers.await_claim(offer)))
-        except (redis.RedisError, MessageError) as error:
-            log.warning("offer_failed", error=type(error).__name__)
-            call.signal(QueueLost())
 
-    waiting = gevent.spawn(offer_and_wait)
-    claimed = False
-    deadline = time.monotonic() + OFFER_DEADLINE_S
+def offer_and_wait(context: CallContext, offer: CallOffer) -> None:
+    """Put it on the queue and tell the story what came of it, in a greenlet of its own."""
     try:
-        while (left := deadline - time.monotonic()) > 0:
-            answer = call.wait(Claimed, QueueLost, timeout_s=left)
-            if isinstance(answer, Claimed) and answer.attempt == offer.attempt:
-                claimed = answer.claim is not None
-                return answer
-            if isinstance(answer, QueueLost):
-                return answer
-        return QueueLost()
-    finally:
-        waiting.kill(block=False)
-        if not claimed:
-            gevent.spawn(context.offers.give_up, offer)
+        context.offers.make(offer)
+        context.call.signal(Claimed(offer.attempt, context.offers.await_claim(offer)))
+    except (redis.RedisError, MessageError) as error:
+        log.warning("offer_failed", error=type(error).__name__)
+        context.call.signal(QueueLost())
+
+
+def answer_to(offer: CallOffer, call: IncomingCall) -> Claimed | QueueLost:
+    """Wait for the answer to this attempt; one to an earlier attempt is dropped."""
+    deadline = time.monotonic() + OFFER_DEADLINE_S
+    while (left := deadline - time.monotonic()) > 0:
+        answer = call.wait(Claimed, QueueLost, timeout_s=left)
+        if isinstance(answer, QueueLost):
+            return answer
+        if isinstance(answer, Claimed) and answer.attempt == offer.attempt:
+            return answer
+    return QueueLost()
 
 
 def keep_waiting(context: CallContext, *, prompt: str) -> None:
-    """Nobody yet: "tous nos agents sont occupés", then a soft tone, until somebody comes."""
+    """Say "tous nos agents sont occupés", then play a soft tone until somebody comes."""
     metrics.CALLS_KEPT_WAITING.inc()
     context.call.outcome = CallOutcome.UNSERVED
     if not context.call.parked:
@@ -301,7 +313,7 @@ def converse(context: CallContext) -> None:
 
 
 def hold(context: CallContext) -> None:
-    """ "Un instant, s'il vous plaît", once at a time however often it is asked."""
+    """Say "un instant, s'il vous plaît", once at a time however often it is asked."""
     call = context.call
     if call.age_s - call.held_at_s >= HOLD_PROMPT_S:
         call.held_at_s = call.age_s
@@ -309,7 +321,7 @@ def hold(context: CallContext) -> None:
 
 
 def lose_worker(context: CallContext) -> None:
-    """The caller hears "un instant, s'il vous plaît" while another worker is found."""
+    """Say "un instant, s'il vous plaît" while another worker is found."""
     log.warning("worker_lost", worker_id=context.call.worker_id)
     context.call.becomes(StreamState.DETACHED)
     context.playback.close()
@@ -319,7 +331,7 @@ def lose_worker(context: CallContext) -> None:
 
 
 def take_message(context: CallContext) -> None:
-    """The caller would rather leave a message: the dialplan's last rung, without a worker."""
+    """Leave the caller, who asked for it, to the dialplan's last rung: a message, no worker."""
     call = context.call
     let_last_words_be_heard(context)
     with call.way_out:
@@ -330,7 +342,7 @@ def take_message(context: CallContext) -> None:
 
 
 def let_last_words_be_heard(context: CallContext) -> None:
-    """What the worker said before it asked."""
+    """Wait until what the worker said before it asked was heard."""
     if not context.playback.idle:
         context.call.wait(PlaybackDrained, timeout_s=GOODBYE_DEADLINE_S)
 

@@ -16,7 +16,7 @@ from controlplane.bridge.calls.channel import ACCEPT_S, ANNOUNCE_S, RING_S, RING
 from controlplane.contracts.messages import Transfer, TransferFailed, TransferFailure
 
 RINGING_DEADLINE_S: Final = ANNOUNCE_S + RING_S + ACCEPT_S + 10.0
-"""The announcement, the ringing, the key, and FreeSWITCH's word that nobody came."""
+"""It covers the announcement, the ringing, the key, and FreeSWITCH's word that nobody came."""
 
 WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
 """The dialplan, or a human, ends that call: not we."""
@@ -50,7 +50,7 @@ def transfer(context: CallContext, request: Transfer) -> None:
 
 
 def _destination(context: CallContext, request: Transfer) -> Destination | None:
-    """None: nobody that may be rung."""
+    """Look up whom to ring; None when it is nobody that may be rung."""
     if request.target_id is not None:
         return context.policy().targets.get(request.target_id)
     dial_string = context.call.fallback_dial

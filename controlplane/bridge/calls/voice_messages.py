@@ -26,7 +26,7 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.models.voice_message import VoiceMessage
 
 LOOK_S: Final = 5.0
-"""However nobody told us of a recording's end: one may be an earlier agent's, or still written."""
+"""Nobody may have told us of a recording's end: it is an earlier agent's, or was still written."""
 SETTLED_S: Final = 10.0
 """FreeSWITCH writes 4 s of sound at a time: a file at rest for longer is finished."""
 MAX_BYTES: Final = 1_900_000
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 class VoiceMessages:
-    """The recordings in one folder, on their way to Postgres."""
+    """Brings the recordings of one folder to Postgres."""
 
     def __init__(self, *, engine: Engine, folder: Path) -> None:
         self._engine = engine
@@ -48,7 +48,7 @@ class VoiceMessages:
         self._wanted = gevent.event.Event()
 
     def finished(self, channel_uuid: UUID, *, hidden: bool) -> None:
-        """This channel records nothing any more: its message can go, if there is one.
+        """Let this channel's message go, if there is one: nothing more is recorded.
 
         `hidden`: whatever FreeSWITCH wrote down, its caller has no number to us.
         """

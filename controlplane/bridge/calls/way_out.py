@@ -9,7 +9,7 @@ from controlplane.bridge.calls.call_state import CallState
 from controlplane.esl.errors import EslError
 
 WAY_OUT_RENEWAL_S: Final = 1.0
-"""Against `WAY_OUT_S`: one missed renewal loses no call."""
+"""It is short against `WAY_OUT_S`: one missed renewal loses no call."""
 
 log = structlog.get_logger()
 

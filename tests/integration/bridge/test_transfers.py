@@ -99,6 +99,13 @@ async def back_with_the_agent(dialog: Dialog, stream: Stream) -> TransferFailed:
     return failed
 
 
+async def start_agent_and_resume(site: OverflowSite) -> None:
+    """Return once the new agent has the call; the log holds those of the agents before it."""
+    resumed = len(site.bridge.log("call_resumed"))
+    await site.start_agent()
+    await until(lambda: len(site.bridge.log("call_resumed")) > resumed, deadline_s=READY_S)
+
+
 async def test_a_blind_transfer_connects_at_once(site: OverflowSite) -> None:
     target_id = await target(site, COUNTER, "blind")
     site.carrier.refuse(None)
@@ -256,8 +263,7 @@ async def test_the_agent_restarts_while_two_people_talk(
         await asyncio.to_thread(site.stop_agent, how)
         # The way out of an abandoned call comes within 4.5 s, and the new agent starts none either.
         await stays_true(lambda: no_way_out(dialog), for_s=5.0)
-        await site.start_agent()
-        await until(lambda: site.bridge.log("call_resumed"))
+        await start_agent_and_resume(site)
         await stays_true(lambda: no_way_out(dialog), for_s=5.0)
         began = time.monotonic()
         human.play(tone(HUMAN_HZ, 1_000))
@@ -281,7 +287,7 @@ async def test_the_agent_restarts_while_their_phone_rings(
         ringing = asyncio.create_task(site.carrier.listen(deadline_s=20.0, rings_s=3.0))
         await until(lambda: len(site.carrier.invites) > rung)
         await asyncio.to_thread(site.stop_agent, how)
-        await site.start_agent()
+        await start_agent_and_resume(site)
         human = await ringing
         await stays_true(lambda: no_way_out(dialog), for_s=5.0)
         began = time.monotonic()
@@ -313,9 +319,7 @@ async def test_the_agent_dies_while_a_phone_rings_that_nobody_takes(
         await until_beep(dialog)
         beep_at = time.monotonic()
         dialog.play(tone(CALLER_HZ, 20_000))  # a message, so that there is a call to resume
-        resumed = len(site.bridge.log("call_resumed"))
-        await site.start_agent()
-        await until(lambda: len(site.bridge.log("call_resumed")) > resumed, deadline_s=READY_S)
+        await start_agent_and_resume(site)
     assert prompts(dialog)[-4:] == ["one_moment", "busy", "transfer", "leave_message"]
     silence = longest_silence_s(dialog.received, since=asked_at, until=beep_at)
     assert silence <= LONGEST_SILENCE_S + PROMPT_CUT_S
