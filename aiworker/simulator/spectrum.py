@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Features = npt.NDArray[np.float32]
-"""(frames, BANDS)"""
+"""Its shape is (frames, BANDS)."""
 
 HOP_MS: Final = 10
 BANDS: Final = 16

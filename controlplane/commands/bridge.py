@@ -35,7 +35,7 @@ POLL_S: Final = 0.5
 RESUME_DEADLINE_S: Final = 5.0
 """The bridge is told at once, or looks by itself: every half second while it drains."""
 NAMES_SHOWN: Final = 10
-"""Of the registrations that are held up; the others are counted."""
+"""So many of the registrations that are held up are named; the others are counted."""
 CALLED_OFF_EXIT: Final = 1
 
 bridge_argument = click.argument("name", metavar="NAME")

@@ -89,7 +89,7 @@ class BridgeState:
 
 
 def redis_client() -> Redis:
-    """Of REDIS_URL. Connects when first asked. Raises `ConfigurationError`."""
+    """Make a client of REDIS_URL, which connects when first asked. Raises `ConfigurationError`."""
     return sync_redis(redis_url(), timeout_s=REDIS_DEADLINE_S)
 
 

@@ -19,7 +19,9 @@ class NotHere(AlloRestoError):
 
 
 def trace_packets(name: str, *, port: int | None, for_s: float, unmasked: bool) -> None:
-    """Until Ctrl-C or the time is over; the trace is off afterwards, however this ends."""
+    """Print packets until Ctrl-C or the time is over; the trace is off afterwards, however this
+    ends.
+    """
     password = environment.esl_password()
     port = port or environment.esl_port()
     gateway = _gateway(name)

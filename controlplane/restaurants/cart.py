@@ -88,7 +88,7 @@ class Cart:
         return money.total_cents(self.lines)
 
     def line(self, number: int) -> CartLine:
-        """Raises `UnknownLine`."""
+        """Return the line of that number. Raises `UnknownLine`."""
         for line in self.lines:
             if line.line == number:
                 return line
@@ -123,7 +123,7 @@ class Cart:
         return new
 
     def remove(self, number: int) -> CartLine:
-        """The line that is gone. Raises `UnknownLine`."""
+        """Remove a line and return it. Raises `UnknownLine`."""
         gone = self.line(number)
         self._put(tuple(line for line in self.lines if line is not gone))
         return gone

@@ -91,7 +91,7 @@ class CallRecord:
         )
 
     def agent_connected(self, worker_id: str) -> None:
-        """The stream to a worker is connected."""
+        """Publish that the stream to a worker is connected."""
         elapsed_s = time.monotonic() - self._call.created_at
         metrics.TIME_TO_AGENT.observe(elapsed_s)
         self._publisher.publish(
@@ -102,11 +102,11 @@ class CallRecord:
         log.info("agent_connected", worker_id=worker_id, time_to_agent_ms=round(elapsed_s * 1000))
 
     def disclosure_played(self) -> None:
-        """The greeting was heard to its end."""
+        """Publish that the greeting was heard to its end."""
         self._publisher.publish(DisclosurePlayed(**self._heading()))
 
     def ended(self, cause: str) -> None:
-        """The channel is gone."""
+        """Publish that the channel is gone."""
         call = self._call
         duration_ms = round((time.monotonic() - call.created_at) * 1000)
         metrics.CALLS.labels(outcome=call.outcome).inc()
@@ -121,7 +121,7 @@ class CallRecord:
         log.info("call_ended", outcome=call.outcome, cause=cause, duration_ms=duration_ms)
 
     def lost(self) -> None:
-        """FreeSWITCH stopped answering for this call."""
+        """Publish that FreeSWITCH stopped answering for this call."""
         self._call.outcome = CallOutcome.ERROR
 
     def _heading(self) -> "dict[str, object]":

@@ -35,7 +35,7 @@ class StreamLost:
 
 @dataclass(frozen=True, slots=True)
 class PlaybackDrained:
-    """Everything queued was heard."""
+    """The caller has heard everything that was queued."""
 
 
 @dataclass(frozen=True, slots=True)

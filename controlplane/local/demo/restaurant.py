@@ -28,7 +28,7 @@ DEMO_RESTAURANT_ID: Final = UUID("0199f000-be11-7a00-8a00-0000000a9011")
 DEMO_CARRIER_ID: Final = "demo"
 DEMO_SLUG: Final = "bella-napoli"
 DEMO_PHONE: Final = "+33199001234"
-"""Of the range ARCEP keeps for fiction (01 99 00)."""
+"""This number is of the range ARCEP keeps for fiction (01 99 00)."""
 
 LUNCH: Final = (time(11, 30), time(14, 30))
 DINNER: Final = (time(18, 30), time(22, 30))
