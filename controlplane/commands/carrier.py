@@ -1,4 +1,4 @@
-"""`alloresto carrier`: the operators restaurants register with, and what each of them wants."""
+"""`alloresto carrier`: the carriers restaurants register with, and what each of them wants."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
         "number_format": "00e164",
     },
 }
-"""What is known of operators, for `add --like`; the networks calls come from are on their pages."""
+"""This is known of carriers, for `add --like`; the networks calls come from are on their pages."""
 BOUNDS: Final = {
     "expire_seconds": (60, 86_400),
     "registers_per_second": (1, 100),

@@ -1,4 +1,4 @@
-"""What a bridge is told on its channel (`redis_keys.bridge_assignments`).
+"""The messages a bridge is told on its channel (`redis_keys.bridge_assignments`).
 
 Every message, a lost or unreadable one included, means the same at least: read the registrations in
 Postgres again. What is to be done stands there; a bridge looks by itself every 30 s.
@@ -30,8 +30,8 @@ class RegistrationMoved(Message):
 
 
 class BindingGivenBack(Message):
-    """To the owner: the carrier has just been sent the un-REGISTER of another bridge's binding. A
-    carrier that holds one binding an account may have dropped the owner's with it.
+    """The carrier has just been sent the un-REGISTER of another bridge's binding; the owner is
+    told. A carrier that holds one binding an account may have dropped the owner's with it.
     """
 
     type: Literal["given_back"] = "given_back"

@@ -116,7 +116,7 @@ class NativeAdmin:
 
 
 def status_lines(host: str, port: int, password: str) -> list[str]:
-    """What an admin wants to know of one FreeSWITCH, a line each.
+    """Return what an admin wants to know of one FreeSWITCH, a line each.
 
     Raises EslError when it cannot be reached; a module that is not loaded is said in its line.
     """

@@ -12,10 +12,10 @@ from controlplane.models.base import Base, PrimaryKey
 
 
 class TransferMode(StrEnum):
-    """How somebody gets the caller."""
+    """Says how somebody who was rung gets the caller."""
 
     WARM = "warm"
-    """Who picks up hears who calls and accepts with a key, so that a voicemail never takes the
+    """Whoever picks up hears who calls and accepts with a key, so that a voicemail never takes the
     caller."""
     BLIND = "blind"
     """The caller is connected at once."""

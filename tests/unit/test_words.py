@@ -31,19 +31,6 @@ NOT_YET = frozenset(
         "aiworker/media/playout.py",
         "aiworker/realtime/events.py",
         "aiworker/realtime/session_link.py",
-        "aiworker/simulator/spectrum.py",
-        "controlplane/bridge/calls/call_policy.py",
-        "controlplane/bridge/calls/call_record.py",
-        "controlplane/bridge/calls/call_signals.py",
-        "controlplane/bridge/calls/playback.py",
-        "controlplane/bridge/calls/story.py",
-        "controlplane/bridge/calls/way_out.py",
-        "controlplane/commands/bridge.py",
-        "controlplane/commands/bridge_state.py",
-        "controlplane/commands/environment.py",
-        "controlplane/commands/sip_packets.py",
-        "controlplane/local/demo/restaurant.py",
-        "controlplane/restaurants/cart.py",
     }
 )
 

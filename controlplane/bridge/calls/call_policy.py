@@ -45,11 +45,11 @@ class CallPolicy:
 
     targets: dict[UUID, Destination] = field(default_factory=dict)
     blocked: frozenset[str] = frozenset()
-    """E.164."""
+    """The restaurant refuses calls from these numbers (E.164)."""
     own_numbers: frozenset[str] = frozenset()
     """The restaurant's phone and its people's: never refused."""
     region: str = FRANCE
-    """By whose plan callers' numbers are written here (ISO 3166)."""
+    """Callers' numbers are written here by this region's plan (ISO 3166)."""
 
 
 NO_POLICY: Final = CallPolicy()
@@ -71,11 +71,11 @@ class CallPolicies:
         return self._policies.get(restaurant_id, NO_POLICY)
 
     def region_of(self, restaurant_id: UUID) -> str:
-        """By whose plan numbers are written at this restaurant (ISO 3166)."""
+        """Return the region by whose plan numbers are written at this restaurant (ISO 3166)."""
         return self.of(restaurant_id).region
 
     def reload_soon(self) -> None:
-        """Something changed: look now rather than at the next turn."""
+        """Look now rather than at the next turn, because something changed."""
         self._wanted.set()
 
     def run(self) -> None:
