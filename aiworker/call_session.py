@@ -100,7 +100,7 @@ async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
             tasks.create_task(listen(call, stream))
             tasks.create_task(call.speech_output.run())
             tasks.create_task(converse(call, clients))
-            tasks.create_task(call.use_tools())
+            tasks.create_task(use_tools(call))
             tasks.create_task(call.memory.write_changes(call.state))
             tasks.create_task(watch_the_clock(call))
     except* StreamOver as over:
@@ -156,6 +156,12 @@ async def open_link(call: WorkerCall, clients: Clients) -> RealtimeLink:
             raise
     call.fillers.say_if_silent()
     return await RealtimeLink.open(clients.realtime, model=model, session=session)
+
+
+async def use_tools(call: WorkerCall) -> None:
+    """The model's tool calls, one after the other."""
+    while True:
+        await call.use_next_tool()
 
 
 async def watch_the_clock(call: WorkerCall) -> None:

@@ -227,23 +227,26 @@ class WorkerCall:
     async def leave_to_human(self) -> None:
         """No session can be had: the bridge rings somebody. Returns when the caller is back."""
         await self.progress.until_talking()
+        self.ring_human()
+        await self.progress.until_talking()
+
+    def ring_human(self) -> None:
+        """Ring somebody for want of a session, or end the call when that was of no use."""
         self._technical_hand_overs += 1
         if self._technical_hand_overs > TECHNICAL_HAND_OVERS:
             self.ending.give_up()
         else:
             self.hand_over.begin("technical")
-        await self.progress.until_talking()
 
     # --- Tools ---------------------------------------------------------------------------------
 
-    async def use_tools(self) -> None:
-        """Run the model's tool calls, one after the other, each to its end."""
-        while True:
-            call = await self.conversation.tool_calls.next()
-            with self.fillers.while_a_tool_runs():
-                result = await run_tool(self.tools, call.name, call.arguments)
-            respond = self.ending.tool_used(call.name)
-            self.conversation.tool_calls.done(call, result, respond=respond)
+    async def use_next_tool(self) -> None:
+        """Wait for a tool call of the model, and run it to its end."""
+        call = await self.conversation.tool_calls.next()
+        with self.fillers.while_a_tool_runs():
+            result = await run_tool(self.tools, call.name, call.arguments)
+        respond = self.ending.tool_used(call.name)
+        self.conversation.tool_calls.done(call, result, respond=respond)
 
     # --- Time passes ---------------------------------------------------------------------------
 

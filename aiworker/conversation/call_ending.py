@@ -36,7 +36,8 @@ class CallEnding:
     ) -> None:
         self._progress, self._conversation, self._output = progress, conversation, output
         self._tools, self._silence, self._hand_over = tools, silence, hand_over
-        self._latest = time.monotonic() + max_seconds
+        self.latest = time.monotonic() + max_seconds
+        """When the assistant takes leave, whatever is being said."""
         self._decided_at: float | None = None
         self._caller_spoke = False
         """The caller spoke since the end was decided."""
@@ -80,7 +81,7 @@ class CallEnding:
     def tick(self, now: float) -> None:
         """End a call that was to end, once it may; take leave of one that lasts too long."""
         if self._decided_at is None:
-            if now > self._latest:
+            if now > self.latest:
                 self.say_goodbye(_TOO_LONG)
         elif now > self._decided_at + FAREWELL_SECONDS or self._last_words_said():
             self._end()

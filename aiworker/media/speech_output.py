@@ -30,14 +30,15 @@ class SpeechOutput:
         """Send what is due, for as long as the call lasts. Raises `StreamOver`."""
         while True:
             self._wake.clear()
-            await self._send_due()
+            await self.send_due()
             now = time.monotonic()
             due = self._playout.next_chunk_at(now)
             delay = _LONGEST_SLEEP if due is None else min(due - now, _LONGEST_SLEEP)
             if delay > 0 and not self._controls:
                 await self._sleep(delay)
 
-    async def _send_due(self) -> None:
+    async def send_due(self) -> None:
+        """Send what may be sent now. Raises `StreamOver`."""
         while True:
             while self._controls:
                 await self._stream.send(self._controls.popleft().to_json())

@@ -1,0 +1,182 @@
+"""What a call does as time passes: fillers, silences, hand-overs, its end. Time is the test's."""
+
+import pytest
+
+from aiworker.conversation import silence
+from aiworker.conversation.call_ending import FAREWELL_SECONDS
+from aiworker.media.stream import StreamOver
+from aiworker.realtime.events import InputCommitted
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import (
+    Hangup,
+    Hold,
+    TakeMessage,
+    Transfer,
+    TransferFailed,
+)
+from tests.unit.aiworker.one_call import OneCall
+
+pytestmark = pytest.mark.unit
+
+NOBODY = TransferFailed(cause="NO_ANSWER")
+
+
+@pytest.fixture
+def one(monkeypatch: pytest.MonkeyPatch) -> OneCall:
+    return OneCall(monkeypatch)
+
+
+def asked(one: OneCall, *kinds: type) -> list[object]:
+    """Requests of these kinds since this was last looked at."""
+    return [request for request in one.asked_of_bridge() if isinstance(request, kinds)]
+
+
+# --- Fillers -------------------------------------------------------------------------------------
+
+
+def test_nothing_is_said_over_the_greeting(one: OneCall) -> None:
+    one.wait(10)
+    assert one.asked_of_bridge() == []
+    one.end_greeting()
+    one.wait(2.2)
+    assert one.asked_of_bridge() == []
+    one.wait(0.4)
+    assert one.asked_of_bridge() == [Hold()]
+
+
+def test_without_a_session_a_filler_is_heard_now_and_then(one: OneCall) -> None:
+    one.end_greeting()
+    one.wait(12)
+    assert one.asked_of_bridge() == [Hold()] * 3
+
+
+def test_a_response_that_takes_long_gets_one_filler_then_the_session_is_given_up(
+    one: OneCall,
+) -> None:
+    one.end_greeting()
+    session = one.open_session()
+    one.call.conversation.instruct("Réponds.")
+    one.wait(2.2)
+    assert one.asked_of_bridge() == []
+    one.wait(3.7)
+    assert one.asked_of_bridge() == [Hold()]
+    assert session.given_up is None
+    one.wait(0.4)
+    assert session.given_up == "response_never_came"
+
+
+def test_a_session_that_is_lost_is_told_of_at_once_when_nothing_else_is_heard(
+    one: OneCall,
+) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.call.session_lost()
+    assert one.asked_of_bridge() == [Hold()]
+
+
+# --- Silences ------------------------------------------------------------------------------------
+
+
+def test_a_caller_who_stays_silent_is_asked_then_left(one: OneCall) -> None:
+    one.end_greeting()
+    session = one.open_session()
+    one.wait(4.4)
+    assert session.told == [silence.INVITE]
+    one.says("Je vous écoute.")
+    one.wait(8.8)
+    assert session.told[-1] == silence.CHECK_IN
+    one.says("Vous êtes là ?")
+    one.wait(8.8)
+    assert session.told[-1] == silence.GOODBYE
+    assert asked(one, Hangup) == []
+    one.says("Au revoir.")
+    one.wait(1)
+    assert asked(one, Hangup) == [Hangup(outcome=CallOutcome.INFORMATION)]
+
+
+def test_a_call_that_lasts_too_long_is_taken_leave_of(one: OneCall) -> None:
+    one.end_greeting()
+    session = one.open_session()
+    one.now += one.call.ending.latest - one.now - 1
+    one.says("Encore une pizza ?", ms=3_000)
+    one.wait(2)
+    assert "trop longtemps" in session.told[-1]
+
+
+# --- The end -------------------------------------------------------------------------------------
+
+
+def test_the_call_ends_once_the_last_words_were_said(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.says("Merci, au revoir !", ms=1_200, tool="hang_up")
+    one.use_tool()
+    one.wait(0.6)
+    assert asked(one, Hangup) == []
+    one.wait(1)
+    assert asked(one, Hangup) == [Hangup(outcome=CallOutcome.INFORMATION)]
+
+
+def test_last_words_that_never_come_are_not_waited_for(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.call.ending.say_goodbye("Prends congé.")
+    one.wait(FAREWELL_SECONDS - 0.4)
+    assert asked(one, Hangup) == []
+    one.wait(0.8)
+    assert asked(one, Hangup) == [Hangup(outcome=CallOutcome.INFORMATION)]
+
+
+def test_a_question_that_was_answered_is_not_the_last_word(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.says("Je raccroche, d'accord ?", tool="hang_up")
+    one.use_tool()
+    one.call.on_realtime_event(InputCommitted(item_id="item_caller"))
+    one.says("Alors, que désirez-vous ?")
+    one.wait(2)
+    assert asked(one, Hangup) == []
+    assert not one.call.ending.decided
+
+
+def test_who_leaves_a_message_is_given_to_the_bridge(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.says("Parlez après le bip.", tool="take_message")
+    one.use_tool()
+    one.wait(1)
+    assert asked(one, TakeMessage) == [TakeMessage()]
+
+
+# --- The hand-over -------------------------------------------------------------------------------
+
+
+def test_the_caller_whom_nobody_took_is_back_with_the_assistant(one: OneCall) -> None:
+    one.end_greeting()
+    session = one.open_session()
+    one.call.hand_over.begin("asked")
+    assert one.asked_of_bridge() == [Transfer(reason="asked")]
+    one.wait(20)
+    assert one.asked_of_bridge() == []
+    assert session.told == [], "nobody breaks the silence of a caller who hears it ring"
+    one.call.on_bridge_message(NOBODY)
+    assert "Personne n'a pris l'appel" in session.told[-1]
+    assert session.responses == 1
+
+
+def test_a_human_has_the_call_when_nobody_says_otherwise(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.call.hand_over.begin("asked")
+    with pytest.raises(StreamOver, match="transferred"):
+        one.wait(61)
+
+
+def test_a_human_is_rung_twice_then_there_is_nobody_left(one: OneCall) -> None:
+    one.end_greeting()
+    for _ in range(2):
+        one.call.ring_human()
+        assert one.asked_of_bridge() == [Transfer(reason="technical")]
+        one.call.on_bridge_message(NOBODY)
+    one.call.ring_human()
+    assert one.asked_of_bridge() == [Hangup(outcome=CallOutcome.ERROR)]
