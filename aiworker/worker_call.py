@@ -107,7 +107,7 @@ class WorkerCall:
         self.silence = Silence(self.conversation, self.speech_output)
         self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
         self.watchdog = SessionWatchdog(self.link, self.conversation.turns, voice)
-        self.hand_over = HandOver(self.progress, self.link, self.conversation, self.speech_output)
+        self.hand_over = HandOver(self.progress, self.conversation, self.speech_output)
         self.ending = CallEnding(
             self.progress,
             self.conversation,

@@ -74,9 +74,10 @@ class Conversation:
 
     @property
     def answering(self) -> bool:
-        """The assistant is about to say something."""
+        """The assistant is about to say something, which it can't without a session."""
         gate = self.turns.gate
-        return gate.alive or gate.wanted or self.tool_calls.running > 0
+        responds = self._link.is_open and (gate.alive or gate.wanted)
+        return responds or self.tool_calls.running > 0
 
     @property
     def busy(self) -> bool:

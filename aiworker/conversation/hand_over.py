@@ -10,7 +10,6 @@ from aiworker.call_progress import CallProgress
 from aiworker.conversation.conversation import Conversation
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import StreamOver
-from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.messages import Transfer
 
 log = structlog.get_logger()
@@ -30,12 +29,10 @@ class HandOver:
     def __init__(
         self,
         progress: CallProgress,
-        link: SessionLink,
         conversation: Conversation,
         output: SpeechOutput,
     ) -> None:
-        self._progress, self._link = progress, link
-        self._conversation, self._output = conversation, output
+        self._progress, self._conversation, self._output = progress, conversation, output
         self._began_at = 0.0
 
     def begin(self, reason: str, target_id: UUID | None = None) -> None:
@@ -48,8 +45,7 @@ class HandOver:
     def failed(self) -> None:
         """Nobody took the call: the caller is back."""
         self._progress.given_back()
-        if self._link.is_open:
-            self._conversation.instruct(_NOBODY_TOOK_IT)
+        self._conversation.instruct(_NOBODY_TOOK_IT)
 
     def tick(self, now: float) -> None:
         """Raises `StreamOver` when a human has the call."""

@@ -139,7 +139,7 @@ class TurnTaking:
         self._create_if_due()
 
     def _create_if_due(self) -> None:
-        if self.caller_speaking or self.undecided:
+        if self.caller_speaking or self.undecided or not self._link.is_open:
             return
         if self.gate.take(self._clock()):
             self._link.send(create_response())

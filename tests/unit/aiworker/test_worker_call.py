@@ -8,6 +8,7 @@ from aiworker.media.stream import StreamOver
 from aiworker.realtime.events import InputCommitted
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import (
+    Dtmf,
     Hangup,
     Hold,
     TakeMessage,
@@ -180,3 +181,23 @@ def test_a_human_is_rung_twice_then_there_is_nobody_left(one: OneCall) -> None:
         one.call.on_bridge_message(NOBODY)
     one.call.ring_human()
     assert one.asked_of_bridge() == [Hangup(outcome=CallOutcome.ERROR)]
+
+
+# --- Between two sessions ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", [Dtmf(digit="1"), NOBODY], ids=lambda message: message.type)
+def test_what_happens_between_two_sessions_is_answered_in_the_next(
+    one: OneCall, message: Dtmf | TransferFailed
+) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.call.session_lost()
+    one.call.on_bridge_message(message)
+    one.wait(4)
+    assert asked(one, Hold), "the caller hears something meanwhile"
+    session = one.open_session()
+    one.wait(0.2)
+    assert session.responses == 1
+    one.wait(5)
+    assert session.given_up is None
