@@ -16,6 +16,7 @@ from importlinter.api import read_configuration
 from importlinter.contracts.acyclic_siblings import AcyclicSiblingsContract
 from importlinter.contracts.forbidden import ForbiddenContract
 from importlinter.contracts.independence import IndependenceContract
+from importlinter.contracts.layers import LayersContract
 from importlinter.contracts.protected import ProtectedContract
 
 pytestmark = pytest.mark.unit
@@ -27,6 +28,7 @@ TYPES: Final[dict[str, type[Contract]]] = {
     "acyclic_siblings": AcyclicSiblingsContract,
     "forbidden": ForbiddenContract,
     "independence": IndependenceContract,
+    "layers": LayersContract,
     "protected": ProtectedContract,
 }
 BREAKS: Final = {
@@ -52,6 +54,10 @@ BREAKS: Final = {
     "no folder imports another in a circle": (
         "controlplane.esl.event",
         "controlplane.bridge.drain",
+    ),
+    "a claimed offer goes down through the worker's files, and nothing comes back up": (
+        "aiworker.realtime.session_link",
+        "aiworker.worker_call",
     ),
 }
 
