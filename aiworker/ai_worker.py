@@ -39,11 +39,11 @@ ROW_EVERY_SECONDS: Final = 30.0
 """The row says which workers there were today; that they live this second, Redis says."""
 REDIS_CONNECT_SECONDS: Final = 1.0
 REDIS_ANSWER_SECONDS: Final = 3.0
-"""Over the 1 s a BLMOVE blocks."""
+"""This is longer than the 1 s for which a BLMOVE blocks."""
 EVENTS_FLUSH_SECONDS: Final = 3.0
-"""For the last events of the last call."""
+"""The last events of the last call have this long to be published."""
 CALL_CANCEL_SECONDS: Final = 3.0
-"""For calls cut by the drain's deadline to close their record."""
+"""Calls that the drain's deadline cuts have this long to close their records."""
 
 
 def run() -> int:
@@ -56,7 +56,9 @@ def run() -> int:
 
 
 async def serve_until_signalled(settings: WorkerSettings) -> None:
-    """First SIGTERM or SIGINT: finish the calls. Second, or the drain's deadline: end now."""
+    """Serve. The first SIGTERM or SIGINT lets calls finish; the second, or the drain's deadline,
+    ends them.
+    """
     worker = Worker(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +67,7 @@ async def serve_until_signalled(settings: WorkerSettings) -> None:
 
 
 class Worker:
-    """One worker process."""
+    """The process: it claims calls, serves them, and says that it lives."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
@@ -84,19 +86,19 @@ class Worker:
         )
         self._warm: asyncio.Future[Warm]
         self._claimed = asyncio.Event()
-        """The first call is claimed."""
+        """It is set once the first call is claimed."""
         self.ready = asyncio.Event()
-        """It claims."""
+        """It is set once the worker claims."""
 
     def stop(self) -> None:
-        """Once: claim no more. Twice: end the calls too."""
+        """Claim no more; called again, end the calls too."""
         if self._draining.is_set():
             self._ending.set()
         self._draining.set()
         metrics.DRAINING.set(1)
 
     async def serve(self) -> None:
-        """From the first claim to the last call's end."""
+        """Claim and serve until the drain, then until the last call has ended."""
         settings = self._settings
         metrics.SLOTS.set(settings.worker_slots)
         if settings.metrics_port:
@@ -118,7 +120,7 @@ class Worker:
             log.info("worker_ended", worker_id=settings.worker_id)
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
-        """What goes on beside the calls for as long as the process lives."""
+        """List what goes on beside the calls for as long as the process lives."""
         return [
             repeat(self._events.publish, name="call_events"),
             repeat(self._send_heartbeat, name="heartbeat", every_seconds=heartbeat.EVERY_SECONDS),
@@ -135,7 +137,7 @@ class Worker:
         return await asyncio.to_thread(warm_up, self._settings, self._redis, self._events)
 
     async def _claim_calls(self) -> None:
-        """Until the drain."""
+        """Claim calls until the drain begins, then return what was not claimed."""
         queue = OfferQueue(self._redis, worker_id=self._settings.worker_id)
         await queue.give_back()
         self.ready.set()
@@ -143,7 +145,7 @@ class Worker:
         await queue.give_back()
 
     async def _claim_call(self, queue: OfferQueue) -> None:
-        """A free slot, an offer, a claim, a call."""
+        """Wait for a free slot and an offer, claim it, and start its call."""
         if not await self._take_slot():
             return
         claimed = None
@@ -157,7 +159,7 @@ class Worker:
             self._start_call(*claimed)
 
     async def _claim_offer(self, queue: OfferQueue) -> tuple[CallOffer, AwaitedStream] | None:
-        """None: there was no offer, another worker has it, or the drain has begun."""
+        """Claim an offer; None when there is none, another worker has it, or the drain began."""
         offer = await queue.next_offer()
         if offer is None or self._draining.is_set():
             return None
@@ -168,7 +170,7 @@ class Worker:
         return offer, awaited
 
     async def _take_slot(self) -> bool:
-        """Wait for a free one. False: the drain came first."""
+        """Wait for a free slot; False when the drain came first."""
         acquire = asyncio.create_task(self._free.acquire())
         drain = asyncio.create_task(self._draining.wait())
         await asyncio.wait({acquire, drain}, return_when=asyncio.FIRST_COMPLETED)
@@ -185,7 +187,7 @@ class Worker:
         call.add_done_callback(self._call_ended)
 
     async def _serve(self, offer: CallOffer, awaited: AwaitedStream) -> None:
-        """One call, and its slot back whatever happens."""
+        """Serve one call, and free its slot whatever happens."""
         try:
             warm = await asyncio.shield(self._warm)
             await warm.serve_call(offer, awaited, self._settings, warm.clients)
@@ -237,7 +239,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Warm:
-    """What was imported and built while the worker claimed already."""
+    """This was imported and built while the worker claimed already."""
 
     clients: "Clients"
     serve_call: Callable[[CallOffer, AwaitedStream, WorkerSettings, "Clients"], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""Facts of a call on their way to its record: XADD to `stream:call_events`, in order.
+"""The facts of calls go to their records from here: XADD to `stream:call_events`, in order.
 
 One writer a process. While Redis is away events wait here, bounded; the oldest go first.
 """
@@ -24,7 +24,7 @@ _BATCH: Final = 50
 
 
 class CallEventLog:
-    """The process's end of the call events stream."""
+    """The worker's end of the call event stream."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -32,7 +32,7 @@ class CallEventLog:
         self._some = asyncio.Event()
 
     def tell(self, event: CallEvent) -> None:
-        """Publish soon. Never waits."""
+        """Take an event, to be published soon. It never waits."""
         if len(self._waiting) >= _WAITING:
             self._waiting.popleft()
             ERRORS.labels(kind="call_event_lost").inc()

@@ -1,4 +1,4 @@
-"""What survives the worker: cart and transcript tail, in Redis, written as they change.
+"""Cart and transcript tail survive the worker: they are written to Redis as they change.
 
 One writer task a call writes the newest state only. Redis being away costs the resume, never the
 call.
@@ -23,14 +23,14 @@ from controlplane.restaurants.cart import CartState
 log = structlog.get_logger()
 
 KEPT_SECONDS: Final = 3_600
-"""Longer than any call; a caller who rings back within the hour is a new call."""
+"""No call lasts as long; a caller who rings back within the hour is a new call."""
 _READ_SECONDS: Final = 0.5
 """The caller waits in silence for this."""
 _RETRY_SECONDS: Final = 1.0
 
 
 class CallState(Message):
-    """Everything another worker needs to go on."""
+    """This is everything that another worker needs to go on."""
 
     cart: CartState = Field(default_factory=CartState)
     turns: tuple[SaidTurn, ...] = ()
@@ -38,7 +38,7 @@ class CallState(Message):
 
 
 class CallMemory:
-    """One call's state in Redis."""
+    """It keeps one call's state in Redis."""
 
     def __init__(self, redis: Redis, call_id: UUID) -> None:
         self._redis = redis
@@ -46,7 +46,7 @@ class CallMemory:
         self._changed = asyncio.Event()
 
     async def recall(self) -> CallState | None:
-        """What another worker left. None: nothing, or nothing readable."""
+        """Read what another worker left; None when there is nothing, or nothing readable."""
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 raw = await self._redis.get(self._key)

@@ -1,4 +1,4 @@
-"""Where one call stands: what may be said, and who listens, depends on it. Pure but for a wait."""
+"""Where a call stands decides what may be said and who listens. It does no I/O."""
 
 import asyncio
 from enum import StrEnum
@@ -17,7 +17,7 @@ class CallPhase(StrEnum):
 
 
 class CallProgress:
-    """One call's phase."""
+    """It holds one call's phase, and lets others wait for it."""
 
     def __init__(self) -> None:
         self.phase = CallPhase.GREETING
@@ -29,7 +29,7 @@ class CallProgress:
         return self.phase in {CallPhase.GREETING, CallPhase.TALKING}
 
     def greeting_ended(self) -> bool:
-        """False: it had ended before."""
+        """Go on to talking; False when the greeting had ended before."""
         if self.phase is not CallPhase.GREETING:
             return False
         self._enter(CallPhase.TALKING)

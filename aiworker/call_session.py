@@ -28,13 +28,13 @@ from controlplane.restaurants.config_cache import load_restaurant_config
 log = structlog.get_logger()
 
 STREAM_SECONDS: Final = 3.0
-"""From the claim to the WebSocket: the bridge gives up after 1.5 s and offers the call again."""
+"""The WebSocket comes by then: the bridge gives up after 1.5 s and offers the call again."""
 CONFIG_SECONDS: Final = 2.5
 """The caller hears the greeting meanwhile."""
 TICK_SECONDS: Final = 0.2
-"""How exactly a silence of seconds is broken."""
+"""A silence of seconds is broken this exactly."""
 QUICK_TICK_SECONDS: Final = 0.05
-"""How exactly half a second is half a second while an interruption is decided."""
+"""While an interruption is decided, half a second is half a second this exactly."""
 
 
 class CallNotServed(AlloRestoError):
@@ -44,7 +44,7 @@ class CallNotServed(AlloRestoError):
 async def serve_call(
     offer: CallOffer, awaited: AwaitedStream, settings: WorkerSettings, clients: Clients
 ) -> None:
-    """One claimed call, from its WebSocket to its end. Raises nothing but cancellation."""
+    """Serve a claimed call from its WebSocket to its end. Raises nothing but cancellation."""
     began = time.monotonic()
     with bound_contextvars(
         call_id=str(offer.call_id),
@@ -80,7 +80,7 @@ async def accept_stream(awaited: AwaitedStream) -> MediaStream:
 
 
 async def read_config(offer: CallOffer, clients: Clients) -> RestaurantConfig:
-    """The restaurant's menu and voice. Raises `CallNotServed`."""
+    """Read the restaurant's menu and voice. Raises `CallNotServed`."""
     try:
         async with asyncio.timeout(CONFIG_SECONDS):
             return await load_restaurant_config(
@@ -93,7 +93,7 @@ async def read_config(offer: CallOffer, clients: Clients) -> RestaurantConfig:
 
 
 async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
-    """Everything that goes on at once, until the stream is over. Returns how it ended."""
+    """Let everything go on at once until the stream is over. Returns how it ended."""
     end = "closed"
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -111,7 +111,7 @@ async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
 
 
 async def listen(call: WorkerCall, stream: MediaStream) -> None:
-    """The caller's audio and the bridge's messages, as they come."""
+    """Give the caller's audio and the bridge's messages to the call as they come."""
     async for message in stream.messages():
         if isinstance(message, bytes):
             call.hear(message)
@@ -159,13 +159,13 @@ async def open_link(call: WorkerCall, clients: Clients) -> RealtimeLink:
 
 
 async def use_tools(call: WorkerCall) -> None:
-    """The model's tool calls, one after the other."""
+    """Run the model's tool calls, one after the other."""
     while True:
         await call.use_next_tool()
 
 
 async def watch_the_clock(call: WorkerCall) -> None:
-    """Interruptions to decide, silences to break, last words to wait for."""
+    """Tell the call that time passes: interruptions and silences wait for that."""
     while True:
         await asyncio.sleep(QUICK_TICK_SECONDS if call.deciding else TICK_SECONDS)
         call.tick()

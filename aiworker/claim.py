@@ -22,7 +22,7 @@ from controlplane.contracts.messages import CallClaim, CallOffer
 log = structlog.get_logger()
 
 POLL_SECONDS = 1
-"""Longest BLMOVE: what a drain may wait for the claim loop to end."""
+"""A BLMOVE blocks no longer, for a drain waits for the claim loop to end."""
 _CLAIM_EXPIRY_MS = 10_000
 """A claim nobody reads is gone after this; the bridge waits 2 s for it."""
 _BACKOFF_FIRST_SECONDS = 0.1
@@ -40,7 +40,7 @@ return 1
 
 
 class OfferQueue:
-    """This worker's end of `queue:incoming_calls`."""
+    """It is this worker's end of `queue:incoming_calls`."""
 
     def __init__(self, redis: Redis, *, worker_id: str) -> None:
         self._redis = redis
@@ -49,7 +49,7 @@ class OfferQueue:
         self._take = redis.register_script(_TAKE_ATTEMPT)
         self._failures = 0
         self._taken: str | None = None
-        """The offer being decided on, as it stands in this worker's list."""
+        """This offer is being decided on; the text is what stands in this worker's list."""
 
     async def next_offer(self) -> CallOffer | None:
         """Wait at most `POLL_SECONDS` for an offer; None when there was none or Redis is down.

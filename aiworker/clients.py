@@ -1,4 +1,4 @@
-"""The clients that the calls of one worker share: Redis, the call event log, Realtime, Postgres."""
+"""The calls of one worker share these clients: Redis, the event log, Realtime, Postgres."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from controlplane.database import async_engine, async_sessions
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One of each a process; none connects before it is used."""
+    """A process has one of each; none connects before it is used."""
 
     redis: Redis
     events: CallEventLog

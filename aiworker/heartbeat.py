@@ -17,7 +17,7 @@ TTL_SECONDS: Final = 5
 
 
 async def send_heartbeat(redis: Redis, beat: WorkerHeartbeat) -> None:
-    """Best effort: a worker that Redis does not hear of is busy with Redis already."""
+    """Write the heartbeat; a worker whose Redis is away could claim nothing anyway."""
     try:
         key = redis_keys.worker_heartbeat(beat.worker_id)
         await redis.set(key, beat.to_json(), ex=TTL_SECONDS)

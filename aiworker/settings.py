@@ -1,4 +1,4 @@
-"""Settings of the AI worker, read from the environment once, in `run()`."""
+"""The AI worker reads its settings from the environment once, in `run()`."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ def _node_name() -> str:
 
 
 class WorkerSettings(ServiceSettings):
-    """One worker process. Environment: `ALLORESTO_` + the field's name, unless an alias says more.
+    """Each field is `ALLORESTO_` and its name in the environment, unless an alias says more.
 
     Model and voice belong to each restaurant (`RestaurantConfig`); `realtime_model` here overrides
     them all, for the day a model is withdrawn.
@@ -23,17 +23,17 @@ class WorkerSettings(ServiceSettings):
 
     worker_id: str = Field(default_factory=_node_name, pattern=NODE_NAME)
     worker_slots: int = Field(default=1, ge=1, le=200)
-    """Calls served at once."""
+    """The worker serves this many calls at once."""
 
     media_host: str = "127.0.0.1"
-    """Address the call WebSockets listen on."""
+    """The call WebSockets listen on this address."""
     media_port: int = Field(default=0, ge=0, le=65_535)
-    """0: a free port."""
+    """0 takes a free port."""
     media_url: str | None = Field(default=None, pattern=r"^wss?://[\w.\-]+:\d{1,5}$")
-    """What bridges are told to connect to; None: the address bound."""
+    """Bridges are told to connect to this; None stands for the address bound."""
 
     realtime_url: str = "wss://api.openai.com/v1"
-    """Base of `/realtime`: any server that speaks the protocol."""
+    """`/realtime` is below this; any server will do that speaks the protocol."""
     openai_api_key: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("OPENAI_API_KEY", "ALLORESTO_OPENAI_API_KEY"),
@@ -45,6 +45,6 @@ class WorkerSettings(ServiceSettings):
     vad_silence_ms: int = Field(default=500, ge=100, le=2_000)
 
     max_call_seconds: int = Field(default=900, ge=60, le=3_000)
-    """Longest call; the Realtime session itself ends at 60 min."""
+    """No call lasts longer; the Realtime session itself ends at 60 min."""
     drain_seconds: int = Field(default=960, ge=0)
-    """After SIGTERM, how long calls may go on: the longest call and its wrap-up."""
+    """After SIGTERM calls may go on for so long: the longest call and its wrap-up."""

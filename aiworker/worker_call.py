@@ -1,4 +1,4 @@
-"""One call of a worker: its parts, and the ways of what happens to it down to them.
+"""One call of a worker: this wires its parts and hands what happens down to them.
 
 Three things happen to a call: the bridge says something (`on_bridge_message`, `hear`), a Realtime
 session is had, speaks or is lost (`session_opened`, `on_realtime_event`, `session_lost`), and time
@@ -52,7 +52,7 @@ from controlplane.restaurants.place_order import idempotency_key, orders_of_call
 log = structlog.get_logger()
 
 REOPENINGS: Final = 3
-"""Realtime sessions one call may lose; more is a service that does not work today."""
+"""A call that has lost more Realtime sessions meets a service that does not work today."""
 TECHNICAL_HAND_OVERS: Final = 2
 """When the second fails too there is nobody left to talk to this caller."""
 
@@ -67,7 +67,7 @@ _RECONNECTED: Final = (
 
 
 class WorkerCall:
-    """One call. What waits is a coroutine; everything else returns at once."""
+    """It is one call. What waits is a coroutine; everything else returns at once."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class WorkerCall:
             self.tools.cart.clear()
 
     def state(self) -> CallState:
-        """What another worker would need now."""
+        """Return what another worker would need now."""
         return CallState(
             cart=self.tools.cart.state,
             turns=self.record.transcript.tail(),
@@ -149,7 +149,7 @@ class WorkerCall:
         )
 
     def finish(self) -> None:
-        """The stream is over: close the record."""
+        """Close the record: the stream is over."""
         self.conversation.close()
         self.record.ended(self.model)
 
@@ -159,7 +159,7 @@ class WorkerCall:
         self.caller_audio.hear(frame)
 
     def on_bridge_message(self, message: BridgeMessage) -> None:
-        """Raises `StreamOver` when the stream is another call's."""
+        """Deal with what the bridge says. Raises `StreamOver` when the stream is another call's."""
         match message:
             case Started(call_id=call_id, greeting=greeting):
                 if call_id != self._offer.call_id:
@@ -204,13 +204,13 @@ class WorkerCall:
         self.caller_audio.session_opened()
 
     def on_realtime_event(self, event: ServerEvent) -> None:
-        """Raises `RealtimeUnavailable` when the session is over."""
+        """Deal with what the server says. Raises `RealtimeUnavailable` when the session is over."""
         if isinstance(event, InputCommitted):
             self._caller_spoke()
         self.conversation.on_event(event)
 
     def session_lost(self) -> None:
-        """The session is gone, if there was one: say so, and keep listening."""
+        """Say that the session is gone, if there was one, and keep listening."""
         if not self.link.is_open:
             return
         self.link.detach()
@@ -219,13 +219,13 @@ class WorkerCall:
         self.fillers.say_if_silent()
 
     def may_reopen(self, error: RealtimeUnavailable) -> bool:
-        """Whether to try another session, rather than leave the caller to a human."""
+        """Say whether to try another session, rather than leave the caller to a human."""
         lost_now = self.link.number > self._sessions_before
         self._sessions_before = self.link.number
         return error.retry and lost_now and self.link.number <= REOPENINGS
 
     async def leave_to_human(self) -> None:
-        """No session can be had: the bridge rings somebody. Returns when the caller is back."""
+        """Have the bridge ring somebody: no session can be had. Returns when the caller is back."""
         await self.progress.until_talking()
         self.ring_human()
         await self.progress.until_talking()
@@ -252,7 +252,7 @@ class WorkerCall:
 
     @property
     def deciding(self) -> bool:
-        """The next tenth of a second matters."""
+        """Say whether the next tenth of a second matters."""
         return self.conversation.turns.deciding
 
     def tick(self) -> None:
@@ -283,7 +283,7 @@ class WorkerCall:
 
 
 def cart_summary(tools: ToolContext) -> str:
-    """The order so far, for a session that does not know it."""
+    """Say what was ordered so far, to a session that does not know it."""
     placed = "".join(
         f"La commande numéro {order.number} est déjà enregistrée. " for order in tools.placed
     )

@@ -1,4 +1,4 @@
-"""The worker's row in Postgres, for people who look; what machines read is in Redis."""
+"""The worker's row in Postgres is for people who look; what machines read is in Redis."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ _WRITE_SECONDS: Final = 3.0
 async def write_row(
     sessions: async_sessionmaker[AsyncSession], *, worker_id: str, slots: int
 ) -> None:
-    """Say in `ai_worker_node` that this worker was seen now. Best effort."""
+    """Say in `ai_worker_node` that this worker was seen now, if Postgres answers."""
     seen = {"slots": slots, "last_seen_at": datetime.now(UTC)}
     row = insert(AiWorkerNode).values(id=worker_id, **seen)
     try:

@@ -1,4 +1,4 @@
-"""The assistant's turns: each item it says, its words, and how much of it the caller heard."""
+"""The assistant's turns are items: each has audio, words, and a part that the caller heard."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _LONGEST_SPEECH_MS: Final = 120_000
 
 
 class AssistantTurns:
-    """One call's items of the assistant, from the first audio to what was heard of it."""
+    """It follows each item of one call from the first audio to what was heard of it."""
 
     def __init__(
         self,
@@ -28,11 +28,11 @@ class AssistantTurns:
         self.spoke_in_response = False
         """The response in flight, or the last one, said something."""
         self.last_words = ""
-        """The last item's words, heard or not."""
+        """These are the last item's words, heard or not."""
         self._link, self._output, self._read_back = link, output, read_back
         self._record = record
         self._of_session: set[str] = set()
-        """Items that the present session said, and can be told about."""
+        """The present session said these items, and can be told about them."""
         self._positions: dict[str, int] = {}
         self._texts: dict[str, str] = {}
 
@@ -42,7 +42,7 @@ class AssistantTurns:
         self._of_session.clear()
 
     def session_lost(self) -> None:
-        """What was received of its items is all there is."""
+        """End its items: what was received of them is all there is."""
         for item in self._of_session:
             self._output.end_item(item)
 
@@ -82,7 +82,7 @@ class AssistantTurns:
     # --- What was heard of it ------------------------------------------------------------------
 
     def heard(self, speech: Speech) -> None:
-        """The caller heard the item as far as they will: put it on the record."""
+        """Put the item on the record: the caller heard of it what they will."""
         self._read_back.speech_over(speech.item, speech.heard_ms, speech.received_ms)
         text = self._texts.pop(speech.item, "")
         position = self._positions.pop(speech.item, None)
@@ -91,7 +91,7 @@ class AssistantTurns:
             self._record.spoke("agent", position, said, speech.heard_ms)
 
     def interrupted(self, speech: Speech) -> None:
-        """The caller will not hear the rest: the model is told what was heard, and only that."""
+        """Let the model know what was heard, and only that: the caller will not hear the rest."""
         heard_ms = min(speech.heard_ms, speech.received_ms)
         if speech.item in self._of_session and heard_ms == 0:
             self._link.send(delete_item(speech.item))
@@ -104,6 +104,6 @@ class AssistantTurns:
         self.heard(speech)
 
     def close(self) -> None:
-        """The call is over: what was being heard was heard as far as it was."""
+        """Put on the record what was being heard when the call ended."""
         for speech in self._output.close():
             self.heard(speech)

@@ -1,4 +1,4 @@
-"""How a call ends: decided by a tool, by silence or by its length; never before the last words."""
+"""A tool, silence or its length decides that a call ends; it never ends before the last words."""
 
 import time
 from typing import Final
@@ -14,14 +14,14 @@ from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import Hangup, Message, TakeMessage
 
 FAREWELL_SECONDS: Final = 15.0
-"""For last words to be generated and heard; then the call ends without them."""
+"""Last words that are not generated and heard by then are not waited for."""
 
 _TOO_LONG: Final = "L'appel dure trop longtemps. Prends congé poliment, en une phrase."
 _LAST_TOOLS: Final = frozenset({"hang_up", "transfer_to_human", "take_message"})
 
 
 class CallEnding:
-    """One call's end. What kind of end it is to be is in the tools' `ending`."""
+    """It ends one call. What kind of end it is to be stands in the tools' `ending`."""
 
     def __init__(
         self,
@@ -37,10 +37,10 @@ class CallEnding:
         self._progress, self._conversation, self._output = progress, conversation, output
         self._tools, self._silence, self._hand_over = tools, silence, hand_over
         self.latest = time.monotonic() + max_seconds
-        """When the assistant takes leave, whatever is being said."""
+        """The assistant takes leave then, whatever is being said."""
         self._decided_at: float | None = None
         self._caller_spoke = False
-        """The caller spoke since the end was decided."""
+        """It is True when the caller spoke since the end was decided."""
 
     @property
     def decided(self) -> bool:
@@ -49,7 +49,7 @@ class CallEnding:
     # --- Decided, or not -----------------------------------------------------------------------
 
     def tool_used(self, name: str) -> bool:
-        """A tool call is done. Returns whether the assistant is to speak about it."""
+        """Note that a tool was used. Returns whether the assistant is to speak about it."""
         if name not in _LAST_TOOLS:
             self.keep_talking()
             return True
@@ -65,7 +65,7 @@ class CallEnding:
         self._conversation.instruct(instruction)
 
     def keep_talking(self) -> None:
-        """Whatever end was decided, the call goes on."""
+        """Let the call go on, whatever end was decided."""
         self._decided_at = None
         self._tools.ending.forget()
         self._silence.begin()
@@ -87,7 +87,9 @@ class CallEnding:
             self._end()
 
     def _last_words_said(self) -> bool:
-        """They are on their way, or heard. A question the caller answered was not the last word."""
+        """Say whether they are on their way, or heard. A question that was answered is not the last
+        word.
+        """
         turns, output = self._conversation.turns, self._output
         if self._conversation.answering or turns.undecided or turns.caller_speaking:
             return False
@@ -111,7 +113,7 @@ class CallEnding:
             self._ask(Hangup(outcome=ending.outcome or CallOutcome.INFORMATION))
 
     def give_up(self) -> None:
-        """There is nobody left to talk to this caller."""
+        """Hang up: there is nobody left to talk to this caller."""
         ERRORS.labels(kind="call_given_up").inc()
         self._ask(Hangup(outcome=CallOutcome.ERROR))
 

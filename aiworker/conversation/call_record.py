@@ -1,4 +1,4 @@
-"""What one call leaves behind: turns as heard, orders, usage; told to the recorder at once."""
+"""A call leaves turns as heard, orders and usage behind; the recorder is told at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from controlplane.restaurants.place_order import PlacedOrder
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens of the whole call."""
+    """It counts the tokens of the whole call."""
 
     input_audio: int = 0
     input_text: int = 0
@@ -36,14 +36,14 @@ class Usage:
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call's events, numbered in the order its turns began."""
+    """It tells one call's events, whose turns are numbered in the order in which they began."""
 
     call_id: UUID
     restaurant_id: UUID
     tell: Callable[[CallEvent], None]
-    """Take an event to the recorder."""
+    """It takes an event to the recorder."""
     changed: Callable[[], None]
-    """The transcript grew: another worker may need it."""
+    """It is told that the transcript grew, for another worker may need it."""
     transcript: Transcript = field(default_factory=Transcript)
     usage: Usage = field(default_factory=Usage)
 

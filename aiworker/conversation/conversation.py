@@ -1,4 +1,4 @@
-"""What the Realtime server says, turned into speech, turns and tool calls.
+"""Events of the Realtime server become speech, turns and tool calls here.
 
 One object a call, over whichever session the call has. An event that says something odd changes
 nothing else: one error must never make the assistant mute.
@@ -51,7 +51,7 @@ _FAILURES_IN_A_ROW: Final = 2
 
 
 class Conversation:
-    """One call's talk. Everything returns at once; what takes time is in `tool_calls`."""
+    """It is one call's talk. Everything returns at once; what takes time is in `tool_calls`."""
 
     def __init__(
         self,
@@ -68,20 +68,20 @@ class Conversation:
         self.tool_calls = ToolCalls(link, self.turns, record)
         self._link, self._output, self._record, self._clock = link, output, record, clock
         self._caller_positions: dict[str, int] = {}
-        """Turns of the caller whose words are not known yet."""
+        """The words of these turns of the caller are not known yet: item → position."""
         self._failures = 0
         self._asked_again = False
 
     @property
     def answering(self) -> bool:
-        """The assistant is about to say something, which it can't without a session."""
+        """Say whether the assistant is about to say something, which it can't without a session."""
         gate = self.turns.gate
         responds = self._link.is_open and (gate.alive or gate.wanted)
         return responds or self.tool_calls.running > 0
 
     @property
     def busy(self) -> bool:
-        """Somebody speaks, or is about to."""
+        """Say whether somebody speaks, or is about to."""
         caller = self.turns.caller_speaking or self.turns.undecided
         return caller or self._output.audible() or self.answering
 
@@ -100,7 +100,7 @@ class Conversation:
             self.turns.want_response()
 
     def session_lost(self) -> bool:
-        """Returns whether the assistant owes the caller an answer."""
+        """Begin anew. Returns whether the assistant owes the caller an answer."""
         owed = self.turns.session_lost()
         self.assistant.session_lost()
         return owed
@@ -112,7 +112,7 @@ class Conversation:
             self.turns.want_response()
 
     def close(self) -> None:
-        """The call is over: record what the caller was hearing, and what they were saying."""
+        """Record what the caller was hearing and saying when the call ended."""
         self.assistant.close()
         for position in self._caller_positions.values():
             self._record.spoke("caller", position, "")
@@ -126,7 +126,7 @@ class Conversation:
         self.turns.tick()
 
     def marked(self, message: Marked) -> None:
-        """The bridge says what was heard to its end."""
+        """Record what the bridge says was heard to its end."""
         for speech in self._output.marked(message):
             self.assistant.heard(speech)
 
@@ -174,7 +174,7 @@ class Conversation:
         self.turns.committed(item)
 
     def _end_caller_turn(self, item: str, text: str) -> None:
-        """The words are known, or will never be."""
+        """Record a turn whose words are known, or never will be."""
         position = self._caller_positions.pop(item, None)
         if position is not None:
             self._record.spoke("caller", position, text)

@@ -1,4 +1,4 @@
-"""What the caller hears while something takes long: "un instant, s'il vous plaît"."""
+"""While something takes long the caller hears a filler: "un instant, s'il vous plaît"."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ AGAIN_SECONDS: Final = 4.0
 
 
 class Fillers:
-    """One call's fillers: never over the greeting, nor over speech, nor twice in a row."""
+    """It says one call's fillers: never over the greeting, over speech, or twice in a row."""
 
     def __init__(
         self, progress: CallProgress, conversation: Conversation, output: SpeechOutput
@@ -28,7 +28,7 @@ class Fillers:
         self._progress, self._conversation, self._output = progress, conversation, output
         self._said_at = 0.0
         self._said_for: float | None = None
-        """When the response was asked for that a filler was said for."""
+        """The response that a filler was last said for was asked for then."""
 
     def say_if_silent(self) -> None:
         if self._output.audible() or self._progress.phase is not CallPhase.TALKING:
@@ -48,7 +48,7 @@ class Fillers:
             timer.cancel()
 
     def stay_audible(self, silent_seconds: float) -> None:
-        """There is no session: say one now and then until there is."""
+        """Say one now and then until there is a session."""
         if silent_seconds > ANSWER_SECONDS:
             self.say_if_silent()
 

@@ -1,4 +1,4 @@
-"""The hand-over to a human: rung by the bridge, and who nobody took is back with the assistant."""
+"""A call is handed over to a human whom the bridge rings; nobody there, and it comes back."""
 
 import time
 from typing import Final
@@ -24,7 +24,7 @@ _NOBODY_TOOK_IT: Final = (
 
 
 class HandOver:
-    """One call's hand-overs."""
+    """It hands one call over, and takes it back."""
 
     def __init__(
         self,
@@ -36,18 +36,18 @@ class HandOver:
         self._began_at = 0.0
 
     def begin(self, reason: str, target_id: UUID | None = None) -> None:
-        """Ask the bridge to ring somebody; None: the restaurant's own phone."""
+        """Ask the bridge to ring somebody; None stands for the restaurant's own phone."""
         log.info("transfer_asked", reason=reason)
         self._began_at = time.monotonic()
         self._progress.given_to_human()
         self._output.control(Transfer(reason=reason, target_id=target_id))
 
     def failed(self) -> None:
-        """Nobody took the call: the caller is back."""
+        """Take the caller back: nobody took the call."""
         self._progress.given_back()
         self._conversation.instruct(_NOBODY_TOOK_IT)
 
     def tick(self, now: float) -> None:
-        """Raises `StreamOver` when a human has the call."""
+        """Let time pass. Raises `StreamOver` when a human has the call."""
         if now > self._began_at + LONGEST_SECONDS:
             raise StreamOver("transferred")

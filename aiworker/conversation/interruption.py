@@ -1,4 +1,4 @@
-"""The caller is heard while the assistant speaks: silence at once, then decide who goes on. Pure.
+"""The caller is heard over the assistant: it falls silent, then this decides who goes on. Pure.
 
 Two stages. The assistant falls silent the moment speech is detected. Within half a second the
 loudness of the caller's audio says whether it was speech: then the assistant's words are dropped
@@ -16,17 +16,17 @@ from typing import Final
 DECIDE_SECONDS: Final = 0.5
 """A pause this short sounds like a breath; longer and a false alarm sounds like a fault."""
 BEFORE_DETECTION_SECONDS: Final = 0.3
-"""Speech the server's detector needed before it said so: its share of the evidence."""
+"""The server's detector needed so much speech before it said so, and that is evidence too."""
 SPEECH_MS: Final = 380
-"""Voiced audio that is more than a "oui", a cough or a door."""
+"""No "oui", cough or door has so much voiced audio."""
 SPEAKING_SECONDS: Final = 0.06
 """The caller's last frame, or the one before it, was speech."""
 OVER_SECONDS: Final = 0.2
 """A "mmh" lasts as long as two words, but nothing follows it; between words there is less."""
 CERTAIN_MS: Final = 560
-"""Enough to decide before the half second is over."""
+"""So much speech decides before the half second is over."""
 CLEARED_SECONDS: Final = 0.3
-"""How long the bridge may take to say what was heard; then the clock's estimate serves."""
+"""The bridge says what was heard by then; after that the clock's estimate serves."""
 NEARLY_DONE_MS: Final = 1_500
 """A "oui" in the last words of a question answers it."""
 
@@ -38,7 +38,7 @@ _MOST_BACKCHANNEL_WORDS: Final = 5
 
 
 class Decision(StrEnum):
-    """What to do with the assistant's words."""
+    """It says what becomes of the assistant's words."""
 
     DROP = "drop"
     """The caller has the floor."""
@@ -49,17 +49,17 @@ class Decision(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a short utterance over the assistant's speech is worth."""
+    """It says what a short utterance over the assistant's speech is worth."""
 
     NOTHING = "nothing"
     BACKCHANNEL = "backchannel"
     """ "oui", "d'accord", "mmh", "allô": the assistant is to go on."""
     SPEECH = "speech"
-    """Anything else; "non" and "stop" above all."""
+    """It is anything else; "non" and "stop" above all."""
 
 
 class Stage(StrEnum):
-    """Where one interruption stands."""
+    """It says where one interruption stands."""
 
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -68,11 +68,11 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class Interruption:
-    """One utterance of the caller over the assistant's speech. Times in seconds."""
+    """It is one utterance of the caller over the assistant's speech. Times are seconds."""
 
     began_at: float
     unheard_ms: int
-    """What the assistant still had to say."""
+    """The assistant still had so much to say."""
     awaits_cleared: bool
     stage: Stage = Stage.PAUSED
     insisted: bool = False
@@ -80,7 +80,7 @@ class Interruption:
     _resumed_at: float = 0.0
 
     def decide(self, now: float, *, voiced_ms: int, last_voiced_at: float) -> Decision | None:
-        """None: too early. `voiced_ms`: since `evidence_since()`."""
+        """Decide; None when it is too early. `voiced_ms` counts from `evidence_since()`."""
         if self.stage is Stage.RESUMED:
             return Decision.INSIST if voiced_ms >= SPEECH_MS else None
         if self.stage is not Stage.PAUSED or self._must_wait_for_cleared(now):
@@ -98,13 +98,13 @@ class Interruption:
         return Decision.RESUME
 
     def evidence_since(self) -> float:
-        """From when the caller's speech counts."""
+        """Say from when the caller's speech counts."""
         if self.stage is Stage.RESUMED:
             return self._resumed_at
         return self.began_at - BEFORE_DETECTION_SECONDS
 
     def cleared(self) -> None:
-        """The bridge has said what was heard."""
+        """Note that the bridge has said what was heard."""
         self.awaits_cleared = False
 
     def _must_wait_for_cleared(self, now: float) -> bool:
@@ -116,7 +116,7 @@ class Interruption:
 
 
 def meaning(transcript: str) -> Meaning:
-    """What a short utterance over the assistant's speech was worth."""
+    """Weigh the words of a short utterance over the assistant's speech."""
     flat = unicodedata.normalize("NFKD", transcript.casefold())
     plain = "".join(char for char in flat if not unicodedata.combining(char))
     words = re.findall(r"[a-z0-9]+", plain)
@@ -128,5 +128,5 @@ def meaning(transcript: str) -> Meaning:
 
 
 def answers_question(assistant_text: str, unheard_ms: int) -> bool:
-    """A "oui" this near the end of a question is its answer, not a backchannel."""
+    """Say whether a "oui" answers a question: it does near its end, else it is a backchannel."""
     return assistant_text.rstrip().endswith("?") and unheard_ms <= NEARLY_DONE_MS

@@ -1,4 +1,4 @@
-"""Whether the caller heard the order read back, and answered: else no order is placed. Pure."""
+"""No order is placed unless the caller heard it read back, and answered. Pure."""
 
 from collections.abc import Callable
 
@@ -7,15 +7,15 @@ _ENOUGH = 0.5
 
 
 class ReadBackHeard:
-    """The last read-back of one call."""
+    """It knows what was heard of the last read-back of one call."""
 
     def __init__(self, heard_of: Callable[[str], tuple[int, int] | None]) -> None:
-        """`heard_of`: (heard, received) ms of an item still being spoken, by item."""
+        """`heard_of` returns (heard, received) ms of an item that is still being spoken."""
         self._heard_of = heard_of
         self._revision: int | None = None
         self._response: str | None = None
         self._items: dict[str, tuple[int, int] | None] = {}
-        """Items of the response that reads it; what was heard of each, once it is over."""
+        """The response that reads it has these items; what was heard of each, once it is over."""
         self._answered = False
 
     def begin(self, revision: int) -> None:
@@ -23,7 +23,7 @@ class ReadBackHeard:
         self._answered = False
 
     def speech_began(self, item: str, response: str) -> None:
-        """The assistant says something: the first after `begin` is the read-back."""
+        """Take the first response after `begin` for the read-back."""
         if self._revision is None or self._response not in (None, response):
             return
         self._response = response

@@ -1,4 +1,4 @@
-"""Finds out that a Realtime session hangs: it answers nothing, and yet it is not closed."""
+"""A Realtime session may hang, answering nothing though it is not closed: this finds out."""
 
 from typing import Final
 
@@ -12,13 +12,13 @@ ANSWER_LOST_SECONDS: Final = 6.0
 UNANSWERED_SPEECH_SECONDS: Final = 1.2
 """The server says "speech" within 0.3 s, "committed" 0.5 s after: it must have said something."""
 PROBE_SECONDS: Final = 0.9
-"""For the answer to a question that changes nothing; then the session is deaf."""
+"""A session that does not answer a question that changes nothing by then is deaf."""
 SPEECH_MS: Final = 600
-"""Loudness a server cannot have missed."""
+"""No server can have missed so much speech."""
 
 
 class SessionWatchdog:
-    """Gives a session up that hangs, so that the call gets another."""
+    """It gives a session up that hangs, so that the call gets another."""
 
     def __init__(self, link: SessionLink, turns: TurnTaking, voice: VoiceActivity) -> None:
         self._link, self._turns, self._voice = link, turns, voice
@@ -45,7 +45,7 @@ class SessionWatchdog:
             session.give_up("session_deaf")
 
     def _heard_nothing(self, session: RealtimeLink, now: float) -> bool:
-        """The caller spoke, and the server has not said anything at all since."""
+        """Say whether the caller spoke, and the server has not said anything at all since."""
         spoken_at = self._voice.last_voiced_at
         if spoken_at is None or now < spoken_at + UNANSWERED_SPEECH_SECONDS:
             return False

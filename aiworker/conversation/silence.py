@@ -1,4 +1,4 @@
-"""Nobody speaks: invite, ask whether the caller is there, say goodbye."""
+"""A caller who stays silent is invited, asked whether they are there, and taken leave of."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from aiworker.media.speech_output import SpeechOutput
 FIRST_WORDS_SECONDS: Final = 4.0
 """The greeting has asked already; a caller who says nothing by then needs an invitation."""
 CHECK_IN_SECONDS: Final = 8.0
-"""Long enough to read a menu to the family."""
+"""A menu is read to the family by then."""
 
 INVITE: Final = (
     "L'appelant n'a encore rien dit. Invite-le à parler, en une phrase : "
@@ -28,17 +28,17 @@ GOODBYE: Final = (
 
 @dataclass(slots=True)
 class SilencePolicy:
-    """What to tell the assistant, and after how long. Pure."""
+    """It says what to tell the assistant, and after how long. Pure."""
 
     spoken: bool = False
-    """The caller has said something during the call."""
+    """It is True once the caller has said something during the call."""
     _asked: int = 0
 
     def caller_spoke(self) -> None:
         self.spoken, self._asked = True, 0
 
     def due(self, quiet_seconds: float) -> str | None:
-        """The instruction to give the assistant now, once; `GOODBYE` ends the call."""
+        """Return the instruction to give the assistant now, once; `GOODBYE` ends the call."""
         first = not self.spoken and self._asked == 0
         if quiet_seconds < (FIRST_WORDS_SECONDS if first else CHECK_IN_SECONDS):
             return None
@@ -51,7 +51,7 @@ class SilencePolicy:
 
 
 class Silence:
-    """How long nobody has spoken in one call, and what is due then."""
+    """It measures how long nobody has spoken in one call, and says what is due then."""
 
     def __init__(self, conversation: Conversation, output: SpeechOutput) -> None:
         self._conversation, self._output = conversation, output
@@ -59,20 +59,20 @@ class Silence:
         self._began_at = time.monotonic()
 
     def begin(self) -> None:
-        """Whatever was silent before does not count: it is somebody's turn from now on."""
+        """Count silence from now on: it is somebody's turn."""
         self._began_at = time.monotonic()
 
     def caller_spoke(self) -> None:
         self._policy.caller_spoke()
 
     def seconds(self, now: float) -> float:
-        """0 or less while somebody speaks, or is about to."""
+        """Return how long nobody has spoken; 0 or less while somebody speaks, or is about to."""
         if self._conversation.busy:
             self._began_at = now
         return now - max(self._began_at, self._output.silent_since())
 
     def due(self, now: float) -> str | None:
-        """The instruction to give the assistant now, once; `GOODBYE` ends the call."""
+        """Return the instruction to give the assistant now, once; `GOODBYE` ends the call."""
         step = self._policy.due(self.seconds(now))
         if step is not None:
             self._began_at = now

@@ -1,4 +1,4 @@
-"""The model's tool calls: which are waiting, which session asked, and where the results go."""
+"""The model's tool calls wait here for their turn, and their results go where they belong."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ _WAITING: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A function the model called."""
+    """The model called this function."""
 
     call_id: str
     name: str
     arguments: str
     session: int
-    """The number of the Realtime session that asked: only that one knows the call id."""
+    """It numbers the Realtime session that asked: only that one knows the call id."""
 
 
 class ToolCalls:
-    """One call's tool calls, from the event that asks to the result that answers."""
+    """It follows one call's tool calls from the event that asks to the result that answers."""
 
     def __init__(self, link: SessionLink, turns: TurnTaking, record: CallRecord) -> None:
         self.running = 0
@@ -54,11 +54,11 @@ class ToolCalls:
         self._waiting.put_nowait(call)
 
     async def next(self) -> ToolCall:
-        """The next call to run: they run one after the other."""
+        """Wait for the next call to run: they run one after the other."""
         return await self._waiting.get()
 
     def done(self, call: ToolCall, result: Result, *, respond: bool) -> None:
-        """The result goes to the model; when it was the last, the assistant speaks."""
+        """Give the model the result; when it was the last, the assistant speaks."""
         self.running -= 1
         outcome = str(result.get("error") or result.get("status") or "")
         self._record.used_tool(self._record.transcript.number(), call.name, outcome)

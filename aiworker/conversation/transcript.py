@@ -1,4 +1,4 @@
-"""What was said in a call, as far as it was heard: for the record and for a worker that resumes."""
+"""The record, and a worker that resumes, need what was said in a call as far as it was heard."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from typing import Final, Literal
 from controlplane.contracts.messages import Message
 
 TAIL_TURNS: Final = 12
-"""What a new session is told of the conversation: enough to go on, little enough to be quick."""
+"""A new session is told so many: enough to go on, few enough to be quick."""
 _LONGEST_TURN: Final = 1_000
 
 Role = Literal["caller", "agent"]
 
 
 class SaidTurn(Message):
-    """One turn of the tail."""
+    """It is one turn of the tail."""
 
     role: Role
     text: str
@@ -22,13 +22,13 @@ class SaidTurn(Message):
 
 @dataclass(slots=True)
 class Transcript:
-    """Numbers the turns of a call, and keeps the last ones."""
+    """It numbers the turns of a call, and keeps the last ones."""
 
     next_position: int = 0
     _tail: deque[SaidTurn] = field(default_factory=lambda: deque(maxlen=TAIL_TURNS))
 
     def number(self) -> int:
-        """The position of the next turn, in the order they began."""
+        """Return the position of the next turn, in the order in which they began."""
         position, self.next_position = self.next_position, self.next_position + 1
         return position
 
@@ -45,7 +45,7 @@ class Transcript:
 
 
 def heard_text(text: str, *, heard_ms: int, total_ms: int) -> str:
-    """The words heard by `heard_ms`: in proportion, to the last whole word, never one too many."""
+    """Cut the words at `heard_ms`, in proportion and at a whole word: never one too many."""
     if total_ms <= 0 or heard_ms <= 0:
         return ""
     if heard_ms >= total_ms:

@@ -1,4 +1,4 @@
-"""Who has the floor: when the assistant falls silent, goes on, gives way, and answers.
+"""Who has the floor is decided here: the assistant falls silent, goes on, gives way, answers.
 
 The Realtime server only detects speech (`create_response` and `interrupt_response` are off); every
 decision is made here. Nothing waits: the caller of this code drives it with events and ticks.
@@ -29,11 +29,11 @@ from controlplane.contracts.messages import Cleared
 log = structlog.get_logger()
 
 TRANSCRIPT_SECONDS: Final = 2.0
-"""For the words of a short utterance; later it counts as nothing while the assistant speaks."""
+"""A short utterance whose words are not known by then counts as a backchannel."""
 
 
 class TurnTaking:
-    """One call's turns, over whichever session it has. Times in seconds."""
+    """It takes turns in one call, over whichever session it has. Times are seconds."""
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class TurnTaking:
         self._clock = clock
         self._interruption: Interruption | None = None
         self._utterance: str | None = None
-        """The committed item of the interruption being decided."""
+        """This committed item is of the interruption being decided."""
         self._doubtful: dict[str, tuple[float, bool]] = {}
-        """Utterances the assistant spoke on over: item → (deadline, near the end of its speech)."""
+        """The assistant spoke on over these: item → (deadline, near the end of its speech)."""
 
     @property
     def undecided(self) -> bool:
-        """The assistant is silent until it is known who goes on."""
+        """Say whether the assistant is silent until it is known who goes on."""
         return self._interruption is not None and self._interruption.stage is Stage.PAUSED
 
     @property
     def deciding(self) -> bool:
-        """The next tenth of a second matters."""
+        """Say whether the next tenth of a second matters."""
         return self._interruption is not None or bool(self._doubtful)
 
     def session_lost(self) -> bool:
@@ -90,7 +90,7 @@ class TurnTaking:
         self.caller_speaking = False
 
     def committed(self, item: str) -> None:
-        """The caller's turn is whole."""
+        """Answer the caller's turn, which is whole, unless it interrupted."""
         self.caller_speaking = False
         if self._interruption is None:
             self.want_response()
@@ -99,14 +99,14 @@ class TurnTaking:
         self._settle()
 
     def understood(self, item: str, transcript: str) -> None:
-        """The words of a turn are known; None of this matters to turns answered already."""
+        """Weigh the words of a turn that was spoken over; one that was answered is done with."""
         doubt = self._doubtful.pop(item, None)
         if doubt is None:
             return
         self._weigh(meaning(transcript), nearly_done=doubt[1])
 
     def cleared(self, message: Cleared) -> None:
-        """The bridge says what was heard."""
+        """Take the bridge's word for what was heard."""
         if self._output.on_cleared(message) and self._interruption is not None:
             self._interruption.cleared()
             self.tick()
@@ -130,7 +130,7 @@ class TurnTaking:
         self._create_if_due()
 
     def want_response(self) -> None:
-        """The assistant is to speak as soon as it may."""
+        """Let the assistant speak as soon as it may."""
         self.gate.wanted = True
         self._create_if_due()
 
@@ -170,19 +170,19 @@ class TurnTaking:
         self._settle()
 
     def _give_way(self) -> None:
-        """The rest of what the assistant was saying will not be said."""
+        """Leave the rest of what the assistant was saying unsaid."""
         if (active := self.gate.kill()) is not None:
             self._link.send(cancel_response(active))
         for speech in self._output.drop():
             self._assistant.interrupted(speech)
 
     def _go_on(self) -> None:
-        """It was nothing: the assistant goes on from the millisecond that was heard."""
+        """Go on from the millisecond that was heard: it was nothing."""
         for speech in self._output.resume():
             self._assistant.heard(speech)
 
     def _settle(self) -> None:
-        """Once the utterance is whole and its interruption decided: answer it, or doubt it."""
+        """Answer the utterance, or doubt it, once it is whole and its interruption decided."""
         interruption, item = self._interruption, self._utterance
         if interruption is None or interruption.stage is Stage.PAUSED:
             return
@@ -197,7 +197,7 @@ class TurnTaking:
             self._doubtful[item] = (self._clock() + TRANSCRIPT_SECONDS, near)
 
     def _weigh(self, worth: Meaning, *, nearly_done: bool) -> None:
-        """The assistant spoke on over these words: were they meant for it?"""
+        """Decide whether words that the assistant spoke on over were meant for it."""
         speaking = self._output.audible() or self.gate.alive
         if worth is Meaning.NOTHING:
             return

@@ -1,4 +1,4 @@
-"""The caller's frames on their way to Realtime, from the end of the greeting on.
+"""The caller's frames go to Realtime from here, from the end of the greeting on.
 
 Before that, the greeting's own echo must not count as speech: frames are kept, and a caller who
 could not wait for its end is forwarded from their first word. While Realtime is away the last
@@ -16,9 +16,9 @@ from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.media import L16_BYTES_PER_MS, PCMU_BYTES_PER_MS
 
 _OVER_GREETING_MS: Final = 10_000
-"""Longer than a greeting, or than an order said in one breath."""
+"""No greeting lasts as long, nor does an order said in one breath."""
 _PREFIX_MS: Final = 200
-"""What the server's detector wants before speech."""
+"""The server's detector wants so much before speech."""
 _ONE_UTTERANCE_SECONDS: Final = 1.0
 """A longer pause and what came before was something else: a cough, a word to somebody."""
 _WAITING_SECONDS: Final = 1.5
@@ -28,7 +28,7 @@ _WHILE_AWAY_MS: Final = 5_000
 
 
 class CallerAudio:
-    """One caller's audio."""
+    """It forwards one caller's audio, or keeps it until somebody listens."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class CallerAudio:
         self._complain, self._clock = complain, clock
         self._kept = bytearray()
         self._onset = 0
-        """Where in what is kept the caller's last utterance begins."""
+        """The caller's last utterance begins here in what is kept."""
         self._open = False
 
     def hear(self, frame: bytes) -> None:
@@ -69,7 +69,7 @@ class CallerAudio:
         self._drop(len(self._kept) - most)
 
     def open(self) -> None:
-        """The greeting is over: from now on the caller is listened to."""
+        """Listen to the caller from now on: the greeting is over."""
         if self._open:
             return
         self._open = True

@@ -1,4 +1,4 @@
-"""Audio as bytes: the caller's L16 to PCMU, the assistant's PCMU to `streamAudio` messages. Pure.
+"""Audio as bytes: the caller's L16 becomes PCMU, the assistant's PCMU `streamAudio` messages. Pure.
 
 G.711 µ-law by `audioop`, in C: the standard library's before Python 3.13, audioop-lts after.
 """
@@ -23,11 +23,11 @@ MAX_CALLER_FRAME_BYTES = 1_000 * L16_BYTES_PER_MS
 
 
 class MediaFrameError(ValueError):
-    """A binary message that cannot be the caller's L16 audio."""
+    """The binary message cannot be the caller's L16 audio."""
 
 
 def caller_pcmu(frame: bytes) -> bytes:
-    """L16 little-endian at 8 kHz → PCMU, one byte a sample. Raises `MediaFrameError`."""
+    """Turn L16, little-endian at 8 kHz, into PCMU, a byte a sample. Raises `MediaFrameError`."""
     if not frame or len(frame) % _L16_WIDTH:
         raise MediaFrameError("not a whole number of L16 samples")
     if len(frame) > MAX_CALLER_FRAME_BYTES:
@@ -36,17 +36,17 @@ def caller_pcmu(frame: bytes) -> bytes:
 
 
 def loudness(frame: bytes) -> int:
-    """RMS of an L16 frame, 0–32767; telephone speech is about 1,000–4,000."""
+    """Return the RMS of an L16 frame, 0–32767; telephone speech is about 1,000–4,000."""
     return audioop.rms(frame, _L16_WIDTH)
 
 
 def assistant_l16(pcmu: bytes) -> bytes:
-    """PCMU → L16 little-endian."""
+    """Turn PCMU into L16, little-endian."""
     return audioop.ulaw2lin(pcmu, _L16_WIDTH)
 
 
 def stream_audio(pcmu: bytes, *, item: str, seq: int, generation: int) -> str:
-    """The text message that makes mod_audio_stream write a file and fire `::play`.
+    """Build the text message that makes mod_audio_stream write a file and fire `::play`.
 
     Built by hand: ten a second and call, and its `data` is `AudioChunk` plus the module's keys.
     """

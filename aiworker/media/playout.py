@@ -29,7 +29,7 @@ lost. What was sent then counts as heard."""
 
 @dataclass(slots=True)
 class Speech:
-    """One item of the assistant's speech. Lengths in ms of audio; `audio` is PCMU."""
+    """It is one item of the assistant's speech. Lengths are ms of audio; `audio` is PCMU."""
 
     item: str
     response: str
@@ -38,11 +38,13 @@ class Speech:
     ended: bool = False
     """All of its audio was received."""
     sent_ms: int = 0
-    """Handed to FreeSWITCH, and not cleared since."""
+    """This much was handed to FreeSWITCH, and not cleared since."""
     heard_ms: int = 0
-    """Heard, as told by `Cleared` or `Marked`; between `pause` and `cleared`, by the clock."""
+    """This much was heard, as `Cleared` or `Marked` told; between `pause` and `cleared` the clock
+    tells.
+    """
     told_ms: int = 0
-    """Heard, as last told by `Cleared`."""
+    """This much was heard when `Cleared` last told."""
     last_seq: int | None = None
     mark_asked: bool = False
     text: str = ""
@@ -62,7 +64,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of one item, ready to be sent."""
+    """It is a piece of one item, ready to be sent."""
 
     pcmu: bytes
     item: str
@@ -71,16 +73,16 @@ class Chunk:
 
 
 class Playout:
-    """The paced queue of one call's assistant speech."""
+    """It is the paced queue of what the assistant says in one call."""
 
     def __init__(self) -> None:
         self.generation = 0
         self.paused = False
         self._queue: deque[Speech] = deque()
-        """In speaking order; the first ones may be sent but not heard to the end."""
+        """It is in speaking order; the first ones may be sent but not heard to the end."""
         self._seq = 0
         self._plays_until = 0.0
-        """When FreeSWITCH will have played everything it was sent."""
+        """FreeSWITCH will have played everything it was sent by then."""
 
     # --- What comes in -------------------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class Playout:
         return speech
 
     def end_item(self, item: str) -> None:
-        """Its audio is whole: pad to a 20 ms frame, as FreeSWITCH would."""
+        """Pad its audio, which is whole, to a 20 ms frame, as FreeSWITCH would."""
         speech = self.speech(item)
         if speech is None or speech.ended:
             return
@@ -108,7 +110,7 @@ class Playout:
     # --- What goes out -------------------------------------------------------------------------
 
     def next_chunk(self, now: float) -> Chunk | None:
-        """The next chunk that may be sent now, or None."""
+        """Take the next chunk that may be sent now, or None."""
         if self.paused:
             return None
         speech = self._being_sent()
@@ -123,7 +125,7 @@ class Playout:
         return self._take(speech, length, now)
 
     def next_chunk_at(self, now: float) -> float | None:
-        """When to ask again if nothing else happens; None: only new audio changes anything."""
+        """Say when to ask again; None when only new audio changes anything."""
         speech = None if self.paused else self._being_sent()
         length = 0 if speech is None else self._next_length(speech)
         if speech is None or length == 0:
@@ -135,7 +137,7 @@ class Playout:
 
     @staticmethod
     def _next_length(speech: Speech) -> int:
-        """Whole frames; the last piece of an item may be less, and is padded when it is sent."""
+        """Count whole frames; an item's last piece may be less, and is padded when it is sent."""
         length = min(CHUNK_MS, speech.received_ms - speech.sent_ms)
         return length if speech.ended else length // FRAME_MS * FRAME_MS
 
@@ -156,7 +158,7 @@ class Playout:
         )
 
     def mark_due(self) -> int | None:
-        """The seq to ask a `Mark` for, once for each item that was sent to its end."""
+        """Return the seq to ask a `Mark` for, once for each item that was sent to its end."""
         for speech in self._queue:
             if speech.all_sent and not speech.mark_asked:
                 speech.mark_asked = True
@@ -166,16 +168,16 @@ class Playout:
     # --- What was heard ------------------------------------------------------------------------
 
     def audible(self, now: float) -> bool:
-        """The caller hears the assistant, or is about to."""
+        """Say whether the caller hears the assistant, or is about to."""
         return now < self._plays_until or self._being_sent() is not None
 
     def unheard_ms(self, now: float) -> int:
-        """Audio received that the caller has not heard yet."""
+        """Count audio received that the caller has not heard yet."""
         unsent = sum(speech.received_ms - speech.sent_ms for speech in self._queue)
         return unsent + self._ahead_ms(now)
 
     def heard_of(self, item: str, now: float) -> tuple[int, int] | None:
-        """(heard, received) ms of an item, by the clock. None: it is done with, or unknown."""
+        """Return (heard, received) ms by the clock; None when the item is done with, or unknown."""
         ahead = self._ahead_ms(now)
         for speech in reversed(self._queue):
             unheard = min(ahead, speech.sent_ms - speech.heard_ms)
@@ -185,11 +187,11 @@ class Playout:
         return None
 
     def silent_since(self) -> float:
-        """When the last audio sent will have been, or was, played."""
+        """Say when the last audio sent was played, or will have been."""
         return self._plays_until
 
     def marked(self, seq: int) -> list[Speech]:
-        """Everything up to `seq` was heard. Returns the items that are now done with."""
+        """Count everything up to `seq` as heard. Returns the items that are now done with."""
         done = []
         while self._queue and self._is_over(self._queue[0], seq):
             speech = self._queue.popleft()
@@ -198,7 +200,7 @@ class Playout:
         return done
 
     def overdue(self, now: float) -> list[Speech]:
-        """Items whose mark should long have come back: taken as heard."""
+        """Count items as heard whose mark should long have come back, and return them."""
         if self.paused or now < self._plays_until + _UNMARKED_SECONDS:
             return []
         return self.marked(self._seq)
@@ -210,7 +212,7 @@ class Playout:
     # --- Interruption --------------------------------------------------------------------------
 
     def pause(self, now: float) -> bool:
-        """Send no more. True: FreeSWITCH holds unheard audio; a `Clear` of `generation` is due."""
+        """Send no more. True when FreeSWITCH holds unheard audio: a `Clear` is due."""
         self.paused = True
         if now >= self._plays_until and not any(s.sent_ms > s.heard_ms for s in self._queue):
             return False
@@ -220,7 +222,7 @@ class Playout:
         return True
 
     def cleared(self, item: str | None, played_ms: int) -> None:
-        """The bridge says what was heard: all before `item`, `played_ms` of it, nothing after.
+        """Count as heard what the bridge says: all before `item`, `played_ms` of it, nothing after.
 
         None: nothing was heard since the last `Clear`. An item already done with was the last one
         begun, so nothing of those behind it was heard either.
@@ -252,7 +254,7 @@ class Playout:
         return dropped
 
     def _guess_heard(self, now: float) -> None:
-        """Until `Cleared` comes: what was sent, less what FreeSWITCH still held, by the clock."""
+        """Estimate, until `Cleared` comes, what FreeSWITCH no longer held of what was sent."""
         ahead = self._ahead_ms(now)
         for speech in reversed(self._queue):
             unheard = min(ahead, speech.sent_ms - speech.heard_ms)
@@ -262,15 +264,15 @@ class Playout:
     # --- Looking -------------------------------------------------------------------------------
 
     def speech(self, item: str) -> Speech | None:
-        """The item, if it is not done with."""
+        """Return the item, if it is not done with."""
         return next((speech for speech in self._queue if speech.item == item), None)
 
     def pending(self) -> Iterator[Speech]:
-        """Items not heard to the end, in speaking order."""
+        """Iterate over the items not heard to the end, in speaking order."""
         return iter(self._queue)
 
     def _being_sent(self) -> Speech | None:
-        """The first item with audio to send; one that waits for more holds back those behind it."""
+        """Return the first item not all sent: those behind it wait, even if it has no audio yet."""
         for speech in self._queue:
             if not speech.all_sent:
                 return speech

@@ -25,24 +25,24 @@ _TOKEN_BYTES = 32
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 """Past this the WebSocket is closed (1009); garbage below it is logged and dropped."""
 _RECEIVE_QUEUE_MESSAGES = 64
-"""2.5 s of caller frames: the reader never waits for Realtime, so this is never reached."""
+"""It holds 2.5 s of caller frames; the reader never waits for Realtime, so it is never full."""
 _CLOSE_SECONDS = 1.0
 """mod_audio_stream answers a close at once; one that doesn't is cut."""
 
 
 @dataclass(frozen=True, eq=False)
 class AwaitedStream:
-    """The WebSocket a claimed call is to come by, from the claim to the call's end."""
+    """A claimed call is to come by this WebSocket; it lasts from the claim to the call's end."""
 
     token: str
     url: str
     connection: asyncio.Future[ServerConnection]
-    """The accepted WebSocket."""
+    """It is the accepted WebSocket, once there is one."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class MediaServer:
-    """One listening socket for all the calls of the process."""
+    """It is one listening socket for all the calls of the process."""
 
     def __init__(self, *, host: str, port: int, advertised: str | None = None) -> None:
         self._host, self._port, self._advertised = host, port, advertised
@@ -73,7 +73,7 @@ class MediaServer:
 
     @property
     def base_url(self) -> str:
-        """`ws://host:port` that bridges connect to."""
+        """Bridges connect to this `ws://host:port`."""
         if self._advertised is not None:
             return self._advertised
         if self._server is None:
@@ -82,7 +82,7 @@ class MediaServer:
         return f"ws://{host}:{port}"
 
     def expect_stream(self) -> AwaitedStream:
-        """A new token, to be connected to once."""
+        """Make a new token, which FreeSWITCH may connect with once."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         awaited = AwaitedStream(
             token=token,

@@ -18,7 +18,7 @@ _LONGEST_SLEEP: Final = 1.0
 
 
 class SpeechOutput:
-    """One call's assistant speech. Everything but `run` returns at once."""
+    """It says what the assistant says in one call. What does not send returns at once."""
 
     def __init__(self, stream: MediaStream) -> None:
         self._stream = stream
@@ -73,13 +73,13 @@ class SpeechOutput:
         self._wake.set()
 
     def end_response(self, response: str) -> None:
-        """Whatever it sent is all there is."""
+        """End its items: whatever it sent is all there is."""
         for speech in list(self._playout.pending()):
             if speech.response == response:
                 self.end_item(speech.item)
 
     def caption(self, item: str, text: str) -> None:
-        """The words of an item, as far as known."""
+        """Keep the words of an item, as far as known."""
         if (speech := self._playout.speech(item)) is not None:
             speech.text = text
 
@@ -91,14 +91,14 @@ class SpeechOutput:
     # --- What the caller hears -----------------------------------------------------------------
 
     def audible(self) -> bool:
-        """The caller hears the assistant, or is about to."""
+        """Say whether the caller hears the assistant, or is about to."""
         return self._playout.audible(time.monotonic())
 
     def unheard_ms(self) -> int:
         return self._playout.unheard_ms(time.monotonic())
 
     def silent_since(self) -> float:
-        """When the last audio sent was, or will have been, played."""
+        """Say when the last audio sent was played, or will have been."""
         return self._playout.silent_since()
 
     def all_sent(self) -> bool:
@@ -108,33 +108,33 @@ class SpeechOutput:
         return not any(True for _ in self._playout.pending())
 
     def heard_of(self, item: str) -> tuple[int, int] | None:
-        """(heard, received) ms of an item not yet done with, by the clock."""
+        """Return (heard, received) ms of an item not yet done with, by the clock."""
         return self._playout.heard_of(item, time.monotonic())
 
     def last_text(self) -> str:
-        """The words of the item at the end of the queue."""
+        """Return the words of the item at the end of the queue."""
         texts = [speech.text for speech in self._playout.pending()]
         return texts[-1] if texts else ""
 
     def marked(self, message: Marked) -> list[Speech]:
-        """Returns the items that were heard to their end."""
+        """Take the bridge's word. Returns the items that were heard to their end."""
         return self._playout.marked(message.seq)
 
     def overdue(self) -> list[Speech]:
-        """Returns items whose mark should long have come: they count as heard."""
+        """Return items whose mark should long have come: they count as heard."""
         return self._playout.overdue(time.monotonic())
 
     # --- Interruption --------------------------------------------------------------------------
 
     def pause(self) -> bool:
-        """Fall silent now. True: a `Cleared` will say what was heard."""
+        """Fall silent now. True when a `Cleared` will say what was heard."""
         clear = self._playout.pause(time.monotonic())
         if clear:
             self.control(Clear(generation=self._playout.generation))
         return clear
 
     def on_cleared(self, message: Cleared) -> bool:
-        """False: it answers an older `Clear`."""
+        """Take the bridge's word; False when it answers an older `Clear`."""
         if message.generation != self._playout.generation or not self._playout.paused:
             return False
         self._playout.cleared(message.item, message.played_ms)
@@ -146,7 +146,7 @@ class SpeechOutput:
         return self._playout.resume()
 
     def close(self) -> list[Speech]:
-        """The call is over. Returns what was being heard, as far as it was."""
+        """Say no more: the call is over. Returns what was being heard, as far as it was."""
         self._playout.pause(time.monotonic())
         return self._playout.drop()
 

@@ -1,4 +1,4 @@
-"""The accepted WebSocket of one call: the caller's frames and the bridge's messages in, ours out.
+"""A call's WebSocket brings the caller's frames and the bridge's messages, and takes ours.
 
 Reading never waits for anything else: FreeSWITCH's memory grows with a slow reader. Garbage is
 logged once a kind and dropped; the call goes on.
@@ -34,14 +34,14 @@ class StreamOver(Exception):
 
 
 class MediaStream:
-    """One call's stream."""
+    """It is one call's stream."""
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
         self._complained: set[str] = set()
 
     async def messages(self) -> AsyncIterator[bytes | BridgeMessage]:
-        """Caller audio as it came, and what the bridge says. Raises `StreamOver` at the end."""
+        """Iterate over caller audio and the bridge's messages. Raises `StreamOver` at the end."""
         deadline = asyncio.timeout(FIRST_MESSAGE_SECONDS)
         heard = False
         try:

@@ -1,4 +1,4 @@
-"""Whether the caller speaks, from the loudness of their audio alone: no network in between. Pure.
+"""The loudness of the caller's audio says whether they speak, with no network in between. Pure.
 
 Used to tell speech from noise within half a second of an interruption; the turns themselves are the
 Realtime server's to detect.
@@ -8,7 +8,7 @@ from collections import deque
 from typing import Final
 
 QUIETEST_SPEECH: Final = 300
-"""RMS of L16. Telephone speech is above 1,000; line noise and our own echo stay under this."""
+"""Line noise and our own echo stay under this RMS of L16; telephone speech is above 1,000."""
 _OVER_NOISE: Final = 3.0
 """Speech stands about 10 dB out of the background."""
 _NOISE_RISES: Final = 0.02
@@ -17,7 +17,7 @@ _REMEMBERED_SECONDS: Final = 3.0
 
 
 class VoiceActivity:
-    """The last three seconds of one caller."""
+    """It remembers the last three seconds of one caller."""
 
     def __init__(self) -> None:
         self._noise = QUIETEST_SPEECH / _OVER_NOISE
@@ -37,5 +37,5 @@ class VoiceActivity:
         return voiced
 
     def voiced_ms(self, since: float) -> int:
-        """Speech heard after that moment."""
+        """Count speech heard after that moment."""
         return sum(ms for at, ms in self._voiced if at > since)

@@ -1,4 +1,4 @@
-"""What the worker says to the Realtime server: one function an event. Pure.
+"""One function builds each event that the worker sends to the Realtime server. Pure.
 
 Names and shapes: "Client events" of the OpenAI Realtime API.
 """
@@ -13,17 +13,17 @@ _CONTENT = {"system": "input_text", "user": "input_text", "assistant": "output_t
 
 
 def update_session(session: dict[str, Any]) -> ClientEvent:
-    """An empty `session` but for its type changes nothing, and is answered all the same."""
+    """Change the session. One that says nothing but its type is answered all the same."""
     return {"type": "session.update", "session": session}
 
 
 def append_audio(pcmu: bytes) -> str:
-    """The event as text: 25 a second and call, so it is not built to be serialised again."""
+    """Return the event as text: there are 25 a second and call, and `json.dumps` costs more."""
     return f'{{"type":"input_audio_buffer.append","audio":"{b64encode(pcmu).decode("ascii")}"}}'
 
 
 def create_message(role: Literal["system", "user", "assistant"], text: str) -> ClientEvent:
-    """A turn that was said before this session, or what the model is to know (`system`)."""
+    """Tell the model a turn from before this session, or what it is to know (`system`)."""
     content = [{"type": _CONTENT[role], "text": text}]
     item = {"type": "message", "role": role, "content": content}
     return {"type": "conversation.item.create", "item": item}

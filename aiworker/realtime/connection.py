@@ -35,23 +35,23 @@ from controlplane.contracts.media import PCMU_BYTES_PER_MS
 log = structlog.get_logger()
 
 CONNECT_SECONDS: Final = 2.0
-"""TCP, TLS and the HTTP upgrade; the greeting lasts longer."""
+"""TCP, TLS and the HTTP upgrade are done by then; the greeting lasts longer."""
 CONFIGURE_SECONDS: Final = 1.0
-"""From session.update to session.updated: one round trip."""
+"""One round trip, from session.update to session.updated, takes no longer."""
 _PING_SECONDS: Final = 5.0
 """A peer that is gone without a close is noticed after one interval and one timeout."""
 _CLOSE_SECONDS: Final = 0.5
 _AUDIO_BACKLOG_MS: Final = 5_000
-"""Caller audio kept while Realtime does not take it; older is dropped, not sent late."""
+"""Caller audio that Realtime does not take is kept so long; older is dropped, not sent late."""
 _CONTROL_BACKLOG: Final = 256
-"""Unsent control events past which the connection is given up."""
+"""A connection with more unsent control events is given up."""
 _MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
 _UNKNOWN_TYPES_NAMED: Final = 32
-"""Per session; a server that makes up names does not fill the memory or the log."""
+"""A server that makes up more names in one session fills neither the memory nor the log."""
 
 
 class RealtimeLink:
-    """A configured session. Made by `open`; ends by `close` or by `RealtimeUnavailable`."""
+    """It is a configured session: made by `open`, over with `close` or `RealtimeUnavailable`."""
 
     def __init__(self, connection: AsyncRealtimeConnection) -> None:
         self._connection = connection
@@ -62,9 +62,9 @@ class RealtimeLink:
         self._closing: asyncio.Task[None] | None = None
         self._given_up: str | None = None
         self._unknown: set[str] = set()
-        """Types of events met that nobody knows."""
+        """These types of events were met, and nobody knows them."""
         self.heard_from_at = time.monotonic()
-        """When the last event came."""
+        """The last event came then."""
 
     @classmethod
     async def open(
@@ -103,7 +103,7 @@ class RealtimeLink:
                 return
 
     def append_audio(self, pcmu: bytes) -> None:
-        """Send caller audio soon. Never waits; the oldest is dropped past 5 s."""
+        """Send caller audio soon. It never waits; the oldest is dropped past 5 s."""
         self._audio += pcmu
         excess = len(self._audio) - _AUDIO_BACKLOG_MS * PCMU_BYTES_PER_MS
         if excess > 0:
@@ -119,7 +119,7 @@ class RealtimeLink:
         self._audio_wanted.set()
 
     async def events(self) -> AsyncIterator[ServerEvent]:
-        """Server events until the connection is lost, which raises `RealtimeUnavailable`."""
+        """Iterate until the connection is lost, which raises `RealtimeUnavailable`."""
         while True:
             event = await self._receive()
             self.heard_from_at = time.monotonic()
@@ -130,7 +130,7 @@ class RealtimeLink:
         self.send(update_session({"type": "realtime"}))
 
     def give_up(self, reason: str) -> None:
-        """The session answers nothing: make `events` raise `RealtimeUnavailable(reason)`."""
+        """Make `events` raise `RealtimeUnavailable(reason)`: the session is of no use."""
         if self._given_up is None:
             self._given_up = reason
             self._closing = asyncio.create_task(self.close(), name="realtime-close")
@@ -146,7 +146,7 @@ class RealtimeLink:
             log.debug("realtime_close_timeout")
 
     async def _receive(self) -> ServerEvent:
-        """The next event that can be read. Raises `RealtimeUnavailable`."""
+        """Return the next event that can be read. Raises `RealtimeUnavailable`."""
         while True:
             try:
                 frame = await self._connection.recv_bytes()
@@ -173,7 +173,7 @@ class RealtimeLink:
         log.warning("realtime_event_unknown", event_type=event.type)
 
     async def _send_all(self) -> None:
-        """Runs beside `events`, which is where a lost connection is raised."""
+        """Send what waits; a lost connection is raised by `events`, which runs beside this."""
         try:
             while True:
                 await self._audio_wanted.wait()

@@ -1,4 +1,4 @@
-"""What goes wrong with a Realtime session, and what that means for the call."""
+"""A Realtime session goes wrong in these ways; each means something else for the call."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ FATAL: Final = frozenset(
 
 
 class RealtimeUnavailable(ServiceUnavailable):
-    """No usable session. `reason` is short and static; `retry` is False when it can't help."""
+    """There is no usable session. `reason` is short and static; `retry`: another may do better."""
 
     def __init__(self, reason: str, *, retry: bool = True) -> None:
         super().__init__(reason)
@@ -36,5 +36,5 @@ class RealtimeUnavailable(ServiceUnavailable):
 
 
 def may_retry(code: str) -> bool:
-    """Whether another session can be had after this error: a session ends after 60 minutes."""
+    """Say whether another session can be had after this error: one ends after 60 minutes."""
     return code not in FATAL or code == "session_expired"

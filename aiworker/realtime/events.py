@@ -22,11 +22,11 @@ from pydantic import (
 )
 
 _LONGEST_NAME: Final = 64
-"""Of a code or an event type in a log: names are short, and what is longer is not a name."""
+"""A code or an event type is cut at this in a log: what is longer is not a name."""
 
 
 class MalformedEvent(ValueError):
-    """A frame that is no event (`event_type` None), or an event without what its type promises."""
+    """The frame is no event (`event_type` None), or lacks what its type promises."""
 
     def __init__(self, event_type: str | None) -> None:
         super().__init__(event_type or "not an event")
@@ -42,7 +42,7 @@ def _none_if_unreadable(value: Any, parse: Callable[[Any], Any]) -> Any:
 
 _T = TypeVar("_T")
 OrNone = Annotated[_T | None, WrapValidator(_none_if_unreadable)]
-"""For what only the bill or the log reads: garbage there must not cost the event."""
+"""Only the bill or the log reads it: garbage there must not cost the event."""
 
 
 # --- The session ---------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionUpdated:
-    """The session as it is after a `session.update`."""
+    """The server says how the session is after a `session.update`."""
 
     type: Literal["session.updated"] = "session.updated"
     session: SessionState = SessionState()
@@ -92,7 +92,7 @@ class ServerError:
 
     @property
     def code(self) -> str:
-        """The error's code, else its type; never its message, which may quote input."""
+        """It is the error's code, else its type; never its message, which may quote input."""
         details = self.error or ErrorDetails()
         return (details.code or details.type or "unknown")[:_LONGEST_NAME]
 
@@ -112,7 +112,7 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputCommitted:
-    """The caller's turn is whole: an item of its own."""
+    """The caller's turn is whole, and an item of its own."""
 
     type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
     item_id: str
@@ -120,7 +120,7 @@ class InputCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputTranscribed:
-    """The words of a caller's turn; may come after the response to it."""
+    """The words of a caller's turn are known; this may come after the response to it."""
 
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
         "conversation.item.input_audio_transcription.completed"
@@ -155,7 +155,7 @@ class ResponseCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioDelta:
-    """A piece of an item's speech: `delta` is PCMU, 8 kHz."""
+    """The assistant says something: `delta` is a piece of an item's speech, PCMU at 8 kHz."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(val_json_bytes="base64")
 
@@ -174,7 +174,7 @@ class AudioDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptDelta:
-    """The next words of an item's speech."""
+    """The next words of an item's speech are known."""
 
     type: Literal["response.output_audio_transcript.delta"] = (
         "response.output_audio_transcript.delta"
@@ -185,7 +185,7 @@ class TranscriptDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptDone:
-    """All the words of an item's speech."""
+    """All the words of an item's speech are known."""
 
     type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
     item_id: str
@@ -204,7 +204,7 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherItem:
-    """A message, or whatever else models may put out."""
+    """The item is a message, or whatever else models may put out."""
 
     type: str | None = None
 
@@ -227,7 +227,7 @@ class OutputItemDone:
 
 
 Tokens = Annotated[int, Field(ge=0, le=10_000_000)] | None
-"""Of one response, whose context is a hundred thousand or two."""
+"""A response takes no more: its context is a hundred thousand or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +245,7 @@ class OutputTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseUsage:
-    """What one response is billed for."""
+    """One response is billed for this."""
 
     input_token_details: InputTokens | None = None
     output_token_details: OutputTokens | None = None
@@ -258,7 +258,7 @@ class StatusDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedResponse:
-    """`status`: completed, cancelled, failed or incomplete. `usage` is null for failed ones."""
+    """Its `status` is completed, cancelled, incomplete or failed: then `usage` is null."""
 
     id: str | None = None
     status: str | None = None
@@ -282,7 +282,7 @@ class ResponseDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
-    """An event of the API that tells the worker nothing it does not know."""
+    """The API has this event, and it tells the worker nothing new."""
 
     type: Literal[
         "session.created",
@@ -310,7 +310,7 @@ class Unused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event the API did not have when this was written."""
+    """The API did not have this event when this was written."""
 
     type: str
 
@@ -340,7 +340,7 @@ _EVENT: Final[TypeAdapter[KnownEvent]] = TypeAdapter(
 
 
 def parse_event(frame: bytes) -> ServerEvent:
-    """One frame of the server. Raises `MalformedEvent`."""
+    """Parse one frame of the server. Raises `MalformedEvent`."""
     try:
         return _EVENT.validate_json(frame)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""One response at a time: `response.create` only when none is in flight. Pure.
+"""One response is in flight at a time: `response.create` waits for the end of the last. Pure.
 
 A response that was interrupted is dead: what it still sends is dropped, even if its id is not yet
 known.
@@ -10,12 +10,12 @@ _DEAD_REMEMBERED: Final = 32
 
 
 class ResponseGate:
-    """Which response is in flight, and whether another is wanted. Times in seconds."""
+    """It knows which response is in flight, and whether another is wanted. Times are seconds."""
 
     def __init__(self) -> None:
         self.wanted = False
         self.requested_at: float | None = None
-        """When the response in flight was asked for; None when none is."""
+        """The response in flight was asked for then; None when none is."""
         self.answered = False
         """The response in flight has given something: audio, or a function call."""
         self.active: str | None = None
@@ -28,23 +28,23 @@ class ResponseGate:
 
     @property
     def alive(self) -> bool:
-        """One is in flight that was not interrupted."""
+        """Say whether one is in flight that was not interrupted."""
         return self.in_flight and not self._kill_next and (self.active or "") not in self._dead
 
     @property
     def waiting_since(self) -> float | None:
-        """When the response was asked for that lives and has given nothing yet."""
+        """Say when the response was asked for that lives and has given nothing yet."""
         return self.requested_at if self.alive and not self.answered else None
 
     def take(self, now: float) -> bool:
-        """True: send `response.create` now."""
+        """Return whether to send `response.create` now."""
         if not self.wanted or self.in_flight:
             return False
         self.wanted, self.requested_at, self.answered = False, now, False
         return True
 
     def created(self, response: str, now: float) -> str | None:
-        """The server began one. Returns an id to cancel: it was interrupted before it began."""
+        """Note that the server began one. Returns its id when it is to be cancelled at once."""
         self.active = response
         self.requested_at = self.requested_at or now
         if not self._kill_next:
@@ -54,13 +54,13 @@ class ResponseGate:
         return response
 
     def done(self, response: str | None) -> None:
-        """The response is over; one this side never heard of counts too."""
+        """Note that the response is over; one this side never heard of counts too."""
         if response is not None and self.active not in (None, response):
             return
         self.active, self.requested_at, self._kill_next = None, None, False
 
     def refused(self, now: float) -> None:
-        """The server has one in flight this side does not know of: wait for its end."""
+        """Wait for the end of one that the server has in flight and this side does not know of."""
         self.wanted, self.requested_at = True, now
 
     def kill(self) -> str | None:

@@ -1,4 +1,4 @@
-"""What a Realtime session is told at its start, and whether it does so. Pure."""
+"""A Realtime session is told this at its start, and must agree to its audio. Pure."""
 
 from importlib.resources import files
 from string import Template
@@ -11,13 +11,13 @@ from aiworker.tools.spoken_french import spoken_hours
 from controlplane.contracts.restaurant_config import RestaurantConfig
 
 PCMU: Final = "audio/pcmu"
-"""G.711 µ-law at 8 kHz, both ways: what the telephone speaks is not transcoded here."""
+"""Both ways are G.711 µ-law at 8 kHz, as the telephone speaks: nothing is resampled."""
 
 
 def session_config(
     settings: WorkerSettings, config: RestaurantConfig, tools: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The `session` of `session.update`. Turn taking is ours: the server only detects speech."""
+    """Build the `session` of `session.update`. The server only detects speech: turns are ours."""
     reduction = settings.noise_reduction
     return {
         "type": "realtime",
@@ -45,7 +45,7 @@ def session_config(
 
 
 def instructions(config: RestaurantConfig) -> str:
-    """The French instructions, with what does not change during a call: the prompt cache lasts."""
+    """Build the French instructions from what does not change in a call, for the prompt cache."""
     template = Template((files("aiworker.prompts") / "instructions.fr.txt").read_text("utf-8"))
     categories: dict[str, list[str]] = {}
     for item in config.menu:

@@ -1,6 +1,6 @@
-"""The Realtime session that a call talks over: one at a time, another when it is lost.
+"""A call talks over one Realtime session at a time, and over another when that is lost.
 
-The only place of a call that knows which session that is, and whether there is one.
+This is the only place of a call that knows which session that is, and whether there is one.
 """
 
 from aiworker.realtime.client_events import ClientEvent
@@ -8,7 +8,7 @@ from aiworker.realtime.connection import RealtimeLink
 
 
 class SessionLink:
-    """What a call sends to goes to the present session; without one it is dropped.
+    """It takes what a call sends to the present session; without one that is dropped.
 
     A session opened later is told what it must know, and nothing is sent late.
     """
@@ -16,7 +16,7 @@ class SessionLink:
     def __init__(self) -> None:
         self.current: RealtimeLink | None = None
         self.number = 0
-        """Of the present session, or the last one; 0 before the first."""
+        """It numbers the present session, or the last one; it is 0 before the first."""
 
     @property
     def is_open(self) -> bool:
