@@ -163,11 +163,13 @@ class Worker:
         offer = await queue.next_offer()
         if offer is None or self._draining.is_set():
             return None
-        awaited = self._media.expect_stream()
-        if not await queue.claim(offer, awaited):
-            self._media.release(awaited)
-            return None
-        return offer, awaited
+        awaited, won = self._media.expect_stream(), False
+        try:
+            won = await queue.claim(offer, awaited)
+        finally:
+            if not won:
+                self._media.release(awaited)
+        return (offer, awaited) if won else None
 
     async def _take_slot(self) -> bool:
         """Wait for a free slot; False when the drain came first."""
