@@ -60,15 +60,14 @@ class CallMemory:
         """There is something new to keep: it is written soon."""
         self._changed.set()
 
-    async def write_changes(self, state: Callable[[], CallState]) -> None:
-        """Write the state as it then is, after each change, for as long as the call lasts."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self._redis.set(self._key, state().to_json(), ex=KEPT_SECONDS)
-            except (RedisError, OSError) as error:
-                ERRORS.labels(kind="call_state").inc()
-                log.warning("call_state_not_saved", error=type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
-                self._changed.set()
+    async def write_change(self, state: Callable[[], CallState]) -> None:
+        """Wait for a change, and write the state as it then is."""
+        await self._changed.wait()
+        self._changed.clear()
+        try:
+            await self._redis.set(self._key, state().to_json(), ex=KEPT_SECONDS)
+        except (RedisError, OSError) as error:
+            ERRORS.labels(kind="call_state").inc()
+            log.warning("call_state_not_saved", error=type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+            self._changed.set()

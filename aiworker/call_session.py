@@ -5,6 +5,7 @@ The bridge has the channel, Realtime has the voice; this is where they meet, onc
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 import structlog
@@ -19,6 +20,7 @@ from aiworker.metrics import CALLS_ENDED, ERRORS, TIME_TO_STREAM
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.settings import WorkerSettings
+from aiworker.supervised_loop import end_if_cancelled, repeat
 from aiworker.worker_call import WorkerCall
 from controlplane.contracts.messages import CallOffer
 from controlplane.contracts.restaurant_config import RestaurantConfig
@@ -101,7 +103,7 @@ async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
             tasks.create_task(call.speech_output.run())
             tasks.create_task(converse(call, clients))
             tasks.create_task(use_tools(call))
-            tasks.create_task(call.memory.write_changes(call.state))
+            tasks.create_task(repeat(partial(call.memory.write_change, call.state), name="memory"))
             tasks.create_task(watch_the_clock(call))
     except* StreamOver as over:
         end = str(over.exceptions[0].args[0])
@@ -162,6 +164,7 @@ async def use_tools(call: WorkerCall) -> None:
     """Run the model's tool calls, one after the other."""
     while True:
         await call.use_next_tool()
+        end_if_cancelled()
 
 
 async def watch_the_clock(call: WorkerCall) -> None:

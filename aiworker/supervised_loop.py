@@ -34,6 +34,15 @@ async def repeat(
             ERRORS.labels(kind="loop").inc()
             log.exception("loop_step_failed", loop=name)
             pause = max(pause, _AFTER_FAILURE_SECONDS)
-        if (this := asyncio.current_task()) is not None and this.cancelling():
-            raise asyncio.CancelledError  # the step met it as a failure of its database's
+        end_if_cancelled()
         await asyncio.sleep(pause)
+
+
+def end_if_cancelled() -> None:
+    """Raise `CancelledError` if this task was cancelled and what it awaited did not pass it on.
+
+    A database's client may make a failure of it. `asyncio.wait_for`, with which redis-py sends,
+    loses one that comes in the moment in which it is done (bpo-42130, before Python 3.12).
+    """
+    if (this := asyncio.current_task()) is not None and this.cancelling():
+        raise asyncio.CancelledError

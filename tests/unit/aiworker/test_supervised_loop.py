@@ -1,6 +1,7 @@
 """A worker's loop outlives its steps' failures and ends when told to, whatever a step does."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -37,6 +38,23 @@ async def test_it_ends_though_the_step_took_its_cancelling_for_a_failure() -> No
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             raise ConnectionError from None
+
+    repeating = asyncio.create_task(repeat(step, name="test", every_seconds=10 * DEADLINE_S))
+    await begun.wait()
+    repeating.cancel()
+    done, _ = await asyncio.wait([repeating], timeout=DEADLINE_S)
+    assert done == {repeating}
+    assert repeating.cancelled()
+
+
+async def test_it_ends_though_the_cancelling_was_lost() -> None:
+    """As `asyncio.wait_for` of Python 3.11 loses one that comes as it is done."""
+    begun = asyncio.Event()
+
+    async def step() -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 
     repeating = asyncio.create_task(repeat(step, name="test", every_seconds=10 * DEADLINE_S))
     await begun.wait()
