@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -160,10 +159,8 @@ async def test_a_stream_that_never_sends_is_closed_and_the_slot_free(stage: Stag
         await bridge.offer()
         claim = await bridge.claim()
         assert claim is not None
-        began = time.monotonic()
-        async with connect(claim.url) as mute:
+        async with asyncio.timeout(DEADLINE_S), connect(claim.url) as mute:
             await mute.wait_closed()
-        assert time.monotonic() - began < 3.0
         async with stage.bridge().call() as other:
             other.say("d_accord")
             await other.hears_all(200)
