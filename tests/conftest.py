@@ -24,6 +24,7 @@ from controlplane.local.launch.services import LocalServices
 from controlplane.migrations.schema import upgrade
 
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
+LONGEST_FIRST = ("scenario", "browser", "integration")
 REAL_SERVICES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "ALLORESTO_REALTIME_URL")
 
 # On a machine that others use too, an example is slow because its turn did not come.
@@ -44,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     }
     if bare:
         raise pytest.UsageError(f"no category marker: {', '.join(sorted(bare))}")
+    # The longest modules first and the shortest last: xdist's workers then end together.
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in LONGEST_FIRST])
     for item in items:
         if mark := item.get_closest_marker("real_time"):
             if not mark.args:
