@@ -79,6 +79,18 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
         case GatewayState() as state if state.asking:
             yield f"{account.bridge} has sent REGISTER; the carrier has not answered yet."
             yield "Next: look again in a minute."
+        case GatewayState.UNRESOLVED:
+            yield (
+                f"DNS has not answered for the registrar of {account.carrier}: no REGISTER is sent"
+                " until it does, for FreeSWITCH would wait for DNS with every call held up."
+            )
+            yield f"Next: alloresto carrier show {account.carrier}, and check the registrar's name."
+        case GatewayState.INVALID:
+            yield "The account or its carrier holds what no gateway file may: no REGISTER is sent."
+            yield (
+                f"Next: alloresto sip trace {account.gateway} says which field; then alloresto sip"
+                " set, or alloresto carrier set."
+            )
         case _:
             yield from _refused(account)
 

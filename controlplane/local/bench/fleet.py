@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from controlplane.contracts import redis_keys
 from controlplane.contracts.assignments import RegistrationsPlaced
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.database import sync_engine
 from controlplane.errors import AlloRestoError
 from controlplane.local.bench import fleet_accounts
@@ -272,8 +273,9 @@ class Fleet:
     def wait_reported(self, count: int, *, deadline_s: float) -> None:
         """Wait until Postgres knows of that many, in the epoch they are in."""
         query = text(
-            "SELECT count(*) FROM sip_registration WHERE state = 'REGED' AND state_epoch = epoch"
-        )
+            "SELECT count(*) FROM sip_registration"
+            " WHERE state = :registered AND state_epoch = epoch"
+        ).bindparams(registered=GatewayState.REGED.value)
 
         def reported() -> bool:
             with self.engine.connect() as connection:

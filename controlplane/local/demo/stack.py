@@ -19,6 +19,7 @@ import psycopg
 
 from controlplane.commands.stack_address import DATA_FOLDER, StackAddress
 from controlplane.contracts import redis_keys
+from controlplane.contracts.gateway_states import GatewayState
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import Hours, seed_demo
 from controlplane.local.launch.ports import free_tcp_port
@@ -218,7 +219,7 @@ class Stack:
             row = database.execute(
                 "SELECT state FROM sip_registration WHERE username = %s", [DEMO_NUMBER]
             ).fetchone()
-        return row is not None and row[0] == "REGED" and self.switch.registered()
+        return row is not None and row[0] == GatewayState.REGED and self.switch.registered()
 
 
 def _secret_keys(folder: Path) -> str:

@@ -1,0 +1,81 @@
+"""`alloresto sip explain` tells each state apart, and its last sentence says what to do next."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controlplane.contracts.gateway_states import GatewayState
+from controlplane.registrations.advice import explanation
+from controlplane.registrations.report import Account
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 11, 27, 20, 0, tzinfo=UTC)
+
+
+def account(**changes: Any) -> Account:
+    return Account(
+        **{
+            "registration_id": UUID(int=1),
+            "restaurant_id": UUID(int=2),
+            "gateway": "bella-napoli-0a1b2c3d",
+            "slug": "bella-napoli",
+            "restaurant": "Bella Napoli",
+            "restaurant_status": "live",
+            "carrier": "ovh",
+            "username": "0033199001234",
+            "config_version": 1,
+            "bridge": "bridge-1",
+            "requested_bridge": None,
+            "former_bridge": None,
+            "epoch": 1,
+            "placement_reason": "new",
+            "placed_at": NOW - timedelta(hours=1),
+            "reported_state": GatewayState.REGED,
+            "state_epoch": 1,
+            "state_at": NOW - timedelta(minutes=5),
+            "last_sip_code": None,
+            "next_retry_at": None,
+            "auth_failures": 0,
+            "max_auth_failures": 5,
+            "bridge_seen_at": NOW,
+            "bridge_draining_since": None,
+            "now": NOW,
+            **changes,
+        }
+    )
+
+
+def told(state: GatewayState) -> str:
+    return " ".join(explanation(account(reported_state=state), rooms=10))
+
+
+def test_what_never_reached_the_carrier_is_not_told_as_its_silence() -> None:
+    for state in (GatewayState.UNRESOLVED, GatewayState.INVALID):
+        assert "The carrier has not answered" not in told(state)
+    assert "DNS" in told(GatewayState.UNRESOLVED)
+    assert "alloresto sip trace bella-napoli-0a1b2c3d" in told(GatewayState.INVALID)
+
+
+@pytest.mark.parametrize("state", GatewayState)
+def test_the_last_sentence_says_what_to_do_next(state: GatewayState) -> None:
+    sentences = explanation(account(reported_state=state), rooms=10)
+
+    assert sentences[-1].startswith(("Next: ", "Then: "))
+
+
+def test_no_two_states_that_need_different_deeds_read_alike() -> None:
+    texts = {
+        told(state)
+        for state in (
+            GatewayState.REGED,
+            GatewayState.TRYING,
+            GatewayState.FAIL_WAIT,
+            GatewayState.UNRESOLVED,
+            GatewayState.INVALID,
+        )
+    }
+
+    assert len(texts) == 5
