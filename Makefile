@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?= tests
-JOBS ?= 3
+# Most tests wait for processes and deadlines, so three share two cores; the unit tests compute.
+JOBS ?= $(if $(filter tests/unit%,$(TESTS)),2,3)
 ARGS ?=
 
 BIN := $(VENV)/bin

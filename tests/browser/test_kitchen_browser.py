@@ -1,4 +1,4 @@
-"""The kitchen page in headless Chromium, where one is found."""
+"""The kitchen page works in headless Chromium, where one is found."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -267,6 +267,46 @@ def open_bridge(
         yield bridge
 
 
+def controller(database_url: str, redis_url: str, folder: Path) -> ManagedProcess:
+    """The controller as a process, to be started."""
+    return ManagedProcess(
+        [sys.executable, "-m", "controlplane.cli", "run", "controller"],
+        name="controller",
+        env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
+        log_file=folder / "controller.log",
+        stop_grace=3.0,
+    )
+
+
+@contextlib.contextmanager
+def open_bridges(
+    kind: str, services: LocalServices, template: str, folder: Path, *bridge_ids: str
+) -> Iterator[dict[str, Bridge]]:
+    """Switches with an agent each, over one database that knows them as nodes."""
+    sounds = short_prompts(folder / "sounds")
+    with fresh_database(services, template) as database_url, contextlib.ExitStack() as stack:
+        bridges: dict[str, Bridge] = {}
+        for bridge_id in bridge_ids:
+            (folder / bridge_id).mkdir()
+            switch = stack.enter_context(open_switch(kind, folder / bridge_id, sounds=sounds))
+            bridge = stack.enter_context(
+                run_bridge(
+                    switch,
+                    database_url=database_url,
+                    redis_url=services.redis_url,
+                    folder=folder,
+                    bridge_id=bridge_id,
+                )
+            )
+            bridge.query(
+                "INSERT INTO sip_bridge_node (id, capacity, last_seen_at) VALUES (%s, 200, now())"
+                " ON CONFLICT DO NOTHING",
+                bridge_id,
+            )
+            bridges[bridge_id] = bridge
+        yield bridges
+
+
 # --- The worker's side ---------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""What callers live through when nobody can serve them, on the whole stack."""
+"""A caller whom nobody can serve still leaves a message, and it is heard: on the whole stack."""
 
 import asyncio
 import time

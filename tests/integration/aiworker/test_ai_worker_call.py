@@ -1,4 +1,4 @@
-"""A call through a worker: bridge protocol, Realtime simulator, Postgres and Redis over sockets."""
+"""A worker serves a call: bridge protocol, Realtime simulator, Postgres and Redis over sockets."""
 
 import pytest
 from redis.asyncio import Redis

@@ -1,4 +1,4 @@
-"""The Realtime simulator over a real socket, with the real SDK, every event held to its types."""
+"""The Realtime simulator speaks to the real SDK, every event held to the SDK's types."""
 
 import asyncio
 import audioop

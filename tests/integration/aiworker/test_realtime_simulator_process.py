@@ -1,4 +1,4 @@
-"""The simulator as a process: where it listens, what it writes, how it ends."""
+"""The Realtime simulator runs as a process: it says where it listens, and ends when asked."""
 
 import asyncio
 import json

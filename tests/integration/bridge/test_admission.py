@@ -1,4 +1,4 @@
-"""Calls a restaurant does not want, and floods of them, before any worker hears of them.
+"""Calls a restaurant does not want, and floods of them, are refused before any worker hears.
 
 On the simulator, and on the real FreeSWITCH where one is found.
 """

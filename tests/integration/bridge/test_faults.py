@@ -31,10 +31,8 @@ from tests.integration.bridge_under_test import (
     READY_S,
     SWITCHES,
     Bridge,
-    fresh_database,
-    open_switch,
+    open_bridges,
     run_bridge,
-    short_prompts,
     tell,
 )
 from tests.integration.switch_under_test import Server
@@ -51,7 +49,6 @@ class Fleet:
     """Two bridges whose processes die and are started again, as a supervisor does it."""
 
     bridges: dict[str, Bridge]
-    switches: dict[str, Server]
     undo: contextlib.ExitStack
     folder: Path
     database_url: str
@@ -60,7 +57,7 @@ class Fleet:
     def start_agent(self, name: str) -> None:
         self.bridges[name] = self.undo.enter_context(
             run_bridge(
-                self.switches[name],
+                self.bridges[name].switch,
                 database_url=self.database_url,
                 redis_url=self.redis_url,
                 folder=self.folder,
@@ -74,7 +71,7 @@ class Fleet:
 
     def restart_switch(self, name: str) -> None:
         """kill -9, and another one on the same ports."""
-        old = self.switches[name]
+        old = self.bridges[name].switch
         os.kill(old.process.pid, signal.SIGKILL)
         old.stop()
         same = {
@@ -91,7 +88,6 @@ class Fleet:
             assert program is not None
             new = FreeSwitchServer(program, **same)  # type: ignore[arg-type]
         self.undo.enter_context(new)
-        self.switches[name] = new
         self.bridges[name].switch = new
 
     def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -133,21 +129,9 @@ def fleet(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("faults")
-    sounds = short_prompts(folder / "sounds")
-    with contextlib.ExitStack() as undo:
-        url = undo.enter_context(fresh_database(services, migrated_template))
-        fleet = Fleet({}, {}, undo, folder, url, services.redis_url)
-        for name in (OLD, NEW):
-            (folder / name).mkdir()
-            fleet.switches[name] = undo.enter_context(
-                open_switch(request.param, folder / name, sounds=sounds)
-            )
-            fleet.query(
-                "INSERT INTO sip_bridge_node (id, capacity, last_seen_at) VALUES (%s, 200, now())",
-                name,
-            )
-            fleet.start_agent(name)
-        yield fleet
+    opening = open_bridges(request.param, services, migrated_template, folder, OLD, NEW)
+    with opening as bridges, contextlib.ExitStack() as undo:
+        yield Fleet(bridges, undo, folder, bridges[OLD].database_url, services.redis_url)
 
 
 @pytest.fixture
@@ -192,7 +176,7 @@ async def until_registered(
         " AND former_bridge_id IS NULL AND state = 'REGED' AND state_epoch = epoch"
     )
     await until(lambda: fleet.query(true, names, bridge) == [(len(names),)], deadline_s=READY_S)
-    ours = f"@{fleet.switches[bridge].sip_address};"
+    ours = f"@{fleet.bridges[bridge].switch.sip_address};"
     await until(
         lambda: all(
             len(found := registrar.contacts(name)) == 1 and ours in found[0] for name in names
@@ -256,13 +240,13 @@ async def test_what_postgres_did_not_hear_is_made_good(
     (name,) = await placed(fleet, registrar, redis, 1)
     with fleet.database_away():
         registrar.answer_with(503)
-        fleet.switches[OLD].api(f"sofia profile external register {name}")
+        fleet.bridges[OLD].switch.api(f"sofia profile external register {name}")
         log = fleet.bridges[OLD].log
         await until(lambda: [one for one in log("gateway_state") if one["state"] == "FAIL_WAIT"])
         await until(lambda: any(one["loop"] == "reports" for one in log("loop_turn_failed")))
     await until(lambda: fleet.row(name)[2] == "FAIL_WAIT")
     registrar.answer_with(None)
-    fleet.switches[OLD].api(f"sofia profile external register {name}")
+    fleet.bridges[OLD].switch.api(f"sofia profile external register {name}")
     await until_registered(fleet, registrar, [name], OLD)
 
 
@@ -277,7 +261,7 @@ async def test_a_registrar_started_anew_gets_its_bindings_again(
     await registrar.open(port=port)
     assert not any(registrar.contacts(name) for name in names)
     for name in names:  # what FreeSWITCH does by itself before the expiry
-        fleet.switches[OLD].api(f"sofia profile external register {name}")
+        fleet.bridges[OLD].switch.api(f"sofia profile external register {name}")
     await until_registered(fleet, registrar, names, OLD)
 
 
@@ -290,7 +274,7 @@ async def test_a_thousand_refreshes_write_nothing(
         "SELECT count(*) FROM sip_registration_event",
     )
     before = [fleet.query(look) for look in looks]
-    api = fleet.switches[OLD].api
+    api = fleet.bridges[OLD].switch.api
     wanted = len(registrar.accepted) + 1_000
 
     async def refreshed() -> bool:
@@ -352,7 +336,7 @@ async def test_a_changed_carriers_restaurants_are_made_again_one_by_one(
 async def test_a_freeswitch_without_its_profile_is_no_bridge(fleet: Fleet, redis: Redis) -> None:
     """Its event socket answers; whoever placed a restaurant there would make it unreachable."""
     with run_bridge(
-        fleet.switches[NEW],
+        fleet.bridges[NEW].switch,
         database_url=fleet.database_url,
         redis_url=fleet.redis_url,
         folder=fleet.folder,

@@ -1,4 +1,4 @@
-"""What an admin sees who types in `fs_cli` on a bridge: with the real program, on our conf."""
+"""An admin who types in `fs_cli` on a bridge sees its state: with the real program, on our conf."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What is written into a voice message of its caller, without an agent: on both switches."""
+"""A hidden number is written into no voice message, and any other is: on both switches."""
 
 import asyncio
 

@@ -3,7 +3,6 @@ the end. The controller's part is played by the test; what counts is what the re
 """
 
 import asyncio
-import contextlib
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -19,10 +18,7 @@ from tests.integration.bridge_under_test import (
     READY_S,
     SWITCHES,
     Bridge,
-    fresh_database,
-    open_switch,
-    run_bridge,
-    short_prompts,
+    open_bridges,
     tell,
 )
 from tests.waiting import elapse, until
@@ -65,28 +61,9 @@ def pair(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("moves")
-    sounds = short_prompts(folder / "sounds")
-    with contextlib.ExitStack() as undo:
-        url = undo.enter_context(fresh_database(services, migrated_template))
-        bridges = []
-        for name in (OLD, NEW):
-            (folder / name).mkdir()
-            switch = undo.enter_context(open_switch(request.param, folder / name, sounds=sounds))
-            running = run_bridge(
-                switch,
-                database_url=url,
-                redis_url=services.redis_url,
-                folder=folder,
-                bridge_id=name,
-            )
-            bridges.append(undo.enter_context(running))
-        old, new = bridges
-        for name in (OLD, NEW):
-            old.query(
-                "INSERT INTO sip_bridge_node (id, capacity, last_seen_at) VALUES (%s, 200, now())",
-                name,
-            )
-        yield Pair(old, new)
+    opening = open_bridges(request.param, services, migrated_template, folder, OLD, NEW)
+    with opening as bridges:
+        yield Pair(bridges[OLD], bridges[NEW])
 
 
 @pytest.fixture(params=[False, True], ids=["rfc3261", "one-binding"])

@@ -1,4 +1,4 @@
-"""The pace of a carrier's REGISTERs: one row for all bridges, a slower one each without Redis."""
+"""REGISTERs keep their carrier's pace: one row for all bridges, a slower one each without Redis."""
 
 from collections.abc import Iterator
 from itertools import pairwise

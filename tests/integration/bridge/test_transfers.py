@@ -1,4 +1,4 @@
-"""Callers handed to humans: only to those the restaurant lists, and only to one who takes them.
+"""Callers are handed only to humans the restaurant lists, and only to one who takes them.
 
 On the simulator, and on the real FreeSWITCH where one is found.
 """

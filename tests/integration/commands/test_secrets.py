@@ -1,4 +1,4 @@
-"""The keys of the SIP passwords: rotated under a running agent, without one REGISTER more."""
+"""The keys of the SIP passwords are rotated under a running agent, without one REGISTER more."""
 
 import asyncio
 import os

@@ -1,16 +1,12 @@
-"""An admin's evening: a carrier, an account with a wrong password, a correction, a move.
+"""An admin gets from a wrong password to a moved registration with `alloresto sip` alone.
 
 Two bridges with their agents, a controller, a registrar; the commands are the console's.
 """
 
 import asyncio
-import contextlib
 import io
-import os
 import re
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +16,14 @@ import pytest
 
 from controlplane.cli import main
 from controlplane.local.launch.installation import find_freeswitch
-from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
 from tests.accounts import SECRET_KEYS
 from tests.integration.bridge_under_test import (
     SWITCHES,
     Bridge,
-    fresh_database,
-    open_switch,
-    run_bridge,
-    short_prompts,
+    controller,
+    open_bridges,
 )
 from tests.waiting import until
 
@@ -65,34 +58,9 @@ def site(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("admin")
-    sounds = short_prompts(folder / "sounds")
-    with contextlib.ExitStack() as undo:
-        url = undo.enter_context(fresh_database(services, migrated_template))
-        bridges = {}
-        for name in NAMES:
-            (folder / name).mkdir()
-            switch = undo.enter_context(open_switch(request.param, folder / name, sounds=sounds))
-            running = run_bridge(
-                switch,
-                database_url=url,
-                redis_url=services.redis_url,
-                folder=folder,
-                bridge_id=name,
-            )
-            bridges[name] = undo.enter_context(running)
-        undo.enter_context(controller(url, services.redis_url, folder))
+    opening = open_bridges(request.param, services, migrated_template, folder, *NAMES)
+    with opening as bridges, controller(bridges[NAMES[0]].database_url, services.redis_url, folder):
         yield Site(request.param, bridges)
-
-
-def controller(database_url: str, redis_url: str, folder: Path) -> ManagedProcess:
-    return ManagedProcess(
-        [sys.executable, "-m", "controlplane.cli", "run", "controller"],
-        name="controller",
-        env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
-        log_file=folder / "controller.log",
-        stop_signal=signal.SIGTERM,
-        stop_grace=3.0,
-    )
 
 
 async def test_from_a_wrong_password_to_a_moved_registration(

@@ -1,4 +1,4 @@
-"""`alloresto sip`: what an admin reads of a registration, and what is asked of the controller."""
+"""`alloresto sip` shows what is so, and asks the controller for what is to be."""
 
 import json
 import time

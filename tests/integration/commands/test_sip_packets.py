@@ -1,4 +1,4 @@
-"""`alloresto sip trace NAME --packets` on the real FreeSWITCH: one gateway's messages, then off."""
+"""`alloresto sip trace NAME --packets` shows one gateway's messages, then ends the trace."""
 
 import os
 import signal

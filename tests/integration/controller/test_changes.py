@@ -1,4 +1,4 @@
-"""From a commit in Postgres to the next call's menu and the bridge's wake-up, whatever breaks."""
+"""A commit in Postgres reaches the next call's menu and the bridge it concerns, whatever breaks."""
 
 import asyncio
 import os

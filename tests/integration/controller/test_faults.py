@@ -1,4 +1,4 @@
-"""Two controllers as processes: killed, frozen, their Postgres and Redis restarted."""
+"""Of two controllers one leads: killed, frozen, or with Postgres and Redis restarted under it."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The lease: one leader at a time, and no write of one that no longer leads."""
+"""The lease has one holder at a time, and who no longer leads writes nothing."""
 
 import threading
 import time

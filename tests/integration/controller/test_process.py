@@ -1,4 +1,4 @@
-"""The controller as a process: gevent patched in, services cut under it, stopped by a signal."""
+"""The controller's process survives its services cut under it, and a signal stops it."""
 
 import os
 import signal

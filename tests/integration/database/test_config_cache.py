@@ -1,4 +1,4 @@
-"""The demo restaurant, and the snapshot a worker reads of a restaurant."""
+"""A worker reads of a restaurant what Postgres says of it, from Redis or without Redis."""
 
 import asyncio
 import json

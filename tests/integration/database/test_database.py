@@ -1,4 +1,4 @@
-"""Migrations, deadlines, and the order in which the outbox becomes visible."""
+"""Migrations lead to the models, statements have deadlines, and the outbox shows in order."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The same client on a real FreeSWITCH, whose configuration is a few lines without SIP."""
+"""Our event socket client does on a real FreeSWITCH what it does on the scripted listener."""
 
 import os
 import signal

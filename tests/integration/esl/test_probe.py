@@ -1,4 +1,4 @@
-"""Admin commands over whichever library is there, on a scripted listener."""
+"""Admin commands work over whichever library is there, on a scripted listener."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Our configuration on the real FreeSWITCH, with a second one as the carrier.
+"""Our configuration does its part on the real FreeSWITCH, with a second one as the carrier.
 
 Prompts are short tones here, each on its own frequency, so what the caller heard is a list of
 names. Skipped, and said so, on machines without FreeSWITCH.

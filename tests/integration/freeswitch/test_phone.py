@@ -1,4 +1,4 @@
-"""Two telephones calling each other over SIP and RTP on loopback."""
+"""Two telephones call each other over SIP and RTP on loopback, as RFC 3261 and RFC 4733 say."""
 
 import asyncio
 import itertools

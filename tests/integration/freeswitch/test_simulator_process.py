@@ -1,4 +1,4 @@
-"""The simulator as a process: its carrier, its heartbeat, its end."""
+"""The switch simulator runs as a process, with its carrier, and ends when it is asked to."""
 
 import asyncio
 from pathlib import Path

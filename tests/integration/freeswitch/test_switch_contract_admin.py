@@ -1,4 +1,4 @@
-"""What the agent writes for `fs_cli`, on the simulator and on FreeSWITCH."""
+"""What the agent writes for `fs_cli` is read there, on the simulator and on FreeSWITCH."""
 
 import pytest
 

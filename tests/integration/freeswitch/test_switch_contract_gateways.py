@@ -1,4 +1,4 @@
-"""A gateway's life at a real registrar, on the simulator and on the real FreeSWITCH."""
+"""A gateway lives as we expect at a real registrar, on the simulator and on FreeSWITCH."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""`uuid_audio_stream` on the simulator and on the real mod_audio_stream."""
+"""`uuid_audio_stream` behaves alike on the simulator and on the real mod_audio_stream."""
 
 import base64
 import http

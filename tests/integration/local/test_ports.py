@@ -1,4 +1,4 @@
-"""Free ports: really free, of the right kind, and never given twice."""
+"""A free port is really free, of the right kind, and never given twice."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Embedded Postgres and Valkey: closed to others, gone with their parent, whole afterwards."""
+"""Embedded Postgres and Valkey are closed to others, gone with their parent, whole afterwards."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Orders in a real Postgres: once per key, numbered without a race, whole or not at all."""
+"""An order is written once per key, numbered without a race, and whole or not at all."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What Realtime gets of a caller who speaks before the greeting is over."""
+"""Realtime gets what a caller says before the greeting is over, and in its order."""
 
 import struct
 from typing import cast

@@ -1,4 +1,4 @@
-"""Voice activity on signals whose edges are known, to the 10 ms frame."""
+"""Voice activity is found on signals whose edges are known, to the 10 ms frame."""
 
 import random
 

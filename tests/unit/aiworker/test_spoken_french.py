@@ -1,4 +1,4 @@
-"""Amounts, times and numbers as they are said in France."""
+"""Amounts, times and numbers are said as they are said in France."""
 
 from datetime import time
 

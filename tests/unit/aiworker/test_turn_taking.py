@@ -1,4 +1,4 @@
-"""Small pure parts of a call: one response at a time, silences, words heard, frames."""
+"""The small pure parts of a call hold: one response at a time, silences, words heard, frames."""
 
 import base64
 import json

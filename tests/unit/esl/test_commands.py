@@ -1,4 +1,4 @@
-"""Commands as bytes: one command each, whatever is put into them."""
+"""A command is one command's bytes, whatever is put into it."""
 
 import pytest
 

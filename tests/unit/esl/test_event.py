@@ -1,4 +1,4 @@
-"""Events as FreeSWITCH serialises them, and as it never should."""
+"""Events are read as FreeSWITCH serialises them, and refused as it never should."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""RTP packets, telephone-events and G.711."""
+"""RTP packets, telephone-events and G.711 are read and written as their RFCs say."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""The simulator's reading of our dialplan, and of FreeSWITCH's rules where ours is silent."""
+"""The simulator reads our dialplan by FreeSWITCH's rules, also where ours is silent."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""SIP messages, addresses and digest against the RFC's own examples and against hostile input."""
+"""SIP messages, addresses and digest hold to the RFC's own examples and to hostile input."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Offer and answer of an audio call."""
+"""An offer is answered with an audio codec both sides have (RFC 3264)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the fleet benchmarks compute from what they saw."""
+"""The fleet benchmarks compute their figures from what they saw."""
 
 import pytest
 

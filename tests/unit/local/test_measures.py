@@ -1,4 +1,4 @@
-"""The benchmark's figures, on calls made by hand: which frames came when is known exactly."""
+"""The benchmark's figures are right on calls made by hand, whose frames are known exactly."""
 
 import json
 import math

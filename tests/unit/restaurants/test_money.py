@@ -1,4 +1,4 @@
-"""Money of an order: integer cents, VAT taken out of what the caller pays, once a rate."""
+"""An order's money is integer cents, with VAT taken out of what the caller pays, once a rate."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Prices, times and numbers as France writes them; pages without a space that may break."""
+"""Prices, times and numbers are written as France writes them, on pages that never break them."""
 
 import re
 from datetime import UTC, datetime
