@@ -22,7 +22,6 @@ from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     CALLER_NUMBER,
-    READY_S,
     Bridge,
     Stream,
     Worker,
@@ -30,7 +29,7 @@ from tests.integration.bridge_under_test import (
     run_bridge,
     short_prompts,
 )
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 
 GATEWAY = "chez-luigi-3f9a1c2b"
 
@@ -52,7 +51,7 @@ def running_bridge(
         run_bridge(switch, database_url=database_url, redis_url=redis_url, folder=folder) as bridge,
     ):
         bridge.place(GATEWAY, registrar=switch.registrar)
-        bridge.agent.wait_for(lambda: bridge.state(GATEWAY)[0] == "REGED", deadline=READY_S)
+        bridge.agent.wait_for(lambda: bridge.state(GATEWAY)[0] == "REGED", deadline=DEADLINE_S)
         yield bridge
 
 

@@ -61,8 +61,6 @@ ACCOUNT_PASSWORD: Final = "s3cret-phrase"
 CALLER_NUMBER: Final = "+33639980123"
 LOOK: Final = RegistrationsPlaced().to_json()
 """For the bridge's channel: have it look at Postgres now."""
-READY_S: Final = 20.0
-"""The bridge agent may take this long to start on a machine under load."""
 CHUNK_MS: Final = 100
 
 PROMPT_HZ: Final = {

@@ -29,7 +29,6 @@ from tests.accounts import add_account, add_carrier
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     CALLER_NUMBER,
-    READY_S,
     Bridge,
     Stream,
     Worker,
@@ -39,7 +38,7 @@ from tests.integration.bridge_under_test import (
     run_bridge,
     short_prompts,
 )
-from tests.waiting import elapse, until
+from tests.waiting import DEADLINE_S, elapse, until
 
 CAPACITY: Final = 6
 DRAIN_S: Final = 25.0
@@ -158,7 +157,7 @@ class Fleet:
     async def run(self, *arguments: str) -> tuple[int, str]:
         """A command, to its end: exit code and output."""
         process = self.alloresto(*arguments)
-        await until(lambda: not process.alive, deadline_s=READY_S)
+        await until(lambda: not process.alive)
         assert process.returncode is not None
         return process.returncode, self.output()
 
@@ -176,7 +175,7 @@ def running_fleet(
         stack.enter_context(controller(database_url, services.redis_url, folder))
         for bridge_id in ("b-1", "b-2"):
             agent = fleet.start(bridge_id).agent
-            agent.wait_for(functools.partial(fleet.is_known, bridge_id), deadline=READY_S)
+            agent.wait_for(functools.partial(fleet.is_known, bridge_id), deadline=DEADLINE_S)
         yield fleet
 
 
@@ -215,16 +214,16 @@ async def settled(fleet: Fleet, carrier: Carrier) -> None:
     """All are registered, evenly."""
     await until(
         lambda: [len(fleet.owned(one)) for one in ("b-1", "b-2")] == [2, 2],
-        deadline_s=READY_S + DRAIN_S,
+        deadline_s=DEADLINE_S,
     )
 
 
 async def takes_registrations(fleet: Fleet, bridge: Bridge, carrier: Carrier) -> None:
     """The emptiest bridge gets the next restaurant."""
     bridge_id = next(name for name, one in fleet.bridges.items() if one is bridge)
-    await until(lambda: fleet.is_known(bridge_id), deadline_s=READY_S)
+    await until(lambda: fleet.is_known(bridge_id))
     (name,) = carrier.more(fleet, 1)
-    await until(lambda: name in fleet.owned(bridge_id), deadline_s=READY_S)
+    await until(lambda: name in fleet.owned(bridge_id))
     assert carrier.bridges_of(name, fleet) == {bridge_id}
 
 
@@ -254,12 +253,12 @@ async def a_call(fleet: Fleet, worker: Worker, bridge_id: str, name: str) -> Asy
 
 
 async def until_step(fleet: Fleet, bridge_id: str, step: DrainStep | None) -> None:
-    await until(lambda: fleet.step(bridge_id) is step, deadline_s=DRAIN_S)
+    await until(lambda: fleet.step(bridge_id) is step)
 
 
 async def until_gone(bridge: Bridge) -> None:
     """Its agent and its FreeSWITCH have ended by themselves, well."""
-    await until(lambda: not (bridge.agent.alive or bridge.switch.alive), deadline_s=DRAIN_S)
+    await until(lambda: not (bridge.agent.alive or bridge.switch.alive))
     assert (bridge.agent.returncode, bridge.switch.process.returncode) == (0, 0)
 
 
@@ -269,7 +268,7 @@ async def replaced_agent(fleet: Fleet, bridge_id: str, **settings: object) -> Br
     first.send_signal(signal.SIGINT)
     await until(lambda: not first.alive)
     bridge = fleet.start_agent(bridge_id, **settings)
-    await until(lambda: bridge.log("esl_connected"), deadline_s=READY_S)
+    await until(lambda: bridge.log("esl_connected"))
     return bridge
 
 

@@ -20,10 +20,9 @@ from aiworker.media.server import MediaServer
 from controlplane.contracts.messages import DrainStep, Started
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
-from tests.integration.bridge_under_test import ACCOUNT_PASSWORD, READY_S, SWITCHES, Worker
+from tests.integration.bridge_under_test import ACCOUNT_PASSWORD, SWITCHES, Worker
 from tests.integration.draining_fleet import (
     CAPACITY,
-    DRAIN_S,
     FORBIDDEN,
     ON_THE_SIMULATOR,
     Carrier,
@@ -68,10 +67,7 @@ async def carrier(fleet: Fleet) -> AsyncIterator[Carrier]:
         await settled(fleet, carrier)
         yield carrier
         fleet.forget()
-        await until(
-            lambda: not any(b.gateways() for b in fleet.bridges.values() if b.switch.alive),
-            deadline_s=READY_S,
-        )
+        await until(lambda: not any(b.gateways() for b in fleet.bridges.values() if b.switch.alive))
     finally:
         registrar.close()
 
@@ -147,7 +143,7 @@ async def test_a_drain_cuts_no_call_and_leaves_no_binding(
     assert watched.unreachable == []
     assert all(watched.bridges_of(n, fleet) == {"b-2"} for n in watched.names)
 
-    await until(lambda: not command.alive, deadline_s=DRAIN_S)
+    await until(lambda: not command.alive)
     assert command.returncode == 0, fleet.output()
     said = [json.loads(line) for line in fleet.output().splitlines()]
     assert said[-1]["left"] == 0
@@ -173,7 +169,7 @@ async def test_sigterm_drains_and_the_next_agent_goes_on(
         bridge.agent.send_signal(signal.SIGKILL)
         await ended_without_way_out(bridge)
         bridge = fleet.start_agent("b-2")
-        await until(lambda: bridge.log("drain_step")[1:], deadline_s=READY_S)
+        await until(lambda: bridge.log("drain_step")[1:])
         assert call.up
         assert bridge.switch.api("fsctl pause_check inbound") == "true"
     await until_gone(bridge)
@@ -192,7 +188,7 @@ async def test_without_room_elsewhere_registrations_stay_where_they_are(
     3. Some restaurants leave: the others move, and the drain ends.
     """
     more = watched.more(fleet, 2 * CAPACITY - len(watched.names))
-    await until(lambda: len(fleet.owned("b-1")) == CAPACITY, deadline_s=READY_S)
+    await until(lambda: len(fleet.owned("b-1")) == CAPACITY)
     code, output = await fleet.run("bridge", "drain", "b-1")
     assert code == 1
     assert f"{CAPACITY} of {CAPACITY} registrations on b-1 have no room" in output
@@ -226,11 +222,8 @@ async def test_a_registration_refused_elsewhere_keeps_its_binding(
     watched.registrar.answer_with(FORBIDDEN, name)
     await fleet.run("bridge", "drain", "b-1")
     state = "SELECT state FROM sip_registration WHERE gateway_name = %s"
-    await until(
-        lambda: fleet.query(state, name)[0][0] in ("FAIL_WAIT", "SUSPENDED"),
-        deadline_s=DRAIN_S,
-    )
-    await until(lambda: watched.bridges_of(other, fleet) == {"b-2"}, deadline_s=READY_S)
+    await until(lambda: fleet.query(state, name)[0][0] in ("FAIL_WAIT", "SUSPENDED"))
+    await until(lambda: watched.bridges_of(other, fleet) == {"b-2"})
     _, output = await fleet.run("bridge", "drain", "b-1")
     assert f"{name}: " in output
     assert "on b-2" in output
@@ -258,7 +251,7 @@ async def test_at_the_deadline_no_binding_is_left_behind(
     3. FreeSWITCH ends with its last call.
     """
     more = carrier.more(fleet, 2 * CAPACITY - len(carrier.names))
-    await until(lambda: len(fleet.owned("b-2")) == CAPACITY, deadline_s=READY_S)
+    await until(lambda: len(fleet.owned("b-2")) == CAPACITY)
     names = fleet.owned("b-2")
     # Twice what a statement may take: the new agent may be waiting for one when SIGTERM comes.
     bridge = await replaced_agent(fleet, "b-2", drain_deadline_s=6)
@@ -267,16 +260,16 @@ async def test_at_the_deadline_no_binding_is_left_behind(
             bridge.agent.send_signal(signal.SIGTERM)
             await until_step(fleet, "b-2", DrainStep.MOVING)
             assert all(carrier.registrar.contacts(one) for one in names)
-            await until(lambda: not bridge.agent.alive, deadline_s=DRAIN_S)
+            await until(lambda: not bridge.agent.alive)
         assert bridge.agent.returncode == 0
         assert not any(carrier.registrar.contacts(one) for one in names)
         (cut,) = bridge.log("drain_deadline_reached")
         assert (set(cut["registrations"]), cut["active_calls"]) == (names, 1)
         assert call.up
         assert bridge.switch.alive
-    await until(lambda: not bridge.switch.alive, deadline_s=DRAIN_S)
+    await until(lambda: not bridge.switch.alive)
     fleet.forget(*more)
-    await until(lambda: len(fleet.owned("b-1")) == len(carrier.names), deadline_s=READY_S)
+    await until(lambda: len(fleet.owned("b-1")) == len(carrier.names))
     await takes_registrations(fleet, fleet.start("b-2"), carrier)
 
 
@@ -297,7 +290,7 @@ async def test_a_second_sigterm_ends_the_agent_at_once(
         assert bridge.agent.returncode == 0
         assert call.up
         bridge = fleet.start_agent("b-2")
-        await until(lambda: bridge.log("drain_step")[1:], deadline_s=READY_S)
+        await until(lambda: bridge.log("drain_step")[1:])
         await until_step(fleet, "b-2", DrainStep.CLOSED)
         code, output = await fleet.run("bridge", "resume", "b-2")
         assert code == 0, output

@@ -28,7 +28,6 @@ from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     LOOK,
-    READY_S,
     SWITCHES,
     Bridge,
     open_bridges,
@@ -140,10 +139,7 @@ async def registrar(fleet: Fleet, redis: Redis) -> AsyncIterator[Registrar]:
     yield registrar
     fleet.query("UPDATE sip_registration SET bridge_id = NULL, former_bridge_id = NULL")
     await tell(redis, OLD, NEW)
-    await until(
-        lambda: not any(bridge.gateways() for bridge in fleet.bridges.values()),
-        deadline_s=READY_S,
-    )
+    await until(lambda: not any(bridge.gateways() for bridge in fleet.bridges.values()))
     registrar.close()
 
 
@@ -175,13 +171,12 @@ async def until_registered(
         "SELECT count(*) FROM sip_registration WHERE gateway_name = ANY(%s) AND bridge_id = %s"
         " AND former_bridge_id IS NULL AND state = 'REGED' AND state_epoch = epoch"
     )
-    await until(lambda: fleet.query(true, names, bridge) == [(len(names),)], deadline_s=READY_S)
+    await until(lambda: fleet.query(true, names, bridge) == [(len(names),)])
     ours = f"@{fleet.bridges[bridge].switch.sip_address};"
     await until(
         lambda: all(
             len(found := registrar.contacts(name)) == 1 and ours in found[0] for name in names
-        ),
-        deadline_s=READY_S,
+        )
     )
 
 
@@ -226,10 +221,7 @@ async def test_freeswitch_killed_and_started_again(
     names = await placed(fleet, registrar, redis, 5)
     before = len(registrar.accepted)
     await asyncio.to_thread(fleet.restart_switch, OLD)
-    await until(
-        lambda: len({user for _, user, _ in registrar.accepted[before:]}) == 5,
-        deadline_s=READY_S,
-    )
+    await until(lambda: len({user for _, user, _ in registrar.accepted[before:]}) == 5)
     assert len(registrar.accepted) - before == 5
     await until_registered(fleet, registrar, names, OLD)
 

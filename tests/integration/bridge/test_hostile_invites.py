@@ -22,7 +22,7 @@ from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import Phone
 from freeswitch.telephone.sip import NameAddr, SipRequest, new_tag
-from tests.integration.bridge_under_test import READY_S, SWITCHES, open_bridge
+from tests.integration.bridge_under_test import SWITCHES, open_bridge
 from tests.integration.hostile_caller import HostileCaller
 from tests.integration.hostile_site import (
     STRANGER,
@@ -368,7 +368,7 @@ async def test_a_hidden_number_is_written_nowhere(
     since = site.redis.mark()
     async with RecordingCarrier(host=X_ADDRESS, port=X_PORT) as carrier:
         site.bridge.switch.api(f"sofia profile external register {X}")
-        await until(lambda: site.bridge.state(X)[0] == "REGED", deadline_s=READY_S)
+        await until(lambda: site.bridge.state(X)[0] == "REGED")
         async with HostileCaller(X_ADDRESS, site.address) as caller:
             caller.hold = True
             message = caller.request(

@@ -20,7 +20,6 @@ from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import CallRefused, Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    READY_S,
     SWITCHES,
     prompts,
     until_heard,
@@ -145,7 +144,7 @@ async def test_with_the_agent_dead_the_message_is_left_and_delivered_at_its_rest
     await site.start_agent()
     restaurant_id, number, _, _, _ = await message_of(site, before)
     assert (restaurant_id, number) == (site.restaurant_id, CALLER_NUMBER)
-    await until(lambda: not recordings(site), deadline_s=READY_S)
+    await until(lambda: not recordings(site))
 
 
 async def test_with_postgres_away_the_message_waits_and_the_policy_stays(

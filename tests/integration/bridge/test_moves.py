@@ -15,7 +15,6 @@ from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
-    READY_S,
     SWITCHES,
     Bridge,
     open_bridges,
@@ -83,7 +82,7 @@ async def placed(
     carrier = {"registrar": f"{host}:{port}", "registers_per_second": RATE, **carrier}
     pair.old.place(name, bridge_id=OLD, **carrier)  # type: ignore[arg-type]  # a test's builder
     await tell(redis, OLD)
-    await until(lambda: pair.row(name)[3:] == ("REGED", 1), deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3:] == ("REGED", 1))
     return name
 
 
@@ -140,7 +139,7 @@ async def test_moved_without_a_hole(pair: Pair, registrar: Registrar, redis: Red
     await asyncio.to_thread(move, pair, name)
     async with Watch(registrar, name) as watch:
         await tell(redis, OLD, NEW)
-        await until(lambda: pair.row(name)[1] is None, deadline_s=READY_S)
+        await until(lambda: pair.row(name)[1] is None)
         await until(
             lambda: (
                 [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
@@ -168,13 +167,13 @@ async def test_kept_while_the_new_bridge_cannot_register(
     registrar.answer_with(503, name)
     move(pair, name)
     await tell(redis, OLD, NEW)
-    await until(lambda: pair.row(name)[3] == "FAIL_WAIT", deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3] == "FAIL_WAIT")
     assert registrar.contacts(name) == kept
     assert pair.row(name)[:3] == (NEW, OLD, 2)
     assert name in pair.old.gateways()
     registrar.answer_with(None, name)
     pair.new.switch.api(f"sofia profile external register {name}")
-    await until(lambda: pair.row(name)[1] is None, deadline_s=READY_S)
+    await until(lambda: pair.row(name)[1] is None)
     await until(
         lambda: [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
     )
@@ -197,9 +196,9 @@ async def test_the_un_register_of_a_bridge_that_was_called_lost_is_made_good(
         name,
     )
     await tell(redis, NEW)
-    await until(lambda: pair.row(name)[3:] == ("REGED", 2), deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3:] == ("REGED", 2))
     await tell(redis, OLD)
-    await until(lambda: name not in pair.old.gateways(), deadline_s=READY_S)
+    await until(lambda: name not in pair.old.gateways())
     await until(
         lambda: [host_of(one) for one in registrar.contacts(name)] == [pair.new.switch.sip_address]
     )
@@ -217,9 +216,9 @@ async def test_an_account_refused_everywhere_is_left_alone_by_the_former_bridge_
     registrar.answer_with(403, name)
     move(pair, name)
     await tell(redis, OLD, NEW)
-    await until(lambda: pair.row(name)[3] == "SUSPENDED", deadline_s=READY_S)
+    await until(lambda: pair.row(name)[3] == "SUSPENDED")
     assert name in pair.old.gateways()  # its binding is good until it is refused as well
     assert pair.row(name)[1] == OLD
     pair.old.switch.api(f"sofia profile external register {name}")
-    await until(lambda: name not in pair.old.gateways(), deadline_s=READY_S)
+    await until(lambda: name not in pair.old.gateways())
     await until(lambda: pair.row(name)[1] is None)

@@ -20,7 +20,6 @@ from tests.accounts import SECRETS
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     CALLER_NUMBER,
-    READY_S,
     SWITCHES,
     Bridge,
     open_bridge,
@@ -69,7 +68,7 @@ class Carrier:
         return name
 
     async def until(self, name: str, *states: str) -> None:
-        await until(lambda: self.bridge.state(name)[0] in states, deadline_s=READY_S)
+        await until(lambda: self.bridge.state(name)[0] in states)
 
     def events(self, name: str) -> list[tuple[object, ...]]:
         return self.bridge.query(
@@ -96,7 +95,7 @@ async def carrier(bridge: Bridge, redis: Redis) -> AsyncIterator[Carrier]:
     yield carrier
     await asyncio.to_thread(bridge.query, "UPDATE sip_registration SET bridge_id = NULL")
     await carrier.tell()
-    await until(lambda: not bridge.gateways(), deadline_s=READY_S)
+    await until(lambda: not bridge.gateways())
     registrar.close()
 
 

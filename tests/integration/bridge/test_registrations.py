@@ -14,7 +14,6 @@ from freeswitch.simulator.registrar import Registrar
 from tests.accounts import SECRETS
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
-    READY_S,
     SWITCHES,
     Bridge,
     open_bridge,
@@ -66,7 +65,7 @@ class Carrier:
 
 
 async def until_state(bridge: Bridge, name: str, *states: str) -> None:
-    await until(lambda: bridge.state(name)[0] in states, deadline_s=READY_S)
+    await until(lambda: bridge.state(name)[0] in states)
 
 
 def refusals(bridge: Bridge) -> dict[str, str]:
@@ -82,7 +81,7 @@ async def clean(bridge: Bridge, redis: Redis) -> None:
     """Nothing is placed any more, and nothing is left."""
     await asyncio.to_thread(bridge.query, "UPDATE sip_registration SET bridge_id = NULL")
     await tell(redis)
-    await until(lambda: not bridge.gateways(), deadline_s=READY_S)
+    await until(lambda: not bridge.gateways())
 
 
 async def test_placed_changed_and_taken_away(

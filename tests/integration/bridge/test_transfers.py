@@ -22,7 +22,6 @@ from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    READY_S,
     SWITCHES,
     Stream,
     codes,
@@ -103,7 +102,7 @@ async def start_agent_and_resume(site: OverflowSite) -> None:
     """Return once the new agent has the call; the log holds those of the agents before it."""
     resumed = len(site.bridge.log("call_resumed"))
     await site.start_agent()
-    await until(lambda: len(site.bridge.log("call_resumed")) > resumed, deadline_s=READY_S)
+    await until(lambda: len(site.bridge.log("call_resumed")) > resumed)
 
 
 async def test_a_blind_transfer_connects_at_once(site: OverflowSite) -> None:

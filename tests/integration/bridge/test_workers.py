@@ -37,7 +37,6 @@ from tests.integration.answered_bridge import (
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     CALLER_NUMBER,
-    READY_S,
     Bridge,
     Worker,
     codes,
@@ -245,9 +244,9 @@ async def test_without_redis_the_caller_hears_the_way_out(
     nowhere = f"redis://127.0.0.1:{free_tcp_port()}/0"
     with running_bridge(nowhere, services, migrated_template, tmp_path) as bridge:
         dialog = await dial(bridge, phone)
-        await until(lambda: "leave_message" in prompts(dialog), deadline_s=READY_S)
+        await until(lambda: "leave_message" in prompts(dialog))
         asked_at = time.monotonic()
-        assert await dialog.wait_ended(deadline_s=READY_S) is CallEnd.REMOTE_HANGUP
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
         refused = bridge.log("no_worker_claimed")
     assert [line["queue_failures"] for line in refused] == [3]
     assert prompts(dialog)[-3:] == ["transfer", "leave_message", "message_left"]
