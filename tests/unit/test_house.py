@@ -23,8 +23,9 @@ def name(path: Path) -> str:
 def marks(path: Path) -> Iterator[ast.Attribute]:
     """Every `pytest.mark.NAME` of a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pytest.mark":
-            yield node
+        match node:
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="pytest"), attr="mark")):
+                yield node
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name)
