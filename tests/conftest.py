@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from controlplane.database import async_engine, libpq_url
 from controlplane.local.launch.services import LocalServices
 from controlplane.migrations.schema import upgrade
+from tests.waiting import block_until
 
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
 LONGEST_FIRST = ("scenario", "browser", "integration")
@@ -84,7 +85,7 @@ def migrated_template(services: LocalServices) -> Iterator[str]:
     _administer(services, "CREATE DATABASE {}", name)
     upgrade(_url_of(services, name))
     yield name
-    _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+    _drop(services, name)
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def database_url(services: LocalServices, migrated_template: str) -> Iterator[st
     name = _fresh_name("test")
     _administer(services, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
     yield _url_of(services, name)
-    _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+    _drop(services, name)
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def empty_database_url(services: LocalServices) -> Iterator[str]:
     name = _fresh_name("empty")
     _administer(services, "CREATE DATABASE {}", name)
     yield _url_of(services, name)
-    _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+    _drop(services, name)
 
 
 @pytest.fixture
@@ -137,6 +138,19 @@ def _fresh_name(kind: str) -> str:
 def _url_of(services: LocalServices, database: str) -> str:
     url = make_url(libpq_url(services.database_url)).set(database=database)
     return url.render_as_string(hide_password=False)
+
+
+def _drop(services: LocalServices, name: str) -> None:
+    """An autovacuum worker may be in it, which only a superuser may end; it is soon gone."""
+
+    def dropped() -> bool:
+        try:
+            _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
+
+    block_until(dropped)
 
 
 def _administer(services: LocalServices, statement: str, *names: str) -> None:

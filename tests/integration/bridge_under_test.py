@@ -24,6 +24,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg import sql
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql import insert
@@ -281,6 +282,8 @@ def open_bridges(
     kind: str, services: LocalServices, template: str, folder: Path, *bridge_ids: str
 ) -> Iterator[dict[str, Bridge]]:
     """Switches with an agent each, over one database that knows them as nodes."""
+    with BlockingRedis.from_url(services.redis_url) as redis:
+        redis.flushall()  # no other module's bridge beats on
     sounds = short_prompts(folder / "sounds")
     with fresh_database(services, template) as database_url, contextlib.ExitStack() as stack:
         bridges: dict[str, Bridge] = {}
