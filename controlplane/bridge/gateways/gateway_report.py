@@ -34,12 +34,13 @@ class RowState:
 
     @property
     def suspended(self) -> bool:
-        """Tell whether the account is left alone; without refusals another try was asked for."""
-        return self.state is GatewayState.SUSPENDED and self.auth_failures > 0
+        """Tell whether the account is left alone; with fewer refusals another try was asked for."""
+        return self.state is GatewayState.SUSPENDED and self.auth_failures >= self.max_auth_failures
 
     def after(self, report: Report) -> "RowState":
         """Return what the report makes of it. One refusal too many suspends; out of that leads only
-        a 200 that came all the same, or 0 refusals, which the row's trigger or an admin writes.
+        a 200 that came all the same, 0 refusals, which the row's trigger or an admin writes, or a
+        carrier's raised limit.
         """
         if report.state.registered:
             return replace(self, state=report.state, auth_failures=0)

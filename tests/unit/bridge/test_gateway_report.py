@@ -1,5 +1,6 @@
 """When an account is suspended, and the only ways out of that."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -53,3 +54,12 @@ def test_a_lowered_limit_suspends_at_the_next_refusal() -> None:
     row = RowState(state=GatewayState.FAIL_WAIT, auth_failures=3, max_auth_failures=2)
     assert after(row, GatewayState.TRYING).state is GatewayState.TRYING
     assert after(row, REFUSED).state is GatewayState.SUSPENDED
+
+
+def test_a_raised_limit_ends_the_suspension_at_the_next_report() -> None:
+    """The bridge tries again as soon as it hears of the new limit: nobody is to read otherwise."""
+    suspended = RowState(state=GatewayState.SUSPENDED, auth_failures=3, max_auth_failures=3)
+    raised = replace(suspended, max_auth_failures=5)
+    assert after(suspended, GatewayState.TRYING).state is GatewayState.SUSPENDED
+    assert after(raised, GatewayState.TRYING).state is GatewayState.TRYING
+    assert after(after(raised, REFUSED), REFUSED).state is GatewayState.SUSPENDED
