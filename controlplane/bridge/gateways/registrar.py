@@ -172,10 +172,10 @@ class Registrar:
         self._count()
 
     def _learn(self) -> None:
-        self._must_learn = False
+        self._must_learn = False  # before asking: it may connect anew meanwhile
         try:
             self.gateways.learn()
-        except EslError:
+        except Exception:  # whatever went wrong: gateways never asked for would be given up
             self._must_learn = True
             raise
         self._reporter.forget_all()

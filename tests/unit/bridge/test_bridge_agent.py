@@ -67,3 +67,13 @@ def test_freeswitchs_growing_wait_is_cut_short(
     registrar.gateways._known[UP.name] = waiting
     registrar._try_again()
     assert registrar._differences.step(UP.name) is step
+
+
+def test_gateways_that_could_not_be_learnt_are_asked_for_at_the_next_turn(
+    agent: BridgeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them the former bridge of a move would say that it holds no binding."""
+    monkeypatch.setattr(agent._registrar.gateways, "learn", fails)
+    for _ in range(2):
+        with pytest.raises(Unthought):
+            agent._registrar.reconcile()
