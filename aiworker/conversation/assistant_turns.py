@@ -59,7 +59,7 @@ class AssistantTurns:
         if heard is not None and heard[1] > _LONGEST_SPEECH_MS:
             return
         self._output.say(
-            item, event.delta, response=event.response_id, content_index=event.content_index
+            item, event.delta, response=event.response_id, content_index=event.content_index or 0
         )
 
     def _begin(self, item: str, response: str) -> None:

@@ -44,7 +44,7 @@ class ToolCalls:
         gate = self._turns.gate
         gate.answered = True
         call = ToolCall(
-            function.call_id, function.name, function.arguments, session=self._link.number
+            function.call_id, function.name, function.arguments or "", session=self._link.number
         )
         dead = response is not None and gate.is_dead(response)
         if dead or self._waiting.full():

@@ -162,7 +162,8 @@ class AudioDelta:
     type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
     response_id: str
     item_id: str
-    content_index: int = 0
+    content_index: int | None = None
+    """None stands for the item's first part."""
     delta: bytes
 
 
@@ -194,12 +195,12 @@ class TranscriptDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionCall:
-    """The model uses a tool. `arguments` is its JSON, as the model wrote it."""
+    """The model uses a tool. `arguments` is its JSON, as the model wrote it, or None."""
 
     type: Literal["function_call"] = "function_call"
     call_id: str
     name: str
-    arguments: str = ""
+    arguments: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

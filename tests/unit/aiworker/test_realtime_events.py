@@ -210,6 +210,18 @@ def test_a_bill_that_cannot_be_read_does_not_cost_the_event(usage: object) -> No
     assert event == ResponseDone(response=FinishedResponse(id="resp_1"))
 
 
+def test_a_part_that_is_null_is_the_first_of_its_item() -> None:
+    delta = base64.b64encode(PCMU).decode()
+    of = {"response_id": "resp_1", "item_id": "item_8", "content_index": None}
+    event = parse_event(frame("response.output_audio.delta", delta=delta, **of))
+    assert event == AudioDelta(response_id="resp_1", item_id="item_8", delta=PCMU)
+
+
+def test_a_tool_may_be_called_with_null_for_arguments() -> None:
+    event = parse_event(frame("response.output_item.done", item={**CALL, "arguments": None}))
+    assert event == OutputItemDone(item=FunctionCall(call_id="call_1", name="add_item"))
+
+
 def test_a_failed_response_says_why() -> None:
     details = {"type": "failed", "error": {"type": "invalid_request", "code": "rate_limit"}}
     failed = {"id": "resp_1", "status": "failed", "status_details": details, "usage": None}
