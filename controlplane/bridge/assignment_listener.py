@@ -41,15 +41,19 @@ class AssignmentListener:
         run_loop("assignments", self._listen, every_s=0.0, failures=metrics.LOOP_FAILURES)
 
     def _listen(self) -> None:
-        """Listen until the subscription fails. Raises RedisError."""
-        with self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py leaves it so
-            ignore_subscribe_messages=True
-        ) as pubsub:
+        """Listen until the subscription fails. Raises RedisError.
+
+        redis-py connects and subscribes anew without a word when it can: only Redis's own word that
+        it has subscribed us tells that there was a time in which nothing could be heard.
+        """
+        with self._redis.pubsub() as pubsub:  # type: ignore[no-untyped-call]  # redis-py's
             pubsub.subscribe(self._channel)
-            self._look_soon()
             while True:
-                if message := pubsub.get_message(timeout=LISTEN_S):
+                message = pubsub.get_message(timeout=LISTEN_S)
+                if message and message["type"] == "message":
                     self._heard(message["data"])
+                elif message:
+                    self._look_soon()
 
     def _heard(self, body: str) -> None:
         try:
