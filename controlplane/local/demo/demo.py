@@ -150,7 +150,7 @@ def play_call(address: StackAddress, *, as_json: bool) -> int:
         interrupt_to_silence_ms=(
             silence_after_interruption_ms(journal, played.frames) if played else None
         ),
-        recording=str(RECORDING) if written(recording) else None,
+        recording=str(RECORDING) if written(recording, as_json=as_json) else None,
     )
     as_spoken = order is not None and sorted(order.lines) == sorted(SPOKEN_ORDER)
     report(address, result, order, as_spoken=as_spoken, as_json=as_json)
@@ -199,10 +199,16 @@ def names(options: Sequence[dict[str, str]]) -> tuple[str, ...]:
     return tuple(option["name"] for option in options)
 
 
-def written(recording: CallRecording) -> bool:
-    """Write the call to `RECORDING`; False when nothing was heard."""
-    DATA_FOLDER.mkdir(exist_ok=True)
-    return recording.write(RECORDING)
+def written(recording: CallRecording, *, as_json: bool) -> bool:
+    """Write the call to `RECORDING`; False when nothing was heard, or where nothing can be written:
+    the call counts, not its recording.
+    """
+    try:
+        DATA_FOLDER.mkdir(exist_ok=True)
+        return recording.write(RECORDING)
+    except OSError as error:
+        say(f"L’appel n’est pas enregistré : {error}", as_json=as_json)
+        return False
 
 
 def report(

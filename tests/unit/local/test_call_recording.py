@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from controlplane.commands.stack_address import DATA_FOLDER
 from controlplane.local.demo.call_recording import CallRecording
+from controlplane.local.demo.demo import written
 from controlplane.local.demo.journal import JournalEntry
 from controlplane.local.demo.silence import interruptions, last_heard
 from freeswitch.telephone.dialog import Utterance
@@ -49,6 +51,18 @@ async def test_both_sides_are_at_their_times(tmp_path: Path) -> None:
     caller, assistant = channels(tmp_path / "call.wav")
     assert assistant == [1_000] * 3 + [0] * 7 + [1_000]
     assert caller == [0] * 6 + [5, 5] + [0] * 3
+
+
+def test_a_folder_nobody_may_write_to_costs_the_recording_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    DATA_FOLDER.touch()  # a file in its place: root may write to any folder
+    recording = CallRecording()
+    recording.hear(frame(10.0))
+    assert not written(recording, as_json=True)
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
 
 
 def test_an_interruption_is_the_caller_over_a_voice() -> None:
