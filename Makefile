@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?= tests
-# Most tests wait for processes and deadlines, so three share two cores; the unit tests compute.
-JOBS ?= $(if $(filter tests/unit%,$(TESTS)),2,3)
+# Most tests wait for processes and deadlines, so four share two cores; the unit tests compute.
+JOBS ?= $(if $(filter tests/unit%,$(TESTS)),2,4)
 ARGS ?=
 
 BIN := $(VENV)/bin

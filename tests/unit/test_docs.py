@@ -41,6 +41,8 @@ def steps(life: str) -> list[tuple[int, set[str]]]:
 def explanations(source: Path) -> Iterator[str]:
     """A module's docstrings; of any other file all there is."""
     text = source.read_text(encoding="utf-8")
+    if not STEP.search(text):  # most tell none, and need no parsing
+        return
     if source.suffix != ".py":
         yield text
         return
