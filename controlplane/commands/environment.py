@@ -15,6 +15,7 @@ from controlplane.commands.stack_address import STACK_FILE, StackAddress
 from controlplane.errors import ConfigurationError, ServiceUnavailable
 from controlplane.secret_box import SETTING, SecretBox
 
+LOOPBACK: Final = "127.0.0.1"
 _STACK: Final = f"{__name__}.stack"
 
 
@@ -33,14 +34,20 @@ def redis_url() -> str:
     return _required("REDIS_URL", "write redis://…")
 
 
-def esl_password() -> str:
-    """What opens the event socket of the FreeSWITCH beside the command."""
-    return _required("ALLORESTO_ESL_PASSWORD", "FreeSWITCH's ESL password")
+def esl_password(host: str = LOOPBACK) -> str:
+    """What opens a FreeSWITCH's event socket. The stack's is never sent to another host."""
+    if host == LOOPBACK:
+        return _required("ALLORESTO_ESL_PASSWORD", "FreeSWITCH's ESL password")
+    password = os.environ.get("ALLORESTO_ESL_PASSWORD")
+    if not password:
+        raise ConfigurationError(f"ALLORESTO_ESL_PASSWORD is not set: the ESL password of {host}")
+    return password
 
 
-def esl_port() -> int:
-    """Where that event socket listens on loopback; 8021 is FreeSWITCH's own choice."""
-    port = _find("ALLORESTO_ESL_PORT") or "8021"
+def esl_port(host: str = LOOPBACK) -> int:
+    """Where that event socket listens; 8021 is FreeSWITCH's own choice."""
+    name = "ALLORESTO_ESL_PORT"
+    port = (_find(name) if host == LOOPBACK else os.environ.get(name)) or "8021"
     if not port.isdecimal():
         raise ConfigurationError("ALLORESTO_ESL_PORT is not a number")
     return int(port)

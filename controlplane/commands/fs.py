@@ -8,9 +8,9 @@ from controlplane.esl.probe import status_lines
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1")
+@click.option("--host", default=environment.LOOPBACK)
 @port_option
 def status(*, host: str, port: int | None) -> None:
     """What one FreeSWITCH says of itself."""
-    password = environment.esl_password()
-    print(*status_lines(host, port or environment.esl_port(), password), sep="\n")
+    password = environment.esl_password(host)
+    print(*status_lines(host, port or environment.esl_port(host), password), sep="\n")

@@ -97,3 +97,12 @@ def test_without_one_that_runs_both_ways_are_named(
         save()
     assert main(["sip", "list"]) == 1
     assert capsys.readouterr().err == f"{NOT_SET}; or start a stack in this folder: make up\n"
+
+
+def test_its_event_sockets_password_goes_to_no_other_host(
+    running: None, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALLORESTO_ESL_PASSWORD", raising=False)
+    assert main(["fs", "status", "--host", "127.0.0.2"]) == 1
+    said = capsys.readouterr().err
+    assert said == "alloresto: ALLORESTO_ESL_PASSWORD is not set: the ESL password of 127.0.0.2\n"
