@@ -42,7 +42,7 @@ def test_a_module_holds_one_idea() -> None:
 
 
 def test_tests_are_tried_again_by_our_marker_only_and_few_are() -> None:
-    """`real_time` demands a reason; conftest.py turns it into one more try."""
+    """`real_time` demands a reason; conftest.py turns it into two more tries."""
     used = [(name(path), mark.attr) for path in MODULES for mark in marks(path)]
     assert [path for path, mark in used if mark == "flaky"] == []
     assert len([path for path, mark in used if mark == "real_time"]) <= MOST_REAL_TIME
