@@ -26,3 +26,5 @@ def renew_way_out(context: CallContext) -> None:
                 context.channel.renew_way_out()
     except EslError as error:
         log.warning("way_out_not_renewed", error=type(error).__name__)
+    except Exception:  # one call's edge: the dialplan must not take the calls renewed after it
+        log.exception("way_out_not_renewed")
