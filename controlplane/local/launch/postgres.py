@@ -183,6 +183,24 @@ class PostgresServer:
             self._process.stop()
             self._process = None
 
+    def demote(self) -> None:
+        """Refuse writes, as after a planned failover: sessions live on and read, none writes."""
+        self._write_setting(b"ALTER SYSTEM SET default_transaction_read_only = on")
+
+    def promote(self) -> None:
+        """Take writes again."""
+        self._write_setting(b"ALTER SYSTEM RESET default_transaction_read_only")
+
+    def _write_setting(self, statement: bytes) -> None:
+        with psycopg.connect(
+            self._url(SUPERUSER, "postgres"),
+            connect_timeout=CONNECT_SECONDS,
+            autocommit=True,
+            options="-c default_transaction_read_only=off",
+        ) as connection:
+            connection.execute(statement)
+            connection.execute(b"SELECT pg_reload_conf()")
+
     @property
     def _data(self) -> Path:
         return self._cluster / "data"

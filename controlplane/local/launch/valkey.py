@@ -127,6 +127,22 @@ class ValkeyServer:
             self._process.stop()
             self._process = None
 
+    def follow(self, primary: "ValkeyServer") -> None:
+        """Become the other server's replica, which takes its data and refuses writes."""
+        self._command("CONFIG", "SET", "masterauth", primary._password)
+        self._command("REPLICAOF", LOOPBACK, str(primary._port))
+
+    def lead(self) -> None:
+        """Become a primary; nobody's data changes."""
+        self._command("REPLICAOF", "NO", "ONE")
+
+    def _command(self, *words: str) -> None:
+        client = sync_redis(self.url, timeout_s=CONNECT_SECONDS)
+        try:
+            client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
+        finally:
+            client.close()
+
     def _launch(self, folder: Path) -> None:
         # Started again it is where it was.
         self._port = self._port or free_tcp_port()
