@@ -1,15 +1,16 @@
 """Faults on demand: what goes wrong, on which connection, when.
 
 A script is a JSON list, e.g. `[{"kind": "close", "code": 1011, "on": "response.created"},
-{"kind": "refuse", "status": 429, "connection": 1}]`. Without `connection` a fault meets every
-connection; without `after_ms` or `on` it is there from the start.
+{"kind": "refuse", "status": 429, "connection": 1}, {"kind": "drop", "on": "response.done",
+"nth": 2}]`. Without `connection` a fault meets every connection; without `after_ms` or `on` it is
+there from the start.
 """
 
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 
 class FaultKind(StrEnum):
@@ -52,6 +53,16 @@ class FaultKind(StrEnum):
     TRANSCRIPTION_FAILED = "transcription_failed"
     UNKNOWN_EVENT = "unknown_event"
     """An event of a type no client knows yet."""
+    DROP = "drop"
+    """The server's event of type `on` is never sent; the client's is never read."""
+    REJECT = "reject"
+    """The client's event of type `on` is answered by an `error` event with `error_code`."""
+    DELAY = "delay"
+    """The server's event of type `on` is sent `ms` late; those behind it are not."""
+    DOUBLE = "double"
+    """It is sent twice, the same to the byte."""
+    SWAP = "swap"
+    """It is sent after the event that follows it."""
 
 
 class Fault(BaseModel):
@@ -69,7 +80,8 @@ class Fault(BaseModel):
     nth: int = Field(default=1, ge=1)
     """The n-th such event."""
     times: int | None = Field(default=None, ge=1)
-    """For faults of a response: only the first `times` responses."""
+    """For faults of a response: only the first `times` responses. For faults on the wire: so many
+    events, from the n-th on; None = 1."""
     status: int = 401
     code: int = Field(default=1011, ge=1000, le=4999)
     error_code: str = "server_error"
@@ -77,6 +89,17 @@ class Fault(BaseModel):
     reason: str = "max_output_tokens"
     ms: int = Field(default=1_000, ge=0)
     count: int = Field(default=3, ge=1)
+
+    @model_validator(mode="after")
+    def _names_the_event(self) -> Self:
+        if self.on_the_wire and self.on is None:
+            raise ValueError(f"{self.kind} needs `on`: the type of the event it meets")
+        return self
+
+    @property
+    def on_the_wire(self) -> bool:
+        """Whether the fault meets one event on its way."""
+        return self.kind in _ON_THE_WIRE
 
     @property
     def happens(self) -> bool:
@@ -104,6 +127,28 @@ _AT_AN_INSTANT: Final = {
     FaultKind.FALSE_SPEECH_STARTED,
     FaultKind.UNKNOWN_EVENT,
 }
+_ON_THE_WIRE: Final = {
+    FaultKind.DROP,
+    FaultKind.REJECT,
+    FaultKind.DELAY,
+    FaultKind.DOUBLE,
+    FaultKind.SWAP,
+}
+
+
+class WireFault:
+    """A fault that waits for its events to come by."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self._seen = 0
+
+    def meets(self, event_type: str) -> bool:
+        """Count an event that comes by; say whether the fault meets it."""
+        if event_type != self.fault.on:
+            return False
+        self._seen += 1
+        return 0 <= self._seen - self.fault.nth < (self.fault.times or 1)
 
 
 class ConnectionFaults:
@@ -115,7 +160,10 @@ class ConnectionFaults:
         self.happening = tuple(f for f in at_once if f.happens)
         """What happens as soon as the session began."""
         self.timed = tuple(f for f in faults if f.after_ms is not None and f.on is None)
-        self._triggered = tuple(f for f in faults if f.on is not None)
+        self._triggered: list[Fault] = []
+        self._wire: list[WireFault] = []
+        for fault in faults:
+            self.await_event(fault)
         self._seen: dict[str, int] = {}
         self._used: dict[FaultKind, int] = {}
 
@@ -123,6 +171,19 @@ class ConnectionFaults:
     def of(cls, script: tuple[Fault, ...], connection: int) -> Self:
         """Return the faults that meet connection number `connection`."""
         return cls(tuple(f for f in script if f.connection in (None, connection)))
+
+    def await_event(self, fault: Fault) -> bool:
+        """Let a fault that has an event wait for it; False when it has none."""
+        if fault.on_the_wire:
+            self._wire.append(WireFault(fault))
+        elif fault.on is not None:
+            self._triggered.append(fault)
+        return fault.on is not None
+
+    def met_by(self, event_type: str) -> Fault | None:
+        """Count an event that comes by; return what befalls it: the script's first such."""
+        met = [one.fault for one in self._wire if one.meets(event_type)]
+        return met[0] if met else None
 
     def active(self, kind: FaultKind) -> Fault | None:
         """Return the fault if that state holds, without using it up."""

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from aiworker.simulator.audio_format import AudioFormat
 from aiworker.simulator.conversation import Conversation
 from aiworker.simulator.errors import InvalidRequest
-from aiworker.simulator.faults import ConnectionFaults, Fault
-from aiworker.simulator.journal import Entry, ErrorSent, Journal
+from aiworker.simulator.faults import ConnectionFaults, Fault, FaultKind
+from aiworker.simulator.journal import Entry, ErrorSent, FaultDone, Journal
 from aiworker.simulator.session_config import SESSION_MAX_S
 from aiworker.simulator.voice import EspeakVoice
 
@@ -70,6 +70,8 @@ class Link:
         self.wrong_output_format: AudioFormat | None = None
         self.due: asyncio.Queue[Fault] = asyncio.Queue(_QUEUED_FAULTS)
         """Faults an event set off, for the session to carry out."""
+        self._held: list[str] = []
+        """These events are swapped with the next."""
         self._socket = socket
         self._journal = journal
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,12 +79,47 @@ class Link:
     async def send(self, event_type: str, /, **fields: Any) -> None:
         """Send one server event. Raise websockets' ConnectionClosed when the client is gone."""
         event = {"type": event_type, "event_id": new_id("event"), **fields}
-        await self._socket.send(json.dumps(event, ensure_ascii=False))
+        text = json.dumps(event, ensure_ascii=False)
+        fault = self.met_by(event_type)
+        held, self._held = self._held, []
+        if fault is None:
+            await self._socket.send(text)
+        else:
+            await self._meet(fault, text)
+        for earlier in held:
+            await self._socket.send(earlier)
         self.trigger(event_type)
+
+    async def _meet(self, fault: Fault, text: str) -> None:
+        """Send an event as the fault has it sent."""
+        match fault.kind:
+            case FaultKind.DELAY:
+                self.spawn(self._send_late(text, fault.ms / 1_000))
+            case FaultKind.DOUBLE:
+                await self._socket.send(text)
+                await self._socket.send(text)
+            case FaultKind.SWAP:
+                self._held.append(text)
+
+    async def _send_late(self, text: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._socket.send(text)
 
     def trigger(self, event_type: str) -> None:
         """Queue the faults that an event, sent or received, sets off."""
         for fault in self.faults.triggered_by(event_type):
+            self.due.put_nowait(fault)
+
+    def met_by(self, event_type: str) -> Fault | None:
+        """Count an event, sent or received; return the fault on the wire that meets it."""
+        fault = self.faults.met_by(event_type)
+        if fault is not None:
+            self.note(FaultDone(session_id=self.session_id, kind=fault.kind))
+        return fault
+
+    def befall(self, fault: Fault) -> None:
+        """Let a fault meet the session from now on: at its event, or as soon as it is due."""
+        if not self.faults.await_event(fault):
             self.due.put_nowait(fault)
 
     def note(self, entry: Entry) -> None:

@@ -29,7 +29,9 @@ class Mishaps:
     def begin_answer(self, faults: Sequence[Fault]) -> None:
         """Set off what a script has go wrong with an answer; a state holds for that answer only."""
         for fault in faults:
-            if fault.happens or fault.after_ms is not None:
+            if fault.on_the_wire:
+                self._link.befall(fault)
+            elif fault.happens or fault.after_ms is not None:
                 self._link.due.put_nowait(fault)
             else:
                 self._become(fault.model_copy(update={"times": fault.times or 1}))

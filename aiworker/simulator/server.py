@@ -1,7 +1,8 @@
 """The stand-in for OpenAI Realtime: a real WebSocket server at /v1/realtime.
 
 In process: `async with RealtimeSimulator(...) as server`, then connect to `server.url`.
-As a process: `python -m aiworker.simulator`.
+As a process: `python -m aiworker.simulator`. What goes wrong is told at its start or, while it
+runs, over a WebSocket at /faults (`aiworker/simulator/fault_control.py`).
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from aiworker.simulator.brain import Brain
+from aiworker.simulator.fault_control import FAULTS_PATH, take_orders
 from aiworker.simulator.faults import ConnectionFaults, Fault, FaultKind
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.journal import Journal, SessionClosed, SessionOpened
@@ -70,6 +72,8 @@ class RealtimeSimulator:
         self._port = port
         self._server: Server | None = None
         self._faults_of: dict[ServerConnection, tuple[int, ConnectionFaults]] = {}
+        self.open: dict[int, Link] = {}
+        """The sessions that are open, by the number of their connection."""
 
     @property
     def url(self) -> str:
@@ -103,6 +107,9 @@ class RealtimeSimulator:
         self.journal.close()
 
     async def _handshake(self, socket: ServerConnection, request: Request) -> Response | None:
+        target = urlsplit(request.path)
+        if target.path == FAULTS_PATH:
+            return None
         self.connections += 1
         faults = ConnectionFaults.of(self.faults, self.connections)
         refused = faults.active(FaultKind.REFUSE)
@@ -112,7 +119,6 @@ class RealtimeSimulator:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), HANG_S)
             return _refusal(socket, 504, "timeout")
-        target = urlsplit(request.path)
         if target.path != PATH:
             return _refusal(socket, 404, "not_found")
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -124,8 +130,11 @@ class RealtimeSimulator:
         return None
 
     async def _serve(self, socket: ServerConnection) -> None:
-        connection, faults = self._faults_of.pop(socket)
         assert socket.request is not None
+        if socket not in self._faults_of:
+            await take_orders(socket, self)
+            return
+        connection, faults = self._faults_of.pop(socket)
         model = parse_qs(urlsplit(socket.request.path).query)["model"][0]
         link = Link(socket, self.journal, faults, self._settings)
         self.journal.add(
@@ -137,12 +146,14 @@ class RealtimeSimulator:
             )
         )
         session = RealtimeSession(link, model=model, brain=self._brain(), hearing=self._hearing)
+        self.open[connection] = link
         try:
             await session.run(socket)
         except Exception:  # the edge of one session
             log.exception("simulator_session_failed", session_id=link.session_id)
             await socket.close(1011)
         finally:
+            del self.open[connection]
             self.journal.add(SessionClosed(session_id=link.session_id, code=socket.close_code))
 
 

@@ -88,7 +88,12 @@ class RealtimeSession:
         try:
             event = client_events.parse(message)
             self._note(event)
+            fault = self._link.met_by(event["type"])
+            if fault is not None and fault.kind is FaultKind.DROP:
+                return
             try:
+                if fault is not None and fault.kind is FaultKind.REJECT:
+                    raise InvalidRequest(fault.error_code, "A simulated refusal.")
                 await self._handlers[event["type"]](event)
             except InvalidRequest as refusal:
                 refusal.event_id = event.get("event_id")

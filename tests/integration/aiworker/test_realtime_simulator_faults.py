@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from aiworker.simulator.brain import Call, Output, Say
@@ -257,3 +258,94 @@ async def test_the_client_s_going_ends_the_session() -> None:
     assert closed.code == 1000
     with pytest.raises(ConnectionClosed):
         await client.send("response.create")
+
+
+# --- On the wire ---------------------------------------------------------------------------------
+
+
+WHOLE: list[Output] = [Say("Bonjour.", 320)]
+DONE = ["response.output_item.done", "conversation.item.done", "response.done"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [
+        (FaultKind.DROP, [*DONE[:1], DONE[2]]),
+        (FaultKind.DOUBLE, [*DONE[:2], *DONE[1:]]),
+        (FaultKind.SWAP, [DONE[0], DONE[2], DONE[1]]),
+        (FaultKind.DELAY, [DONE[0], DONE[2], DONE[1]]),
+    ],
+)
+async def test_an_event_is_lost_doubled_late_or_after_the_next(
+    kind: FaultKind, ending: list[str]
+) -> None:
+    fault = Fault(kind=kind, on="conversation.item.done", nth=1, ms=100)
+    async with simulator(fault, steps=[WHOLE, WHOLE]) as server, connected(server) as client:
+        await client.send("response.create")
+        while [one for one in client.types if one in DONE] != ending:
+            await client.next()
+
+
+async def test_the_nth_event_is_met_and_as_many_after_it_as_asked() -> None:
+    fault = Fault(kind=FaultKind.DROP, on="response.output_audio.delta", nth=2, times=2)
+    async with (
+        simulator(fault, steps=[[Say("Bonjour.", 800)]]) as server,
+        connected(server) as client,
+    ):
+        await client.respond()
+    assert len(client.of("response.output_audio.delta")) == 5 - 2
+
+
+async def test_a_client_s_event_is_lost_or_refused() -> None:
+    lost = Fault(kind=FaultKind.DROP, on="response.create")
+    refused = Fault(kind=FaultKind.REJECT, on="response.create", error_code="rate_limit_exceeded")
+    async with simulator(lost, refused.model_copy(update={"nth": 2})) as server:
+        async with connected(server) as client:
+            await client.send("response.create")
+            assert (await client.refusal("response.create"))["code"] == "rate_limit_exceeded"
+            await client.respond()
+    assert len(client.of("response.created")) == 1
+
+
+def test_a_fault_on_the_wire_names_its_event() -> None:
+    with pytest.raises(ValueError, match="needs `on`"):
+        Fault(kind=FaultKind.DROP)
+
+
+# --- Told while it runs --------------------------------------------------------------------------
+
+
+async def order(server: RealtimeSimulator, **fields: Any) -> dict[str, Any]:
+    """Tell the server what is to go wrong; return its answer."""
+    async with connect(server.url.removesuffix("/v1") + "/faults") as control:
+        await control.send(json.dumps(fields))
+        answer: dict[str, Any] = json.loads(await control.recv())
+    return answer
+
+
+async def test_open_sessions_meet_what_the_server_is_told() -> None:
+    drop = {"kind": "drop", "on": "conversation.item.done"}
+    async with simulator(steps=[WHOLE, WHOLE]) as server, connected(server) as first:
+        async with connected(server) as second:
+            told = await order(server, sessions="open", faults=[drop | {"connection": 2}])
+            assert told == {"connections": 2, "open": [1, 2]}
+            await first.respond()
+            await second.respond()
+        assert (await order(server, sessions="open", faults=[{"kind": "close"}]))["open"] == [1]
+        assert await first.closed() == 1011
+    assert "conversation.item.done" in first.types
+    assert "conversation.item.done" not in second.types
+
+
+async def test_connections_to_come_meet_what_the_server_is_told() -> None:
+    refuse = {"kind": "refuse", "status": 503, "connection": 1}
+    async with simulator() as server:
+        assert "error" in await order(server, sessions="some")
+        assert await order(server, sessions="new", faults=[refuse]) == {
+            "connections": 0,
+            "open": [],
+        }
+        assert await connection_refused(server) == 503
+        await order(server, sessions="new", faults=[])
+        async with connected(server):
+            pass
