@@ -47,7 +47,8 @@ from controlplane.contracts.messages import (
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
-from controlplane.restaurants.place_order import idempotency_key, orders_of_call, place_order
+from controlplane.restaurants.order_draft import PlacedOrder, idempotency_key, key_before_digests
+from controlplane.restaurants.place_order import orders_of_call, place_order
 
 log = structlog.get_logger()
 
@@ -136,9 +137,16 @@ class WorkerCall:
             timezone=self._config.timezone,
         )
         self.tools.placed.extend(placed)
-        key = idempotency_key(self._offer.call_id, self.tools.cart)
-        if any(order.idempotency_key == key for order in placed):
+        if any(self._is_of_cart(order) for order in placed):
             self.tools.cart.clear()
+
+    def _is_of_cart(self, order: PlacedOrder) -> bool:
+        """Say whether the cart was placed as it stands, by this version's key or the one before."""
+        cart = self.tools.cart
+        key = idempotency_key(self._offer.call_id, cart)
+        if order.idempotency_key == key_before_digests(key):
+            return order.total_cents == cart.total_cents
+        return order.idempotency_key == key
 
     def state(self) -> CallState:
         """Return what another worker would need now."""

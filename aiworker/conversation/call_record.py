@@ -10,7 +10,7 @@ from aiworker.conversation.transcript import Role, Transcript
 from aiworker.realtime.events import InputTokens, OutputTokens, ResponseUsage
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import CallEvent, OrderPlaced, TurnEnded, UsageReported
-from controlplane.restaurants.place_order import PlacedOrder
+from controlplane.restaurants.order_draft import PlacedOrder
 
 
 @dataclass(slots=True)

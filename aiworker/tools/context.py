@@ -8,7 +8,7 @@ from uuid import UUID
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
-from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 
 
 class LastReadBack(Protocol):

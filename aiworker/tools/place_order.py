@@ -1,12 +1,14 @@
 """Step 9 of a call: the tool that places the order, committed before the model can say so."""
 
+from datetime import UTC, datetime
+
 from pydantic import Field
 
 from aiworker.tools.context import ToolContext
 from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.restaurants.errors import CartEmpty
-from controlplane.restaurants.place_order import OrderDraft, PlacedOrder, idempotency_key
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, idempotency_key
 from controlplane.restaurants.read_number import read_number
 
 
@@ -34,10 +36,9 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
     _check_confirmed(context)
     draft = OrderDraft(
         restaurant_id=context.config.id,
-        timezone=context.config.timezone,
-        preparation_minutes=context.config.preparation_minutes,
         call_id=context.call_id,
         idempotency_key=idempotency_key(context.call_id, cart),
+        confirmed_at=datetime.now(UTC),
         lines=cart.lines,
         customer_name=arguments.customer_name,
         customer_phone_e164=_phone(context, arguments.phone),

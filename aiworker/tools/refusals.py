@@ -10,10 +10,12 @@ from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
     DishSoldOut,
+    KeyOfAnotherCart,
     NotANumber,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
+    OrderUnsettled,
     RestaurantError,
     TooManyOfOne,
     TooManyOptions,
@@ -52,6 +54,19 @@ def in_words(error: RestaurantError) -> ToolError:
                 "Je n'arrive pas à enregistrer la commande pour le moment. "
                 "Voulez-vous que je vous passe le restaurant ?",
                 next="La commande n'est pas passée. Propose transfer_to_human.",
+            )
+        case KeyOfAnotherCart():
+            return ToolError(
+                "another_order",
+                "J'ai un doute sur la commande : je préfère vous passer le restaurant.",
+                next="La commande n'est pas passée. Appelle transfer_to_human.",
+            )
+        case OrderUnsettled():
+            return ToolError(
+                "order_unsettled",
+                "Je n'ai pas pu vérifier que la commande est bien enregistrée : "
+                "le restaurant vous confirme.",
+                next="Ne dis ni qu'elle est passée, ni qu'elle ne l'est pas, et ne la repasse pas.",
             )
         case _:
             return ToolError("not_possible", "Ce n'est pas possible.")

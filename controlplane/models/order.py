@@ -40,7 +40,9 @@ NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
 
 
 class Order(Base):
-    """One order. `idempotency_key` is `call_id:cart_revision`: placing twice finds the first."""
+    """One order. `idempotency_key` is `call_id:cart_revision:cart_digest`: placing the same cart
+    twice finds the first.
+    """
 
     __tablename__ = "order"
     __table_args__ = (

@@ -4,9 +4,11 @@ Every change raises `revision`, so a confirmation always says which cart it conf
 prices are the menu's at the moment a line was made; a later menu does not change them.
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from hashlib import sha256
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
@@ -27,6 +29,19 @@ from controlplane.restaurants.errors import (
 MOST_LINES: Final = 40
 MOST_OF_ONE: Final = 20
 """More of one dish than this is a misheard number, or a job for the restaurant itself."""
+
+
+LineContent: TypeAlias = tuple[str, list[str], int, int]
+
+
+def line_content(
+    item_id: UUID, option_ids: Iterable[object], *, quantity: int, unit_price_cents: int
+) -> LineContent:
+    """What makes two lines the same: dish, options in any order, how many, and at what price.
+
+    Names are left out: a dish that is spelt otherwise meanwhile is the same dish.
+    """
+    return str(item_id), sorted(map(str, option_ids)), quantity, unit_price_cents
 
 
 class CartOption(Message):
@@ -55,6 +70,15 @@ class CartLine(Message):
     @property
     def total_cents(self) -> int:
         return money.line_total_cents(self)
+
+    @property
+    def content(self) -> LineContent:
+        return line_content(
+            self.item_id,
+            (option.id for option in self.options),
+            quantity=self.quantity,
+            unit_price_cents=self.unit_price_cents,
+        )
 
 
 class CartState(Message):
@@ -86,6 +110,12 @@ class Cart:
     @property
     def total_cents(self) -> int:
         return money.total_cents(self.lines)
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits of what is ordered and at what price."""
+        content = json.dumps([line.content for line in self.lines])
+        return sha256(content.encode()).hexdigest()[:16]
 
     def line(self, number: int) -> CartLine:
         """Return the line of that number. Raises `UnknownLine`."""

@@ -25,7 +25,9 @@ AlloRestoError
     │   ├── NameRefused        nobody could say this name
     │   ├── NeverDialled       callers cannot be put through to such a number
     │   └── OwnNumber          the restaurant's own people are not blocked
-    └── OrderNotCommitted      Postgres did not confirm it; also a ServiceUnavailable
+    ├── KeyOfAnotherCart       the key has an order, and it is not this one
+    ├── OrderNotCommitted      there is no order; also a ServiceUnavailable
+    └── OrderUnsettled         nobody knows whether there is; also a ServiceUnavailable
 """
 
 from collections.abc import Sequence
@@ -182,10 +184,22 @@ class OwnNumber(Refused):
         super().__init__("this number is the restaurant's own, or of one of its people")
 
 
+class KeyOfAnotherCart(RestaurantError):
+    """The key has an order, of other dishes, options or prices than the one to be placed."""
+
+    def __init__(self) -> None:
+        super().__init__("this key is of another cart's order")
+
+
 class OrderNotCommitted(RestaurantError, ServiceUnavailable):
-    """Postgres confirmed no attempt at the order. Its key finds it, should one have been committed
-    all the same.
-    """
+    """Postgres did not take the order, and it is certain that there is none under its key."""
 
     def __init__(self) -> None:
         super().__init__("the order was not committed")
+
+
+class OrderUnsettled(RestaurantError, ServiceUnavailable):
+    """A COMMIT was sent and its answer is lost: placing again with the same key settles it."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody knows whether the order was committed")

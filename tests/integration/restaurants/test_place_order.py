@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
@@ -16,30 +16,31 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from controlplane.models.event_outbox import OUTBOX_CHANNEL
 from controlplane.restaurants import place_order as module
 from controlplane.restaurants.cart import Cart
-from controlplane.restaurants.errors import CartEmpty, OrderNotCommitted
-from controlplane.restaurants.place_order import (
-    OrderDraft,
-    PlacedOrder,
-    Sessions,
-    orders_of_call,
-    place_order,
+from controlplane.restaurants.errors import (
+    CartEmpty,
+    KeyOfAnotherCart,
+    OrderNotCommitted,
+    UnknownRestaurant,
 )
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.place_order import Commit, Sessions, orders_of_call, place_order
 from tests.accounts import SECRETS
 from tests.small_menu import COLA, DOUGH, EXTRAS, MARGHERITA
 
 pytestmark = pytest.mark.integration
 
 
-def draft(key: str = "call:1", *, restaurant_id: UUID = DEMO_RESTAURANT_ID) -> OrderDraft:
+def draft(
+    key: str = "call:1:digest", *, restaurant_id: UUID = DEMO_RESTAURANT_ID, pizzas: int = 2
+) -> OrderDraft:
     cart = Cart.empty()
-    cart.add(MARGHERITA, [DOUGH.options[0], EXTRAS.options[0]], 2)
+    cart.add(MARGHERITA, [DOUGH.options[0], EXTRAS.options[0]], pizzas)
     cart.add(COLA, [], 1)
     return OrderDraft(
         restaurant_id=restaurant_id,
-        timezone="Europe/Paris",
-        preparation_minutes=20,
         call_id=new_id(),
         idempotency_key=key,
+        confirmed_at=datetime.now(UTC),
         lines=cart.lines,
     )
 
@@ -97,7 +98,7 @@ async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded
 
 async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
-        orders = await asyncio.gather(*(place_order(sessions, draft("call:7")) for _ in range(8)))
+        orders = await asyncio.gather(*(place_order(sessions, draft("call:7:a")) for _ in range(8)))
     assert len({order.id for order in orders}) == 1
     assert [count(seeded, table) for table in ("order", "order_line", "event_outbox")] == [1, 2, 1]
 
@@ -105,7 +106,7 @@ async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
 async def test_orders_at_the_same_time_are_numbered_without_gap(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
         orders = await asyncio.gather(
-            *(place_order(sessions, draft(f"call:{n}")) for n in range(12))
+            *(place_order(sessions, draft(f"call:{n}:a")) for n in range(12))
         )
     assert sorted(order.number for order in orders) == list(range(1, 13))
 
@@ -120,11 +121,39 @@ async def test_another_worker_finds_the_order_of_its_call(seeded: str) -> None:
     assert found == [order]
 
 
+async def test_a_key_of_another_cart_is_an_error_and_never_a_success(seeded: str) -> None:
+    async with sessions_on(seeded) as sessions:
+        await place_order(sessions, draft())
+        with pytest.raises(KeyOfAnotherCart):
+            await place_order(sessions, draft(pizzas=7))
+    assert count(seeded, "order") == 1
+
+
+async def test_the_key_of_the_version_before_finds_its_own_cart_only(seeded: str) -> None:
+    """1 a worker of the version before placed two pizzas, 2 the same cart is that order, 3 another
+    cart of that revision is an order of its own, with its own total.
+    """
+    async with sessions_on(seeded) as sessions:
+        before = await place_order(sessions, draft("call:3"))
+        same = await place_order(sessions, draft("call:3:two-pizzas"))
+        other = await place_order(sessions, draft("call:3:seven-pizzas", pizzas=7))
+    assert (same, before.total_cents) == (before, 2_500)
+    assert (other.number, other.total_cents) == (2, 8_000)
+    assert count(seeded, "order") == 2
+
+
 async def test_an_order_that_cannot_be_whole_is_not_there_at_all(seeded: str) -> None:
+    nobody = {"customer_phone_e164": "\0"}
     async with sessions_on(seeded) as sessions:
         with pytest.raises(OrderNotCommitted):
-            await place_order(sessions, draft(restaurant_id=new_id()))
+            await place_order(sessions, draft().model_copy(update=nobody))
     assert count(seeded, "order") == 0
+
+
+async def test_an_order_for_no_restaurant_is_refused(seeded: str) -> None:
+    async with sessions_on(seeded) as sessions:
+        with pytest.raises(UnknownRestaurant):
+            await place_order(sessions, draft(restaurant_id=new_id()))
 
 
 async def test_a_database_that_is_down_is_told_as_such(seeded: str) -> None:
@@ -137,7 +166,7 @@ async def test_a_database_that_is_down_is_told_as_such(seeded: str) -> None:
 async def test_an_order_of_nothing_is_refused_before_the_database(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
         with pytest.raises(CartEmpty):
-            await place_order(sessions, replace(draft(), lines=()))
+            await place_order(sessions, draft().model_copy(update={"lines": ()}))
     assert count(seeded, "order") == 0
 
 
@@ -148,8 +177,8 @@ async def test_a_commit_whose_answer_was_lost_is_not_an_order_more(
     real = module._place_once
     lost: list[PlacedOrder] = []
 
-    async def break_once(sessions: Sessions, wanted: OrderDraft) -> object:
-        order = await real(sessions, wanted)
+    async def break_once(sessions: Sessions, wanted: OrderDraft, commit: Commit) -> object:
+        order = await real(sessions, wanted, commit)
         if not lost:
             lost.append(order)
             raise ConnectionResetError

@@ -15,7 +15,7 @@ from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.errors import OrderNotCommitted
-from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from tests.small_menu import CONFIG
 
 pytestmark = pytest.mark.unit
@@ -210,8 +210,25 @@ async def test_an_order_read_back_heard_and_confirmed_is_placed(talk: Talk) -> N
         "Elle sera prête à dix-neuf heures quarante-cinq, pour vingt-cinq euros."
     )
     (draft,) = talk.orders.drafts
-    assert draft.idempotency_key == f"{talk.context.call_id}:1"
+    assert draft.idempotency_key.startswith(f"{talk.context.call_id}:1:")
     assert draft.customer_phone_e164 == "+33639980123"
+
+
+async def test_a_cart_that_was_lost_and_taken_again_has_a_key_of_its_own(talk: Talk) -> None:
+    """The revision is the same: 1 two pizzas are placed, 2 another worker, which knows of no cart,
+    takes another order of the same call.
+    """
+    other = Talk()
+    other.context.call_id = talk.context.call_id
+    await (await confirmed(talk)).call("place_order")
+    await other.call("add_item", dish="coca", quantity=2)
+    await other.call("read_back")
+    other.read_back_heard()
+    await other.call("place_order")
+    (placed,), (taken_again,) = talk.orders.drafts, other.orders.drafts
+    assert placed.idempotency_key.rpartition(":")[0] == f"{talk.context.call_id}:1"
+    assert taken_again.idempotency_key.rpartition(":")[0] == f"{talk.context.call_id}:1"
+    assert placed.idempotency_key != taken_again.idempotency_key
 
 
 async def test_nothing_is_placed_that_was_not_read_back(talk: Talk) -> None:

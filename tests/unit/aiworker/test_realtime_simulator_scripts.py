@@ -38,7 +38,7 @@ from controlplane.contracts.restaurant_config import (
 from controlplane.local.demo.caller import ORDER_SCRIPT
 from controlplane.local.demo.menu import MENU, OPTION_GROUPS
 from controlplane.restaurants.cart import Cart
-from controlplane.restaurants.place_order import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 
 pytestmark = pytest.mark.unit
 

@@ -8,10 +8,12 @@ from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
     DishSoldOut,
+    KeyOfAnotherCart,
     NotANumber,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
+    OrderUnsettled,
     RestaurantError,
     TooManyOfOne,
     TooManyOptions,
@@ -48,6 +50,17 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         "orders_unavailable",
         "Je n'arrive pas à enregistrer la commande pour le moment. "
         "Voulez-vous que je vous passe le restaurant ?",
+    ),
+    (
+        KeyOfAnotherCart(),
+        "another_order",
+        "J'ai un doute sur la commande : je préfère vous passer le restaurant.",
+    ),
+    (
+        OrderUnsettled(),
+        "order_unsettled",
+        "Je n'ai pas pu vérifier que la commande est bien enregistrée : "
+        "le restaurant vous confirme.",
     ),
 ]
 

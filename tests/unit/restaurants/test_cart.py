@@ -51,6 +51,28 @@ def test_every_change_has_its_revision() -> None:
     assert revisions == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        cart_with((MARGHERITA, [FINE], 2), (COLA, [], 1)),
+        cart_with((MARGHERITA, [FINE, EGG], 1), (COLA, [], 1)),
+        cart_with((MARGHERITA, [THICK], 1), (COLA, [], 1)),
+        cart_with((dish("Margherita", 1_000, groups=(DOUGH,)), [FINE], 1), (COLA, [], 1)),
+        cart_with((MARGHERITA, [FINE], 1)),
+    ],
+    ids=["quantity", "option more", "other option", "price", "line less"],
+)
+def test_what_is_ordered_and_its_price_make_the_digest(other: Cart) -> None:
+    assert other.digest != cart_with((MARGHERITA, [FINE], 1), (COLA, [], 1)).digest
+
+
+def test_the_order_of_options_and_the_spelling_make_no_other_digest() -> None:
+    spelt = COLA.model_copy(update={"name": "Coca"})
+    one = cart_with((MARGHERITA, [FINE, EGG], 1), (COLA, [], 1))
+    two = cart_with((MARGHERITA, [EGG, FINE], 1), (spelt, [], 1))
+    assert one.digest == two.digest
+
+
 def test_the_same_again_is_more_of_it() -> None:
     cart = cart_with((MARGHERITA, [FINE, EGG], 1), (MARGHERITA, [EGG, FINE], 2))
     assert [(line.line, line.quantity) for line in cart.lines] == [(1, 3)]

@@ -1,0 +1,54 @@
+"""Step 9 of a call: what the caller confirmed, under the key that makes it the same order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from controlplane.contracts.messages import Message
+from controlplane.restaurants import money
+from controlplane.restaurants.cart import Cart, CartLine
+
+
+class OrderDraft(Message):
+    """An order to be placed, at the prices the caller was told. It can wait in Redis as JSON."""
+
+    restaurant_id: UUID
+    call_id: UUID
+    idempotency_key: str
+    confirmed_at: datetime
+    lines: tuple[CartLine, ...]
+    customer_name: str | None = None
+    customer_phone_e164: str | None = None
+    note: str = ""
+
+    @property
+    def total_cents(self) -> int:
+        return money.total_cents(self.lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedOrder:
+    """A committed order, as it is in Postgres."""
+
+    id: UUID
+    number: int
+    total_cents: int
+    ready_at_local: datetime
+    idempotency_key: str
+
+
+def idempotency_key(call_id: UUID, cart: Cart) -> str:
+    """What makes an order the same order: this call's cart, its revision and what is in it.
+
+    A revision alone is not enough: a worker that lost the cart counts from 0 again. Name, number
+    and note are left out: placed again with another remark, it is still the same order.
+    """
+    return f"{call_id}:{cart.revision}:{cart.digest}"
+
+
+def key_before_digests(key: str) -> str:
+    """The key that a worker of the version before gave the same cart: `call_id:revision`.
+
+    It names no cart, so an order found under it must be compared with the draft.
+    """
+    return key.rpartition(":")[0]

@@ -1,0 +1,156 @@
+"""Step 9 of a call: one order as rows, read and written inside the placing transaction."""
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.contracts.identifiers import new_id
+from controlplane.models.event_outbox import EventOutbox, OutboxTopic
+from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
+from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.cart import CartLine, LineContent, line_content
+from controlplane.restaurants.errors import KeyOfAnotherCart
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
+
+
+async def lock_orders(session: AsyncSession, restaurant_id: UUID) -> None:
+    """Let no other order of this restaurant be placed before the commit.
+
+    Two calls never read the same last number; and what is not found under this lock is not on its
+    way either, for a COMMIT that has not arrived yet still holds it.
+    """
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtext(f"order:{restaurant_id}"), 0))
+    )
+
+
+async def find_order(session: AsyncSession, draft: OrderDraft) -> Order | None:
+    """The order that was placed under the draft's key. Raises `KeyOfAnotherCart`."""
+    keys = (draft.idempotency_key, key_before_digests(draft.idempotency_key))
+    orders = await session.scalars(
+        select(Order).where(
+            Order.restaurant_id == draft.restaurant_id, Order.idempotency_key.in_(keys)
+        )
+    )
+    for order in orders:
+        if await _is_of(session, order, draft):
+            return order
+        if order.idempotency_key == draft.idempotency_key:
+            raise KeyOfAnotherCart
+    return None
+
+
+async def insert_order(
+    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
+) -> Order:
+    """The order with all that belongs to it; the outbox row comes last, for its trigger holds up
+    the restaurant's other writers from there to the commit.
+    """
+    order = await _order(session, draft, restaurant, now)
+    session.add(order)
+    await session.flush()
+    session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
+    session.add(
+        OrderEvent(
+            restaurant_id=order.restaurant_id,
+            order_id=order.id,
+            from_status=None,
+            to_status=OrderStatus.PLACED,
+            actor="agent",
+        )
+    )
+    await session.flush()
+    session.add(
+        EventOutbox(
+            restaurant_id=order.restaurant_id,
+            topic=OutboxTopic.ORDER_PLACED,
+            payload={"order_id": str(order.id)},
+        )
+    )
+    await session.flush()
+    return order
+
+
+def placed_order(order: Order, timezone: str) -> PlacedOrder:
+    return PlacedOrder(
+        id=order.id,
+        number=order.number,
+        total_cents=order.total_cents,
+        ready_at_local=order.ready_at.astimezone(ZoneInfo(timezone)),
+        idempotency_key=order.idempotency_key,
+    )
+
+
+async def _is_of(session: AsyncSession, order: Order, draft: OrderDraft) -> bool:
+    """Whether these are the draft's dishes, options, quantities and prices."""
+    lines = await session.scalars(
+        select(OrderLine)
+        .where(OrderLine.restaurant_id == order.restaurant_id, OrderLine.order_id == order.id)
+        .order_by(OrderLine.position)
+    )
+    stored = [_content(line) for line in lines]
+    wanted = [line.content for line in draft.lines]
+    return (order.total_cents, stored) == (draft.total_cents, wanted)
+
+
+def _content(line: OrderLine) -> LineContent:
+    return line_content(
+        line.menu_item_id,
+        (option["id"] for option in line.options),
+        quantity=line.quantity,
+        unit_price_cents=line.unit_price_cents,
+    )
+
+
+async def _order(
+    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
+) -> Order:
+    service_date = now.astimezone(ZoneInfo(restaurant.timezone)).date()
+    return Order(
+        id=new_id(),
+        restaurant_id=draft.restaurant_id,
+        call_id=draft.call_id,
+        service_date=service_date,
+        number=await _next_number(session, draft.restaurant_id, service_date),
+        idempotency_key=draft.idempotency_key,
+        status=OrderStatus.PLACED,
+        customer_name=draft.customer_name,
+        customer_phone_e164=draft.customer_phone_e164,
+        note=draft.note,
+        total_cents=draft.total_cents,
+        ready_at=now + timedelta(minutes=restaurant.preparation_minutes),
+    )
+
+
+async def _next_number(session: AsyncSession, restaurant_id: UUID, service_date: date) -> int:
+    last = await session.scalar(
+        select(func.max(Order.number)).where(
+            Order.restaurant_id == restaurant_id, Order.service_date == service_date
+        )
+    )
+    return (last or 0) + 1
+
+
+def _line(order: Order, position: int, line: CartLine) -> OrderLine:
+    return OrderLine(
+        restaurant_id=order.restaurant_id,
+        order_id=order.id,
+        position=position,
+        menu_item_id=line.item_id,
+        name=line.name,
+        quantity=line.quantity,
+        options=[
+            {
+                "id": str(option.id),
+                "name": option.name,
+                "price_delta_cents": option.price_delta_cents,
+            }
+            for option in line.options
+        ],
+        unit_price_cents=line.unit_price_cents,
+        vat_rate_bp=line.vat_rate_bp,
+        total_cents=line.total_cents,
+    )
