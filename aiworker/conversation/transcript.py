@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from controlplane.contracts.clean_text import CleanText
 from controlplane.contracts.messages import Message
 
 TAIL_TURNS: Final = 12
@@ -17,7 +18,7 @@ class SaidTurn(Message):
     """It is one turn of the tail."""
 
     role: Role
-    text: str
+    text: CleanText
 
 
 @dataclass(slots=True)

@@ -17,7 +17,9 @@ Result = dict[str, Any]
 class Arguments(BaseModel):
     """Base of every tool's arguments: what the tool does not know is refused, a price above all."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=200)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_max_length=200, str_strip_whitespace=True
+    )
 
 
 class ToolError(Exception):

@@ -22,6 +22,7 @@ from aiworker.tools import (
 from aiworker.tools.context import ToolContext
 from aiworker.tools.refusals import in_words
 from aiworker.tools.tool import Result, Tool, ToolError
+from controlplane.contracts.clean_text import clean_json
 from controlplane.restaurants.errors import OrderNotCommitted, RestaurantError
 
 log = structlog.get_logger()
@@ -41,6 +42,10 @@ TOOLS: Final[dict[str, Tool]] = {
     )
 }
 _MONEY_WORDS: Final = ("price", "prix", "total", "cents", "amount", "montant", "discount", "remise")
+_LONGEST_ARGUMENTS: Final = 10_000
+"""The longest order line with its options is a tenth of this."""
+_TOLD_PROBLEMS: Final = 8
+_LONGEST_FIELD: Final = 64
 
 
 def tool_schemas() -> list[dict[str, Any]]:
@@ -49,7 +54,10 @@ def tool_schemas() -> list[dict[str, Any]]:
 
 
 async def run_tool(context: ToolContext, name: str, arguments: str) -> Result:
-    """Run one tool call of the model. What it did wrong becomes a result it can act on."""
+    """Run one tool call of the model. What it did wrong becomes a result it can act on.
+
+    Its text is cleaned here, before any tool sees it (`clean_json`).
+    """
     tool = TOOLS.get(name)
     if tool is None:
         TOOL_CALLS.labels(tool="unknown", outcome="refused").inc()
@@ -70,24 +78,31 @@ async def run_tool(context: ToolContext, name: str, arguments: str) -> Result:
 
 def _checked(tool: Tool, arguments: str) -> Any:
     try:
-        given = json.loads(arguments or "{}")
+        return tool.arguments.model_validate(_read(arguments))
+    except ValidationError as error:
+        raise ToolError("invalid_arguments", "", problems=_problems(error.errors())) from None
+
+
+def _read(arguments: str) -> Any:
+    """The arguments' JSON, with clean text. Raises `ToolError`."""
+    try:
+        if len(arguments) > _LONGEST_ARGUMENTS:
+            raise ValueError("too long")
+        # A control character inside a text is no reason to ask again: it is cleaned.
+        return clean_json(json.loads(arguments or "{}", strict=False))
     except (ValueError, RecursionError):
         raise ToolError(
             "malformed_arguments",
             "",
             next="Les arguments ne sont pas du JSON valide : refais le même appel.",
         ) from None
-    try:
-        return tool.arguments.model_validate(given)
-    except ValidationError as error:
-        raise ToolError("invalid_arguments", "", problems=_problems(error.errors())) from None
 
 
 def _problems(errors: list[ErrorDetails]) -> list[str]:
     """What is wrong, in words the model can act on, without quoting what was given."""
     problems = []
-    for error in errors:
-        field = ".".join(map(str, error["loc"])) or "arguments"
+    for error in errors[:_TOLD_PROBLEMS]:
+        field = ".".join(map(str, error["loc"]))[:_LONGEST_FIELD] or "arguments"
         message = error["msg"]
         if error["type"] == "extra_forbidden":
             money = any(word in field.casefold() for word in _MONEY_WORDS)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from controlplane.contracts.clean_text import CleanText
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
 
 NODE_NAME = r"^[\w.\-]{1,64}$"
@@ -280,7 +281,7 @@ def decode_bridge_message(text: str) -> BridgeMessage:
 
 class CallEvent(Message):
     """The facts that make a call's record are built on this one. `id` (UUIDv7) makes recording
-    idempotent.
+    idempotent. Text from a caller, a model or a carrier is `CleanText`: every table takes it.
     """
 
     id: UUID
@@ -295,8 +296,8 @@ class CallArrived(CallEvent):
     type: Literal["call_arrived"] = "call_arrived"
     bridge_id: str
     channel_uuid: UUID
-    sip_call_id: str | None = None
-    caller_number: str | None = None
+    sip_call_id: CleanText | None = None
+    caller_number: CleanText | None = None
 
 
 class AgentConnected(CallEvent):
@@ -322,9 +323,9 @@ class TurnEnded(CallEvent):
     type: Literal["turn_ended"] = "turn_ended"
     position: int
     role: Literal["caller", "agent", "tool"]
-    text: str
+    text: CleanText
     heard_ms: int | None = None
-    tool_name: str | None = None
+    tool_name: CleanText | None = None
 
 
 class OrderPlaced(CallEvent):
@@ -338,7 +339,7 @@ class UsageReported(CallEvent):
     """The whole call used these Realtime tokens, as `response.done.usage` counted them."""
 
     type: Literal["usage_reported"] = "usage_reported"
-    model: str
+    model: CleanText
     input_audio_tokens: int
     input_text_tokens: int
     cached_tokens: int
@@ -350,7 +351,7 @@ class CallEnded(CallEvent):
     """The channel is gone."""
 
     type: Literal["call_ended"] = "call_ended"
-    hangup_cause: HangupCause | str
+    hangup_cause: HangupCause | CleanText
     outcome: CallOutcome
     duration_ms: int
 

@@ -130,7 +130,7 @@ def _record_turn(connection: Connection, event: TurnEnded) -> None:
             call_id=event.call_id,
             position=event.position,
             role=event.role,
-            text=event.text.replace("\0", ""),  # the one character Postgres does not store
+            text=event.text,
             heard_ms=event.heard_ms,
             tool_name=event.tool_name,
             at=event.at,

@@ -57,6 +57,9 @@ async def test_anonymous_and_other_tenants_get_the_answer_of_no_page(
         site.page(restaurant, key=""),
         site.page(restaurant, key="wrong"),
         site.page(restaurant, key="x" * 10_000),
+        site.page(restaurant, key="%00"),
+        site.page(restaurant, key="%ED%A0%80"),
+        site.page(restaurant).replace("/kitchen", "%00/kitchen"),
         site.page(restaurant, key=kitchen_key(other, secret=SECRET)),
         site.page(restaurant, key=kitchen_key(restaurant, secret="another secret")),
         site.page(new_id()),
@@ -66,6 +69,25 @@ async def test_anonymous_and_other_tenants_get_the_answer_of_no_page(
             answer = await browser.get(url_of_kitchen)
             assert (answer.status_code, answer.text) == (404, nowhere.text), url_of_kitchen
             assert answer.headers["content-type"] == nowhere.headers["content-type"]
+
+
+@pytest.mark.parametrize("dirt", ["%00", "%ED%A0%80", "%0D%0A", "%F0%9F%8D%95", "9" * 20])
+async def test_dirt_in_a_request_is_no_failure_of_the_site(
+    site: TestSite, restaurant: UUID, browser: httpx2.AsyncClient, dirt: str
+) -> None:
+    place, _, key = site.page(restaurant).partition("/kitchen?")
+    requests = [
+        ("GET", f"{site.base_url}/{dirt}"),
+        ("GET", f"{site.base_url}/static/{dirt}"),
+        ("GET", f"{place}/messages/{dirt}.wav?{key}"),
+        ("GET", f"{place}/kitchen?{key}&after={dirt}&{dirt}={dirt}"),
+        ("POST", f"{place}/kitchen/orders/{dirt}/accepted?{key}"),
+        ("POST", f"{place}/kitchen/orders/{new_id()}/{dirt}?{key}"),
+        ("POST", f"{place}/kitchen/messages/{dirt}/heard?{key}"),
+    ]
+    for method, url in requests:
+        answer = await browser.request(method, url)
+        assert answer.status_code in {200, 400, 404, 405, 422}, (method, url)
 
 
 async def test_another_tenants_key_can_neither_see_nor_move_an_order(

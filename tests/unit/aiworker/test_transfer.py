@@ -6,7 +6,7 @@ from aiworker.realtime.session import instructions
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import TransferTarget
 from tests.small_menu import CONFIG
-from tests.unit.aiworker.test_cart_tools import Talk
+from tests.unit.aiworker.one_order import Talk
 
 pytestmark = pytest.mark.unit
 

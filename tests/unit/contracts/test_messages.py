@@ -314,3 +314,25 @@ def test_a_key_is_one_of_sixteen(digit: str) -> None:
 def test_messages_never_change() -> None:
     with pytest.raises(ValidationError):
         Clear(generation=1).generation = 2  # type: ignore[misc]  # that is the test
+
+
+def test_what_a_caller_or_a_model_wrote_is_clean_in_every_fact() -> None:
+    dirty = "b\x0153uf\ud800\0"
+    facts: list[AnyCallEvent] = [
+        TurnEnded(**HEADING, position=1, role="tool", text=dirty, tool_name=dirty),
+        CallArrived(
+            **HEADING,
+            bridge_id="b",
+            channel_uuid=CHANNEL,
+            sip_call_id=dirty,
+            caller_number=dirty,
+        ),
+        CallEnded(**HEADING, hangup_cause=dirty, outcome=CallOutcome.ERROR, duration_ms=1),
+    ]
+    for fact in facts:
+        sent = fact.to_json()
+        assert "bœuf" in sent
+        assert "u0000" not in sent
+        assert parse_call_event(sent) == fact
+    from_before = facts[0].to_json().replace("bœuf", "b\\u0000e9")
+    assert '"text":"bé"' in parse_call_event(from_before).to_json()
