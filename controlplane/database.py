@@ -85,6 +85,7 @@ def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4)
         pool_timeout=POOL_WAIT_S,
         pool_recycle=POOL_RECYCLE_S,
         pool_pre_ping=True,
+        hide_parameters=True,  # its errors reach logs, and parameters are what callers said
     )
 
 
@@ -98,6 +99,7 @@ def async_engine(database_url: str, *, application_name: str, pool_size: int = 4
         pool_timeout=POOL_WAIT_S,
         pool_recycle=POOL_RECYCLE_S,
         pool_pre_ping=True,
+        hide_parameters=True,  # its errors reach logs, and parameters are what callers said
     )
 
 

@@ -1,6 +1,7 @@
 """The loop of a gevent process: it outlives every failure of its turns, and stops when asked."""
 
 from collections.abc import Callable
+from types import TracebackType
 from typing import Final
 
 import gevent
@@ -20,6 +21,23 @@ EXPECTED: Final = (RedisError, SQLAlchemyError, AlloRestoError, OSError)
 """
 
 _logger = structlog.get_logger()
+
+
+def log_failed_greenlets() -> None:
+    """Have gevent write what ends a greenlet to our log, not its traceback and arguments as they
+    are.
+    """
+
+    def log_failure(
+        _context: object,
+        kind: type[BaseException] | None,
+        error: BaseException | str | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        shown = error if isinstance(error, BaseException) else None
+        _logger.error("greenlet_failed", error=kind and kind.__name__, exc_info=shown)
+
+    gevent.get_hub().print_exception = log_failure  # type: ignore[assignment,method-assign]
 
 
 def run_loop(

@@ -20,7 +20,9 @@ PREFIX: Final = "ALLORESTO_"
 class ServiceSettings(BaseSettings):
     """Every process needs these: where the state is, how to log, where to show metrics."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     database_url: str = Field(
         validation_alias=AliasChoices("DATABASE_URL", "ALLORESTO_DATABASE_URL")

@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -59,7 +58,6 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.include_router(kitchen_router)
     app.include_router(messages_router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
-    app.add_api_route("/metrics", prometheus, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, not_found)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RestaurantError, restaurant_error)
@@ -84,11 +82,6 @@ def templates() -> Environment:
 async def healthz() -> PlainTextResponse:
     """Answer that the process lives; whether Postgres does is not its pod's fault."""
     return PlainTextResponse("ok")
-
-
-async def prometheus() -> Response:
-    """Answer in Prometheus's text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def not_found(_request: Request, _error: Exception) -> Response:

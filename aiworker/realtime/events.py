@@ -336,7 +336,8 @@ KnownEvent = (
 ServerEvent = KnownEvent | Unknown
 
 _EVENT: Final[TypeAdapter[KnownEvent]] = TypeAdapter(
-    Annotated[KnownEvent, Field(discriminator="type")]
+    Annotated[KnownEvent, Field(discriminator="type")],
+    config=ConfigDict(hide_input_in_errors=True),
 )
 
 

@@ -18,7 +18,11 @@ class Arguments(BaseModel):
     """Base of every tool's arguments: what the tool does not know is refused, a price above all."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", str_max_length=200, str_strip_whitespace=True
+        frozen=True,
+        extra="forbid",
+        str_max_length=200,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
     )
 
 

@@ -29,6 +29,7 @@ from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.log import configure_logging
+from controlplane.loop import log_failed_greenlets
 from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 from controlplane.settings import BridgeSettings
@@ -56,6 +57,7 @@ def run() -> int:
     """
     settings = BridgeSettings.from_environment()
     configure_logging(process="bridge-agent", level=settings.log_level, human=settings.log_human)
+    log_failed_greenlets()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no opened password on a disk

@@ -39,6 +39,7 @@ class Message(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         defer_build=True,  # each process uses a few of them, and starts 45 ms sooner
+        hide_input_in_errors=True,
     )
 
     def to_json(self) -> str:
@@ -376,7 +377,7 @@ def parse_call_event(body: str | bytes) -> AnyCallEvent:
 
 @cache
 def _adapter(union: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(union)
+    return TypeAdapter(union, config=ConfigDict(hide_input_in_errors=True))
 
 
 def parse_as(union: Any, body: str | bytes) -> Any:

@@ -25,7 +25,7 @@ from controlplane.controller.recorder import Recorder
 from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
 from controlplane.log import configure_logging
-from controlplane.loop import run_loop
+from controlplane.loop import log_failed_greenlets, run_loop
 from controlplane.redis_clients import sync_redis
 from controlplane.settings import ControllerSettings
 
@@ -57,6 +57,7 @@ renewed."""
 def serve(settings: ControllerSettings) -> None:
     """Run until SIGTERM or SIGINT. gevent must have been patched in."""
     configure_logging(process="controller", level=settings.log_level, human=settings.log_human)
+    log_failed_greenlets()
     logger = structlog.get_logger()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)

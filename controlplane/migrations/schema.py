@@ -55,7 +55,12 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 def _migrate(database_url: str, run: Callable[[Config], object]) -> None:
     arguments = connect_arguments("migrations")
-    engine = create_engine(sqlalchemy_url(database_url), connect_args=arguments, poolclass=NullPool)
+    engine = create_engine(
+        sqlalchemy_url(database_url),
+        connect_args=arguments,
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
     with engine.begin() as connection:
         for setting in ("lock_timeout", "statement_timeout"):
             _set_local(connection, setting, f"{MIGRATION_WAIT_S}s")

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus
@@ -16,8 +16,8 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
 from webapp import french
 
-PAGE_LIMIT: Final = 200
-"""One page shows this many orders, newest first; a full house makes that many in a day."""
+FINISHED_LIMIT: Final = 200
+"""One page shows this many finished orders, the newest; those still to make are all shown."""
 STILL_OPEN_FOR: Final = timedelta(days=1)
 """An order nobody closed stays on the screen through the next day: the service after midnight."""
 
@@ -93,15 +93,16 @@ async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen:
 
 
 async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Ticket]:
-    """Return the orders still to make first, by the time they are due; then the day's finished
-    ones.
+    """Return every order still to make first, by the time they are due; then the day's finished
+    ones, of which there may be more than are shown.
     """
     today = kitchen.today()
-    to_show = or_(
-        Order.service_date >= today,
-        (Order.service_date >= today - STILL_OPEN_FOR) & Order.status.not_in(DONE),
-    )
-    tickets = await _tickets(session, kitchen, to_show)
+    still_open = Order.status.not_in(DONE) & (Order.service_date >= today - STILL_OPEN_FOR)
+    finished = Order.status.in_(DONE) & (Order.service_date >= today)
+    tickets = [
+        *await _tickets(session, kitchen, still_open),
+        *await _tickets(session, kitchen, finished, newest=FINISHED_LIMIT),
+    ]
     return sorted(tickets, key=lambda ticket: (ticket.done, ticket.ready_at_utc, ticket.number))
 
 
@@ -116,13 +117,17 @@ async def tickets_by_id(
 
 
 async def _tickets(
-    session: AsyncSession, kitchen: Kitchen, which: ColumnElement[bool]
+    session: AsyncSession,
+    kitchen: Kitchen,
+    which: ColumnElement[bool],
+    *,
+    newest: int | None = None,
 ) -> list[Ticket]:
     orders = await session.scalars(
         select(Order)
         .where(Order.restaurant_id == kitchen.restaurant_id, which)
         .order_by(Order.created_at.desc())
-        .limit(PAGE_LIMIT)
+        .limit(newest)
     )
     by_id = {order.id: order for order in orders}
     lines: dict[UUID, list[OrderLine]] = defaultdict(list)

@@ -14,7 +14,9 @@ from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.order import Order, OrderEvent, OrderStatus
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import SECRET, TestSite, running_site
+from webapp.kitchen import tickets
 from webapp.kitchen.link import kitchen_key
+from webapp.kitchen.tickets import find_kitchen, tickets_by_id, tickets_of_today
 
 pytestmark = pytest.mark.integration
 
@@ -138,6 +140,26 @@ async def test_the_page_shows_what_is_to_make_and_hides_the_number(
     assert "Hier" not in text
 
 
+async def test_an_open_order_stays_however_many_came_after(
+    sessions: Sessions, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finished ones are cut to the newest, open ones never, on the page as in its stream."""
+    monkeypatch.setattr(tickets, "FINISHED_LIMIT", 3)
+    async with sessions.begin() as session:
+        first = await add_order(session, restaurant, days_ago=1)
+        later = [await add_order(session, restaurant) for _ in range(4)]
+        done = [
+            await add_order(session, restaurant, status=OrderStatus.COMPLETED) for _ in range(4)
+        ]
+    async with sessions() as session:
+        kitchen = await find_kitchen(session, restaurant)
+        shown = [ticket.order_id for ticket in await tickets_of_today(session, kitchen)]
+        by_id = await tickets_by_id(session, kitchen, [first, *later, *done])
+    assert {*shown[:5]} == {first, *later}
+    assert len(shown) == 8
+    assert {*by_id} == {first, *later, *done}
+
+
 async def test_headers_keep_the_key_at_home(
     site: TestSite, restaurant: UUID, browser: httpx2.AsyncClient
 ) -> None:
@@ -202,6 +224,8 @@ async def test_a_step_that_is_not_allowed_changes_nothing(
         assert (await session.scalars(select(OrderEvent))).all() == []
 
 
-async def test_health_and_metrics(site: TestSite, browser: httpx2.AsyncClient) -> None:
+async def test_the_public_port_tells_of_its_health_and_nothing_else(
+    site: TestSite, browser: httpx2.AsyncClient
+) -> None:
     assert (await browser.get(f"{site.base_url}/healthz")).text == "ok"
-    assert "alloresto_web_streams" in (await browser.get(f"{site.base_url}/metrics")).text
+    assert (await browser.get(f"{site.base_url}/metrics")).status_code == 404
