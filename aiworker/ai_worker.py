@@ -8,6 +8,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +24,7 @@ from aiworker.call_events import CallEventLog
 from aiworker.claim import OfferQueue
 from aiworker.media.server import AwaitedStream, MediaServer
 from aiworker.settings import WorkerSettings
-from aiworker.supervised_loop import repeat
+from aiworker.supervised_loop import repeat, start
 from controlplane.contracts.messages import CallOffer, WorkerHeartbeat
 from controlplane.log import configure_logging
 from controlplane.redis_clients import asyncio_redis
@@ -103,8 +104,8 @@ class Worker:
         metrics.SLOTS.set(settings.worker_slots)
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.metrics_host)
-        self._warm = asyncio.create_task(self._warm_up())
-        background = [asyncio.create_task(loop) for loop in self._background()]
+        self._warm = start(self._warm_up(), name="warm_up")
+        background = [start(loop, name="background") for loop in self._background()]
         try:
             async with self._media.listening():
                 log.info("worker_ready", worker_id=settings.worker_id, url=self._media.base_url)
@@ -128,13 +129,17 @@ class Worker:
         ]
 
     async def _warm_up(self) -> "Warm":
-        """Warm up once a first claim had its chance: imports hold the interpreter."""
-        try:
+        """Warm up once a first claim had its chance: imports hold the interpreter. A worker that
+        cannot serve ends, for it would claim every call and serve none.
+        """
+        with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_CLAIM_SECONDS):
                 await self._claimed.wait()
-        except TimeoutError:
-            pass
-        return await asyncio.to_thread(warm_up, self._settings, self._redis, self._events)
+        try:
+            return await asyncio.to_thread(warm_up, self._settings, self._redis, self._events)
+        except Exception:
+            self.stop()
+            raise
 
     async def _claim_calls(self) -> None:
         """Claim calls until the drain begins, then return what was not claimed."""
@@ -173,8 +178,8 @@ class Worker:
 
     async def _take_slot(self) -> bool:
         """Wait for a free slot; False when the drain came first."""
-        acquire = asyncio.create_task(self._free.acquire())
-        drain = asyncio.create_task(self._draining.wait())
+        acquire = start(self._free.acquire(), name="free-slot")
+        drain = start(self._draining.wait(), name="draining")
         await asyncio.wait({acquire, drain}, return_when=asyncio.FIRST_COMPLETED)
         drain.cancel()
         if acquire.done():
@@ -183,7 +188,7 @@ class Worker:
         return False
 
     def _start_call(self, offer: CallOffer, awaited: AwaitedStream) -> None:
-        call = asyncio.create_task(self._serve(offer, awaited), name=f"call-{offer.call_id}")
+        call = start(self._serve(offer, awaited), name=f"call-{offer.call_id}")
         self._calls.add(call)
         metrics.CALLS_ACTIVE.inc()
         call.add_done_callback(self._call_ended)
@@ -207,7 +212,7 @@ class Worker:
     async def _finish_calls(self) -> None:
         """Let calls end by themselves, up to the drain's deadline or a second signal."""
         log.info("worker_draining", calls=len(self._calls))
-        over = asyncio.create_task(self._ending.wait())
+        over = start(self._ending.wait(), name="ending")
         deadline = time.monotonic() + self._settings.drain_seconds
         while self._calls and not over.done() and (left := deadline - time.monotonic()) > 0:
             await asyncio.wait(

@@ -28,23 +28,30 @@ class CallEventLog:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._waiting: deque[CallEvent] = deque()
+        self._waiting: deque[str] = deque()
+        """These events are JSON already: one that cannot be written holds up no other."""
         self._some = asyncio.Event()
 
     def tell(self, event: CallEvent) -> None:
-        """Take an event, to be published soon. It never waits."""
+        """Take an event, to be published soon. It never waits, nor raises: an event that cannot be
+        written is lost, and counted.
+        """
+        try:
+            written = event.to_json()
+        except ValueError as error:
+            _count_lost(type(error).__name__)
+            return
         if len(self._waiting) >= _WAITING:
             self._waiting.popleft()
-            ERRORS.labels(kind="call_event_lost").inc()
-            log.error("call_event_lost")
-        self._waiting.append(event)
+            _count_lost("too_many")
+        self._waiting.append(written)
         self._some.set()
 
     async def publish(self) -> None:
         """Wait for events, and publish them all."""
         await self._some.wait()
-        self._some.clear()
         await self._publish_waiting()
+        self._some.clear()  # only now: after a failure the next turn goes on at once
 
     async def flush(self, deadline_seconds: float) -> None:
         """Publish what waits, before the process ends."""
@@ -62,7 +69,7 @@ class CallEventLog:
                     for event in batch:
                         pipe.xadd(
                             redis_keys.CALL_EVENTS,
-                            {"event": event.to_json()},
+                            {"event": event},
                             maxlen=redis_keys.MAX_CALL_EVENTS,
                             approximate=True,
                         )
@@ -75,3 +82,8 @@ class CallEventLog:
             for event in batch:
                 if self._waiting and self._waiting[0] is event:
                     self._waiting.popleft()
+
+
+def _count_lost(reason: str) -> None:
+    ERRORS.labels(kind="call_event_lost").inc()
+    log.error("call_event_lost", reason=reason)

@@ -5,6 +5,7 @@ The bridge has the channel, Realtime has the voice; this is where they meet, onc
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from aiworker.metrics import CALLS_ENDED, ERRORS, TIME_TO_STREAM
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.settings import WorkerSettings
-from aiworker.supervised_loop import end_if_cancelled, repeat
+from aiworker.supervised_loop import OneByOne, repeat
 from aiworker.worker_call import WorkerCall
 from controlplane.contracts.messages import CallOffer
 from controlplane.contracts.restaurant_config import RestaurantConfig
@@ -100,11 +101,11 @@ async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen(call, stream))
-            tasks.create_task(call.speech_output.run())
-            tasks.create_task(converse(call, clients))
-            tasks.create_task(use_tools(call))
+            tasks.create_task(_until_over(call.speech_output.send_next, name="speech_output"))
+            tasks.create_task(_until_over(partial(converse, call, clients), name="converse"))
+            tasks.create_task(_until_over(call.use_next_tool, name="tools"))
             tasks.create_task(repeat(partial(call.memory.write_change, call.state), name="memory"))
-            tasks.create_task(watch_the_clock(call))
+            tasks.create_task(_until_over(partial(watch_the_clock, call), name="clock"))
     except* StreamOver as over:
         end = str(over.exceptions[0].args[0])
     finally:
@@ -112,36 +113,54 @@ async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
     return end
 
 
+async def _until_over(step: Callable[[], Awaitable[None]], *, name: str) -> None:
+    await repeat(step, name=name, ends_with=(StreamOver,))
+
+
 async def listen(call: WorkerCall, stream: MediaStream) -> None:
     """Give the caller's audio and the bridge's messages to the call as they come."""
+    one_by_one = OneByOne("stream_message", lets_through=StreamOver)
     async for message in stream.messages():
-        if isinstance(message, bytes):
-            call.hear(message)
-        else:
-            call.on_bridge_message(message)
+        with one_by_one:
+            if isinstance(message, bytes):
+                call.hear(message)
+            else:
+                call.on_bridge_message(message)
 
 
 async def converse(call: WorkerCall, clients: Clients) -> None:
-    """Hold a Realtime session; open it again when it is lost; then leave it to a human."""
-    while True:
-        try:
-            link = await open_link(call, clients)
-            await use_link(call, link)
-        except RealtimeUnavailable as error:
-            ERRORS.labels(kind="realtime_lost").inc()
-            log.error("realtime_lost", reason=error.reason, retry=error.retry)
-            call.session_lost()
-            if call.may_reopen(error):
-                continue
-        await call.leave_to_human()
+    """Hold a Realtime session until it is lost, then leave the call to a human if another one would
+    be of no use.
+    """
+    try:
+        await hold_session(call, clients)
+    except RealtimeUnavailable as error:
+        ERRORS.labels(kind="realtime_lost").inc()
+        log.error("realtime_lost", reason=error.reason, retry=error.retry)
+        call.session_lost()
+        if not call.may_reopen(error):
+            await call.leave_to_human()
+
+
+async def hold_session(call: WorkerCall, clients: Clients) -> None:
+    """Talk over a session until it is lost. Raises `RealtimeUnavailable`, and nothing else."""
+    try:
+        await use_link(call, await open_link(call, clients))
+    except (RealtimeUnavailable, StreamOver):
+        raise
+    except Exception as error:  # the edge of a session: the call goes on over the next
+        log.exception("realtime_session_failed")
+        raise RealtimeUnavailable("unforeseen_failure") from error
 
 
 async def use_link(call: WorkerCall, link: RealtimeLink) -> None:
     """Talk over a session until it is lost, which raises `RealtimeUnavailable`."""
+    one_by_one = OneByOne("realtime_event", lets_through=RealtimeUnavailable)
     try:
         call.session_opened(link)
         async for event in link.events():
-            call.on_realtime_event(event)
+            with one_by_one:
+                call.on_realtime_event(event)
     finally:
         await link.close()
 
@@ -160,15 +179,7 @@ async def open_link(call: WorkerCall, clients: Clients) -> RealtimeLink:
     return await RealtimeLink.open(clients.realtime, model=model, session=session)
 
 
-async def use_tools(call: WorkerCall) -> None:
-    """Run the model's tool calls, one after the other."""
-    while True:
-        await call.use_next_tool()
-        end_if_cancelled()
-
-
 async def watch_the_clock(call: WorkerCall) -> None:
     """Tell the call that time passes: interruptions and silences wait for that."""
-    while True:
-        await asyncio.sleep(QUICK_TICK_SECONDS if call.deciding else TICK_SECONDS)
-        call.tick()
+    await asyncio.sleep(QUICK_TICK_SECONDS if call.deciding else TICK_SECONDS)
+    call.tick()

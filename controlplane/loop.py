@@ -1,4 +1,6 @@
-"""The loop of a gevent process: it outlives every failure of its turns, and stops when asked."""
+"""The greenlets of a gevent process: a loop outlives every failure of its turns, and stops when
+asked; whatever else runs beside is started by `spawn`, which loses no failure.
+"""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -20,6 +22,10 @@ EXPECTED: Final = (RedisError, SQLAlchemyError, AlloRestoError, OSError)
 """A turn raises these because something else is away: the log gets one line, without a traceback.
 """
 
+GREENLET_FAILURES: Final = Counter(
+    "alloresto_greenlet_failures_total", "Greenlets that ended by a failure.", ["greenlet"]
+)
+
 _logger = structlog.get_logger()
 
 
@@ -38,6 +44,30 @@ def log_failed_greenlets() -> None:
         _logger.error("greenlet_failed", error=kind and kind.__name__, exc_info=shown)
 
     gevent.get_hub().print_exception = log_failure  # type: ignore[assignment,method-assign]
+
+
+def spawn(
+    name: str,
+    work: Callable[..., object],
+    *arguments: object,
+    after_s: float = 0.0,
+    failed: Callable[[], object] | None = None,
+) -> "gevent.Greenlet[..., object]":
+    """Do that once, in a greenlet of its own, `after_s` seconds from now.
+
+    What it raises is counted and logged, and `failed` is called: nobody else waits for it.
+    """
+
+    def run() -> None:
+        try:
+            work(*arguments)
+        except (Exception, gevent.Timeout):  # the greenlet's edge
+            GREENLET_FAILURES.labels(name).inc()
+            _logger.exception("greenlet_failed", greenlet=name)
+            if failed is not None:
+                failed()
+
+    return gevent.spawn_later(after_s, run) if after_s else gevent.spawn(run)
 
 
 def run_loop(
@@ -61,7 +91,7 @@ def run_loop(
             turn()
             pause_s, retry_s = every_s, RETRY_FIRST_S
             signals = [stop] if wake is None else [stop, wake]
-        except Exception as error:  # the edge of a loop: nothing above could do better
+        except (Exception, gevent.Timeout) as error:  # the edge: nothing above could do better
             failures.labels(name).inc()
             _logger.error(
                 "loop_turn_failed",

@@ -146,7 +146,7 @@ class OutboxFeed:
                 page.end()
 
     async def run(self) -> None:
-        """Listen until cancelled; this survives Postgres being away."""
+        """Listen until cancelled, whatever one attempt ends with: every page waits for this."""
         wait_s = RETRY_FIRST_S
         while True:
             try:
@@ -155,6 +155,9 @@ class OutboxFeed:
             except (psycopg.Error, SQLAlchemyError, OSError) as error:
                 metrics.LISTENER_FAILURES.inc()
                 _logger.warning("outbox_listener_lost", error=type(error).__name__)
+            except Exception:  # the edge of a loop, which must not end in silence
+                metrics.LISTENER_FAILURES.inc()
+                _logger.exception("outbox_listener_failed")
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RETRY_MOST_S)
 

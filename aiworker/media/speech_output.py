@@ -26,16 +26,15 @@ class SpeechOutput:
         self._controls: deque[Message] = deque()
         self._wake = asyncio.Event()
 
-    async def run(self) -> None:
-        """Send what is due, for as long as the call lasts. Raises `StreamOver`."""
-        while True:
-            self._wake.clear()
-            await self.send_due()
-            now = time.monotonic()
-            due = self._playout.next_chunk_at(now)
-            delay = _LONGEST_SLEEP if due is None else min(due - now, _LONGEST_SLEEP)
-            if delay > 0 and not self._controls:
-                await self._sleep(delay)
+    async def send_next(self) -> None:
+        """Send what is due, then wait until something may be. Raises `StreamOver`."""
+        self._wake.clear()
+        await self.send_due()
+        now = time.monotonic()
+        due = self._playout.next_chunk_at(now)
+        delay = _LONGEST_SLEEP if due is None else min(due - now, _LONGEST_SLEEP)
+        if delay > 0 and not self._controls:
+            await self._sleep(delay)
 
     async def send_due(self) -> None:
         """Send what may be sent now. Raises `StreamOver`."""

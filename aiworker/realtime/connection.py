@@ -30,6 +30,7 @@ from aiworker.realtime.events import (
     parse_event,
 )
 from aiworker.realtime.session import check_formats
+from aiworker.supervised_loop import start
 from controlplane.contracts.media import PCMU_BYTES_PER_MS
 
 log = structlog.get_logger()
@@ -89,7 +90,7 @@ class RealtimeLink:
             await link.close()
             raise
         REALTIME_CONNECT.observe(time.monotonic() - began)
-        link._sender = asyncio.create_task(link._send_all(), name="realtime-send")
+        link._sender = start(link._send_all(), name="realtime-send")
         return link
 
     async def _configure(self, session: dict[str, Any]) -> None:
@@ -133,7 +134,7 @@ class RealtimeLink:
         """Make `events` raise `RealtimeUnavailable(reason)`: the session is of no use."""
         if self._given_up is None:
             self._given_up = reason
-            self._closing = asyncio.create_task(self.close(), name="realtime-close")
+            self._closing = start(self.close(), name="realtime-close")
 
     async def close(self) -> None:
         """Close, and wait for it no longer than half a second."""
@@ -185,6 +186,9 @@ class RealtimeLink:
                     await self._connection.send_raw(append_audio(bytes(audio)))
         except (ConnectionClosed, OSError):
             log.debug("realtime_send_ended")
+        except Exception:  # a session that hears nothing any more is worse than none
+            self.give_up("send_failed")
+            raise
 
 
 def _count_malformed(error: MalformedEvent, length: int) -> None:

@@ -2,11 +2,12 @@
 
 `parse_event` takes the bytes of a frame straight to a frozen, slotted dataclass, in pydantic's own
 JSON parser. For 100 ms of audio that is 2.2 µs of a core; `json.loads` and `b64decode` alone
-take 7 µs. Fields the worker has no use for are not kept.
+take 7 µs. Fields the worker has no use for are not kept. What was said comes out as clean text.
 
 Names and shapes: "Server events" of the OpenAI Realtime API, and `openai.types.realtime`.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
@@ -20,6 +21,8 @@ from pydantic import (
     ValidationError,
     WrapValidator,
 )
+
+from controlplane.contracts.clean_text import CleanText, clean_json
 
 _LONGEST_NAME: Final = 64
 """A code or an event type is cut at this in a log: what is longer is not a name."""
@@ -126,7 +129,7 @@ class InputTranscribed:
         "conversation.item.input_audio_transcription.completed"
     )
     item_id: str
-    transcript: str | None = None
+    transcript: CleanText | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +184,7 @@ class TranscriptDelta:
         "response.output_audio_transcript.delta"
     )
     item_id: str
-    delta: str
+    delta: CleanText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +193,7 @@ class TranscriptDone:
 
     type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
     item_id: str
-    transcript: str
+    transcript: CleanText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +345,29 @@ _EVENT: Final[TypeAdapter[KnownEvent]] = TypeAdapter(
 
 
 def parse_event(frame: bytes) -> ServerEvent:
-    """Parse one frame of the server. Raises `MalformedEvent`."""
+    """Parse one frame of the server. Raises `MalformedEvent`.
+
+    JSON that holds what no text may, a lone surrogate or a byte that is not UTF-8, is read without
+    it: a `response.done` must not be lost by a word in it.
+    """
+    try:
+        return _parse(frame)
+    except MalformedEvent as error:
+        if error.event_type is not None or (repaired := _repaired(frame)) is None:
+            raise
+    return _parse(repaired)
+
+
+def _repaired(frame: bytes) -> bytes | None:
+    try:
+        return json.dumps(
+            clean_json(json.loads(frame.decode(errors="ignore"), strict=False))
+        ).encode()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse(frame: bytes) -> ServerEvent:
     try:
         return _EVENT.validate_json(frame)
     except ValidationError as error:

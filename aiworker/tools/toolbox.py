@@ -46,6 +46,12 @@ _LONGEST_ARGUMENTS: Final = 10_000
 """The longest order line with its options is a tenth of this."""
 _TOLD_PROBLEMS: Final = 8
 _LONGEST_FIELD: Final = 64
+_FAILED: Final = ToolError(
+    "tool_failed",
+    "Un instant, je ne sais pas encore si c'est fait.",
+    next="Refais le même appel une fois. S'il échoue encore, propose `transfer_to_human`.",
+)
+"""Nobody knows how far it came: nothing is promised, nothing denied."""
 
 
 def tool_schemas() -> list[dict[str, Any]]:
@@ -72,6 +78,11 @@ async def run_tool(context: ToolContext, name: str, arguments: str) -> Result:
         TOOL_CALLS.labels(tool=name, outcome="refused").inc()
         log.info("tool_refused", tool=name, error=refusal.code)
         return refusal.result()
+    except Exception:  # the edge of a tool: its failure is told to the model, and ends no call
+        TOOL_CALLS.labels(tool=name, outcome="failed").inc()
+        ERRORS.labels(kind="tool").inc()
+        log.exception("tool_failed", tool=name)
+        return _FAILED.result()
     TOOL_CALLS.labels(tool=name, outcome="ok").inc()
     return result
 

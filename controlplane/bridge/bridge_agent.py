@@ -29,7 +29,7 @@ from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.log import configure_logging
-from controlplane.loop import log_failed_greenlets
+from controlplane.loop import log_failed_greenlets, spawn
 from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 from controlplane.settings import BridgeSettings
@@ -182,7 +182,7 @@ class BridgeAgent:
             self.drain.run,
             self._fs_cli.run,
         ):
-            gevent.spawn(loop).link_exception(lambda _: self.failed.set())
+            spawn(loop.__qualname__, loop, failed=self.failed.set)
         log.info("bridge_agent_started", bridge_id=self._settings.bridge_id)
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ places, fails over and clears.
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import gevent
@@ -25,7 +26,7 @@ from controlplane.controller.recorder import Recorder
 from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
 from controlplane.log import configure_logging
-from controlplane.loop import log_failed_greenlets, run_loop
+from controlplane.loop import log_failed_greenlets, run_loop, spawn
 from controlplane.redis_clients import sync_redis
 from controlplane.settings import ControllerSettings
 
@@ -101,14 +102,17 @@ def serve(settings: ControllerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     greenlets = [
-        gevent.spawn(
-            run_loop,
+        spawn(
             name,
-            turn,
-            every_s=every_s,
-            failures=metrics.LOOP_FAILURES,
-            stop=stop,
-            wake=wake,
+            partial(
+                run_loop,
+                name,
+                turn,
+                every_s=every_s,
+                failures=metrics.LOOP_FAILURES,
+                stop=stop,
+                wake=wake,
+            ),
         )
         for name, turn, every_s, wake in loops
     ]

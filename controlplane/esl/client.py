@@ -27,6 +27,7 @@ from controlplane.esl.errors import (
 )
 from controlplane.esl.event import EslEvent
 from controlplane.esl.executions import Executions
+from controlplane.loop import spawn
 
 COMMAND_TIMEOUT_S = 2.0
 """A reply may take this long: on loopback it takes 1 ms, so 2 s means that FreeSWITCH is stuck."""
@@ -88,7 +89,7 @@ class EslClient:
         self._connection: Connection | None = None
         self._ready = Event()
         self._last_failure: EslError = EslDisconnected("not started")
-        self._keeper: gevent.Greenlet[[], None] | None = None
+        self._keeper: gevent.Greenlet[..., object] | None = None
         self._log = _log.bind(esl=name)
 
     @property
@@ -111,7 +112,7 @@ class EslClient:
     def start(self) -> None:
         """Start connecting in the background, and go on until `close`."""
         if self._keeper is None:
-            self._keeper = gevent.spawn(self._stay_connected)
+            self._keeper = spawn("esl_keeper", self._stay_connected)
 
     def wait_connected(self, timeout_s: float) -> None:
         """Wait until connected. Raises EslTimeout, caused by the last failure, when that is not in
@@ -254,6 +255,9 @@ class EslClient:
                 self._watch(connection)
             except EslError as error:
                 connection.close(error)
+            except (Exception, gevent.Timeout) as error:  # noqa: BLE001  # the edge, logged
+                self._log.exception("esl_keeper_failed")
+                connection.close(EslError(f"keeper failed: {type(error).__name__}"))
             if monotonic() - began > STABLE_AFTER_S:
                 backoff_s = BACKOFF_FIRST_S
             gevent.sleep(backoff_s)
@@ -276,9 +280,9 @@ class EslClient:
         _connected.labels(self._name).set(1)
         self._log.info("esl_connected", host=self._host, port=self._port)
         if self._on_connected is not None:
-            gevent.spawn(self._call_back, self._on_connected, self)
+            spawn("esl_connected", self._on_connected, self)
         if self._wake_every_s is not None:
-            gevent.spawn(connection.keep_awake, every_s=self._wake_every_s, needed=self._wake_while)
+            spawn("esl_waker", connection.keep_awake, self._wake_every_s, self._wake_while)
 
     def _watch(self, connection: Connection) -> None:
         """Return when the connection has ended. A command is sent when none is under way."""
@@ -304,14 +308,8 @@ class EslClient:
             _losses.labels(self._name).inc()
             self._log.warning("esl_disconnected", why=str(failure))
             if self._on_disconnected is not None:
-                gevent.spawn(self._call_back, self._on_disconnected)
+                spawn("esl_disconnected", self._on_disconnected)
         elif isinstance(failure, EslAuthenticationFailed):
             self._log.error("esl_authentication_failed", why=str(failure))
         else:
             self._log.debug("esl_connect_failed", why=str(failure))
-
-    def _call_back(self, callback: Callable[..., None], *args: object) -> None:
-        try:
-            callback(*args)
-        except Exception:  # noqa: BLE001  # the edge of somebody else's code, logged
-            self._log.exception("esl_callback_failed", callback=callback.__name__)

@@ -28,6 +28,7 @@ from controlplane.esl.errors import (
 )
 from controlplane.esl.event import EslEvent
 from controlplane.esl.frames import Frame, FrameParser
+from controlplane.loop import spawn
 
 CONNECT_TIMEOUT_S = 5.0
 """Connect, greeting and authentication may take this long: 20 ms on loopback, for ever with a
@@ -123,7 +124,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise command_failed(text)
         return text
 
-    def keep_awake(self, *, every_s: float, needed: Callable[[], bool]) -> None:
+    def keep_awake(self, every_s: float, needed: Callable[[], bool]) -> None:
         """Send an empty line every `every_s` seconds until the connection ends.
 
         FreeSWITCH skips it (mod_event_socket.c, `read_packet`) but then looks at its event queue.
@@ -165,7 +166,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
     def start_event_handlers(self) -> None:
         """Start reading, and nothing else. `InboundESL.connect` calls it once TCP is up."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._receive_events_greenlet = gevent.spawn(self.receive_events)
+        self._receive_events_greenlet = spawn("esl_reader", self.receive_events)
 
     def authenticate(self) -> None:
         try:

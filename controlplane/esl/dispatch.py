@@ -6,12 +6,12 @@ A handler may sleep, send commands and wait for their replies: it delays its own
 from collections import deque
 from collections.abc import Callable, Iterable
 
-import gevent
 import structlog
 from prometheus_client import Counter
 
 from controlplane.esl.errors import EslChannelGone
 from controlplane.esl.event import EslEvent
+from controlplane.loop import spawn
 
 Handler = Callable[[EslEvent], None]
 
@@ -56,7 +56,7 @@ class Dispatcher:
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = deque()
-            gevent.spawn(self._drain, key, queue)
+            spawn("esl_events", self._drain, key, queue)
         if len(queue) >= MAX_QUEUED_PER_CHANNEL or self._queued >= MAX_QUEUED:
             self._count_drop(event)
             if not queue:

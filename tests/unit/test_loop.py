@@ -1,4 +1,6 @@
-"""A loop takes turn after turn whatever its turns do, and ends when it is asked to."""
+"""A loop takes turn after turn whatever its turns do, and ends when it is asked to; what a greenlet
+ends with is not lost.
+"""
 
 from collections.abc import Callable
 
@@ -6,8 +8,9 @@ import gevent
 import pytest
 from gevent.event import Event
 from prometheus_client import CollectorRegistry, Counter
+from structlog.testing import capture_logs
 
-from controlplane.loop import RETRY_FIRST_S, run_loop
+from controlplane.loop import GREENLET_FAILURES, RETRY_FIRST_S, run_loop, spawn
 
 pytestmark = pytest.mark.unit
 
@@ -99,3 +102,37 @@ def test_it_ends_in_its_pause() -> None:
     loop.next_turn()
 
     loop.end()
+
+
+def test_a_deadline_that_leaks_is_a_failed_turn() -> None:
+    """`gevent.Timeout` is no `Exception`: it went up past whoever had set it."""
+
+    def turn(number: int) -> None:
+        if number == 1:
+            raise gevent.Timeout
+
+    loop = Loop(turn, every_s=LONG_S)
+    loop.next_turn()
+    assert loop.next_turn() == 2
+    loop.end()
+    assert failures(loop) == 1
+
+
+@pytest.mark.parametrize("failure", [LookupError("nobody thought of this"), gevent.Timeout()])
+def test_what_a_greenlet_ends_with_is_counted_logged_and_told(failure: BaseException) -> None:
+    def work(_number: int) -> None:
+        raise failure
+
+    told: list[bool] = []
+    before = GREENLET_FAILURES.labels("careless")._value.get()
+    with capture_logs() as logs:
+        spawn("careless", work, 1, failed=lambda: told.append(True)).get(timeout=DEADLINE_S)
+    assert GREENLET_FAILURES.labels("careless")._value.get() == before + 1
+    assert [(log["event"], log["greenlet"]) for log in logs] == [("greenlet_failed", "careless")]
+    assert told == [True]
+
+
+def test_a_greenlet_may_begin_later() -> None:
+    done: list[int] = []
+    spawn("later", done.append, 7, after_s=0.01).get(timeout=DEADLINE_S)
+    assert done == [7]

@@ -7,7 +7,6 @@ up to it was heard. Both answers are made from FreeSWITCH's PLAYBACK events, as 
 from collections.abc import Callable
 from typing import Final
 
-import gevent
 import structlog
 
 from controlplane.bridge import metrics
@@ -19,6 +18,7 @@ from controlplane.contracts.media import SAMPLE_RATE_HZ
 from controlplane.contracts.messages import AudioChunk, Marked, Message
 from controlplane.esl.errors import EslError
 from controlplane.esl.event import EslEvent
+from controlplane.loop import spawn
 
 STOP_DEADLINE_S: Final = 0.2
 """The PLAYBACK_STOP that follows a break comes within a frame (20 ms), or is not waited for."""
@@ -70,7 +70,7 @@ class AudioControl:
             self._clearing = None
             raise
         if stopping:
-            gevent.spawn_later(STOP_DEADLINE_S, self._answer_clear, generation)
+            spawn("answer_clear", self._answer_clear, generation, after_s=STOP_DEADLINE_S)
         else:
             self._answer_clear(generation)
 

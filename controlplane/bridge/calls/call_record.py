@@ -38,15 +38,18 @@ class CallEventPublisher:
 
     def __init__(self, client: "redis.Redis") -> None:
         self._redis = client
-        self._unsent: gevent.queue.Queue[CallEvent] = gevent.queue.Queue(MAX_UNSENT)
+        self._unsent: gevent.queue.Queue[str] = gevent.queue.Queue(MAX_UNSENT)
+        """These events are JSON already: one that cannot be written holds up no other."""
 
     def publish(self, event: CallEvent) -> None:
-        """Hand over one event; never blocks. It is dropped, and counted, when `MAX_UNSENT` wait."""
+        """Hand over one event; never blocks. It is dropped, and counted, when `MAX_UNSENT` wait, or
+        when it cannot be written.
+        """
         try:
-            self._unsent.put_nowait(event)
-        except gevent.queue.Full:
+            self._unsent.put_nowait(event.to_json())
+        except (gevent.queue.Full, ValueError) as error:
             metrics.CALL_EVENTS_DROPPED.inc()
-            log.error("call_event_dropped", unsent=MAX_UNSENT)
+            log.error("call_event_dropped", reason=type(error).__name__)
 
     def run(self) -> None:
         """Send what comes, for as long as the process lives."""
@@ -57,7 +60,7 @@ class CallEventPublisher:
         event = self._unsent.peek()
         self._redis.xadd(
             redis_keys.CALL_EVENTS,
-            {"event": event.to_json()},
+            {"event": event},
             maxlen=redis_keys.MAX_CALL_EVENTS,
         )
         self._unsent.get_nowait()

@@ -42,6 +42,7 @@ from controlplane.contracts.messages import (
     Transfer,
 )
 from controlplane.esl.errors import EslChannelGone, EslError
+from controlplane.loop import spawn
 
 CONNECT_DEADLINE_S: Final = 1.5
 """mod_audio_stream gives up after 1 s; half a second more for its event."""
@@ -201,7 +202,7 @@ def find_worker(context: CallContext) -> CallClaim | None:
 def offer_once(context: CallContext) -> Claimed | QueueLost:
     """Make one attempt, given up when the caller hangs up."""
     offer = next_offer(context)
-    waiting = gevent.spawn(offer_and_wait, context, offer)
+    waiting = spawn("offer", offer_and_wait, context, offer)
     claimed = False
     try:
         answer = answer_to(offer, context.call)
@@ -210,7 +211,7 @@ def offer_once(context: CallContext) -> Claimed | QueueLost:
     finally:
         waiting.kill(block=False)
         if not claimed:
-            gevent.spawn(context.offers.give_up, offer)
+            spawn("give_up_offer", context.offers.give_up, offer)
 
 
 def next_offer(context: CallContext) -> CallOffer:

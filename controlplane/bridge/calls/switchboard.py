@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import gevent
 import structlog
 
 from controlplane.bridge import metrics
@@ -31,7 +30,7 @@ from controlplane.bridge.calls.way_out import WAY_OUT_RENEWAL_S, renew_way_out
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
 from controlplane.esl.event import EslEvent
-from controlplane.loop import run_loop
+from controlplane.loop import run_loop, spawn
 
 ARRIVAL: Final = "CHANNEL_ANSWER"
 """Not CHANNEL_CREATE: what the dialplan refuses (a source that is not the carrier's) must leave no
@@ -104,7 +103,7 @@ class Switchboard:
             return
         self._calls[channel_uuid] = context = self._context(call)
         metrics.CALLS_ACTIVE.set(len(self._calls))
-        gevent.spawn(self._tell, context, story)
+        spawn("call", self._tell, context, story)
 
     def resume(self, found: IncomingCall) -> bool:
         """Go on with a call found in FreeSWITCH, `found` being how it stands now.
@@ -215,7 +214,7 @@ class Switchboard:
     def _forget(self, call: IncomingCall) -> None:
         self._calls.pop(str(call.channel_uuid), None)
         metrics.CALLS_ACTIVE.set(len(self._calls))
-        gevent.spawn(self._offers.end_demand, str(call.call_id))
+        spawn("end_demand", self._offers.end_demand, str(call.call_id))
 
 
 def _catch_up(context: CallContext, found: IncomingCall) -> None:

@@ -10,6 +10,7 @@ import gevent.pool
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from controlplane.bridge import metrics
 from controlplane.bridge.gateways.accounts import Account, Accounts
 from controlplane.bridge.gateways.differences import Differences
 from controlplane.bridge.gateways.gateway_steps import GatewaySteps
@@ -21,6 +22,7 @@ from controlplane.bridge.gateways.registrar_dns import DnsUnanswered
 from controlplane.bridge.gateways.reporter import Reporter
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.esl.errors import EslError
+from controlplane.loop import spawn
 from controlplane.secret_box import SecretUnreadable
 
 RETRY_S: Final = 1.0
@@ -129,7 +131,7 @@ class GatewayWorkers:
             worker.look_again = True
         elif not self._stopped and self._differences.step(name) is not Step.NOTHING:
             self._working[name] = self._new_worker(name)
-            self._greenlets.spawn(self._work, self._working[name])
+            self._greenlets.add(spawn("gateway_worker", self._work, self._working[name]))
 
     def busy_with(self) -> set[str]:
         """Return the names of the gateways somebody works on."""
@@ -150,9 +152,16 @@ class GatewayWorkers:
             self._cannot(worker.name, GatewayState.INVALID, str(error))
         except (GatewayNotChanged, EslError, SQLAlchemyError, OSError) as error:
             log.error("gateway_not_reconciled", gateway=worker.name, reason=str(error))
-            gevent.spawn_later(RETRY_S, self._look_soon)
+            self._try_again()
+        except Exception:  # one gateway's edge: the other 199 go on
+            metrics.LOOP_FAILURES.labels("gateway_worker").inc()
+            log.exception("gateway_not_reconciled", gateway=worker.name)
+            self._try_again()
         finally:
             del self._working[worker.name]
+
+    def _try_again(self) -> None:
+        spawn("look_soon", self._look_soon, after_s=RETRY_S)
 
     def _cannot(self, name: str, state: GatewayState, reason: str) -> None:
         log.error("gateway_not_reconciled", gateway=name, reason=reason)

@@ -34,7 +34,7 @@ from controlplane.contracts.assignments import BindingGivenBack
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
-from controlplane.loop import run_loop
+from controlplane.loop import run_loop, spawn
 from controlplane.secret_box import SecretBox
 
 RECONCILE_S: Final = 30.0
@@ -209,7 +209,7 @@ class Registrar:
             self._networks.make_true()
         except (EslError, OSError) as error:
             log.error("carrier_networks_not_in_force", reason=str(error))
-            gevent.spawn_later(RETRY_S, self.reconcile_soon)
+            spawn("reconcile_soon", self.reconcile_soon, after_s=RETRY_S)
 
     def _remove_files(self) -> None:
         """Remove what a killed agent left; files of gateways being started are their workers'."""

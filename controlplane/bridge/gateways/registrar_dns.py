@@ -10,12 +10,12 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
 
-import gevent
 from gevent.event import AsyncResult
 from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
 from controlplane.errors import AlloRestoError
+from controlplane.loop import spawn
 
 ANSWER_DEADLINE_S: Final = 3.0
 """A resolver that is up answers within 1 s, its own retries to a dead server take 10 s and more."""
@@ -51,7 +51,7 @@ class RegistrarDns:
             return
         if host not in self._asking:
             self._asking[host] = AsyncResult()
-            gevent.spawn(self._ask, host, self._asking[host])
+            spawn("ask_dns", self._ask, host, self._asking[host])
         answer = self._asking[host]
         answer.wait(ANSWER_DEADLINE_S)
         if not answer.ready() or not answer.get():

@@ -209,7 +209,7 @@ def test_a_failing_callback_is_logged_and_the_connection_kept(
 
     with capture_logs() as logs:
         client = client_for(on_connected=connected)
-        gevent_until(lambda: any(log["event"] == "esl_callback_failed" for log in logs))
+        gevent_until(lambda: any(log["event"] == "greenlet_failed" for log in logs))
 
     assert client.api("status") == "+OK"
 

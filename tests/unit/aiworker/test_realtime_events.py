@@ -249,7 +249,6 @@ def test_a_failed_response_says_why() -> None:
             "response.output_item.done",
         ),
         (frame("response.created", response={}), "response.created"),
-        (b'{"type":"input_audio_buffer.committed","item_id":"\\ud800"}', None),
     ],
 )
 def test_what_is_no_event_is_refused(raw: bytes, event_type: str | None) -> None:
@@ -303,3 +302,28 @@ def parsed_or_refused(raw: bytes) -> None:
     assert isinstance(event, ServerEvent)
     if isinstance(event, Unknown):
         assert len(event.type) <= 64
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (b"une reine \\ud83c", "une reine "),
+        (b"tiramis\\u0000f9", "tiramisù"),
+        (b"deux\\u0000 pizzas\\u0007", "deux pizzas"),
+        (b"une \xff reine \xed\xa0\xbd", "une  reine "),
+        (b"une\x01 reine", "une reine"),
+    ],
+)
+def test_what_was_said_is_text_and_dirt_in_it_does_not_cost_the_event(
+    said: bytes, meant: str
+) -> None:
+    heard = b'{"type": "%s", "item_id": "i1", "transcript": "%s"}'
+    caller = b"conversation.item.input_audio_transcription.completed"
+    assert parse_event(heard % (caller, said)) == InputTranscribed(item_id="i1", transcript=meant)
+    assistant = b"response.output_audio_transcript.done"
+    assert parse_event(heard % (assistant, said)) == TranscriptDone(item_id="i1", transcript=meant)
+
+
+def test_a_response_is_done_whatever_its_words_are() -> None:
+    raw = b'{"type":"response.done","response":{"id":"r1","output":[{"text":"\\ud83d"}]}}'
+    assert parse_event(raw) == ResponseDone(response=FinishedResponse(id="r1"))
