@@ -61,6 +61,10 @@ _RESUMED: Final = (
     "La communication avec l'appelant a été coupée un instant et reprend maintenant. "
     "Dis « Excusez-moi, reprenons. », rappelle la commande en une phrase, puis continue."
 )
+_WAITED: Final = (
+    "L'appelant a entendu l'accueil, puis a patienté. Dis « Merci d'avoir patienté, je vous "
+    "écoute. »."
+)
 _RECONNECTED: Final = (
     "Tu as été interrompu un instant par un problème technique. Continue la conversation là où "
     "elle en était, sans te présenter de nouveau."
@@ -173,8 +177,10 @@ class WorkerCall:
                 if call_id != self._offer.call_id:
                     log.error("stream_of_another_call")
                     raise StreamOver("wrong_call")
-                if greeting == "ended":
+                if greeting != "playing":
                     self._greeting_ended()
+                if greeting == "waited" and not self._offer.resumed:
+                    self._caller_has_waited()
             case GreetingEnded():
                 self._greeting_ended()
             case Cleared():
@@ -193,6 +199,13 @@ class WorkerCall:
             self.silence.begin()
             self.caller_audio.open()
 
+    def _caller_has_waited(self) -> None:
+        """Speak first: nothing else tells the caller that their wait is over."""
+        if self.link.is_open:
+            self.conversation.instruct(_WAITED)
+        else:
+            self._owes_words = True
+
     def _caller_spoke(self) -> None:
         self.silence.caller_spoke()
         self.ending.caller_spoke()
@@ -207,6 +220,8 @@ class WorkerCall:
             context = [_RECONNECTED, cart_summary(self.tools)]
         elif self._offer.resumed:
             context = [_RESUMED, cart_summary(self.tools)]
+        elif self._owes_words:
+            context = [_WAITED]
         self.conversation.session_opened(context=context, respond=self._owes_words)
         self._owes_words = False
         self.caller_audio.session_opened()

@@ -214,7 +214,9 @@ class Started(Message):
 
     type: Literal["started"] = "started"
     call_id: UUID
-    greeting: Literal["playing", "ended"]
+    greeting: Literal["playing", "ended", "waited"]
+    """With `waited` it is over, and the caller hears the waiting tone: the assistant speaks first.
+    """
 
 
 class GreetingEnded(Message):

@@ -74,7 +74,8 @@ async def talking(
 
 def said_that_the_greeting_is_over(stream: Stream) -> bool:
     return any(
-        isinstance(message, GreetingEnded) or getattr(message, "greeting", "") == "ended"
+        isinstance(message, GreetingEnded)
+        or getattr(message, "greeting", "") in {"ended", "waited"}
         for message in stream.messages
     )
 

@@ -26,7 +26,11 @@ from controlplane.local.demo.stack import RESTAURANT_PHONE, Stack
 from controlplane.local.demo.transcript import LiveTranscript
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import Phone
-from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.scenarios.listening import (
+    LONGEST_SILENCE_S,
+    longest_silence_s,
+    until_assistant_speaks,
+)
 from tests.waiting import DEADLINE_S, elapse, until
 
 pytestmark = pytest.mark.scenario
@@ -117,7 +121,7 @@ async def test_caller_hangs_up_during_the_greeting(stack: Stack) -> None:
 async def test_no_worker_is_there(stack: Stack) -> None:
     """
     1. No worker runs. The caller hears the greeting, then "tous nos agents sont occupés", a tone.
-    2. A worker starts; the caller is talking to the agent within seconds.
+    2. A worker starts; the tone goes on until the agent speaks, and the caller is answered.
     3. At no moment was there silence of more than three seconds.
     """
     stack.kill("ai-worker")
@@ -131,12 +135,15 @@ async def test_no_worker_is_there(stack: Stack) -> None:
                 lambda: next((e for e in transcript.events if isinstance(e, AgentConnected)), None),
                 deadline_s=DEADLINE_S,
             )
-            connected_at = time.monotonic()
+            await until_assistant_speaks(dialog, since=dialog.answered_at or 0.0)
+            spoken_to_at = time.monotonic()
+            await Ear(dialog).wait_for_turn_over()
             await dialog.play(speech("qu_avez_vous_comme_pizzas"))
-            await Ear(dialog).wait_for_speech(for_ms=200)
+            asked_at = time.monotonic()
+            await until_assistant_speaks(dialog, since=asked_at)
             await dialog.hangup()
     assert dialog.answered_at is not None
-    silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=connected_at)
+    silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=spoken_to_at)
     assert silence <= LONGEST_SILENCE_S
 
 
@@ -166,6 +173,7 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
                 ),
                 deadline_s=DEADLINE_S,
             )
+            await until_assistant_speaks(dialog, since=killed_at)
             await ear.wait_for_turn_over()
             resumed_at = time.monotonic()
             for line in ("non_merci_c_est_tout", "oui_c_est_bien_ca"):

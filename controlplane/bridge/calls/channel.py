@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from gevent.lock import BoundedSemaphore
+
 from controlplane.contracts.channel_variables import ChannelVariable as Variable
 from controlplane.contracts.hangup_causes import HangupCause
 from controlplane.contracts.media import STREAM_BUFFER_MS
@@ -40,6 +42,9 @@ after the caller."""
 
 ACCEPT_KEY: Final = "1"
 
+WAITING_TONE: Final = "tone_stream://L=30;v=-20;%(250,1750,480)"
+"""A soft tone every two seconds for a minute, which is longer than anybody waits for it."""
+
 WAY_OUT_S: Final = 4
 """The dead man's switch: an agent that stops renewing it loses its calls to the dialplan. On
 FreeSWITCH's clock of whole seconds this is 3.0 to 4.5 s."""
@@ -68,6 +73,9 @@ class Channel:
         self._way_out: str | None = None
         """The task that is armed. None: who knows, the dialplan or another agent armed some."""
         self._silence_filled = False
+        self._queueing = BoundedSemaphore()
+        """Held while what plays is stopped and something else queued: a worker's first words and a
+        prompt of the story's may come at once."""
 
     def set(self, variables: dict[Variable, str]) -> None:
         """Set channel variables; values hold no `;` (ids and settings of ours)."""
@@ -101,30 +109,50 @@ class Channel:
             self._media.api(f"uuid_audio_stream {self._uuid} send_text {text}")
 
     def play(self, file: str) -> None:
+        """Queue a file, which ends the waiting tone: somebody speaks from now on."""
+        with self._queueing:
+            self._end_filling()
+            self._queue(file)
+
+    def _queue(self, file: str) -> None:
         """Queue a file; `event-lock` keeps queued playbacks in order."""
         self._media.execute(self._uuid, Application.PLAYBACK, file)
 
     def play_prompt(self, name: str) -> None:
         """Queue one of the French prompts."""
-        self.play(str(self._sounds / f"{name}.wav"))
+        self.play(self._prompt(name))
+
+    def _prompt(self, name: str) -> str:
+        return str(self._sounds / f"{name}.wav")
 
     @property
     def silence_filled(self) -> bool:
-        """Whether the caller hears a message and the tone, until a worker is there."""
+        """Whether the caller hears a message and the tone, until a worker speaks."""
         return self._silence_filled
 
     def fill_silence(self, *, prompt: str) -> None:
-        """Say something, then play a soft tone every two seconds until `end_filling`.
+        """Say something, then play the waiting tone until something else is played.
 
         A caller who waits for a worker must not think that the line is dead.
         """
+        with self._queueing:
+            self._fill(prompt)
+
+    def keep_filling(self, *, prompt: str) -> bool:
+        """Say something before the tone goes on. False: there is no tone, a worker has spoken."""
+        with self._queueing:
+            if self._silence_filled:
+                self._fill(prompt)
+            return self._silence_filled
+
+    def _fill(self, prompt: str) -> None:
         self.stop_playing()
-        self.play_prompt(prompt)
-        self.play("tone_stream://L=15;v=-20;%(250,1750,480)")
+        self._queue(self._prompt(prompt))
+        self._queue(WAITING_TONE)
         self._silence_filled = True
 
-    def end_filling(self) -> None:
-        """Stop the tone, if there is one: somebody speaks from now on."""
+    def _end_filling(self) -> None:
+        """Stop the tone, if there is one."""
         if self._silence_filled:
             self.stop_playing()
             self._silence_filled = False
@@ -142,6 +170,8 @@ class Channel:
         cancels the way out when somebody answers: two people who talk are not cut off because an
         agent was slow, or died.
         """
+        with self._queueing:
+            self._end_filling()
         ends_s = RING_S
         if warm:
             confirm = {
@@ -196,11 +226,17 @@ class Channel:
 
     def leave_message(self) -> None:
         """Leave the caller to the dialplan's last rung: a message, goodbye."""
-        self._control.api(f"uuid_transfer {self._uuid} leave_message XML public")
+        self._leave_to("leave_message")
 
     def take_way_out(self) -> None:
         """Leave the caller to the dialplan: busy message, restaurant's phone, a message."""
-        self._control.api(f"uuid_transfer {self._uuid} no_agent XML public")
+        self._leave_to("no_agent")
+
+    def _leave_to(self, extension: str) -> None:
+        """Have the dialplan go on there; what is queued is not heard any more."""
+        with self._queueing:
+            self._control.api(f"uuid_transfer {self._uuid} {extension} XML public")
+            self._silence_filled = False
 
 
 def stream_attached(control: EslClient, channel_uuid: str) -> bool:

@@ -41,17 +41,24 @@ log = structlog.get_logger()
 
 
 def parked(context: CallContext, event: EslEvent) -> None:
-    """The greeting was heard to its end: the worker may speak."""
+    """The greeting was heard to its end: the worker may speak, or the caller hears that they wait.
+
+    The story hears of it last: what it plays then comes after the waiting tone, and ends it.
+    """
     call = context.call
     if call.parked:
         return
     call.becomes(GreetingState.OVER)
-    renew_way_out(context)
-    call.signal(Parked())
-    context.record.disclosure_played()
-    if call.streaming:
-        context.channel.tell_worker(GreetingEnded())
-        context.playback.open()
+    try:
+        if call.streaming:
+            context.channel.tell_worker(GreetingEnded())
+            context.playback.open()
+        elif call.state is CallState.WITH_US:
+            context.channel.fill_silence(prompt=call.waiting_prompt)
+    finally:
+        renew_way_out(context)
+        call.signal(Parked())
+        context.record.disclosure_played()
 
 
 def bridged(context: CallContext, event: EslEvent) -> None:

@@ -56,6 +56,8 @@ class IncomingCall:
     state: CallState = CallState.WITH_US
     greeting: GreetingState = GreetingState.PLAYING
     stream: StreamState = StreamState.DETACHED
+    waiting_prompt: str = "one_moment"
+    """Said when the greeting is over and no worker is there yet."""
     held_at_s: float = -math.inf
     """Age at which "un instant" was last said."""
     way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)

@@ -59,6 +59,10 @@ ATTEMPTS_BETWEEN_MESSAGES: Final = 6
 MAX_QUEUE_FAILURES: Final = 3
 """A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting."""
 
+FIRST_WORDS_DEADLINE_S: Final = 15.0
+"""The caller hears the tone until then; a worker that has said nothing by then is lost. One that is
+just starting on a loaded machine needs several seconds."""
+
 LONGEST_CALL_S: Final = 20 * 60.0
 """Five minutes over a worker's own limit: only a worker that forgot its call gets there."""
 
@@ -136,9 +140,13 @@ def serve_resumed_call(context: CallContext) -> None:
         call.ringing_ended()
     if not call.ours:
         call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+    if call.parked:
+        context.channel.stop_playing()  # a tone without end, if an earlier agent had begun one
     if call.streaming:
         begin_conversation(context)
         converse(context)
+    elif call.parked:
+        context.channel.fill_silence(prompt="one_moment")
     talk_to_workers(context)
     take_way_out(context)
 
@@ -177,8 +185,6 @@ def talk_to_workers(context: CallContext) -> None:
         if connect_stream(context, claim):
             converse(context)
             metrics.WORKERS_LOST.inc()
-        elif context.call.parked and not context.channel.silence_filled:
-            context.channel.fill_silence(prompt="one_moment")
 
 
 def find_worker(context: CallContext) -> CallClaim | None:
@@ -190,11 +196,12 @@ def find_worker(context: CallContext) -> CallClaim | None:
             return answer.claim
         if isinstance(answer, QueueLost):
             failures += 1
-            if failures == MAX_QUEUE_FAILURES:
-                break
-            context.call.wait(timeout_s=CLAIM_DEADLINE_S)
+        if failures == MAX_QUEUE_FAILURES:
+            break
         if attempt % ATTEMPTS_BETWEEN_MESSAGES == 0:
             keep_waiting(context, prompt="still_waiting" if attempt else "busy")
+        if isinstance(answer, QueueLost):
+            context.call.wait(timeout_s=CLAIM_DEADLINE_S)
     log.warning("no_worker_claimed", attempts=context.call.attempt, queue_failures=failures)
     return None
 
@@ -252,11 +259,12 @@ def answer_to(offer: CallOffer, call: IncomingCall) -> Claimed | QueueLost:
 
 
 def keep_waiting(context: CallContext, *, prompt: str) -> None:
-    """Say "tous nos agents sont occupés", then play a soft tone until somebody comes."""
+    """Say "tous nos agents sont occupés", once the greeting is over, then play a soft tone until
+    somebody comes.
+    """
     metrics.CALLS_KEPT_WAITING.inc()
     context.call.outcome = CallOutcome.UNSERVED
-    if not context.call.parked:
-        context.call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
+    context.call.waiting_prompt = prompt
     if context.call.parked:
         context.channel.fill_silence(prompt=prompt)
 
@@ -279,11 +287,15 @@ def connect_stream(context: CallContext, claim: CallClaim) -> bool:
 
 
 def begin_conversation(context: CallContext) -> None:
-    """Tell the worker where the call stands; from now on what it sends is played."""
+    """Tell the worker where the call stands; from now on what it sends is played.
+
+    A caller who hears the waiting tone hears it until then: the worker may still be starting.
+    """
     call = context.call
-    context.channel.end_filling()
     context.audio.restart()
-    greeting: Literal["ended", "playing"] = "ended" if call.parked else "playing"
+    greeting: Literal["playing", "ended", "waited"] = "ended" if call.parked else "playing"
+    if context.channel.silence_filled:
+        greeting = "waited"
     context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
     if call.parked:
         context.playback.open()
@@ -294,7 +306,7 @@ def converse(context: CallContext) -> None:
     call = context.call
     call.outcome = CallOutcome.INFORMATION
     while call.streaming:
-        match call.wait(StreamLost, Asked, timeout_s=max(1.0, LONGEST_CALL_S - call.age_s)):
+        match call.wait(StreamLost, Asked, timeout_s=patience_s(context)):
             case Asked(request=Hold()):
                 hold(context)
             case Asked(request=Transfer() as request):
@@ -305,19 +317,39 @@ def converse(context: CallContext) -> None:
                 say_goodbye(context, outcome)
             case StreamLost():
                 break
-            case _:
-                log.warning("call_too_long", limit_s=LONGEST_CALL_S)
-                context.channel.play_prompt("goodbye")
-                call.wait(timeout_s=GOODBYE_PROMPT_S)
-                say_goodbye(context, call.outcome)
+            case _ if call.age_s >= LONGEST_CALL_S:
+                end_long_call(context)
+            case _ if context.channel.silence_filled:
+                log.warning("worker_says_nothing", limit_s=FIRST_WORDS_DEADLINE_S)
+                break
     lose_worker(context)
 
 
+def patience_s(context: CallContext) -> float:
+    """How long to wait for the worker or its end before looking at what the caller hears."""
+    if context.channel.silence_filled:
+        return FIRST_WORDS_DEADLINE_S
+    return max(1.0, LONGEST_CALL_S - context.call.age_s)
+
+
+def end_long_call(context: CallContext) -> None:
+    """Say goodbye for a worker that forgot its call. Ends with `CallEndedError`."""
+    log.warning("call_too_long", limit_s=LONGEST_CALL_S)
+    context.channel.play_prompt("goodbye")
+    context.call.wait(timeout_s=GOODBYE_PROMPT_S)
+    say_goodbye(context, context.call.outcome)
+
+
 def hold(context: CallContext) -> None:
-    """Say "un instant, s'il vous plaît", once at a time however often it is asked."""
+    """Say "un instant, s'il vous plaît", once at a time however often it is asked.
+
+    A worker that has not spoken yet says so before its first words: the tone goes on after it.
+    """
     call = context.call
-    if call.age_s - call.held_at_s >= HOLD_PROMPT_S:
-        call.held_at_s = call.age_s
+    if call.age_s - call.held_at_s < HOLD_PROMPT_S:
+        return
+    call.held_at_s = call.age_s
+    if not context.channel.keep_filling(prompt="one_moment"):
         context.channel.play_prompt("one_moment")
 
 
@@ -367,6 +399,8 @@ def take_way_out(context: CallContext) -> None:
     """Leave the caller to the dialplan: it says so, rings the restaurant, takes a message."""
     call = context.call
     call.outcome = CallOutcome.UNSERVED
+    if not call.parked:
+        call.wait(Parked, timeout_s=GREETING_DEADLINE_S)
     with call.way_out:
         call.becomes(CallState.WAY_OUT)
         context.channel.take_way_out()

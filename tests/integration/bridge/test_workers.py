@@ -20,6 +20,7 @@ from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import (
     CallClaim,
     CallOffer,
+    Hold,
     Mark,
     Marked,
 )
@@ -43,11 +44,12 @@ from tests.integration.bridge_under_test import (
     prompts,
     until_heard,
 )
-from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.scenarios.listening import LONGEST_SILENCE_S, is_audible, longest_silence_s
 from tests.waiting import DEADLINE_S, elapse, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("calls_end")]
 
+TONE_EVERY_S = 2.0
 QUICK_S = 1.0
 """From a worker's failure to the next offer, where nothing has to be waited for."""
 
@@ -145,9 +147,43 @@ async def test_a_call_whose_worker_is_lost_is_offered_again_as_resumed(
         assert (again.attempt, again.resumed) == (2, True)
         await until_heard(dialog, "one_moment", since=lost_at)
         async with worker.serve(again) as other:
-            assert getattr(other.messages[0], "greeting", None) == "ended"
+            assert getattr(other.messages[0], "greeting", None) == "waited"
             await other.speak(300, item="item_b")
             await until(lambda: 304 in codes(dialog))
+
+
+async def test_the_waiting_tone_goes_on_until_the_next_worker_speaks(
+    bridge: Bridge, worker: Worker, phone: Phone
+) -> None:
+    async with talking(bridge, worker, phone) as (dialog, stream):
+        lost_at = time.monotonic()
+        await stream.connection.close(1011)
+        async with worker.serve(await worker.offer()) as other:
+            await elapse(LONGEST_SILENCE_S, because="the new worker is still starting")
+            asked_at = time.monotonic()
+            await other.ask(Hold())
+            await until_heard(dialog, "one_moment", since=asked_at)
+            await elapse(LONGEST_SILENCE_S, because="its session opens slowly")
+            heard_before = other.audio_bytes
+            await until(lambda: other.audio_bytes > heard_before)
+            await other.speak(500, item="item_b", chunks=5)
+            await until(lambda: 524 in codes(dialog))
+            spoken_at = time.monotonic()
+            await elapse(2 * TONE_EVERY_S, because="the tone would be heard again")
+    silence = longest_silence_s(dialog.received, since=lost_at, until=spoken_at)
+    assert silence <= LONGEST_SILENCE_S
+    assert codes(dialog)[-25:] == list(range(500, 525))
+    assert not [frame for frame in dialog.received if frame.at > spoken_at and is_audible(frame)]
+
+
+async def test_a_caller_whom_no_worker_has_yet_hears_so_when_the_greeting_ends(
+    bridge: Bridge, worker: Worker, phone: Phone
+) -> None:
+    dialog = await dial(bridge, phone)
+    await until_heard(dialog, "one_moment")
+    assert prompts(dialog) == ["greeting_generic", "one_moment"]
+    async with worker.take() as stream:
+        assert getattr(stream.messages[0], "greeting", None) == "waited"
 
 
 async def test_a_worker_that_closes_at_once_costs_one_attempt(

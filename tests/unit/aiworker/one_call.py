@@ -89,6 +89,7 @@ class OneCall:
             channel_uuid=new_id(),
             attempt=1,
         )
+        self.call_id = offer.call_id
         self.call = WorkerCall(
             offer,
             CONFIG,

@@ -11,6 +11,7 @@ from controlplane.contracts.messages import (
     Dtmf,
     Hangup,
     Hold,
+    Started,
     TakeMessage,
     Transfer,
     TransferFailed,
@@ -49,6 +50,20 @@ def test_without_a_session_a_filler_is_heard_now_and_then(one: OneCall) -> None:
     one.end_greeting()
     one.wait(12)
     assert one.asked_of_bridge() == [Hold()] * 3
+
+
+@pytest.mark.parametrize("session_first", [False, True])
+def test_a_caller_who_waited_for_a_worker_is_spoken_to_first(
+    one: OneCall, *, session_first: bool
+) -> None:
+    started = Started(call_id=one.call_id, greeting="waited")
+    if not session_first:
+        one.call.on_bridge_message(started)
+    session = one.open_session()
+    if session_first:
+        one.call.on_bridge_message(started)
+    assert ["Merci d'avoir patienté" in text for text in session.told] == [True]
+    assert session.responses == 1
 
 
 def test_a_response_that_takes_long_gets_one_filler_then_the_session_is_given_up(

@@ -1,0 +1,89 @@
+"""One call of a bridge without sockets: its real parts, and a switch that keeps what it is told."""
+
+from pathlib import Path
+from typing import cast
+
+from controlplane.bridge.calls.audio_control import AudioControl
+from controlplane.bridge.calls.call_context import CallContext
+from controlplane.bridge.calls.call_policy import CallPolicy
+from controlplane.bridge.calls.call_record import CallEventPublisher, CallRecord
+from controlplane.bridge.calls.call_state import GreetingState, StreamState
+from controlplane.bridge.calls.channel import Channel
+from controlplane.bridge.calls.offers import Offers
+from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.voice_messages import VoiceMessages
+from controlplane.contracts.messages import BridgeMessage, CallEvent, decode_bridge_message
+from controlplane.esl.client import EslClient
+from tests.unit.bridge.test_incoming_call import call
+
+SOUNDS = Path("/sounds")
+
+
+class RecordedSwitch:
+    """It takes every command, and keeps what each would have the caller hear or the worker told."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.played: list[str] = []
+        """Files by their stem, the waiting tone as `tone`, a stop of all as `stop`."""
+        self.told: list[BridgeMessage] = []
+
+    def api(self, command: str) -> str:
+        self.commands.append(command)
+        verb, _, arguments = command.partition(" ")
+        if verb == "uuid_break":
+            self.played.append("stop")
+        if verb == "uuid_audio_stream" and " send_text " in arguments:
+            self.told.append(decode_bridge_message(arguments.rpartition(" ")[2]))
+        return "+OK"
+
+    def bgapi(self, command: str) -> str:
+        return self.api(command)
+
+    def execute(self, channel_uuid: str, application: str, argument: str) -> str:
+        if application == "playback":
+            tone = argument.startswith("tone_stream:")
+            self.played.append("tone" if tone else Path(argument).stem)
+        else:
+            self.commands.append(f"{application} {argument}")
+        return ""
+
+    def hangup(self, channel_uuid: str, cause: str) -> None:
+        self.commands.append(f"hangup {cause}")
+
+
+class OneCall:
+    """A call past its greeting, without a worker."""
+
+    def __init__(self) -> None:
+        self.switch = RecordedSwitch()
+        self.facts: list[CallEvent] = []
+        self.call = call()
+        self.call.becomes(GreetingState.OVER)
+        socket = cast("EslClient", self.switch)
+        self.channel = Channel(self.call.channel_uuid, control=socket, media=socket, sounds=SOUNDS)
+        self.playback = Playback(play=self.channel.play, stop=self.channel.stop_playing)
+        self.context = CallContext(
+            call=self.call,
+            channel=self.channel,
+            playback=self.playback,
+            audio=AudioControl(self.call, self.playback, tell_worker=self.channel.tell_worker),
+            offers=cast("Offers", None),
+            record=CallRecord(
+                self.call, bridge_id="bridge-0", publisher=cast("CallEventPublisher", self)
+            ),
+            messages=cast("VoiceMessages", None),
+            policy=CallPolicy,
+            bridge_id="bridge-0",
+        )
+
+    def publish(self, event: CallEvent) -> None:
+        self.facts.append(event)
+
+    def connect_worker(self) -> None:
+        self.call.becomes(StreamState.ATTACHED)
+
+    def heard_since(self) -> list[str]:
+        """What the caller was to hear since this was last looked at."""
+        heard, self.switch.played = self.switch.played, []
+        return heard

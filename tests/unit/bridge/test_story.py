@@ -1,0 +1,102 @@
+"""A caller who waits hears a tone until somebody speaks; a worker that never does is lost."""
+
+import gevent
+import pytest
+
+from controlplane.bridge.calls import story
+from controlplane.bridge.calls.call_signals import Asked
+from controlplane.bridge.calls.channel_events import parked
+from controlplane.bridge.calls.story import begin_conversation, converse, hold, keep_waiting
+from controlplane.contracts.messages import Hold, Started
+from controlplane.esl.event import EslEvent
+from tests.unit.bridge.one_call import OneCall
+from tests.unit.bridge.test_incoming_call import call
+from tests.waiting import gevent_elapse, outcome
+
+pytestmark = pytest.mark.unit
+
+SOON_S = 0.05
+
+
+@pytest.fixture
+def one() -> OneCall:
+    return OneCall()
+
+
+def test_the_tone_ends_with_the_first_chunk_not_with_the_workers_stream(one: OneCall) -> None:
+    one.channel.fill_silence(prompt="busy")
+    one.connect_worker()
+    begin_conversation(one.context)
+    assert one.heard_since() == ["stop", "busy", "tone"]
+    assert one.switch.told == [Started(call_id=one.call.call_id, greeting="waited")]
+
+    for chunk in ("/tmp/1.r8", "/tmp/2.r8"):
+        one.channel.play(chunk)
+
+    assert one.heard_since() == ["stop", "1", "2"]
+    assert not one.channel.silence_filled
+
+
+def test_hold_is_heard_before_the_tone_goes_on_and_alone_once_the_worker_has_spoken(
+    one: OneCall,
+) -> None:
+    one.channel.fill_silence(prompt="busy")
+    hold(one.context)
+    hold(one.context)
+    assert one.heard_since() == ["stop", "busy", "tone", "stop", "one_moment", "tone"]
+    one.channel.play("/tmp/1.r8")
+    one.call.held_at_s -= story.HOLD_PROMPT_S
+    hold(one.context)
+    assert one.heard_since() == ["stop", "1", "one_moment"]
+
+
+def test_a_worker_that_never_says_a_word_is_lost(
+    one: OneCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story, "FIRST_WORDS_DEADLINE_S", SOON_S)
+    one.channel.fill_silence(prompt="one_moment")
+    one.connect_worker()
+    begin_conversation(one.context)
+    converse(one.context)
+    assert not one.call.streaming
+    assert one.heard_since()[-3:] == ["stop", "one_moment", "tone"]
+
+
+def test_a_worker_that_asks_for_patience_has_its_deadline_anew(
+    one: OneCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story, "FIRST_WORDS_DEADLINE_S", 4 * SOON_S)
+    one.channel.fill_silence(prompt="one_moment")
+    one.connect_worker()
+    begin_conversation(one.context)
+    gevent.spawn_later(2 * SOON_S, one.call.signal, Asked(Hold()))
+    talk = gevent.spawn(converse, one.context)
+    talk.join(5 * SOON_S)
+    assert not talk.dead
+    assert outcome(talk) is None
+
+
+def test_who_has_no_worker_at_the_greetings_end_hears_so_at_once(one: OneCall) -> None:
+    one.call.greeting = call().greeting
+    keep_waiting(one.context, prompt="busy")
+    assert one.heard_since() == []
+    parked(one.context, EslEvent({}))
+    assert one.heard_since() == ["stop", "busy", "tone"]
+
+
+def test_a_prompt_and_a_workers_first_words_at_once_leave_no_tone_behind_the_words(
+    one: OneCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FreeSWITCH answers each command after a moment, in which the other greenlet runs."""
+    one.channel.fill_silence(prompt="busy")
+    execute = one.switch.execute
+
+    def execute_slowly(*command: str) -> str:
+        gevent_elapse(SOON_S, because="FreeSWITCH is loaded")
+        return execute(*command)
+
+    monkeypatch.setattr(one.switch, "execute", execute_slowly)
+    prompt = gevent.spawn(one.channel.keep_filling, prompt="one_moment")
+    outcome(gevent.spawn(one.channel.play, "/tmp/1.r8"))
+    assert outcome(prompt) is True
+    assert one.heard_since()[-4:] == ["one_moment", "tone", "stop", "1"]
