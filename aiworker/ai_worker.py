@@ -18,6 +18,7 @@ import structlog
 import uvloop
 from prometheus_client import start_http_server
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from aiworker import heartbeat, metrics
 from aiworker.call_events import CallEventLog
@@ -43,6 +44,11 @@ REDIS_ANSWER_SECONDS: Final = 3.0
 """This is longer than the 1 s for which a BLMOVE blocks."""
 EVENTS_FLUSH_SECONDS: Final = 3.0
 """The last events of the last call have this long to be published."""
+ORDERS_SECONDS: Final = 8.0
+"""Orders that callers handed in have this long to be placed after the last call: an attempt more
+than a caller waits for. The rest is noted in Redis for another worker."""
+SETTLE_EVERY_SECONDS: Final = 15.0
+"""What a dead worker left is a minute old before another one touches it."""
 CALL_CANCEL_SECONDS: Final = 3.0
 """Calls that the drain's deadline cuts have this long to close their records."""
 
@@ -111,6 +117,7 @@ class Worker:
                 log.info("worker_ready", worker_id=settings.worker_id, url=self._media.base_url)
                 await self._claim_calls()
                 await self._finish_calls()
+                await self._finish_orders()
         finally:
             for task in background:
                 task.cancel()
@@ -126,6 +133,9 @@ class Worker:
             repeat(self._events.publish, name="call_events"),
             repeat(self._send_heartbeat, name="heartbeat", every_seconds=heartbeat.EVERY_SECONDS),
             repeat(self._write_row, name="worker_row", every_seconds=ROW_EVERY_SECONDS),
+            repeat(
+                self._settle_orders, name="unsettled_orders", every_seconds=SETTLE_EVERY_SECONDS
+            ),
         ]
 
     async def _warm_up(self) -> "Warm":
@@ -224,6 +234,19 @@ class Worker:
             for call in self._calls:
                 call.cancel()
             await asyncio.wait(self._calls, timeout=CALL_CANCEL_SECONDS)
+
+    async def _finish_orders(self) -> None:
+        """Let what callers confirmed be placed: some hung up meanwhile."""
+        warm = await asyncio.shield(self._warm)
+        await warm.clients.orders.close(ORDERS_SECONDS)
+
+    async def _settle_orders(self) -> None:
+        """Settle what dead workers left; while Redis is away, what is noted there waits."""
+        warm = await asyncio.shield(self._warm)
+        try:
+            await warm.clients.orders.settle_abandoned()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("unsettled_orders_unreadable", error=type(error).__name__)
 
     async def _write_row(self) -> None:
         warm = await asyncio.shield(self._warm)

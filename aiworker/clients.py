@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from aiworker.call_events import CallEventLog
+from aiworker.order_desk import OrderDesk
 from aiworker.settings import WorkerSettings
 from controlplane.database import async_engine, async_sessions
 
@@ -20,6 +21,7 @@ class Clients:
     realtime: AsyncOpenAI
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
+    orders: OrderDesk
 
     async def close(self) -> None:
         """Close what `build_clients` made; Redis is still needed for the process's last events."""
@@ -33,10 +35,12 @@ def build_clients(settings: WorkerSettings, redis: Redis, events: CallEventLog) 
         api_key=settings.openai_api_key.get_secret_value() or "none",
         websocket_base_url=settings.realtime_url,
     )
+    sessions = async_sessions(engine)
     return Clients(
         redis=redis,
         events=events,
         realtime=realtime,
         engine=engine,
-        sessions=async_sessions(engine),
+        sessions=sessions,
+        orders=OrderDesk(redis, sessions),
     )

@@ -5,6 +5,7 @@ session is had, speaks or is lost (`session_opened`, `on_realtime_event`, `sessi
 passes (`tick`). Each part is told what concerns it by a method of its own; none calls back.
 """
 
+import asyncio
 import time
 from functools import partial
 from typing import Final
@@ -33,6 +34,7 @@ from aiworker.realtime.session import session_config
 from aiworker.realtime.session_link import SessionLink
 from aiworker.settings import WorkerSettings
 from aiworker.tools.context import ToolContext
+from aiworker.tools.place_order import placed_result
 from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.toolbox import run_tool, tool_schemas
 from controlplane.contracts.messages import (
@@ -47,8 +49,9 @@ from controlplane.contracts.messages import (
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.errors import OrderUnsettled, RestaurantError
 from controlplane.restaurants.order_draft import PlacedOrder, idempotency_key, key_before_digests
-from controlplane.restaurants.place_order import orders_of_call, place_order
+from controlplane.restaurants.place_order import orders_of_call
 
 log = structlog.get_logger()
 
@@ -57,6 +60,12 @@ REOPENINGS: Final = 3
 TECHNICAL_HAND_OVERS: Final = 2
 """When the second fails too there is nobody left to talk to this caller."""
 
+TAKE_OVER_SECONDS: Final = 1.0
+"""A caller whose worker was lost waits in silence for this. An order is placed in 20 ms."""
+
+_SETTLED: Final = (
+    "La commande dont tu n'étais pas sûr est bien enregistrée. Dis-le à l'appelant maintenant :"
+)
 _RESUMED: Final = (
     "La communication avec l'appelant a été coupée un instant et reprend maintenant. "
     "Dis « Excusez-moi, reprenons. », rappelle la commande en une phrase, puis continue."
@@ -65,6 +74,7 @@ _WAITED: Final = (
     "L'appelant a entendu l'accueil, puis a patienté. Dis « Merci d'avoir patienté, je vous "
     "écoute. »."
 )
+_TO_CONFIRM: Final = "le restaurant rappelle l'appelant pour le lui confirmer, ne la repasse pas."
 _RECONNECTED: Final = (
     "Tu as été interrompu un instant par un problème technique. Continue la conversation là où "
     "elle en était, sans te présenter de nouveau."
@@ -87,7 +97,7 @@ class WorkerCall:
         self.model = settings.realtime_model or config.realtime_model
         self.session_config = session_config(settings, config, tool_schemas())
         self.memory = memory
-        self._database = clients.sessions
+        self._database, self._orders = clients.sessions, clients.orders
         self.progress = CallProgress()
         self.link = SessionLink()
         voice = VoiceActivity()
@@ -104,10 +114,9 @@ class WorkerCall:
             config=config,
             cart=Cart.empty(),
             read_back=self.conversation.read_back,
-            place_order=partial(place_order, clients.sessions),
+            place_order=partial(clients.orders.place, placed=self._order_placed),
             caller_number=offer.caller_number,
             changed=memory.changed,
-            announce=self.record.placed_order,
         )
         self.silence = Silence(self.conversation, self.speech_output)
         self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
@@ -141,8 +150,34 @@ class WorkerCall:
             timezone=self._config.timezone,
         )
         self.tools.placed.extend(placed)
-        if any(self._is_of_cart(order) for order in placed):
+        await self._end_what_was_begun()
+        key = idempotency_key(self._offer.call_id, self.tools.cart)
+        if key in self.tools.unsettled or any(map(self._is_of_cart, self.tools.placed)):
             self.tools.cart.clear()
+
+    async def _end_what_was_begun(self) -> None:
+        """Place what the worker before was placing: the caller had confirmed it."""
+        known = {order.idempotency_key for order in self.tools.placed}
+        for draft in await self._orders.left_by(self._offer.call_id):
+            if draft.idempotency_key in known:
+                continue
+            self.tools.unsettled.add(draft.idempotency_key)
+            try:
+                async with asyncio.timeout(TAKE_OVER_SECONDS):
+                    await self.tools.place_order(draft)
+            except (OrderUnsettled, TimeoutError):
+                log.warning("order_taken_over_unsettled")
+            except RestaurantError as refusal:
+                self.tools.unsettled.discard(draft.idempotency_key)
+                log.warning("order_taken_over_refused", refusal=type(refusal).__name__)
+
+    def _order_placed(self, order: PlacedOrder) -> None:
+        """Record it, be it after the call; tell the model if the caller is still in doubt."""
+        self.record.placed_order(order)
+        if order.idempotency_key in self.tools.unsettled:
+            self.tools.unsettled.discard(order.idempotency_key)
+            self.tools.placed.append(order)
+            self.conversation.instruct(f"{_SETTLED} {placed_result(order)['spoken']}")
 
     def _is_of_cart(self, order: PlacedOrder) -> bool:
         """Say whether the cart was placed as it stands, by this version's key or the one before."""
@@ -310,6 +345,8 @@ def cart_summary(tools: ToolContext) -> str:
     placed = "".join(
         f"La commande numéro {order.number} est déjà enregistrée. " for order in tools.placed
     )
+    if tools.unsettled:
+        placed += f"Une commande est peut-être enregistrée : {_TO_CONFIRM} "
     if not tools.cart.lines:
         return f"{placed}Aucun plat n'attend d'être commandé."
     lines = " ; ".join(f"ligne {line.line} : {spoken_line(line)}" for line in tools.cart.lines)

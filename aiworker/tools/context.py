@@ -57,11 +57,11 @@ class ToolContext:
     cart: Cart
     read_back: LastReadBack
     place_order: Callable[[OrderDraft], Awaitable[PlacedOrder]]
-    """`restaurants.place_order`, with the worker's sessions."""
+    """It hands the order in at the worker's desk, which tells the call's record."""
     caller_number: str | None = None
     ending: Ending = field(default_factory=Ending)
     placed: list[PlacedOrder] = field(default_factory=list)
+    unsettled: set[str] = field(default_factory=set)
+    """Keys of the orders of which nobody knows whether they are placed."""
     changed: Callable[[], None] = lambda: None
     """The cart changed: save it for another worker."""
-    announce: Callable[[PlacedOrder], None] = lambda order: None
-    """The order is committed: tell the record."""

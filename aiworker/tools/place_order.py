@@ -7,7 +7,7 @@ from pydantic import Field
 from aiworker.tools.context import ToolContext
 from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
-from controlplane.restaurants.errors import CartEmpty
+from controlplane.restaurants.errors import CartEmpty, OrderUnsettled
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, idempotency_key
 from controlplane.restaurants.read_number import read_number
 
@@ -28,11 +28,13 @@ class PlaceOrder(Arguments):
 async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
     """Raises `ToolError` when the cart was not read back, heard and answered as it stands.
 
-    Raises `CartEmpty`, `NotANumber` and `OrderNotCommitted` too.
+    Raises `CartEmpty`, `NotANumber`, `OrderNotCommitted` and `OrderUnsettled` too.
     """
     cart = context.cart
+    if not cart.lines and context.unsettled:
+        raise OrderUnsettled
     if not cart.lines and context.placed:
-        return _result(context.placed[-1])
+        return placed_result(context.placed[-1])
     _check_confirmed(context)
     draft = OrderDraft(
         restaurant_id=context.config.id,
@@ -44,12 +46,21 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         customer_phone_e164=_phone(context, arguments.phone),
         note=arguments.note,
     )
-    order = await context.place_order(draft)
+    try:
+        order = await context.place_order(draft)
+    except OrderUnsettled:
+        context.unsettled.add(draft.idempotency_key)
+        _begin_anew(context)
+        raise OrderUnsettled(reachable=draft.customer_phone_e164 is not None) from None
     context.placed.append(order)
-    cart.clear()
+    _begin_anew(context)
+    return placed_result(order)
+
+
+def _begin_anew(context: ToolContext) -> None:
+    """What comes next is another order."""
+    context.cart.clear()
     context.changed()
-    context.announce(order)
-    return _result(order)
 
 
 def _check_confirmed(context: ToolContext) -> None:
@@ -74,7 +85,8 @@ def _phone(context: ToolContext, given: str | None) -> str | None:
     return read_number(given, own=context.config.phone_e164) if given else context.caller_number
 
 
-def _result(order: PlacedOrder) -> Result:
+def placed_result(order: PlacedOrder) -> Result:
+    """What the caller is told of it, as it is in Postgres."""
     ready = clock(order.ready_at_local.time())
     return {
         "status": "placed",

@@ -3,6 +3,8 @@
 Each gets a `code` for the model and a French sentence for the caller.
 """
 
+from typing import Final
+
 from aiworker.tools.spoken_french import number
 from aiworker.tools.tool import ToolError
 from controlplane.contracts.restaurant_config import OptionGroup
@@ -21,6 +23,9 @@ from controlplane.restaurants.errors import (
     TooManyOptions,
     UnknownLine,
 )
+
+_UNSETTLED: Final = "Je n'ai pas pu vérifier que la commande est bien enregistrée"
+_NEITHER: Final = "Ne dis ni qu'elle est passée, ni qu'elle ne l'est pas, et ne la repasse pas."
 
 
 def in_words(error: RestaurantError) -> ToolError:
@@ -61,12 +66,17 @@ def in_words(error: RestaurantError) -> ToolError:
                 "J'ai un doute sur la commande : je préfère vous passer le restaurant.",
                 next="La commande n'est pas passée. Appelle transfer_to_human.",
             )
+        case OrderUnsettled(reachable=True):
+            return ToolError(
+                "order_unsettled",
+                f"{_UNSETTLED} : le restaurant vous rappelle pour vous le confirmer.",
+                next=_NEITHER,
+            )
         case OrderUnsettled():
             return ToolError(
                 "order_unsettled",
-                "Je n'ai pas pu vérifier que la commande est bien enregistrée : "
-                "le restaurant vous confirme.",
-                next="Ne dis ni qu'elle est passée, ni qu'elle ne l'est pas, et ne la repasse pas.",
+                f"{_UNSETTLED}. Je vous passe le restaurant, qui vous le confirmera.",
+                next=f"{_NEITHER} Appelle transfer_to_human.",
             )
         case _:
             return ToolError("not_possible", "Ce n'est pas possible.")

@@ -26,6 +26,11 @@ CALL_EVENTS_DEAD: Final = "stream:call_events:dead"
 """
 
 
+UNSETTLED_ORDERS: Final = "orders:unsettled"
+"""A hash of orders whose placing has begun and not ended: idempotency key → `UnsettledOrder` JSON.
+What a dead worker left in it, another worker settles."""
+
+
 def call_offer(call_id: UUID) -> str:
     """Name the string that holds the attempt now on offer. When it is absent, the call is taken or
     no longer offered.

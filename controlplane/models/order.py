@@ -5,7 +5,14 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -71,6 +78,8 @@ class Order(Base):
     note: Mapped[str] = mapped_column(default="")
     total_cents: Mapped[int]
     ready_at: Mapped[Instant]
+    call_back: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The caller was not told whether the order is placed: the restaurant calls them."""
     created_at: Mapped[CreatedAt]
 
 

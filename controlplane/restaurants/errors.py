@@ -199,7 +199,11 @@ class OrderNotCommitted(RestaurantError, ServiceUnavailable):
 
 
 class OrderUnsettled(RestaurantError, ServiceUnavailable):
-    """A COMMIT was sent and its answer is lost: placing again with the same key settles it."""
+    """A COMMIT was sent and its answer is lost: placing again with the same key settles it.
 
-    def __init__(self) -> None:
+    The restaurant calls the caller back, unless no number is known (`reachable`).
+    """
+
+    def __init__(self, *, reachable: bool = True) -> None:
         super().__init__("nobody knows whether the order was committed")
+        self.reachable = reachable

@@ -44,12 +44,18 @@ async def find_order(session: AsyncSession, draft: OrderDraft) -> Order | None:
 
 
 async def insert_order(
-    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
+    session: AsyncSession,
+    draft: OrderDraft,
+    restaurant: Restaurant,
+    now: datetime,
+    *,
+    call_back: bool,
 ) -> Order:
     """The order with all that belongs to it; the outbox row comes last, for its trigger holds up
     the restaurant's other writers from there to the commit.
     """
     order = await _order(session, draft, restaurant, now)
+    order.call_back = call_back
     session.add(order)
     await session.flush()
     session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
@@ -72,6 +78,19 @@ async def insert_order(
     )
     await session.flush()
     return order
+
+
+async def ask_to_call_back(session: AsyncSession, order: Order) -> None:
+    """Tell the kitchen that this order's caller does not know whether it is placed."""
+    order.call_back = True
+    await session.flush()
+    session.add(
+        EventOutbox(
+            restaurant_id=order.restaurant_id,
+            topic=OutboxTopic.ORDER_STATUS_CHANGED,
+            payload={"order_id": str(order.id), "status": order.status},
+        )
+    )
 
 
 def placed_order(order: Order, timezone: str) -> PlacedOrder:

@@ -24,7 +24,13 @@ from controlplane.restaurants.errors import (
     UnknownRestaurant,
 )
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
-from controlplane.restaurants.order_rows import find_order, insert_order, lock_orders, placed_order
+from controlplane.restaurants.order_rows import (
+    ask_to_call_back,
+    find_order,
+    insert_order,
+    lock_orders,
+    placed_order,
+)
 
 log = structlog.get_logger()
 
@@ -44,9 +50,12 @@ class Commit:
     """One was sent, and nobody knows yet whether it arrived."""
 
 
-async def place_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
+async def place_order(
+    sessions: Sessions, draft: OrderDraft, *, call_back: bool = False
+) -> PlacedOrder:
     """Commit the order, or find the one already committed under its key.
 
+    `call_back` marks an order that is committed now: nobody is there to tell its caller.
     Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; when `ATTEMPTS` failed,
     `OrderNotCommitted` if it is certain that there is no order, else `OrderUnsettled`. When it is
     cancelled nobody knows: placing it again with the same key settles that.
@@ -57,7 +66,7 @@ async def place_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await _place_once(sessions, draft, commit)
+                return await _place_once(sessions, draft, commit, call_back=call_back)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.error(
                 "order_not_committed",
@@ -85,16 +94,44 @@ async def orders_of_call(
         return [placed_order(order, timezone) for order in orders]
 
 
-async def _place_once(sessions: Sessions, draft: OrderDraft, commit: Commit) -> PlacedOrder:
+async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
+    """Make it true that the order is placed, and tell the kitchen to call its caller back.
+
+    The caller was told that the restaurant confirms it: so no rule refuses it any more, the
+    restaurant does. Raises `UnknownRestaurant`, `KeyOfAnotherCart`; SQLAlchemy's errors, `OSError`
+    and `TimeoutError` when it is to be asked again.
+    """
+    async with asyncio.timeout(ATTEMPT_SECONDS), sessions() as session:
+        restaurant = await _restaurant(session, draft.restaurant_id)
+        await lock_orders(session, draft.restaurant_id)
+        order = await find_order(session, draft)
+        if order is None:
+            now = datetime.now(UTC)
+            order = await insert_order(session, draft, restaurant, now, call_back=True)
+        elif not order.call_back:
+            await ask_to_call_back(session, order)
+        await session.commit()
+        return placed_order(order, restaurant.timezone)
+
+
+async def _place_once(
+    sessions: Sessions, draft: OrderDraft, commit: Commit, *, call_back: bool
+) -> PlacedOrder:
     async with sessions() as session:
-        restaurant = await session.get(Restaurant, draft.restaurant_id)
-        if restaurant is None:
-            raise UnknownRestaurant(draft.restaurant_id)
+        restaurant = await _restaurant(session, draft.restaurant_id)
         await lock_orders(session, draft.restaurant_id)
         order = await find_order(session, draft)
         if order is None:
             commit.unanswered = False
-            order = await insert_order(session, draft, restaurant, datetime.now(UTC))
+            now = datetime.now(UTC)
+            order = await insert_order(session, draft, restaurant, now, call_back=call_back)
             commit.unanswered = True
             await session.commit()
         return placed_order(order, restaurant.timezone)
+
+
+async def _restaurant(session: AsyncSession, restaurant_id: UUID) -> Restaurant:
+    restaurant = await session.get(Restaurant, restaurant_id)
+    if restaurant is None:
+        raise UnknownRestaurant(restaurant_id)
+    return restaurant

@@ -43,6 +43,7 @@ async def add_order(
     days_ago: int = 0,
     due_in_min: int = 20,
     note: str = "",
+    call_back: bool = False,
 ) -> UUID:
     """Add an order. `dishes` give quantity, name and unit price in cents. The caller commits."""
     order_id = new_id()
@@ -61,6 +62,7 @@ async def add_order(
             customer_name=customer,
             customer_phone_e164=phone,
             note=note,
+            call_back=call_back,
             total_cents=sum(quantity * cents for quantity, _, cents in dishes),
             ready_at=datetime.now(UTC) + timedelta(minutes=due_in_min),
         )

@@ -66,6 +66,11 @@ class Ticket:
     ready_at: str
     ready_at_utc: str
     """The page sorts by it and marks late ones (ISO 8601)."""
+    call_back: bool = False
+    """The caller does not know whether the order is placed."""
+    caller: str = ""
+    """The whole number, where the kitchen is to call; it is empty otherwise, and when hidden."""
+    caller_uri: str = ""
 
     @property
     def done(self) -> bool:
@@ -144,6 +149,8 @@ def _ticket(order: Order, lines: list[OrderLine], zone: ZoneInfo) -> Ticket:
     status = OrderStatus(order.status)
     next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
     who = (order.customer_name or "", french.last_digits(order.customer_phone_e164))
+    call_back = order.call_back and status not in DONE
+    number = order.customer_phone_e164 if call_back else None
     return Ticket(
         order_id=order.id,
         number=order.number,
@@ -165,4 +172,7 @@ def _ticket(order: Order, lines: list[OrderLine], zone: ZoneInfo) -> Ticket:
         placed_at=french.clock(order.created_at.astimezone(zone)),
         ready_at=french.clock(order.ready_at.astimezone(zone)),
         ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
+        call_back=call_back,
+        caller=french.telephone(number) if number else "",
+        caller_uri=f"tel:{number}" if number else "",
     )

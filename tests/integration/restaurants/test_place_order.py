@@ -4,8 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,7 +13,6 @@ from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from controlplane.models.event_outbox import OUTBOX_CHANNEL
 from controlplane.restaurants import place_order as module
-from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.errors import (
     CartEmpty,
     KeyOfAnotherCart,
@@ -25,24 +22,9 @@ from controlplane.restaurants.errors import (
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from controlplane.restaurants.place_order import Commit, Sessions, orders_of_call, place_order
 from tests.accounts import SECRETS
-from tests.small_menu import COLA, DOUGH, EXTRAS, MARGHERITA
+from tests.integration.order_drafts import draft
 
 pytestmark = pytest.mark.integration
-
-
-def draft(
-    key: str = "call:1:digest", *, restaurant_id: UUID = DEMO_RESTAURANT_ID, pizzas: int = 2
-) -> OrderDraft:
-    cart = Cart.empty()
-    cart.add(MARGHERITA, [DOUGH.options[0], EXTRAS.options[0]], pizzas)
-    cart.add(COLA, [], 1)
-    return OrderDraft(
-        restaurant_id=restaurant_id,
-        call_id=new_id(),
-        idempotency_key=key,
-        confirmed_at=datetime.now(UTC),
-        lines=cart.lines,
-    )
 
 
 @pytest.fixture
@@ -75,7 +57,7 @@ async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded
     with psycopg.connect(libpq_url(seeded), autocommit=True) as listener:
         listener.execute(f"LISTEN {OUTBOX_CHANNEL}")
         async with sessions_on(seeded) as sessions:
-            order = await place_order(sessions, draft())
+            order = await place_order(sessions, draft("call:1:a"))
         notices = [notice.payload for notice in listener.notifies(timeout=2, stop_after=1)]
     assert notices == [str(DEMO_RESTAURANT_ID)]
     with psycopg.connect(libpq_url(seeded)) as database:
@@ -123,9 +105,9 @@ async def test_another_worker_finds_the_order_of_its_call(seeded: str) -> None:
 
 async def test_a_key_of_another_cart_is_an_error_and_never_a_success(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
-        await place_order(sessions, draft())
+        await place_order(sessions, draft("call:1:a"))
         with pytest.raises(KeyOfAnotherCart):
-            await place_order(sessions, draft(pizzas=7))
+            await place_order(sessions, draft("call:1:a", pizzas=7))
     assert count(seeded, "order") == 1
 
 
@@ -160,7 +142,7 @@ async def test_a_database_that_is_down_is_told_as_such(seeded: str) -> None:
     url = re.sub(r":\d+/", ":9/", seeded)
     async with sessions_on(url) as sessions:
         with pytest.raises(OrderNotCommitted):
-            await place_order(sessions, draft())
+            await place_order(sessions, draft("call:1:a"))
 
 
 async def test_an_order_of_nothing_is_refused_before_the_database(seeded: str) -> None:
@@ -177,8 +159,10 @@ async def test_a_commit_whose_answer_was_lost_is_not_an_order_more(
     real = module._place_once
     lost: list[PlacedOrder] = []
 
-    async def break_once(sessions: Sessions, wanted: OrderDraft, commit: Commit) -> object:
-        order = await real(sessions, wanted, commit)
+    async def break_once(
+        sessions: Sessions, wanted: OrderDraft, commit: Commit, *, call_back: bool
+    ) -> object:
+        order = await real(sessions, wanted, commit, call_back=call_back)
         if not lost:
             lost.append(order)
             raise ConnectionResetError
@@ -186,6 +170,6 @@ async def test_a_commit_whose_answer_was_lost_is_not_an_order_more(
 
     monkeypatch.setattr(module, "_place_once", break_once)
     async with sessions_on(seeded) as sessions:
-        order = await place_order(sessions, draft())
+        order = await place_order(sessions, draft("call:1:a"))
     assert lost == [order]
     assert count(seeded, "order") == 1

@@ -160,6 +160,24 @@ async def test_an_open_order_stays_however_many_came_after(
     assert {*by_id} == {first, *later, *done}
 
 
+async def test_a_caller_who_does_not_know_is_called_back_until_the_order_is_done(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    async with sessions.begin() as session:
+        order_id = await add_order(session, restaurant, call_back=True)
+        await add_order(session, restaurant, call_back=True, phone=None)
+    text = (await browser.get(site.page(restaurant))).text
+    assert text.count("Il ne sait pas si sa commande est passée.") == 2
+    assert text.count('<a href="tel:+33639980134">') == 1
+    for status in (OrderStatus.ACCEPTED, OrderStatus.READY, OrderStatus.COMPLETED):
+        await browser.post(
+            site.page(restaurant).replace("/kitchen?", f"/kitchen/orders/{order_id}/{status}?")
+        )
+    text = (await browser.get(site.page(restaurant))).text
+    assert text.count("Il ne sait pas si sa commande est passée.") == 1
+    assert "tel:" not in text
+
+
 async def test_headers_keep_the_key_at_home(
     site: TestSite, restaurant: UUID, browser: httpx2.AsyncClient
 ) -> None:

@@ -13,6 +13,7 @@ from aiworker.call_events import CallEventLog
 from aiworker.call_memory import CallMemory
 from aiworker.clients import Clients
 from aiworker.media.stream import MediaStream
+from aiworker.order_desk import OrderDesk
 from aiworker.realtime.client_events import ClientEvent
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.events import (
@@ -102,6 +103,9 @@ class OneCall:
                 realtime=cast("AsyncOpenAI", None),
                 engine=cast("AsyncEngine", None),
                 sessions=cast("async_sessionmaker[AsyncSession]", None),
+                orders=OrderDesk(
+                    cast("Redis", None), cast("async_sessionmaker[AsyncSession]", None)
+                ),
             ),
         )
 

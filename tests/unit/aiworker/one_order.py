@@ -12,7 +12,7 @@ from aiworker.tools.toolbox import run_tool
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
-from controlplane.restaurants.errors import OrderNotCommitted
+from controlplane.restaurants.errors import RestaurantError
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from tests.small_menu import CONFIG
 
@@ -24,11 +24,11 @@ class Orders:
 
     def __init__(self) -> None:
         self.drafts: list[OrderDraft] = []
-        self.broken = False
+        self.failure: type[RestaurantError] | None = None
 
     async def place(self, draft: OrderDraft) -> PlacedOrder:
-        if self.broken:
-            raise OrderNotCommitted
+        if self.failure is not None:
+            raise self.failure
         self.drafts.append(draft)
         return PlacedOrder(
             id=new_id(),

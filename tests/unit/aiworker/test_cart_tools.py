@@ -6,6 +6,7 @@ import pytest
 
 from aiworker.tools.toolbox import TOOLS, run_tool, tool_schemas
 from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.restaurants.errors import OrderNotCommitted, OrderUnsettled
 from tests.unit.aiworker.one_order import Talk, confirmed
 
 pytestmark = pytest.mark.unit
@@ -197,10 +198,37 @@ async def test_placing_twice_is_the_same_order(talk: Talk) -> None:
 
 async def test_an_order_that_could_not_be_placed_is_still_in_the_cart(talk: Talk) -> None:
     await confirmed(talk)
-    talk.orders.broken = True
-    assert (await talk.call("place_order"))["error"] == "orders_unavailable"
-    talk.orders.broken = False
+    talk.orders.failure = OrderNotCommitted
+    result = await talk.call("place_order")
+    assert result["error"] == "orders_unavailable"
+    assert "La commande n'est pas passée" in result["next"]
+    talk.orders.failure = None
     assert (await talk.call("place_order"))["status"] == "placed"
+
+
+@pytest.mark.parametrize(
+    ("number", "promise"),
+    [
+        ("+33639980123", "le restaurant vous rappelle pour vous le confirmer."),
+        (None, "Je vous passe le restaurant, qui vous le confirmera."),
+    ],
+)
+async def test_an_order_nobody_knows_of_is_neither_placed_nor_not(
+    talk: Talk, number: str | None, promise: str
+) -> None:
+    """The cart is done with: it is not placed a second time, and another order can be taken."""
+    talk.context.caller_number = number
+    await confirmed(talk)
+    talk.orders.failure = OrderUnsettled
+    result = await talk.call("place_order")
+    assert result["error"] == "order_unsettled"
+    assert result["spoken"].startswith("Je n'ai pas pu vérifier que la commande est bien enreg")
+    assert result["spoken"].endswith(promise)
+    assert "pas passée" not in str(result)
+    talk.orders.failure = None
+    assert (await talk.call("place_order"))["error"] == "order_unsettled"
+    assert talk.orders.drafts == []
+    assert (await (await confirmed(talk)).call("place_order"))["status"] == "placed"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,13 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         OrderUnsettled(),
         "order_unsettled",
         "Je n'ai pas pu vérifier que la commande est bien enregistrée : "
-        "le restaurant vous confirme.",
+        "le restaurant vous rappelle pour vous le confirmer.",
+    ),
+    (
+        OrderUnsettled(reachable=False),
+        "order_unsettled",
+        "Je n'ai pas pu vérifier que la commande est bien enregistrée. "
+        "Je vous passe le restaurant, qui vous le confirmera.",
     ),
 ]
 

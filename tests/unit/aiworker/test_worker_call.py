@@ -1,5 +1,8 @@
 """What a call does as time passes: fillers, silences, hand-overs, its end. Time is the test's."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from aiworker.conversation import silence
@@ -7,19 +10,29 @@ from aiworker.conversation.call_ending import FAREWELL_SECONDS
 from aiworker.media.stream import StreamOver
 from aiworker.realtime.events import InputCommitted
 from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import (
     Dtmf,
     Hangup,
     Hold,
+    OrderPlaced,
     Started,
     TakeMessage,
     Transfer,
     TransferFailed,
 )
+from controlplane.restaurants.order_draft import PlacedOrder
 from tests.unit.aiworker.one_call import OneCall
 
 pytestmark = pytest.mark.unit
 
+PLACED = PlacedOrder(
+    id=new_id(),
+    number=7,
+    total_cents=2_500,
+    ready_at_local=datetime(2026, 11, 27, 19, 45, tzinfo=ZoneInfo("Europe/Paris")),
+    idempotency_key="call:1:digest",
+)
 NOBODY = TransferFailed(cause="NO_ANSWER")
 
 
@@ -216,3 +229,25 @@ def test_what_happens_between_two_sessions_is_answered_in_the_next(
     assert session.responses == 1
     one.wait(5)
     assert session.given_up is None
+
+
+# --- Orders --------------------------------------------------------------------------------------
+
+
+def test_an_order_settled_during_the_call_is_told_with_what_the_database_says(one: OneCall) -> None:
+    one.end_greeting()
+    session = one.open_session()
+    one.call.tools.unsettled.add(PLACED.idempotency_key)
+    one.call._order_placed(PLACED)
+    assert "numéro sept est enregistrée" in session.told[-1]
+    assert "pour vingt-cinq euros" in session.told[-1]
+    assert (one.call.tools.placed, one.call.tools.unsettled) == ([PLACED], set())
+
+
+def test_an_order_settled_after_the_call_is_still_recorded(one: OneCall) -> None:
+    one.end_greeting()
+    one.call.tools.unsettled.add(PLACED.idempotency_key)
+    one.call.finish()
+    one.call._order_placed(PLACED)
+    recorded = [event for event in one.call_events if isinstance(event, OrderPlaced)]
+    assert [event.order_id for event in recorded] == [PLACED.id]
