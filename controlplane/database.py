@@ -2,15 +2,21 @@
 
 Nothing here keeps a connection at import. Every connection carries its deadlines, so that a
 process never waits on Postgres for ever.
+
+Read-only is not alive: after a failover behind one address the old primary may live on and answer
+reads. So only a server that takes writes is connected to; a connection whose server has said since
+that it takes none is not handed out again, and a refused write ends all of its pool.
 """
 
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+import psycopg
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as AsyncSession
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from controlplane.errors import ConfigurationError
 
@@ -28,6 +34,11 @@ POOL_WAIT_S: Final = 5
 """A caller waits this long for a free connection when the pool is full."""
 POOL_RECYCLE_S: Final = 1_800
 """Common load balancers close an idle connection later than this."""
+
+READ_ONLY: Final = "25006"
+"""SQLSTATE `read_only_sql_transaction`: a write, or LISTEN on a standby, was refused."""
+_REPORTED: Final = (b"default_transaction_read_only", b"in_hot_standby")
+"""Postgres sends these with the next answer when they have changed (14 and newer)."""
 
 _PLAIN_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg"}
 
@@ -67,6 +78,7 @@ def connect_arguments(application_name: str) -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "prepare_threshold": None,
+        "target_session_attrs": "read-write",
         "options": (
             f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}"
             f" -c lock_timeout={LOCK_TIMEOUT_MS}"
@@ -75,9 +87,14 @@ def connect_arguments(application_name: str) -> dict[str, Any]:
     }
 
 
+def is_demoted(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    """Tell whether the server's last answer came with the word that it takes no writes."""
+    return any(connection.pgconn.parameter_status(name) == b"on" for name in _REPORTED)
+
+
 def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4) -> Engine:
     """Make an engine for gevent processes: psycopg yields to the hub once gevent is patched in."""
-    return create_engine(
+    engine = create_engine(
         sqlalchemy_url(database_url),
         connect_args=connect_arguments(application_name),
         pool_size=pool_size,
@@ -87,11 +104,13 @@ def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4)
         pool_pre_ping=True,
         hide_parameters=True,  # its errors reach logs, and parameters are what callers said
     )
+    _leave_the_demoted(engine)
+    return engine
 
 
 def async_engine(database_url: str, *, application_name: str, pool_size: int = 4) -> AsyncEngine:
     """Make an engine for asyncio processes."""
-    return create_async_engine(
+    engine = create_async_engine(
         sqlalchemy_url(database_url),
         connect_args=connect_arguments(application_name),
         pool_size=pool_size,
@@ -101,8 +120,27 @@ def async_engine(database_url: str, *, application_name: str, pool_size: int = 4
         pool_pre_ping=True,
         hide_parameters=True,  # its errors reach logs, and parameters are what callers said
     )
+    _leave_the_demoted(engine.sync_engine)
+    return engine
 
 
 def async_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Make sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def _leave_the_demoted(engine: Engine) -> None:
+    event.listen(engine, "checkout", _refuse_demoted)
+    event.listen(engine, "handle_error", _end_if_read_only)
+
+
+def _refuse_demoted(_dbapi_connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
+    """Look at what came with the ping's answer. The pool then connects anew, and once more."""
+    connection: Any = entry.driver_connection
+    if is_demoted(connection):
+        raise InvalidatePoolError("the server takes no writes")
+
+
+def _end_if_read_only(context: ExceptionContext) -> None:
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True

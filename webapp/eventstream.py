@@ -19,12 +19,15 @@ from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from controlplane.database import connect_arguments, libpq_url
+from controlplane.database import connect_arguments, is_demoted, libpq_url
 from controlplane.models.event_outbox import OUTBOX_CHANNEL, EventOutbox
 from webapp import metrics
 
-HEAL_S: Final = 5.0
-"""A committed event whose notification was lost stays unseen no longer than this."""
+HEAL_S: Final = 3.0
+"""A committed event whose notification was lost stays unseen no longer than this, and a server that
+was demoted, which notifies of nothing, is listened to no longer."""
+PROOF_DEADLINE_S: Final = 3.0
+"""A Postgres that does not answer an empty query in that time will not notify either."""
 QUEUE_SIZE: Final = 256
 """A page may be this many events behind: an hour of a restaurant's rush."""
 SWEEP_ROWS: Final = 1_000
@@ -173,6 +176,7 @@ class OutboxFeed:
             while True:
                 if loop.time() - healed_at >= HEAL_S:
                     healed_at = loop.time()
+                    await _prove(connection)
                     await self._sweep(set(self._cursors))
                 yield
                 notified = {
@@ -203,6 +207,17 @@ class OutboxFeed:
         self._cursors[event.restaurant_id] = event.id
         for page in tuple(self._subscriptions.get(event.restaurant_id, ())):
             page.put(event)
+
+
+async def _prove(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Raise an `OSError` unless Postgres is there, and takes the writes it is to notify of.
+
+    What it notifies of meanwhile, psycopg keeps.
+    """
+    async with asyncio.timeout(PROOF_DEADLINE_S):
+        await connection.execute(b"SELECT 1")
+    if is_demoted(connection):
+        raise ConnectionError("read-only")
 
 
 _NEW_ROWS = text(

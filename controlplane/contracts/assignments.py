@@ -1,7 +1,8 @@
 """The messages a bridge is told on its channel (`redis_keys.bridge_assignments`).
 
-Every message, a lost or unreadable one included, means the same at least: read the registrations in
-Postgres again. What is to be done stands there; a bridge looks by itself every 30 s.
+Every message but its own echo, a lost or unreadable one included, means the same at least: read the
+registrations in Postgres again. What is to be done stands there; a bridge looks by itself every
+30 s.
 """
 
 from typing import Annotated, Literal
@@ -38,8 +39,14 @@ class BindingGivenBack(Message):
     gateway_name: str = Field(max_length=128)
 
 
+class Echo(Message):
+    """The bridge says this to itself after a silence: what is published still reaches it."""
+
+    type: Literal["echo"] = "echo"
+
+
 Assignment = Annotated[
-    RegistrationsPlaced | RegistrationsChanged | RegistrationMoved | BindingGivenBack,
+    RegistrationsPlaced | RegistrationsChanged | RegistrationMoved | BindingGivenBack | Echo,
     Field(discriminator="type"),
 ]
 

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from controlplane.contracts import redis_keys
 from controlplane.contracts.assignments import RegistrationsChanged
 from controlplane.controller import metrics
-from controlplane.database import connect_arguments, libpq_url
+from controlplane.database import connect_arguments, is_demoted, libpq_url
 from controlplane.models.restaurant import RESTAURANT_CHANNEL
 from controlplane.models.sip_registration import REGISTRATION_CHANNEL
 from controlplane.redis_clients import sync_redis
@@ -44,7 +44,9 @@ _logger = structlog.get_logger()
 
 
 class PostgresAway(OSError):
-    """Raised when the LISTEN connection failed, or was silent for `PROOF_DEADLINE_S`."""
+    """Raised when the LISTEN connection failed, was silent for `PROOF_DEADLINE_S`, or is to a
+    server that takes no writes any more: what changes is said elsewhere.
+    """
 
 
 class Changes:
@@ -116,6 +118,8 @@ class Changes:
                 wait_read(connection.fileno(), timeout=wait_s)
         with gevent.Timeout(PROOF_DEADLINE_S, PostgresAway):
             connection.execute(b"SELECT 1")
+        if is_demoted(connection):
+            raise PostgresAway("read-only")
         while notify := connection.pgconn.notifies():  # what came right behind the answer
             self._heard.append(
                 psycopg.Notify(notify.relname.decode(), notify.extra.decode(), notify.be_pid)

@@ -1,5 +1,6 @@
 """Every Redis client of the product comes from one factory, with deadlines and no hidden retry."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "redis://127.0.0.1:1/0"
+MAKES_A_CLIENT = re.compile(r"Redis\.from_(url|pool)\(")
 
 
 def test_no_other_file_makes_a_client() -> None:
@@ -19,7 +21,7 @@ def test_no_other_file_makes_a_client() -> None:
         str(path.relative_to(ROOT))
         for folder in ("aiworker", "controlplane", "freeswitch", "webapp")
         for path in (ROOT / folder).rglob("*.py")
-        if "Redis.from_url(" in path.read_text(encoding="utf-8")
+        if MAKES_A_CLIENT.search(path.read_text(encoding="utf-8"))
     ]
 
     assert makers == ["controlplane/redis_clients.py"]
@@ -40,3 +42,13 @@ def test_a_client_waits_and_retries_as_it_was_told(client: Redis | async_redis.R
     assert options["retry"].get_retries() == 0
     assert options["socket_keepalive"]
     assert options["decode_responses"]
+
+
+@pytest.mark.parametrize("url", ["unix:///run/redis.sock?db=1", "rediss://redis:6380/0"])
+def test_every_kind_of_address_is_connected_to(url: str) -> None:
+    """A socket file has no TCP keep-alive: redis-py raised TypeError at the first use."""
+    client = sync_redis(url, timeout_s=1.5)
+    asynchronous = asyncio_redis(url, connect_timeout_s=1.5, timeout_s=1.5)
+
+    for pool in (client.connection_pool, asynchronous.connection_pool):
+        assert url.startswith("unix") == hasattr(pool.make_connection(), "path")

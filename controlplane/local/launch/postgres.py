@@ -156,6 +156,11 @@ class PostgresServer:
         return self._url(ROLE, DATABASE)
 
     @property
+    def port(self) -> int:
+        """Return the port of loopback; 0 before the first start."""
+        return self._port
+
+    @property
     def pid(self) -> int:
         """Return the postmaster's process id; 0 when it is not started."""
         return self._process.pid if self._process else 0
@@ -183,23 +188,49 @@ class PostgresServer:
             self._process.stop()
             self._process = None
 
+    def follow(self, primary: "PostgresServer") -> None:
+        """Become the streaming standby of a running server; call it before the first start."""
+        own_folder(self._cluster, self._user)
+        with primary.admin() as connection:
+            connection.execute(b"SELECT pg_backup_start('standby', fast => true)")
+            shutil.copytree(
+                primary._cluster,
+                self._cluster,
+                ignore=shutil.ignore_patterns("postmaster.*"),
+                dirs_exist_ok=True,
+            )
+            stopped = connection.execute(b"SELECT labelfile FROM pg_backup_stop(false)").fetchone()
+        assert stopped is not None
+        (self._data / "backup_label").write_text(stopped[0], encoding="utf-8")
+        (self._data / "standby.signal").touch()
+        with (self._data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+            source = primary._url(SUPERUSER, "postgres")
+            settings.write(f"primary_conninfo = '{source}'\n")
+        if self._user is not None:
+            for path in (self._cluster, *self._cluster.rglob("*")):
+                os.chown(path, self._user.uid, self._user.gid)
+
     def demote(self) -> None:
         """Refuse writes, as after a planned failover: sessions live on and read, none writes."""
-        self._write_setting(b"ALTER SYSTEM SET default_transaction_read_only = on")
+        self._reload(b"ALTER SYSTEM SET default_transaction_read_only = on")
 
     def promote(self) -> None:
         """Take writes again."""
-        self._write_setting(b"ALTER SYSTEM RESET default_transaction_read_only")
+        self._reload(b"ALTER SYSTEM RESET default_transaction_read_only")
 
-    def _write_setting(self, statement: bytes) -> None:
-        with psycopg.connect(
+    def _reload(self, statement: bytes) -> None:
+        with self.admin() as connection:
+            connection.execute(statement)
+            connection.execute(b"SELECT pg_reload_conf()")
+
+    def admin(self) -> psycopg.Connection:
+        """Connect as the superuser, also to a server that was demoted."""
+        return psycopg.connect(
             self._url(SUPERUSER, "postgres"),
             connect_timeout=CONNECT_SECONDS,
             autocommit=True,
             options="-c default_transaction_read_only=off",
-        ) as connection:
-            connection.execute(statement)
-            connection.execute(b"SELECT pg_reload_conf()")
+        )
 
     @property
     def _data(self) -> Path:
@@ -289,14 +320,12 @@ class PostgresServer:
 
     def _connect(self) -> psycopg.Connection | None:
         try:
-            return psycopg.connect(
-                self._url(SUPERUSER, "postgres"), connect_timeout=CONNECT_SECONDS, autocommit=True
-            )
+            return self.admin()
         except psycopg.OperationalError:
             return None
 
     def _provide_database(self) -> None:
-        with psycopg.connect(self._url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        with self.admin() as connection:
             role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
             if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", ROLE):
                 # CREATEDB: each test takes a database of its own.

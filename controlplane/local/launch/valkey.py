@@ -15,13 +15,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from controlplane.errors import ConfigurationError
 from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
 from controlplane.local.launch.process import ManagedProcess, ProcessFailed
 from controlplane.local.launch.unprivileged import SystemUser, own_folder, reachable_program
-from controlplane.redis_clients import sync_redis
+from controlplane.redis_clients import admin_redis
 
 OLDEST_VERSION = (6, 2)
 """This version is the first with BLMOVE."""
@@ -87,20 +88,27 @@ class ValkeyServer:
         log_file: Path,
         user: SystemUser | None = None,
         held_files: Sequence[int] = (),
+        password: str | None = None,
     ) -> None:
+        """`password` is for a server that takes another one's place; None: one of its own."""
         self._program = reachable_program(program.path, user, package=program.package, home=home)
         self._home = home
         self._log_file = log_file
         self._user = user
         self._held_files = held_files
-        self._password = secrets.token_urlsafe(24)
+        self.password = password or secrets.token_urlsafe(24)
         self._process: ManagedProcess | None = None
         self._port = 0
 
     @property
     def url(self) -> str:
         """Return the URL of database 0."""
-        return f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
+        return f"redis://:{self.password}@{LOOPBACK}:{self._port}/0"
+
+    @property
+    def port(self) -> int:
+        """Return the port of loopback; 0 before the first start."""
+        return self._port
 
     @property
     def pid(self) -> int:
@@ -129,19 +137,18 @@ class ValkeyServer:
 
     def follow(self, primary: "ValkeyServer") -> None:
         """Become the other server's replica, which takes its data and refuses writes."""
-        self._command("CONFIG", "SET", "masterauth", primary._password)
-        self._command("REPLICAOF", LOOPBACK, str(primary._port))
+        with self.admin() as client:
+            client.config_set("masterauth", primary.password)
+            client.replicaof(LOOPBACK, primary.port)
 
     def lead(self) -> None:
         """Become a primary; nobody's data changes."""
-        self._command("REPLICAOF", "NO", "ONE")
+        with self.admin() as client:
+            client.replicaof("NO", "ONE")
 
-    def _command(self, *words: str) -> None:
-        client = sync_redis(self.url, timeout_s=CONNECT_SECONDS)
-        try:
-            client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
-        finally:
-            client.close()
+    def admin(self) -> Redis:
+        """Make a client of this very server, whatever its role."""
+        return admin_redis(self.url, timeout_s=CONNECT_SECONDS)
 
     def _launch(self, folder: Path) -> None:
         # Started again it is where it was.
@@ -167,10 +174,11 @@ class ValkeyServer:
             f"bind {LOOPBACK}\n"
             f"port {self._port}\n"
             "protected-mode yes\n"
-            f"requirepass {self._password}\n"
+            f"requirepass {self.password}\n"
             f'dir "{folder}"\n'
             'save ""\n'
             "appendonly no\n"
+            "repl-diskless-sync-delay 0\n"  # a replica of ours waits for no second one
             "daemonize no\n",
             encoding="utf-8",
         )
@@ -179,10 +187,8 @@ class ValkeyServer:
         return path
 
     def _answers(self) -> bool:
-        client = sync_redis(self.url, timeout_s=CONNECT_SECONDS)
-        try:
-            return bool(client.ping())
-        except RedisError:
-            return False
-        finally:
-            client.close()
+        with self.admin() as client:
+            try:
+                return bool(client.ping())
+            except RedisError:
+                return False

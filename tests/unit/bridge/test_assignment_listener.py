@@ -1,4 +1,6 @@
-"""Whatever a bridge is told, it looks; only a binding given back makes it do more."""
+"""Whatever a bridge is told, it looks; only a binding given back makes it do more. It knows when it
+hears nothing.
+"""
 
 from collections import deque
 
@@ -9,7 +11,8 @@ from redis.client import PubSub
 from controlplane.bridge import metrics
 from controlplane.bridge.assignment_listener import AssignmentListener
 from controlplane.contracts import redis_keys
-from controlplane.contracts.assignments import BindingGivenBack, RegistrationsPlaced
+from controlplane.contracts.assignments import BindingGivenBack, Echo, RegistrationsPlaced
+from controlplane.errors import ServiceUnavailable
 
 pytestmark = pytest.mark.unit
 
@@ -41,19 +44,52 @@ def test_no_wake_up_is_lost(body: str, given_back: list[BindingGivenBack], unrea
     assert metrics.ASSIGNMENTS_UNREADABLE._value.get() - before == unreadable
 
 
+class Deaf:
+    """A client whose subscription hears what the test lets it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *heard: object) -> None:
+        self.published: list[str] = []
+        self._heard = deque(heard)
+        monkeypatch.setattr(PubSub, "execute_command", lambda *_: None)
+        monkeypatch.setattr(PubSub, "parse_response", lambda *_, **__: self._heard.popleft())
+        monkeypatch.setattr(redis.Redis, "publish", lambda _, __, body: self.published.append(body))
+        self.looks: list[None] = []
+        self.listener = AssignmentListener(
+            redis.Redis(),
+            bridge_id="bridge-0",
+            given_back=lambda _: None,
+            look_soon=lambda: self.looks.append(None),
+        )
+
+    def hear(self) -> None:
+        while self._heard:
+            self.listener._turn()
+
+
+CHANNEL = redis_keys.bridge_assignments("bridge-0")
+SUBSCRIBED = ["subscribe", CHANNEL, 1]
+ECHO = ["message", CHANNEL, Echo().to_json()]
+
+
 def test_each_subscription_is_a_reason_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """redis-py connects again by itself, and nobody knows what was said meanwhile."""
-    subscribed: list[object] = ["subscribe", redis_keys.bridge_assignments("bridge-0"), 1]
-    answers = deque([subscribed, None, subscribed])
-    monkeypatch.setattr(PubSub, "execute_command", lambda *_: None)
-    monkeypatch.setattr(PubSub, "parse_response", lambda *_, **__: answers.popleft())
-    looks: list[None] = []
-    listener = AssignmentListener(
-        redis.Redis(),
-        bridge_id="bridge-0",
-        given_back=lambda _: None,
-        look_soon=lambda: looks.append(None),
-    )
-    with pytest.raises(IndexError):  # no more answers
-        listener._listen()
-    assert looks == [None, None]
+    deaf = Deaf(monkeypatch, SUBSCRIBED, None, SUBSCRIBED)
+    deaf.hear()
+    assert deaf.looks == [None, None]
+
+
+def test_a_bridge_that_hears_itself_stays_subscribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = Deaf(monkeypatch, SUBSCRIBED, None, ECHO, None, ECHO)
+    deaf.hear()
+    assert deaf.published == [Echo().to_json()] * 2
+    assert deaf.looks == [None]
+
+
+def test_a_bridge_that_does_not_hear_itself_subscribes_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deaf = Deaf(monkeypatch, SUBSCRIBED, None, None, SUBSCRIBED)
+    with pytest.raises(ServiceUnavailable):
+        deaf.hear()
+    deaf.hear()
+    assert deaf.looks == [None, None]

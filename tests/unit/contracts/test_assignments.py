@@ -5,6 +5,7 @@ import pytest
 from controlplane.contracts.assignments import (
     Assignment,
     BindingGivenBack,
+    Echo,
     RegistrationMoved,
     RegistrationsChanged,
     RegistrationsPlaced,
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.unit
         RegistrationsChanged(),
         RegistrationMoved(),
         BindingGivenBack(gateway_name="pizza-0a1b2c3d"),
+        Echo(),
     ],
 )
 def test_each_is_read_back(message: Assignment) -> None:
