@@ -28,6 +28,11 @@ INTERRUPTIONS = Counter(
     "Times the caller was heard over the assistant, by decision",
     ["decision"],
 )
+OVERDUE = Counter(
+    "alloresto_worker_overdue_total",
+    "Times a response or the caller's turn stayed in a state too long, by what was missing",
+    ["state"],
+)
 TOOL_CALLS = Counter("alloresto_worker_tool_calls_total", "Tool calls", ["tool", "outcome"])
 ERRORS = Counter("alloresto_worker_errors_total", "Failures the worker dealt with", ["kind"])
 CALLS_ENDED = Counter(

@@ -66,6 +66,8 @@ TAKE_OVER_SECONDS: Final = 1.0
 _SETTLED: Final = (
     "La commande dont tu n'étais pas sûr est bien enregistrée. Dis-le à l'appelant maintenant :"
 )
+_MOST_KEYS: Final = 16
+"""Nobody means more keys than these."""
 _RESUMED: Final = (
     "La communication avec l'appelant a été coupée un instant et reprend maintenant. "
     "Dis « Excusez-moi, reprenons. », rappelle la commande en une phrase, puis continue."
@@ -120,7 +122,7 @@ class WorkerCall:
         )
         self.silence = Silence(self.conversation, self.speech_output)
         self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
-        self.watchdog = SessionWatchdog(self.link, self.conversation.turns, voice)
+        self.watchdog = SessionWatchdog(self.link, voice)
         self.hand_over = HandOver(self.progress, self.conversation, self.speech_output)
         self.ending = CallEnding(
             self.progress,
@@ -133,6 +135,8 @@ class WorkerCall:
         )
         self._sessions_before = 0
         self._technical_hand_overs = 0
+        self._keys = ""
+        """The caller pressed these during the greeting."""
         self._owes_words = offer.resumed
         """The next session begins with the assistant speaking."""
 
@@ -223,8 +227,7 @@ class WorkerCall:
             case Marked():
                 self.conversation.marked(message)
             case Dtmf(digit=digit):
-                self._caller_spoke()
-                self.conversation.instruct(f"L'appelant a appuyé sur la touche {digit}.")
+                self._on_key(digit)
             case TransferFailed():
                 self.ending.keep_talking()
                 self.hand_over.failed()
@@ -233,6 +236,21 @@ class WorkerCall:
         if self.progress.greeting_ended():
             self.silence.begin()
             self.caller_audio.open()
+            if self._keys:
+                self._tell_keys()
+
+    def _on_key(self, digit: str) -> None:
+        """Have a key answered: after the greeting, over which nothing is said."""
+        if not self.progress.listening or len(self._keys) >= _MOST_KEYS:
+            return
+        self._caller_spoke()
+        self._keys += digit
+        if self.progress.phase is CallPhase.TALKING:
+            self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        keys, self._keys = ", ".join(self._keys), ""
+        self.conversation.instruct(f"L'appelant a appuyé sur la touche {keys}.")
 
     def _caller_has_waited(self) -> None:
         """Speak first: nothing else tells the caller that their wait is over."""
@@ -272,7 +290,8 @@ class WorkerCall:
         if not self.link.is_open:
             return
         self.link.detach()
-        silent = not self.speech_output.audible()
+        talking = self.progress.phase is CallPhase.TALKING
+        silent = talking and not self.speech_output.audible()
         self._owes_words = self.conversation.session_lost() or silent
         self.fillers.say_if_silent()
 
@@ -301,8 +320,7 @@ class WorkerCall:
     async def use_next_tool(self) -> None:
         """Wait for a tool call of the model, and run it to its end."""
         call = await self.conversation.tool_calls.next()
-        with self.fillers.while_a_tool_runs():
-            result = await run_tool(self.tools, call.name, call.arguments)
+        result = await run_tool(self.tools, call.name, call.arguments)
         respond = self.ending.tool_used(call.name)
         self.conversation.tool_calls.done(call, result, respond=respond)
 
@@ -316,18 +334,17 @@ class WorkerCall:
     def tick(self) -> None:
         """Do whatever is due. Raises `StreamOver` when a human has the call."""
         now = time.monotonic()
-        self.conversation.tick()
+        if self.conversation.tick():
+            self._caller_spoke()
         if self.progress.phase is CallPhase.WITH_HUMAN:
             self.hand_over.tick(now)
         elif self.progress.phase is CallPhase.TALKING:
+            self.fillers.tick(now)
             if self.link.is_open:
                 self._tick_in_session(now)
-            else:
-                self.fillers.stay_audible(self.silence.seconds(now))
 
     def _tick_in_session(self, now: float) -> None:
         self.watchdog.tick(now)
-        self.fillers.tick(now)
         if not self.ending.decided:
             self._break_silence(now)
         self.ending.tick(now)

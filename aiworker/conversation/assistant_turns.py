@@ -33,6 +33,8 @@ class AssistantTurns:
         self._record = record
         self._of_session: set[str] = set()
         """The present session said these items, and can be told about them."""
+        self._saying: str | None = None
+        """This item was begun last."""
         self._positions: dict[str, int] = {}
         self._texts: dict[str, str] = {}
 
@@ -46,7 +48,7 @@ class AssistantTurns:
         for item in self._of_session:
             self._output.end_item(item)
 
-    def response_created(self) -> None:
+    def response_asked(self) -> None:
         self.spoke_in_response = False
 
     # --- What it says --------------------------------------------------------------------------
@@ -63,13 +65,18 @@ class AssistantTurns:
         )
 
     def _begin(self, item: str, response: str) -> None:
+        """Begin an item; the one before it is whole, whether that was told or not."""
+        if self._saying is not None:
+            self._output.end_item(self._saying)
+        self._saying = item
         self.spoke_in_response = True
         self._of_session.add(item)
         self._positions[item] = self._record.transcript.number()
         self._read_back.speech_began(item, response)
 
     def add_words(self, event: TranscriptDelta) -> None:
-        self._caption(event.item_id, self._texts.get(event.item_id, "") + event.delta)
+        self.last_words = self._texts.get(event.item_id, "") + event.delta
+        self._caption(event.item_id, self.last_words)
 
     def set_words(self, event: TranscriptDone) -> None:
         self.last_words = event.transcript

@@ -4,6 +4,7 @@ One object a call, over whichever session the call has. An event that says somet
 nothing else: one error must never make the assistant mute.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final, assert_never
 
@@ -27,6 +28,7 @@ from aiworker.realtime.events import (
     FunctionCall,
     InputCommitted,
     InputTranscribed,
+    OtherItem,
     OutputItemDone,
     ResponseCreated,
     ResponseDone,
@@ -41,6 +43,7 @@ from aiworker.realtime.events import (
     Unknown,
     Unused,
 )
+from aiworker.realtime.response_cycle import Ended
 from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.messages import Marked
 
@@ -48,6 +51,10 @@ log = structlog.get_logger()
 
 _FAILURES_IN_A_ROW: Final = 2
 """A third response that fails will be followed by a fourth."""
+_AFTER_FAILURE_SECONDS: Final = 0.3
+"""A server that has just failed, or wants fewer requests, is given so long."""
+_UNTOLD: Final = 16
+"""So much is kept for the next session of what happens while there is none."""
 
 
 class Conversation:
@@ -65,19 +72,24 @@ class Conversation:
         self.read_back = ReadBackHeard(output.heard_of)
         self.assistant = AssistantTurns(link, output, self.read_back, record)
         self.turns = TurnTaking(link, output, voice, self.assistant, clock=clock)
-        self.tool_calls = ToolCalls(link, self.turns, record)
+        self.tool_calls = ToolCalls(link, self.turns, record, clock=clock)
+        self._untold: deque[str] = deque(maxlen=_UNTOLD)
+        """The next session is told this."""
         self._link, self._output, self._record, self._clock = link, output, record, clock
         self._caller_positions: dict[str, int] = {}
         """The words of these turns of the caller are not known yet: item → position."""
         self._failures = 0
-        self._asked_again = False
 
     @property
     def answering(self) -> bool:
         """Say whether the assistant is about to say something, which it can't without a session."""
-        gate = self.turns.gate
-        responds = self._link.is_open and (gate.alive or gate.wanted)
+        responds = self._link.is_open and self.turns.answering
         return responds or self.tool_calls.running > 0
+
+    @property
+    def awaited(self) -> bool:
+        """Say whether the caller waits for the assistant, also for one that has no session."""
+        return not self.turns.caller_speaking and (self.answering or not self._link.is_open)
 
     @property
     def busy(self) -> bool:
@@ -94,9 +106,10 @@ class Conversation:
             self._link.send(
                 create_message("user" if turn.role == "caller" else "assistant", turn.text)
             )
-        for text in context:
-            self.instruct(text, respond=False)
-        if respond:
+        for text in (*context, *self.tool_calls.unspoken(), *self._untold):
+            self._link.send(create_message("system", text))
+        self._untold.clear()
+        if respond and not self.tool_calls.running:
             self.turns.want_response()
 
     def session_lost(self) -> bool:
@@ -105,11 +118,13 @@ class Conversation:
         self.assistant.session_lost()
         return owed
 
-    def instruct(self, text: str, *, respond: bool = True) -> None:
-        """Tell the model something the caller does not hear."""
-        self._link.send(create_message("system", text))
-        if respond:
-            self.turns.want_response()
+    def instruct(self, text: str) -> None:
+        """Tell the model something the caller does not hear; the next one, if there is none."""
+        if self._link.is_open:
+            self._link.send(create_message("system", text))
+        else:
+            self._untold.append(text)
+        self.turns.want_response()
 
     def close(self) -> None:
         """Record what the caller was hearing and saying when the call ended."""
@@ -119,11 +134,15 @@ class Conversation:
 
     # --- What happens --------------------------------------------------------------------------
 
-    def tick(self) -> None:
-        """Decide what is due."""
+    def tick(self) -> bool:
+        """Decide what is due. Returns whether a turn of the caller has ended by that."""
         for speech in self._output.overdue():
             self.assistant.heard(speech)
+        item = self.turns.lapsed_turn()
+        if item is not None:
+            self._caller_said(item)
         self.turns.tick()
+        return item is not None
 
     def marked(self, message: Marked) -> None:
         """Record what the bridge says was heard to its end."""
@@ -135,22 +154,20 @@ class Conversation:
         match event:
             case AudioDelta():
                 self._on_audio(event)
-            case AudioDone(item_id=item):
-                self._output.end_item(item)
+            case AudioDone(item_id=item, response_id=response_id):
+                self._on_item_over(item, response_id)
             case TranscriptDelta():
                 self.assistant.add_words(event)
             case TranscriptDone():
                 self.assistant.set_words(event)
-            case SpeechStarted():
-                self.turns.speech_started()
-            case SpeechStopped():
-                self.turns.speech_stopped()
+            case SpeechStarted(item_id=item):
+                self.turns.speech_started(item)
+            case SpeechStopped(item_id=item):
+                self.turns.speech_stopped(item)
             case InputCommitted(item_id=item):
                 self._on_committed(item)
             case InputTranscribed(item_id=item, transcript=transcript):
-                text = (transcript or "").strip()
-                self._end_caller_turn(item, text)
-                self.turns.understood(item, text)
+                self._on_transcribed(item, (transcript or "").strip())
             case TranscriptionFailed(item_id=item):
                 self._end_caller_turn(item, "")
             case ResponseCreated(response=response):
@@ -159,8 +176,10 @@ class Conversation:
                 self._on_response_done(response)
             case OutputItemDone(item=FunctionCall() as function, response_id=response_id):
                 self.tool_calls.ask(function, response_id)
+            case OutputItemDone(item=OtherItem(id=item), response_id=response_id):
+                self._on_item_over(item, response_id)
             case ServerError():
-                self._on_error(event.code)
+                self._on_error(event)
             case OutputItemDone() | SessionUpdated() | Unused() | Unknown():
                 pass
             case _:
@@ -169,9 +188,20 @@ class Conversation:
     # --- The caller's turns --------------------------------------------------------------------
 
     def _on_committed(self, item: str) -> None:
+        if self.turns.committed(item):
+            self._caller_said(item)
+
+    def _caller_said(self, item: str) -> None:
+        """Note a turn that is whole, and answer it."""
         self._caller_positions[item] = self._record.transcript.number()
         self.read_back.caller_spoke()
-        self.turns.committed(item)
+        self.turns.answer(item)
+
+    def _on_transcribed(self, item: str, text: str) -> None:
+        if text:  # of a turn that was not said to be whole, it says so
+            self._on_committed(item)
+        self._end_caller_turn(item, text)
+        self.turns.understood(item, text)
 
     def _end_caller_turn(self, item: str, text: str) -> None:
         """Record a turn whose words are known, or never will be."""
@@ -182,40 +212,53 @@ class Conversation:
     # --- The assistant's responses -------------------------------------------------------------
 
     def _on_response_created(self, response: str) -> None:
-        self.assistant.response_created()
-        cancel = self.turns.gate.created(response, self._clock())
-        if cancel is not None:
-            self._link.send(cancel_response(cancel))
+        if self.turns.responses.created(response, self._clock()):
+            self._link.send(cancel_response(response))
 
     def _on_audio(self, event: AudioDelta) -> None:
-        gate = self.turns.gate
-        if gate.is_dead(event.response_id) or gate.active not in (None, event.response_id):
+        responses, now = self.turns.responses, self._clock()
+        first = not responses.answered
+        if not responses.speaks(event.response_id, now):
             return
-        if not gate.answered and gate.requested_at is not None:
-            gate.answered = True
-            FIRST_AUDIO.observe(self._clock() - gate.requested_at)
+        if first:
+            FIRST_AUDIO.observe(now - responses.requested_at)
+        self.tool_calls.spoken()
         self.assistant.say(event)
 
+    def _on_item_over(self, item: str | None, response: str | None) -> None:
+        if item is not None:
+            self._output.end_item(item)
+        self.turns.responses.item_over(response, self._clock())
+
     def _on_response_done(self, response: FinishedResponse) -> None:
+        for function in response.calls:
+            self.tool_calls.ask(function, response.id)
         if response.usage is not None:
             self._record.usage.add(response.usage)
         if response.id is not None:
             self._output.end_response(response.id)
-        if response.status == "failed" and not self.turns.gate.is_dead(response.id or ""):
-            self._on_response_failed(response.error_code)
-        elif response.status == "completed":
-            self._failures = 0
-            self._ask_again_if_empty()
-        self.turns.response_done(response.id)
+        ended = self.turns.responses.done(response.id, self._clock())
+        if ended is not Ended.NOTHING:
+            self._judge(response, ended)
+        self.turns.tick()
 
-    def _ask_again_if_empty(self) -> None:
-        """An answer of nothing is dead air for the caller; twice is what the model means."""
-        gate = self.turns.gate
-        empty = gate.alive and not gate.answered
-        if empty and not self._asked_again:
-            log.warning("response_empty")
-            gate.wanted = True
-        self._asked_again = empty and not self._asked_again
+    def _judge(self, response: FinishedResponse, ended: Ended) -> None:
+        """Have the caller answered all the same by a response that was cut short, or empty."""
+        if response.status in {"failed", "incomplete"}:
+            self._on_response_failed(response.error_code)
+        elif ended is Ended.EMPTY:
+            self._on_response_empty()
+        else:
+            self._failures = 0
+
+    def _on_response_empty(self) -> None:
+        """An answer of nothing is dead air for the caller; thrice is what the model means."""
+        self._failures += 1
+        if self._failures > _FAILURES_IN_A_ROW:
+            self._failures = 0
+            return
+        log.warning("response_empty")
+        self.turns.want_response()
 
     def _on_response_failed(self, code: str) -> None:
         ERRORS.labels(kind="response_failed").inc()
@@ -225,13 +268,18 @@ class Conversation:
             raise RealtimeUnavailable("responses_fail", retry=False)
         if code in errors.FATAL:
             raise RealtimeUnavailable(code, retry=False)
-        self.turns.gate.wanted = True
+        self.turns.want_response(after_seconds=_AFTER_FAILURE_SECONDS)
 
-    def _on_error(self, code: str) -> None:
+    def _on_error(self, error: ServerError) -> None:
+        code, responses, now = error.code, self.turns.responses, self._clock()
         if code in errors.FATAL:
             raise RealtimeUnavailable(code, retry=errors.may_retry(code))
         if code == "conversation_already_has_active_response":
-            self.turns.gate.refused(self._clock())
+            responses.occupied(now, error.refused)
+        elif code == "response_cancel_not_active":
+            responses.not_active(now)
+        elif not responses.refused(now, error.refused, after_seconds=_AFTER_FAILURE_SECONDS):
+            self._link.give_up("response_refused")
         if code in errors.BENIGN:
             log.debug("realtime_error_benign", code=code)
             return

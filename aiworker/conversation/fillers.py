@@ -1,9 +1,6 @@
-"""While something takes long the caller hears a filler: "un instant, s'il vous plaît"."""
+"""While the caller waits for an answer they hear a filler: "un instant, s'il vous plaît"."""
 
-import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from aiworker.call_progress import CallPhase, CallProgress
@@ -12,11 +9,12 @@ from aiworker.media.speech_output import SpeechOutput
 from controlplane.contracts.messages import Hold
 
 ANSWER_SECONDS: Final = 2.3
-"""A response that has not begun by then gets a filler: under 3 s of silence with the prompt."""
+"""A caller who has heard nothing for so long hears one: under 3 s of silence with the prompt."""
 TOOL_SECONDS: Final = 2.0
-"""Two seconds of nothing after a question sound like a dead line."""
-AGAIN_SECONDS: Final = 4.0
-"""The prompt lasts 1.5 s."""
+"""A tool runs, and what comes after it takes its time, too."""
+FILLER_SECONDS: Final = 1.5
+"""The prompt lasts so long."""
+AGAIN_SECONDS: Final = FILLER_SECONDS + ANSWER_SECONDS
 
 
 class Fillers:
@@ -27,8 +25,8 @@ class Fillers:
     ) -> None:
         self._progress, self._conversation, self._output = progress, conversation, output
         self._said_at = 0.0
-        self._said_for: float | None = None
-        """The response that a filler was last said for was asked for then."""
+        self._waits_since: float | None = None
+        """The caller waits for the assistant since then."""
 
     def say_if_silent(self) -> None:
         if self._output.audible() or self._progress.phase is not CallPhase.TALKING:
@@ -38,24 +36,18 @@ class Fillers:
             self._said_at = now
             self._output.control(Hold())
 
-    @contextmanager
-    def while_a_tool_runs(self) -> Iterator[None]:
-        """Say one when the tool takes long."""
-        timer = asyncio.get_running_loop().call_later(TOOL_SECONDS, self.say_if_silent)
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def stay_audible(self, silent_seconds: float) -> None:
-        """Say one now and then until there is a session."""
-        if silent_seconds > ANSWER_SECONDS:
-            self.say_if_silent()
-
     def tick(self, now: float) -> None:
-        """Say one for a response that takes long, once."""
-        asked_at = self._conversation.turns.gate.waiting_since
-        if asked_at is None or asked_at == self._said_for or now < asked_at + ANSWER_SECONDS:
+        """Say one now and then while the caller waits."""
+        if not self._conversation.awaited:
+            self._waits_since = None
             return
-        self._said_for = asked_at
-        self.say_if_silent()
+        heard_at = max(
+            self._conversation.turns.caller_silent_since,
+            self._output.silent_since(),
+            self._said_at + FILLER_SECONDS,
+        )
+        if self._waits_since is None:
+            self._waits_since = heard_at if now < heard_at + ANSWER_SECONDS else now
+        seconds = TOOL_SECONDS if self._conversation.tool_calls.without_a_word else ANSWER_SECONDS
+        if now > max(heard_at, self._waits_since) + seconds:
+            self.say_if_silent()

@@ -1,14 +1,14 @@
-"""A Realtime session may hang, answering nothing though it is not closed: this finds out."""
+"""A Realtime session may hang, deaf to the caller though it is not closed: this finds out.
+
+What it leaves unsaid of a response or of a turn has deadlines of its own (`turn_taking.py`).
+"""
 
 from typing import Final
 
-from aiworker.conversation.turn_taking import TurnTaking
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.session_link import SessionLink
 
-ANSWER_LOST_SECONDS: Final = 6.0
-"""A response that has given nothing by then never will: the session hangs."""
 UNANSWERED_SPEECH_SECONDS: Final = 1.2
 """The server says "speech" within 0.3 s, "committed" 0.5 s after: it must have said something."""
 PROBE_SECONDS: Final = 0.9
@@ -20,17 +20,14 @@ SPEECH_MS: Final = 600
 class SessionWatchdog:
     """It gives a session up that hangs, so that the call gets another."""
 
-    def __init__(self, link: SessionLink, turns: TurnTaking, voice: VoiceActivity) -> None:
-        self._link, self._turns, self._voice = link, turns, voice
+    def __init__(self, link: SessionLink, voice: VoiceActivity) -> None:
+        self._link, self._voice = link, voice
         self._probed_at: float | None = None
 
     def tick(self, now: float) -> None:
         session = self._link.current
         if session is None:
             return
-        asked_at = self._turns.gate.waiting_since
-        if asked_at is not None and now > asked_at + ANSWER_LOST_SECONDS:
-            session.give_up("response_never_came")
         if self._probed_at is not None:
             self._await_answer(session, self._probed_at, now)
         elif self._heard_nothing(session, now):

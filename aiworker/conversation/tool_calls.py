@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +16,10 @@ from aiworker.tools.tool import Result
 
 _WAITING: Final = 16
 """A response with more function calls than this is not taking an order."""
+MOST_WITHOUT_A_WORD: Final = 8
+"""A model that has called so many tools and said nothing is made to speak."""
+_FAR_TOO_MANY: Final = 2 * _WAITING
+"""It was made to, and did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +36,51 @@ class ToolCall:
 class ToolCalls:
     """It follows one call's tool calls from the event that asks to the result that answers."""
 
-    def __init__(self, link: SessionLink, turns: TurnTaking, record: CallRecord) -> None:
+    def __init__(
+        self,
+        link: SessionLink,
+        turns: TurnTaking,
+        record: CallRecord,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
         self.running = 0
+        self.without_a_word = 0
+        """So many calls were made since the assistant last said something."""
         self._link, self._turns, self._record = link, turns, record
+        self._clock = clock
         self._waiting: asyncio.Queue[ToolCall] = asyncio.Queue(_WAITING)
         self._seen: set[str] = set()
+        self._unspoken: deque[str] = deque(maxlen=_WAITING)
+        """The caller was told of none of these results yet."""
 
     def ask(self, function: FunctionCall, response: str | None) -> None:
         """Let the tool run soon, unless the caller interrupted the response that asks for it."""
         if function.call_id in self._seen:
             return
         self._seen.add(function.call_id)
-        gate = self._turns.gate
-        gate.answered = True
+        wanted = self._turns.responses.calls(response, self._clock())
         call = ToolCall(
             function.call_id, function.name, function.arguments or "", session=self._link.number
         )
-        dead = response is not None and gate.is_dead(response)
-        if dead or self._waiting.full():
+        if not wanted or self._waiting.full():
             self._answer(call, {"status": "error", "error": "interrupted_by_caller"})
             return
         self.running += 1
         self._waiting.put_nowait(call)
+        self.without_a_word += 1
+        self._turns.words_only = self.without_a_word >= MOST_WITHOUT_A_WORD
+        if self.without_a_word > _FAR_TOO_MANY:
+            self._link.give_up("tools_without_a_word")
+
+    def spoken(self) -> None:
+        """Note that the assistant says something, which it does knowing all results so far."""
+        self.without_a_word, self._turns.words_only = 0, False
+        self._unspoken.clear()
+
+    def unspoken(self) -> tuple[str, ...]:
+        """Return what another session must know of tools to answer the caller."""
+        return tuple(self._unspoken)
 
     async def next(self) -> ToolCall:
         """Wait for the next call to run: they run one after the other."""
@@ -62,13 +91,22 @@ class ToolCalls:
         self.running -= 1
         outcome = str(result.get("error") or result.get("status") or "")
         self._record.used_tool(self._record.transcript.number(), call.name, outcome)
+        self._unspoken.append(_in_words(call, result))
         self._answer(call, result)
         if respond and self.running == 0:
             self._turns.want_response()
 
     def _answer(self, call: ToolCall, result: Result) -> None:
-        output = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+        """Tell the session that asked, or the one after it; without one, `unspoken` is told."""
         if call.session == self._link.number:
-            self._link.send(create_function_output(call.call_id, output))
+            self._link.send(create_function_output(call.call_id, _as_json(result)))
         else:
-            self._link.send(create_message("system", f"Résultat de {call.name} : {output}"))
+            self._link.send(create_message("system", _in_words(call, result)))
+
+
+def _as_json(result: Result) -> str:
+    return json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+
+
+def _in_words(call: ToolCall, result: Result) -> str:
+    return f"Résultat de {call.name} : {_as_json(result)}"

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from aiworker.conversation.assistant_turns import AssistantTurns
+from aiworker.conversation.caller_turn import CallerTurn, Floor, Lapse
 from aiworker.conversation.interruption import (
     Decision,
     Interruption,
@@ -20,14 +21,17 @@ from aiworker.conversation.interruption import (
 )
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.voice_activity import VoiceActivity
-from aiworker.metrics import INTERRUPTIONS
-from aiworker.realtime.client_events import cancel_response, create_response
-from aiworker.realtime.response_gate import ResponseGate
+from aiworker.metrics import INTERRUPTIONS, OVERDUE
+from aiworker.realtime.client_events import cancel_response, commit_audio, create_response
+from aiworker.realtime.response_cycle import ResponseCycle
+from aiworker.realtime.response_state import Deadline, Remedy, ResponseState
 from aiworker.realtime.session_link import SessionLink
 from controlplane.contracts.messages import Cleared
 
 log = structlog.get_logger()
 
+_TURN_SECONDS: Final = 3.0
+"""The caller's voice is remembered for so long."""
 TRANSCRIPT_SECONDS: Final = 2.0
 """A short utterance whose words are not known by then counts as a backchannel."""
 
@@ -44,8 +48,10 @@ class TurnTaking:
         *,
         clock: Callable[[], float],
     ) -> None:
-        self.gate = ResponseGate()
-        self.caller_speaking = False
+        self.responses = ResponseCycle()
+        self.words_only = False
+        """The next response is not to use a tool."""
+        self._turn = CallerTurn()
         self._link, self._output = link, output
         self._voice, self._assistant = voice, assistant
         self._clock = clock
@@ -54,6 +60,21 @@ class TurnTaking:
         """This committed item is of the interruption being decided."""
         self._doubtful: dict[str, tuple[float, bool]] = {}
         """The assistant spoke on over these: item → (deadline, near the end of its speech)."""
+
+    @property
+    def caller_speaking(self) -> bool:
+        return self._turn.floor is Floor.CALLER
+
+    @property
+    def answering(self) -> bool:
+        """Say whether the assistant is about to speak, over whatever session."""
+        responds = self.responses.alive or self.responses.wanted
+        return responds or self._turn.floor is Floor.ENDING
+
+    @property
+    def caller_silent_since(self) -> float:
+        """Say when the caller's last turn ended, by their voice."""
+        return self._turn.silent_since
 
     @property
     def undecided(self) -> bool:
@@ -67,36 +88,67 @@ class TurnTaking:
 
     def session_lost(self) -> bool:
         """Begin anew. Returns whether the assistant owes the caller an answer."""
-        owed = self.gate.alive or self.gate.wanted or self.caller_speaking
+        owed = self.answering or self.caller_speaking
         if self.undecided:
             self._go_on()
-        self.gate = ResponseGate()
-        self.caller_speaking = False
+        self.responses = ResponseCycle()
+        spoke_until = self._voiced_at if self.caller_speaking else self._turn.silent_since
+        self._turn = CallerTurn(silent_since=spoke_until)
         self._interruption = self._utterance = None
         self._doubtful.clear()
         return owed
 
     # --- What the server heard -----------------------------------------------------------------
 
-    def speech_started(self) -> None:
-        self.caller_speaking = True
-        if self.undecided:
+    def speech_started(self, item: str | None) -> None:
+        if not self._turn.started(item, self._clock()) or self.undecided:
             return
         self._interruption = self._utterance = None
-        if self._output.audible() or self.gate.alive:
+        if self._output.audible() or self.responses.alive:
             self._begin(insisted=False)
 
-    def speech_stopped(self) -> None:
-        self.caller_speaking = False
+    def speech_stopped(self, item: str | None) -> None:
+        self._turn.stopped(item, self._clock(), voiced_at=self._voiced_at)
 
-    def committed(self, item: str) -> None:
+    def committed(self, item: str) -> bool:
+        """Note that the caller's turn is whole. Returns whether it is to be answered."""
+        return self._turn.committed(item, self._clock(), voiced_at=self._voiced_at)
+
+    def answer(self, item: str) -> None:
         """Answer the caller's turn, which is whole, unless it interrupted."""
-        self.caller_speaking = False
-        if self._interruption is None:
+        if self._interruption is not None:
+            self._utterance = item
+            self._settle()
+        elif self._output.audible():  # nothing said that the caller began
+            self._doubt(item, nearly_done=self._nearly_done(self._output.unheard_ms()))
+        else:
             self.want_response()
-            return
-        self._utterance = item
-        self._settle()
+
+    def lapsed_turn(self) -> str | None:
+        """End a turn of the caller that the server does not. Returns it if it is to be answered."""
+        now = self._clock()
+        lapse = self._turn.overdue(
+            now,
+            voiced_at=self._voiced_at,
+            voiced_ms=self._voice.voiced_ms(now - _TURN_SECONDS),
+        )
+        if lapse is None:
+            return None
+        OVERDUE.labels(state=lapse.value).inc()
+        log.warning("caller_turn_overdue", lapse=lapse.value)
+        match lapse:
+            case Lapse.UNENDED:
+                self._turn.close(now, voiced_at=self._voiced_at)
+                self._link.send(commit_audio())
+            case Lapse.NOISE:
+                self._turn.forget()
+            case Lapse.UNCOMMITTED:
+                return self._turn.lapse()
+        return None
+
+    @property
+    def _voiced_at(self) -> float:
+        return self._voice.last_voiced_at or 0.0
 
     def understood(self, item: str, transcript: str) -> None:
         """Weigh the words of a turn that was spoken over; one that was answered is done with."""
@@ -121,28 +173,55 @@ class TurnTaking:
             decision = self._interruption.decide(
                 now,
                 voiced_ms=self._voice.voiced_ms(since),
-                last_voiced_at=self._voice.last_voiced_at or 0.0,
+                last_voiced_at=self._voiced_at,
             )
             self._apply(decision)
         for item in [item for item, (deadline, _) in self._doubtful.items() if now > deadline]:
             _, nearly_done = self._doubtful.pop(item)
             self._weigh(Meaning.BACKCHANNEL, nearly_done=nearly_done)
+        self._mend(now)
         self._create_if_due()
 
-    def want_response(self) -> None:
+    def want_response(self, *, after_seconds: float = 0.0) -> None:
         """Let the assistant speak as soon as it may."""
-        self.gate.wanted = True
-        self._create_if_due()
-
-    def response_done(self, response: str | None) -> None:
-        self.gate.done(response)
+        self.responses.want(self._clock(), after_seconds=after_seconds)
         self._create_if_due()
 
     def _create_if_due(self) -> None:
-        if self.caller_speaking or self.undecided or not self._link.is_open:
+        free = self._turn.floor is Floor.FREE and not self.undecided
+        if free and self._link.is_open:
+            self._create()
+
+    def _create(self) -> None:
+        if self.responses.ask(self._clock()):
+            self._assistant.response_asked()
+            self._link.send(create_response(self.responses.request_id, words_only=self.words_only))
+
+    # --- Responses that take too long ----------------------------------------------------------
+
+    def _mend(self, now: float) -> None:
+        """Go on when the server leaves something unsaid."""
+        heard_until = now if self._output.audible() else self._output.silent_since()
+        deadline = self.responses.overdue(now, heard_until=heard_until)
+        if deadline is None or not self._link.is_open:
             return
-        if self.gate.take(self._clock()):
-            self._link.send(create_response())
+        OVERDUE.labels(state=deadline.reason).inc()
+        log.warning("response_overdue", reason=deadline.reason)
+        floor_taken = self.responses.state is ResponseState.WANTED
+        self._cut_off(deadline)
+        if not self.responses.mend(deadline, now):
+            self._link.give_up(deadline.reason)
+        elif floor_taken:
+            self._create()
+
+    def _cut_off(self, deadline: Deadline) -> None:
+        """Cancel what is waited for in vain, and let the model know what was heard of it."""
+        if deadline.remedy not in {Remedy.CANCEL, Remedy.CANCEL_AND_ASK}:
+            return
+        self._link.send(cancel_response(self.responses.active))
+        if self.responses.state is ResponseState.SPEAKING:
+            self._output.pause()
+            self._drop_speech()
 
     # --- Interruption --------------------------------------------------------------------------
 
@@ -171,8 +250,11 @@ class TurnTaking:
 
     def _give_way(self) -> None:
         """Leave the rest of what the assistant was saying unsaid."""
-        if (active := self.gate.kill()) is not None:
-            self._link.send(cancel_response(active))
+        if self.responses.cancel(self._clock()):
+            self._link.send(cancel_response(self.responses.active))
+        self._drop_speech()
+
+    def _drop_speech(self) -> None:
         for speech in self._output.drop():
             self._assistant.interrupted(speech)
 
@@ -193,12 +275,18 @@ class TurnTaking:
             if item is not None or interruption.insisted:
                 self.want_response()
         elif item is not None:
-            near = answers_question(self._output.last_text(), interruption.unheard_ms)
-            self._doubtful[item] = (self._clock() + TRANSCRIPT_SECONDS, near)
+            self._doubt(item, nearly_done=self._nearly_done(interruption.unheard_ms))
+
+    def _nearly_done(self, unheard_ms: int) -> bool:
+        return answers_question(self._output.last_text(), unheard_ms)
+
+    def _doubt(self, item: str, *, nearly_done: bool) -> None:
+        """Wait for the words of a turn that the assistant speaks on over."""
+        self._doubtful[item] = (self._clock() + TRANSCRIPT_SECONDS, nearly_done)
 
     def _weigh(self, worth: Meaning, *, nearly_done: bool) -> None:
         """Decide whether words that the assistant spoke on over were meant for it."""
-        speaking = self._output.audible() or self.gate.alive
+        speaking = self._output.audible() or self.responses.alive
         if worth is Meaning.NOTHING:
             return
         if worth is Meaning.SPEECH and speaking:

@@ -168,8 +168,9 @@ class Playout:
     # --- What was heard ------------------------------------------------------------------------
 
     def audible(self, now: float) -> bool:
-        """Say whether the caller hears the assistant, or is about to."""
-        return now < self._plays_until or self._being_sent() is not None
+        """Say whether the caller hears the assistant, or is about to, of what was received."""
+        speech = self._being_sent()
+        return now < self._plays_until or (speech is not None and self._next_length(speech) > 0)
 
     def unheard_ms(self, now: float) -> int:
         """Count audio received that the caller has not heard yet."""

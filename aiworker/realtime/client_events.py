@@ -48,12 +48,25 @@ def delete_item(item_id: str) -> ClientEvent:
     return {"type": "conversation.item.delete", "item_id": item_id}
 
 
-def create_response() -> ClientEvent:
-    return {"type": "response.create"}
+def create_response(event_id: str, *, words_only: bool = False) -> ClientEvent:
+    """Ask for a response; an `error` that refuses it names `event_id`."""
+    event: ClientEvent = {"type": "response.create", "event_id": event_id}
+    if words_only:
+        event["response"] = {"tool_choice": "none"}
+    return event
 
 
-def cancel_response(response_id: str) -> ClientEvent:
-    return {"type": "response.cancel", "response_id": response_id}
+def cancel_response(response_id: str | None) -> ClientEvent:
+    """Cancel that response; None stands for whichever the server has in flight."""
+    event: ClientEvent = {"type": "response.cancel"}
+    if response_id is not None:
+        event["response_id"] = response_id
+    return event
+
+
+def commit_audio() -> ClientEvent:
+    """Make an item of the caller's audio since the last: the server's detector did not."""
+    return {"type": "input_audio_buffer.commit"}
 
 
 def to_text(event: ClientEvent) -> str:

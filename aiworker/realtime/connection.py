@@ -47,6 +47,8 @@ _AUDIO_BACKLOG_MS: Final = 5_000
 _CONTROL_BACKLOG: Final = 256
 """A connection with more unsent control events is given up."""
 _MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
+_EVENT_IDS_REMEMBERED: Final = 256
+"""An event that comes twice comes again soon."""
 _UNKNOWN_TYPES_NAMED: Final = 32
 """A server that makes up more names in one session fills neither the memory nor the log."""
 
@@ -64,6 +66,8 @@ class RealtimeLink:
         self._given_up: str | None = None
         self._unknown: set[str] = set()
         """These types of events were met, and nobody knows them."""
+        self._seen: dict[str, None] = {}
+        """The ids of the last events, the oldest first."""
         self.heard_from_at = time.monotonic()
         """The last event came then."""
 
@@ -159,11 +163,26 @@ class RealtimeLink:
             except MalformedEvent as error:
                 _count_malformed(error, len(frame))
                 continue
+            if self._is_double(event):
+                continue
             if isinstance(event, Unknown):
                 self._count_unknown(event)
             elif isinstance(event, SessionUpdated):
                 check_formats(event)
             return event
+
+    def _is_double(self, event: ServerEvent) -> bool:
+        """Say whether it came before; audio said twice would be heard twice."""
+        name = None if isinstance(event, Unknown) else event.event_id
+        if not isinstance(name, str):
+            return False
+        if name in self._seen:
+            ERRORS.labels(kind="realtime_event_double").inc()
+            return True
+        self._seen[name] = None
+        if len(self._seen) > _EVENT_IDS_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return False
 
     def _count_unknown(self, event: Unknown) -> None:
         """Count each type once a session."""

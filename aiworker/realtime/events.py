@@ -9,7 +9,7 @@ Names and shapes: "Server events" of the OpenAI Realtime API, and `openai.types.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import (
@@ -48,6 +48,14 @@ OrNone = Annotated[_T | None, WrapValidator(_none_if_unreadable)]
 """Only the bill or the log reads it: garbage there must not cost the event."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    """What every event has."""
+
+    event_id: Any = field(default=None, compare=False)
+    """It is a string that names the event, and whatever a server that names none puts there."""
+
+
 # --- The session ---------------------------------------------------------------------------------
 
 
@@ -73,7 +81,7 @@ class SessionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionUpdated:
+class SessionUpdated(_Event):
     """The server says how the session is after a `session.update`."""
 
     type: Literal["session.updated"] = "session.updated"
@@ -84,10 +92,12 @@ class SessionUpdated:
 class ErrorDetails:
     code: str | None = None
     type: str | None = None
+    event_id: OrNone[str] = None
+    """The client's event that was refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerError:
+class ServerError(_Event):
     """A client event was refused, or the session fails."""
 
     type: Literal["error"] = "error"
@@ -99,22 +109,30 @@ class ServerError:
         details = self.error or ErrorDetails()
         return (details.code or details.type or "unknown")[:_LONGEST_NAME]
 
+    @property
+    def refused(self) -> str | None:
+        """It is the id of the client event that was refused, if the server told."""
+        return self.error.event_id if self.error is not None else None
+
 
 # --- The caller ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStarted:
+class SpeechStarted(_Event):
     type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
+    item_id: OrNone[str] = None
+    """The caller's turn will be this item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStopped:
+class SpeechStopped(_Event):
     type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
+    item_id: OrNone[str] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InputCommitted:
+class InputCommitted(_Event):
     """The caller's turn is whole, and an item of its own."""
 
     type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
@@ -122,7 +140,7 @@ class InputCommitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InputTranscribed:
+class InputTranscribed(_Event):
     """The words of a caller's turn are known; this may come after the response to it."""
 
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
@@ -133,7 +151,7 @@ class InputTranscribed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptionFailed:
+class TranscriptionFailed(_Event):
     """The words of a caller's turn will not be known."""
 
     type: Literal["conversation.item.input_audio_transcription.failed"] = (
@@ -151,13 +169,13 @@ class ResponseBegun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseCreated:
+class ResponseCreated(_Event):
     type: Literal["response.created"] = "response.created"
     response: ResponseBegun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioDelta:
+class AudioDelta(_Event):
     """The assistant says something: `delta` is a piece of an item's speech, PCMU at 8 kHz."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(val_json_bytes="base64")
@@ -171,13 +189,14 @@ class AudioDelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioDone:
+class AudioDone(_Event):
     type: Literal["response.output_audio.done"] = "response.output_audio.done"
+    response_id: OrNone[str] = None
     item_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptDelta:
+class TranscriptDelta(_Event):
     """The next words of an item's speech are known."""
 
     type: Literal["response.output_audio_transcript.delta"] = (
@@ -188,7 +207,7 @@ class TranscriptDelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptDone:
+class TranscriptDone(_Event):
     """All the words of an item's speech are known."""
 
     type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
@@ -211,6 +230,7 @@ class OtherItem:
     """The item is a message, or whatever else models may put out."""
 
     type: str | None = None
+    id: OrNone[str] = None
 
 
 def _kind_of_item(item: Any) -> str:
@@ -218,16 +238,19 @@ def _kind_of_item(item: Any) -> str:
     return "function_call" if is_call else "other"
 
 
+Item = Annotated[
+    Annotated[FunctionCall, Tag("function_call")] | Annotated[OtherItem, Tag("other")],
+    Discriminator(_kind_of_item),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputItemDone:
+class OutputItemDone(_Event):
     """One item of a response is whole."""
 
     type: Literal["response.output_item.done"] = "response.output_item.done"
     response_id: str | None = None
-    item: Annotated[
-        Annotated[FunctionCall, Tag("function_call")] | Annotated[OtherItem, Tag("other")],
-        Discriminator(_kind_of_item),
-    ]
+    item: Item
 
 
 Tokens = Annotated[int, Field(ge=0, le=10_000_000)] | None
@@ -258,6 +281,8 @@ class ResponseUsage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusDetails:
     error: ErrorDetails | None = None
+    reason: OrNone[str] = None
+    """A response is incomplete for it: `max_output_tokens` or `content_filter`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,15 +293,25 @@ class FinishedResponse:
     status: str | None = None
     status_details: OrNone[StatusDetails] = None
     usage: OrNone[ResponseUsage] = None
+    output: OrNone[tuple[Item, ...]] = None
+    """These are its items, each as its own event told, if that was not lost."""
 
     @property
     def error_code(self) -> str:
-        details = self.status_details and self.status_details.error
-        return ((details and details.code) or "unknown")[:_LONGEST_NAME]
+        """It is why the response is not whole, as far as the server told."""
+        details = self.status_details or StatusDetails()
+        code = details.error.code if details.error is not None else details.reason
+        return (code or "unknown")[:_LONGEST_NAME]
+
+    @property
+    def calls(self) -> tuple[FunctionCall, ...]:
+        """They are its function calls that are whole."""
+        items = self.output or () if self.status == "completed" else ()
+        return tuple(item for item in items if isinstance(item, FunctionCall))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseDone:
+class ResponseDone(_Event):
     type: Literal["response.done"] = "response.done"
     response: FinishedResponse
 
@@ -285,7 +320,7 @@ class ResponseDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unused:
+class Unused(_Event):
     """The API has this event, and it tells the worker nothing new."""
 
     type: Literal[

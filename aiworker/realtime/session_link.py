@@ -32,3 +32,8 @@ class SessionLink:
     def send(self, event: ClientEvent) -> None:
         if self.current is not None:
             self.current.send(event)
+
+    def give_up(self, reason: str) -> None:
+        """Let the session be lost, and another be opened: this one is of no use."""
+        if self.current is not None:
+            self.current.give_up(reason)

@@ -94,7 +94,7 @@ def frame(type_: str, **fields: Any) -> bytes:
         ),
         (
             frame("response.output_audio.done", response_id="resp_1", **SPEECH),
-            AudioDone(item_id="item_8"),
+            AudioDone(response_id="resp_1", item_id="item_8"),
         ),
         (
             frame("response.output_audio_transcript.delta", delta="Bon", **SPEECH),
@@ -106,11 +106,11 @@ def frame(type_: str, **fields: Any) -> bytes:
         ),
         (
             frame("input_audio_buffer.speech_started", audio_start_ms=620, item_id="item_3"),
-            SpeechStarted(),
+            SpeechStarted(item_id="item_3"),
         ),
         (
             frame("input_audio_buffer.speech_stopped", audio_end_ms=1_620, item_id="item_3"),
-            SpeechStopped(),
+            SpeechStopped(item_id="item_3"),
         ),
         (
             frame("input_audio_buffer.committed", previous_item_id=None, item_id="item_3"),
@@ -146,7 +146,7 @@ def frame(type_: str, **fields: Any) -> bytes:
         ),
         (
             frame("response.output_item.done", response_id="resp_1", output_index=0, item=MESSAGE),
-            OutputItemDone(response_id="resp_1", item=OtherItem(type="message")),
+            OutputItemDone(response_id="resp_1", item=OtherItem(type="message", id="item_8")),
         ),
         (
             frame(
@@ -326,4 +326,6 @@ def test_what_was_said_is_text_and_dirt_in_it_does_not_cost_the_event(
 
 def test_a_response_is_done_whatever_its_words_are() -> None:
     raw = b'{"type":"response.done","response":{"id":"r1","output":[{"text":"\\ud83d"}]}}'
-    assert parse_event(raw) == ResponseDone(response=FinishedResponse(id="r1"))
+    assert parse_event(raw) == ResponseDone(
+        response=FinishedResponse(id="r1", output=(OtherItem(),))
+    )

@@ -1,20 +1,16 @@
 """A Realtime session that hangs is asked once, then given up; one that lives never is."""
 
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from aiworker.conversation.session_watchdog import (
-    ANSWER_LOST_SECONDS,
     PROBE_SECONDS,
     UNANSWERED_SPEECH_SECONDS,
     SessionWatchdog,
 )
-from aiworker.conversation.turn_taking import TurnTaking
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink
-from aiworker.realtime.response_gate import ResponseGate
 from aiworker.realtime.session_link import SessionLink
 from tests.unit.aiworker.one_call import RecordedSession
 
@@ -32,9 +28,7 @@ class Watched:
         self.link = SessionLink()
         self.link.attach(cast("RealtimeLink", self.session))
         self.voice = VoiceActivity()
-        self.gate = ResponseGate()
-        turns = cast("TurnTaking", SimpleNamespace(gate=self.gate))
-        self.watchdog = SessionWatchdog(self.link, turns, self.voice)
+        self.watchdog = SessionWatchdog(self.link, self.voice)
 
     def hear_speech(self, ms: int) -> None:
         """The caller speaks for so long, until `SPOKE_UNTIL`."""
@@ -45,23 +39,6 @@ class Watched:
 @pytest.fixture
 def watched() -> Watched:
     return Watched()
-
-
-def test_a_response_that_gives_nothing_is_waited_for_so_long(watched: Watched) -> None:
-    watched.gate.wanted = True
-    watched.gate.take(BEGAN)
-    watched.watchdog.tick(BEGAN + ANSWER_LOST_SECONDS)
-    assert watched.session.given_up is None
-    watched.watchdog.tick(BEGAN + ANSWER_LOST_SECONDS + 0.1)
-    assert watched.session.given_up == "response_never_came"
-
-
-def test_a_response_that_has_given_something_may_take_its_time(watched: Watched) -> None:
-    watched.gate.wanted = True
-    watched.gate.take(BEGAN)
-    watched.gate.answered = True
-    watched.watchdog.tick(BEGAN + 60)
-    assert watched.session.given_up is None
 
 
 def test_a_server_deaf_to_speech_is_asked_then_given_up(watched: Watched) -> None:

@@ -1,4 +1,4 @@
-"""The small pure parts of a call hold: one response at a time, silences, words heard, frames."""
+"""The small pure parts of a call hold: silences, words heard, frames."""
 
 import base64
 import json
@@ -27,7 +27,6 @@ from aiworker.realtime.events import (
     SessionState,
     SessionUpdated,
 )
-from aiworker.realtime.response_gate import ResponseGate
 from aiworker.realtime.session import PCMU, check_formats, session_config
 from aiworker.settings import WorkerSettings
 from aiworker.tools.toolbox import tool_schemas
@@ -35,66 +34,6 @@ from controlplane.contracts.messages import AudioChunk
 from tests.small_menu import CONFIG
 
 pytestmark = pytest.mark.unit
-
-
-# --- One response at a time ----------------------------------------------------------------------
-
-
-def test_however_many_want_a_response_one_is_asked_for() -> None:
-    gate = ResponseGate()
-    gate.wanted = True
-    assert gate.take(1.0)
-    gate.wanted = True
-    assert not gate.take(2.0)
-    gate.created("r1", 2.0)
-    gate.done("r1")
-    assert gate.take(3.0)
-    assert not gate.take(3.0)
-
-
-def test_a_response_interrupted_before_its_id_is_known_is_cancelled_when_it_is() -> None:
-    gate = ResponseGate()
-    gate.wanted = True
-    gate.take(1.0)
-    assert gate.kill() is None
-    assert not gate.alive
-    assert gate.created("r1", 1.1) == "r1"
-    assert gate.is_dead("r1")
-    assert gate.in_flight, "until the server says that it is done"
-    gate.done("r1")
-    assert not gate.in_flight
-
-
-def test_a_response_is_cancelled_once() -> None:
-    gate = ResponseGate()
-    gate.created("r1", 1.0)
-    assert gate.kill() == "r1"
-    assert gate.kill() is None
-
-
-def test_done_of_a_response_never_created_frees_the_gate() -> None:
-    gate = ResponseGate()
-    gate.wanted = True
-    gate.take(1.0)
-    gate.done("r9")
-    assert not gate.in_flight
-
-
-def test_done_of_an_older_response_does_not() -> None:
-    gate = ResponseGate()
-    gate.created("r2", 1.0)
-    gate.done("r1")
-    assert gate.in_flight
-
-
-def test_the_server_has_one_in_flight_already() -> None:
-    gate = ResponseGate()
-    gate.wanted = True
-    gate.take(1.0)
-    gate.refused(1.1)
-    assert not gate.take(1.2)
-    gate.done("theirs")
-    assert gate.take(1.3)
 
 
 # --- Silences ------------------------------------------------------------------------------------
