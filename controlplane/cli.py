@@ -44,7 +44,7 @@ BRIDGE: Final = LazyGroup(
     },
 )
 CALLER: Final = LazyGroup(
-    help="Whose calls a restaurant does not want.",
+    help="Whose calls a restaurant does not want, and what is kept of callers.",
     subcommands={
         "block": LazyCommand(
             "controlplane.commands.caller:block",
@@ -55,6 +55,15 @@ CALLER: Final = LazyGroup(
         ),
         "list": LazyCommand(
             "controlplane.commands.caller:list_", "The blocked numbers, one a line."
+        ),
+        "erase": LazyCommand(
+            "controlplane.commands.caller:erase",
+            "Erase what is known of this number's caller, and report what was erased and what is"
+            " kept.",
+        ),
+        "keep": LazyCommand(
+            "controlplane.commands.caller:keep",
+            "How long what is known of callers is kept; what is given is changed.",
         ),
     },
 )

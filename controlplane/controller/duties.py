@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from controlplane.controller import metrics
 from controlplane.controller.call_queue import CallQueue
 from controlplane.controller.changes import Changes
-from controlplane.controller.housekeeping import prune_demand, prune_tables
+from controlplane.controller.housekeeping import prune_callers, prune_demand, prune_tables
 from controlplane.controller.lease import ASK_EVERY_S, Lease
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import Placement
@@ -97,6 +97,7 @@ def serve(settings: ControllerSettings) -> None:
         ("workers_offers", queue.prune_workers, PRUNE_WORKERS_EVERY_S, None),
         ("active_calls", queue.count_calls, COUNT_EVERY_S, None),
         ("tables", lambda: prune_tables(engine), PRUNE_TABLES_EVERY_S, None),
+        ("retention", lambda: prune_callers(engine), PRUNE_TABLES_EVERY_S, None),
     )
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,5 +1,5 @@
 """Deletes what would otherwise grow for ever: the demand of dead bridges, old rows, pods of another
-day.
+day, and what is known of callers once its restaurant's time for it is over.
 
 Any number of controllers may do it at once. A turn's work is bounded: a table that was forgotten
 for a month is emptied over some hours, a little at a time.
@@ -14,7 +14,10 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.identifiers import first_id
 from controlplane.controller import metrics
+from controlplane.models.order import PERSONAL
+from controlplane.models.restaurant import MOST_CALL_MONTHS
 
 KEEP_OUTBOX: Final = timedelta(days=3)
 """A kitchen page that was away longer shows none of those orders any more."""
@@ -22,8 +25,6 @@ KEEP_NODES: Final = timedelta(days=1)
 """Pods have a new name at every start, so their rows pile up."""
 KEEP_REGISTRATION_EVENTS: Final = timedelta(days=7)
 """This is long enough to ask why a restaurant could not be reached last weekend."""
-KEEP_VOICE_MESSAGES: Final = timedelta(days=30)
-"""A caller's voice and number are kept no longer than the restaurant needs to call back."""
 
 BATCH_ROWS: Final = 1_000
 """One transaction deletes this many rows, which takes far less than the statement's deadline, even
@@ -32,7 +33,6 @@ MOST_BATCHES: Final = 50
 """One turn deletes this many batches of one table."""
 
 _STALE: Final = (
-    ("voice_message", "recorded_at < now() - :age", KEEP_VOICE_MESSAGES),
     ("event_outbox", "created_at < now() - :age", KEEP_OUTBOX),
     ("sip_registration_event", "at < now() - :age", KEEP_REGISTRATION_EVENTS),
     ("ai_worker_node", "last_seen_at < now() - :age", KEEP_NODES),
@@ -44,6 +44,19 @@ _STALE: Final = (
         KEEP_NODES,
     ),
 )
+
+_MONTHS: Final = "make_interval(months => restaurant.keep_calls_months)"
+_KEPT: Final = (
+    ("call_turn", "at", "make_interval(days => restaurant.keep_transcripts_days)"),
+    ("voice_message", "recorded_at", "make_interval(days => restaurant.keep_voice_messages_days)"),
+    ("call", "started_at", _MONTHS),
+)
+"""Each restaurant says how long it keeps these rows. A call's turns go with it."""
+_KEPT_CUSTOMERS: Final = ('"order"', "created_at", _MONTHS)
+_FORGET_CUSTOMER: Final = (
+    "UPDATE \"order\" SET customer_name = NULL, customer_phone_e164 = NULL, note = ''"
+)
+_MONTH: Final = timedelta(days=31)
 
 _logger = structlog.get_logger()
 
@@ -60,14 +73,39 @@ def prune_demand(redis: Redis) -> int:
 def prune_tables(engine: Engine) -> None:
     """Delete rows nobody will read again, at most `MOST_BATCHES` × `BATCH_ROWS` of each table."""
     for table, stale, age in _STALE:
-        # By its place in the table: a row changed in between has another, and stays.
-        statement = text(
-            f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("
-            f"SELECT ctid FROM {table} WHERE {stale} LIMIT {BATCH_ROWS}))"
-        )
-        for _ in range(MOST_BATCHES):
-            with engine.begin() as connection:
-                deleted = connection.execute(statement, {"age": age}).rowcount
-            metrics.ROWS_PRUNED.labels(table).inc(deleted)
-            if deleted < BATCH_ROWS:
-                break
+        rows = f"SELECT ctid FROM {table} WHERE {stale} LIMIT {BATCH_ROWS}"
+        _prune(engine, table, f"DELETE FROM {table}", rows, age=age)
+
+
+def prune_callers(engine: Engine) -> None:
+    """Delete what is known of callers when its restaurant's time for it is over.
+
+    Orders stay without what says whose they were. A turn is bounded as that of `prune_tables`.
+    """
+    for table, at, keep in _KEPT:
+        _prune(engine, table, f"DELETE FROM {table}", _older(table, at, keep))
+    _prune(engine, "order", _FORGET_CUSTOMER, _older(*_KEPT_CUSTOMERS, which=PERSONAL))
+    # A call whose arrival nobody recorded has no time but that in its id.
+    oldest = time.time() - MOST_CALL_MONTHS * _MONTH.total_seconds()
+    unknown = f"SELECT ctid FROM call WHERE started_at IS NULL AND id < :id LIMIT {BATCH_ROWS}"
+    _prune(engine, "call", "DELETE FROM call", unknown, id=first_id(oldest))
+
+
+def _older(table: str, at: str, keep: str, *, which: str = "true") -> str:
+    """Select the oldest rows by each restaurant's own settings, one index scan a restaurant."""
+    return (
+        f"SELECT old.ctid FROM restaurant CROSS JOIN LATERAL (SELECT ctid FROM {table}"
+        f" WHERE restaurant_id = restaurant.id AND {at} < now() - {keep} AND ({which})"
+        f" ORDER BY {at} LIMIT {BATCH_ROWS}) old LIMIT {BATCH_ROWS}"
+    )
+
+
+def _prune(engine: Engine, table: str, change: str, rows: str, **parameters: object) -> None:
+    # By its place in the table: a row changed in between has another, and stays.
+    statement = text(f"{change} WHERE ctid = ANY(ARRAY({rows}))")
+    for _ in range(MOST_BATCHES):
+        with engine.begin() as connection:
+            pruned = connection.execute(statement, parameters).rowcount
+        metrics.ROWS_PRUNED.labels(table).inc(pruned)
+        if pruned < BATCH_ROWS:
+            break

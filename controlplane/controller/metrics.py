@@ -67,7 +67,9 @@ CHANGES_UNPROVEN = Gauge(
     "Since the LISTEN connection last gave a sign of life.",
 )
 ROWS_PRUNED = Counter(
-    "alloresto_controller_rows_pruned_total", "Rows deleted as nobody reads them again.", ["table"]
+    "alloresto_controller_rows_pruned_total",
+    "Rows deleted, and orders made nobody's: their time is over.",
+    ["table"],
 )
 QUEUE_LENGTH = Gauge("alloresto_controller_queue_length", "Calls on offer to the workers.")
 QUEUE_OLDEST_AGE = Gauge(

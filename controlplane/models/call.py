@@ -2,7 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -16,6 +23,7 @@ class Call(Base):
     __table_args__ = (
         UniqueConstraint("restaurant_id", "id"),
         Index(None, "restaurant_id", "started_at"),
+        Index(None, "caller_number", postgresql_where=text("caller_number IS NOT NULL")),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(str(outcome)) for outcome in CallOutcome)})",
             name="outcome",
@@ -54,6 +62,7 @@ class CallTurn(Base):
             ["restaurant_id", "call_id"], ["call.restaurant_id", "call.id"], ondelete="CASCADE"
         ),
         Index(None, "restaurant_id", "call_id"),
+        Index(None, "restaurant_id", "at"),
         CheckConstraint("role IN ('caller', 'agent', 'tool')", name="role"),
     )
 

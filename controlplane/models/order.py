@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -45,6 +46,10 @@ NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     OrderStatus.CANCELLED: frozenset(),
 }
 
+PERSONAL: Final = "customer_name IS NOT NULL OR customer_phone_e164 IS NOT NULL OR note <> ''"
+"""The order says something of who placed it. What was sold at what price is kept for ten years
+(Code de commerce, art. L123-22), which needs none of that."""
+
 
 class Order(Base):
     """One order. `idempotency_key` is `call_id:cart_revision:cart_digest`: placing the same cart
@@ -56,6 +61,15 @@ class Order(Base):
         UniqueConstraint("restaurant_id", "id"),
         UniqueConstraint("restaurant_id", "idempotency_key"),
         UniqueConstraint("restaurant_id", "service_date", "number"),
+        Index(
+            "ix_order_personal",
+            "restaurant_id",
+            "created_at",
+            postgresql_where=text(PERSONAL),
+        ),
+        Index(
+            None, "customer_phone_e164", postgresql_where=text("customer_phone_e164 IS NOT NULL")
+        ),
         CheckConstraint("total_cents >= 0", name="total_cents"),
         CheckConstraint(
             f"status IN ({', '.join(repr(str(status)) for status in OrderStatus)})",

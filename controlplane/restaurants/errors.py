@@ -22,6 +22,7 @@ AlloRestoError
     │   ├── TooManyOptions     a group allows fewer choices
     │   ├── StatusRefused      an order cannot go there from where it is
     │   ├── NotANumber         what was written or said is no telephone number
+    │   ├── AmbiguousNumber    restaurants of several countries read it differently
     │   ├── NameRefused        nobody could say this name
     │   ├── NeverDialled       callers cannot be put through to such a number
     │   └── OwnNumber          the restaurant's own people are not blocked
@@ -160,6 +161,13 @@ class NotANumber(Refused):
 
     def __init__(self) -> None:
         super().__init__("that is no telephone number: write 01 99 00 12 34 or +33199001234")
+
+
+class AmbiguousNumber(Refused):
+    """The same digits are different numbers where different restaurants are."""
+
+    def __init__(self) -> None:
+        super().__init__("these restaurants read it differently: write +33… or name one of them")
 
 
 class NameRefused(Refused):

@@ -191,12 +191,6 @@ def aged_rows(engine: Engine) -> None:
                 "'{0}', 't', '{{}}', {1}",
             ),
             (
-                "30 days",
-                "voice_message",
-                "id, restaurant_id, channel_uuid, duration_ms, audio, recorded_at",
-                "gen_random_uuid(), '{0}', gen_random_uuid(), 1, '', {1}",
-            ),
-            (
                 "7 days",
                 "sip_registration_event",
                 "registration_id, epoch, event, at",

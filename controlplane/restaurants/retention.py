@@ -1,0 +1,42 @@
+"""How long a restaurant keeps what is known of its callers: it may shorten it, never lengthen it.
+
+The limits are the table's own (`controlplane/models/restaurant.py`); the controller deletes by
+them (`controlplane/controller/housekeeping.py`).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.restaurant import Restaurant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Transcripts and voice messages are kept for days, calls and customers' names for months."""
+
+    transcripts_days: int
+    calls_months: int
+    voice_messages_days: int
+
+
+async def keep(
+    _session: AsyncSession,
+    restaurant: Restaurant,
+    *,
+    transcripts_days: int | None,
+    calls_months: int | None,
+    voice_messages_days: int | None,
+) -> Kept:
+    """Change what is given, and return how long each is kept; the caller commits."""
+    if transcripts_days is not None:
+        restaurant.keep_transcripts_days = transcripts_days
+    if calls_months is not None:
+        restaurant.keep_calls_months = calls_months
+    if voice_messages_days is not None:
+        restaurant.keep_voice_messages_days = voice_messages_days
+    return Kept(
+        transcripts_days=restaurant.keep_transcripts_days,
+        calls_months=restaurant.keep_calls_months,
+        voice_messages_days=restaurant.keep_voice_messages_days,
+    )
