@@ -200,7 +200,7 @@ def test_an_hour_in_which_nothing_is_old_reads_one_index_entry_a_restaurant(
 
 
 def test_the_migration_keeps_restaurants_and_can_be_taken_back(empty_database_url: str) -> None:
-    schema.upgrade(empty_database_url, revision="0002")
+    schema.upgrade(empty_database_url, revision="0003")
     url = database.libpq_url(empty_database_url)
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -209,11 +209,11 @@ def test_the_migration_keeps_restaurants_and_can_be_taken_back(empty_database_ur
             " '', '', '', 'Europe/Paris', '+33199001234', 'live', 20, '', '')"
         )
     for _ in range(2):
-        schema.upgrade(empty_database_url, revision="0003")
+        schema.upgrade(empty_database_url, revision="0004")
         with psycopg.connect(url) as connection:
             kept = connection.execute(
                 "SELECT keep_transcripts_days, keep_calls_months, keep_voice_messages_days"
                 " FROM restaurant"
             ).fetchall()
         assert kept == [(90, 13, 30)]
-        schema.downgrade(empty_database_url, revision="0002")
+        schema.downgrade(empty_database_url, revision="0003")
