@@ -11,7 +11,7 @@ def cart_result(cart: Cart, line: CartLine, spoken: str) -> Result:
         "line": line.line,
         "name": line.name,
         "quantity": line.quantity,
-        "options": [option.name for option in line.options],
+        "options": _wishes(line),
         "cart_revision": cart.revision,
         "total_cents": cart.total_cents,
         "spoken": f"{spoken} Total : {price(cart.total_cents)}.",
@@ -25,8 +25,12 @@ def cart_lines(cart: Cart) -> list[Result]:
             "line": line.line,
             "name": line.name,
             "quantity": line.quantity,
-            "options": [option.name for option in line.options],
+            "options": _wishes(line),
             "total_cents": line.total_cents,
         }
         for line in cart.lines
     ]
+
+
+def _wishes(line: CartLine) -> list[str]:
+    return [*(option.name for option in line.options), *filter(None, [line.note])]
