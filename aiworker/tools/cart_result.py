@@ -1,11 +1,19 @@
 """What every tool that touches the cart answers: the line, the cart's revision, the total."""
 
+from typing import Final
+
 from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Result
 from controlplane.restaurants.cart import Cart, CartLine
 
+_NO_PROMISE: Final = (
+    "La remarque est pour la cuisine, ce n'est pas une garantie : en cas d'allergie, propose "
+    "transfer_to_human."
+)
+
 
 def cart_result(cart: Cart, line: CartLine, spoken: str) -> Result:
+    warning = {"next": _NO_PROMISE} if line.note else {}
     return {
         "status": "ok",
         "line": line.line,
@@ -15,6 +23,7 @@ def cart_result(cart: Cart, line: CartLine, spoken: str) -> Result:
         "cart_revision": cart.revision,
         "total_cents": cart.total_cents,
         "spoken": f"{spoken} Total : {price(cart.total_cents)}.",
+        **warning,
     }
 
 

@@ -16,7 +16,7 @@ _SPOKEN: Final = 3
 _SEVERAL: Final = re.compile(
     r"\s*(?:une?\s+)?(?:(2|deux|double)|3|trois|triple)(?:\s*[x×]|\s+fois)?\s+(.+)", re.IGNORECASE
 )
-_NOTHING_TO_LEAVE_OUT: Final = frozenset(words_of("gluten lactose allergène alcool sucre"))
+_NOTHING_TO_LEAVE_OUT: Final = frozenset(words_of("gluten lactose allergène alcool"))
 """No cook leaves these out of a dish: to note it would be to promise it."""
 
 _N = TypeVar("_N", bound=Named)
@@ -66,23 +66,32 @@ def find_options(item: MenuItem, names: Iterable[str]) -> Wishes:
 
 def _find_option(item: MenuItem, name: str) -> list[Option]:
     """The option, twice for "double"; none for what is to be left out. Raises `ToolError`."""
-    group_of = {option.id: group.name for group in item.option_groups for option in group.options}
-    offered = [option for group in item.option_groups for option in group.options]
-    result = match(name, offered, under=lambda option: group_of[option.id])
+    result, times = _match_option(item, name), 1
+    if not result.called_so and (several := _SEVERAL.fullmatch(name)):
+        one = _match_option(item, several[2])
+        if one.called_so:
+            result, times = one, 2 if several[1] else 3
     if result.found is not None:
-        return [result.found]
+        return [result.found] * times
     if result.called_so:
         raise _ambiguous("ambiguous_option", result.suggestions)
-    if several := _SEVERAL.fullmatch(name):
-        return _find_option(item, several[2]) * (2 if several[1] else 3)
     if _leaves_out(name):
         return []
-    near = result.suggestions or tuple(option for option in offered if not option.sold_out)
     raise ToolError(
         "unknown_option",
         f"Cette option n'existe pas pour {item.spoken_name or item.name}.",
-        suggestions=_names(near),
+        suggestions=_names(result.suggestions or _to_be_had(item)),
     )
+
+
+def _match_option(item: MenuItem, name: str) -> Match[Option]:
+    group_of = {option.id: group.name for group in item.option_groups for option in group.options}
+    offered = [option for group in item.option_groups for option in group.options]
+    return match(name, offered, under=lambda option: group_of[option.id])
+
+
+def _to_be_had(item: MenuItem) -> list[Option]:
+    return [o for group in item.option_groups for o in group.options if not o.sold_out]
 
 
 def _leaves_out(name: str) -> bool:

@@ -41,7 +41,8 @@ def _dishes(config: RestaurantConfig, query: str) -> list[MenuItem]:
     if in_category:
         return in_category
     result = match_dish(config, query)
-    return list(result.suggestions) if result.called_so else [find_dish(config, query)]
+    several = result.called_so and result.suggestions
+    return list(several) if several else [find_dish(config, query)]
 
 
 def _described(item: MenuItem, *, detailed: bool) -> Result:

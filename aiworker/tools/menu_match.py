@@ -15,8 +15,8 @@ MOST_ASKED: Final = 12
 """More dishes of one name than this are a menu that nobody could be asked about."""
 SUGGESTIONS: Final = 3
 _CLOSE: Final = 0.6
-_GENERIC: Final = frozenset(words_of("pizza supplément option extra"))
-"""Said with every dish or option of the house: "une pizza margherita"."""
+_GENERIC: Final = frozenset(words_of("pizza supplément option extra euro"))
+"""Said with every dish or option of the house, and so of none: "une pizza margherita"."""
 
 
 class Named(Protocol):
@@ -40,7 +40,7 @@ class Match(Generic[_N]):
     found: _N | None
     suggestions: tuple[_N, ...] = ()
     called_so: bool = False
-    """Each of the suggestions is called what was said."""
+    """What was found, or each of the suggestions, is called what was said."""
 
 
 def match(text: str, candidates: Sequence[_N], under: Callable[[_N], str]) -> Match[_N]:
@@ -62,18 +62,24 @@ def match(text: str, candidates: Sequence[_N], under: Callable[[_N], str]) -> Ma
     for is_meant in ways:
         meant = [one for one in candidates if is_meant(one)]
         if len(meant) == 1:
-            return Match(meant[0])
+            return Match(meant[0], called_so=True)
         if meant:
             return Match(None, tuple(meant[:MOST_ASKED]), called_so=True)
-    part = [one for one in candidates if _is_part(said, one)]
-    if len(part) == 1:
-        return Match(part[0])
-    return Match(None, tuple(part[:MOST_ASKED] or _near(said, candidates)))
+    return _resembling(said, candidates, under)
 
 
 def names_of(candidate: Named) -> tuple[str, ...]:
     """Every way the menu names it."""
     return (candidate.name, candidate.spoken_name, *candidate.aliases)
+
+
+def _resembling(said: Words, candidates: Sequence[_N], under: Callable[[_N], str]) -> Match[_N]:
+    """The one whose name has these words; never because they name its category."""
+    of_category = [one for one in candidates if set(said) <= set(words_of(under(one)))]
+    part = [one for one in candidates if _is_part(said, one)]
+    if len(part) == 1 and not of_category:
+        return Match(part[0])
+    return Match(None, tuple((of_category or part)[:MOST_ASKED] or _near(said, candidates)))
 
 
 def _adds(said: Words, name: Words, category: str) -> bool:

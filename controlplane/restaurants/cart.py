@@ -124,9 +124,13 @@ class Cart:
 
     def kitchen_note(self, remark: str) -> str:
         """The caller's remark on the whole order, and those on its lines."""
-        noted = [line for line in self.lines if line.note]
-        remarks = [f"{line.quantity} × {line.name} : {line.note}" for line in noted]
-        return " ; ".join(filter(None, [remark, *remarks]))
+        of_lines = [
+            f"{line.quantity} × {', '.join([line.name, *(o.name for o in line.options)])} : "
+            f"{line.note}"
+            for line in self.lines
+            if line.note
+        ]
+        return " ; ".join(filter(None, [remark, *of_lines]))
 
     def line(self, number: int) -> CartLine:
         """Return the line of that number. Raises `UnknownLine`."""

@@ -76,7 +76,10 @@ async def test_said_and_ordered(talk: Talk, said: str, meant: MenuItem) -> None:
     assert talk.context.cart.lines[0].item_id == meant.id
 
 
-@pytest.mark.parametrize("said", ["le douze", "margherita sans gluten", "un litre", "coca zéro"])
+@pytest.mark.parametrize(
+    "said",
+    ["le douze", "margherita sans gluten", "un litre", "coca zéro", "un menu", "pizza", "9 euros"],
+)
 async def test_what_is_no_name_is_never_guessed(talk: Talk, said: str) -> None:
     assert (await talk.call("add_item", dish=said))["status"] == "error"
     assert talk.context.cart.lines == ()
@@ -98,6 +101,14 @@ async def test_both_are_looked_up_with_their_prices(talk: Talk) -> None:
         ("Margherita (Pizzas)", 950),
         ("Margherita (Menus)", 1_450),
     ]
+
+
+async def test_a_category_is_no_dish_of_it(talk: Talk) -> None:
+    result = await talk.call("add_item", dish="une entrée")
+    assert (result["error"], result["suggestions"]) == ("unknown_dish", ["12 nems"])
+    result = await talk.call("add_item", dish="pizza margherita", options=["base"])
+    assert result["error"] == "unknown_option"
+    assert result["suggestions"] == ["crème (Base)", "tomate"]
 
 
 async def test_many_of_one_name_are_all_told() -> None:
@@ -139,6 +150,11 @@ async def test_two_supplements_are_two(said: list[str]) -> None:
     assert "une Margherita, fine, deux fois mozzarella" in result["spoken"]
 
 
+async def test_a_number_multiplies_no_option_that_is_only_near() -> None:
+    result = await Talk().call("add_item", dish="margherita", options=["fine", "trois mozz"])
+    assert result["error"] == "unknown_option"
+
+
 async def test_more_than_the_group_allows_is_told() -> None:
     result = await Talk().call("add_item", dish="margherita", options=["fine", "triple mozzarella"])
     assert result["error"] == "too_many_options"
@@ -159,6 +175,7 @@ async def test_what_is_to_be_left_out_is_noted_for_the_kitchen() -> None:
     result = await talk.call("add_item", dish="quatre fromages", options=["sans gorgonzola"])
     assert result["options"] == ["sans gorgonzola"]
     assert result["spoken"].startswith("C'est noté : une Quatre fromages, sans gorgonzola.")
+    assert "pas une garantie" in result["next"]
     assert (await talk.call("change_item", line=1, quantity=2))["options"] == ["sans gorgonzola"]
     await talk.call("read_back")
     talk.read_back_heard()
