@@ -65,7 +65,7 @@ LOOK: Final = RegistrationsPlaced().to_json()
 CHUNK_MS: Final = 100
 
 PROMPT_HZ: Final = {
-    "greeting_generic": 500,
+    "greeting_generic": 600,
     "busy": 700,
     "transfer": 900,
     "goodbye": 1_100,

@@ -21,12 +21,13 @@ from redis.asyncio import Redis
 
 from aiworker.media.server import MediaServer
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import CallEnded, GreetingEnded, parse_call_event
+from controlplane.contracts.messages import CallEnded, parse_call_event
 from controlplane.database import libpq_url
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import Phone
+from tests.integration.answered_bridge import said_that_the_greeting_is_over
 from tests.integration.bridge_under_test import (
     BRIDGE_ID,
     CALLER_NUMBER,
@@ -73,12 +74,7 @@ class OverflowSite:
         """Make a call past its greeting, with its worker."""
         dialog = await self.dial(phone)
         async with self.worker.take() as stream:
-            await until(
-                lambda: any(
-                    isinstance(m, GreetingEnded) or getattr(m, "greeting", "") == "ended"
-                    for m in stream.messages
-                )
-            )
+            await until(lambda: said_that_the_greeting_is_over(stream))
             try:
                 yield dialog, stream
             finally:  # before the stream: a call that lost its worker would be offered again

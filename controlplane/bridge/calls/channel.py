@@ -45,9 +45,12 @@ ACCEPT_KEY: Final = "1"
 WAITING_TONE: Final = "tone_stream://L=30;v=-20;%(250,1750,480)"
 """A soft tone every two seconds for a minute, which is longer than anybody waits for it."""
 
-WAY_OUT_S: Final = 4
+WAY_OUT_S: Final = 3
 """The dead man's switch: an agent that stops renewing it loses its calls to the dialplan. On
-FreeSWITCH's clock of whole seconds this is 3.0 to 4.5 s."""
+FreeSWITCH's clock of whole seconds this is 2.0 to 3.5 s."""
+
+AGENT_LOST: Final = "agent_lost"
+"""The dialplan's extension in which a caller waits for an agent that may come back."""
 
 
 class Application(StrEnum):
@@ -56,6 +59,7 @@ class Application(StrEnum):
     BRIDGE_LEGS = "bridge"
     """Rings a dial string and connects the two legs; the node is called bridge, this is not it."""
     SCHED_TRANSFER = "sched_transfer"
+    SCHED_CANCEL = "sched_cancel"
     PLAYBACK = "playback"
     EXECUTE_EXTENSION = "execute_extension"
 
@@ -209,7 +213,7 @@ class Channel:
         if armed is None:
             self.cancel_way_out()
         answer = self._control.api(
-            f"sched_api +{after_s} {self._uuid} uuid_transfer {self._uuid} no_agent XML public"
+            f"sched_api +{after_s} {self._uuid} uuid_transfer {self._uuid} {AGENT_LOST} XML public"
         )
         if armed is not None:
             self._control.api(f"sched_del {armed}")
@@ -223,6 +227,12 @@ class Channel:
         """Forget what was scheduled for this channel."""
         with suppress(EslCommandFailed):
             self._control.api(f"sched_del {self._uuid}")
+
+    def take_back(self) -> None:
+        """Have the channel park again: the dialplan had it, for want of an agent. Its CHANNEL_PARK
+        says that it is ours.
+        """
+        self._control.api(f"uuid_transfer {self._uuid} agent_back XML public")
 
     def leave_message(self) -> None:
         """Leave the caller to the dialplan's last rung: a message, goodbye."""

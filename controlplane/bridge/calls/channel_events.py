@@ -20,7 +20,7 @@ from controlplane.bridge.calls.call_signals import (
     StreamLost,
 )
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
-from controlplane.bridge.calls.channel import Application
+from controlplane.bridge.calls.channel import AGENT_LOST, Application
 from controlplane.bridge.calls.way_out import renew_way_out
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -46,7 +46,8 @@ def parked(context: CallContext, event: EslEvent) -> None:
     The story hears of it last: what it plays then comes after the waiting tone, and ends it.
     """
     call = context.call
-    if call.parked:
+    if call.parked:  # it is back: the dialplan had it for a moment
+        context.channel.keep_filling(prompt="one_moment")
         return
     call.becomes(GreetingState.OVER)
     try:
@@ -75,7 +76,9 @@ def bridged(context: CallContext, event: EslEvent) -> None:
 
 
 def executed(context: CallContext, event: EslEvent) -> None:
-    """An application returned: nobody took the transfer, or the dialplan armed a way out."""
+    """An application returned: nobody took the transfer, or the dialplan armed a way out, or took
+    a call whose agent was only late.
+    """
     call = context.call
     match event.get("Application"):
         case Application.BRIDGE_LEGS if call.state is not CallState.WITH_HUMAN:
@@ -86,6 +89,14 @@ def executed(context: CallContext, event: EslEvent) -> None:
             with call.way_out:
                 context.channel.forget_way_out()
             renew_way_out(context)
+        case Application.SCHED_CANCEL if call.state is CallState.WITH_US and is_lost(event):
+            log.warning("way_out_not_put_off_in_time")
+            context.channel.take_back()
+
+
+def is_lost(event: EslEvent) -> bool:
+    """Whether the dialplan took the call for want of an agent."""
+    return event.get("Caller-Destination-Number") == AGENT_LOST
 
 
 def recorded(context: CallContext, event: EslEvent) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
-from controlplane.bridge.calls.channel import Application, stream_attached
+from controlplane.bridge.calls.channel import AGENT_LOST, Application, stream_attached
 from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
 from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.contracts.channel_variables import ChannelColumn, ChannelVariable
@@ -37,8 +37,12 @@ def resume_calls(control: EslClient, switchboard: Switchboard) -> None:
     switchboard.forget_missing(set(up))
     for channel_uuid, row in up.items():
         call = _found(control, switchboard, channel_uuid, row)
-        if call is not None and switchboard.resume(call):
+        if call is None:
+            continue
+        if switchboard.resume(call):
             log.info("call_resumed", channel_uuid=str(channel_uuid), state=call.state.value)
+        if row.get(ChannelColumn.EXTENSION) == AGENT_LOST:
+            switchboard.take_back(channel_uuid)
 
 
 def _found(
@@ -55,7 +59,8 @@ def _found(
     call.created_at = time.monotonic() - _age_s(dump)
     call.attempt = int(time.time())  # no claim of the agent before is taken for one of ours
     call.state = _state(dump, row)
-    if dump.get(ChannelVariable.GREETING_ENDED.header) == "true":
+    lost = row.get(ChannelColumn.EXTENSION) == AGENT_LOST  # its CHANNEL_PARK is to come
+    if dump.get(ChannelVariable.GREETING_ENDED.header) == "true" and not lost:
         call.greeting = GreetingState.OVER
     if stream_attached(control, str(channel_uuid)):
         call.stream = StreamState.ATTACHED

@@ -117,6 +117,12 @@ class Switchboard:
         renew_way_out(self._calls[str(found.channel_uuid)])
         return True
 
+    def take_back(self, channel_uuid: UUID) -> None:
+        """Have a call back that the dialplan took for want of an agent. Raises `EslError`."""
+        if context := self._calls.get(str(channel_uuid)):
+            with suppress(EslCommandFailed):  # hung up meanwhile
+                context.channel.take_back()
+
     def run(self) -> None:
         """Keep the dialplan from taking the calls, for as long as this agent lives."""
         run_loop(

@@ -80,7 +80,7 @@ def test_every_jump_lands_on_an_extension() -> None:
         for action in actions()
         if action.attrib["application"] in {"transfer", "sched_transfer", "execute_extension"}
     ]
-    assert len(jumps) == 7
+    assert len(jumps) == 9
     for target, dialplan_name, context in jumps:
         assert target in extensions
         assert (dialplan_name, context) == ("XML", "public")

@@ -1,0 +1,99 @@
+"""A call whose agent is dead or late is kept by the dialplan, and had back by the agent.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from controlplane.local.launch.services import LocalServices
+from freeswitch.telephone.phone import Phone
+from tests.integration.bridge_under_test import SWITCHES, codes, prompts, until_heard
+from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
+from tests.waiting import stays_true, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+GATEWAY = "chez-luigi-3f9a1c2b"
+SWITCH_CLOCK_S = 0.5
+"""FreeSWITCH looks at what it has scheduled this often."""
+WAY_OUT_S = 3.5
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("agent_lost")
+    async with open_overflow_site(
+        request.param, services, migrated_template, folder, gateway=GATEWAY
+    ) as site:
+        yield site
+
+
+def newest_channel(site: OverflowSite) -> str:
+    """The channel of the one call there is."""
+    return str(site.bridge.log("call_started")[-1]["channel_uuid"])
+
+
+async def test_an_agent_that_is_back_before_the_busy_message_has_its_call_back(
+    site: OverflowSite,
+) -> None:
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await stream.speak(100)
+        await until(lambda: 104 in codes(dialog))
+        killed_at = time.monotonic()
+        await asyncio.to_thread(site.stop_agent)
+        await until_heard(dialog, "one_moment", since=killed_at)
+        await site.start_agent()
+        await until(lambda: site.bridge.log("call_resumed"))
+        back_at = time.monotonic()
+        await until(lambda: len(stream.messages) >= 3)  # told where it stands, once more
+        await stream.speak(200, item="item_b", chunks=5)
+        await until(lambda: 224 in codes(dialog))
+        await stays_true(lambda: prompts(dialog).count("one_moment") == 1, for_s=WAY_OUT_S)
+    assert "busy" not in prompts(dialog)
+    silence = longest_silence_s(dialog.received, since=killed_at, until=back_at)
+    assert silence <= LONGEST_SILENCE_S + SWITCH_CLOCK_S
+
+
+async def test_a_living_agent_has_a_call_back_at_once_that_the_dialplan_took(
+    site: OverflowSite,
+) -> None:
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        channel = newest_channel(site)
+        await asyncio.to_thread(
+            site.switch.api, f"sched_transfer +1 {channel} agent_lost XML public"
+        )
+        await until(lambda: site.bridge.log("way_out_not_put_off_in_time"))
+        await stream.speak(300)
+        await until(lambda: 304 in codes(dialog))
+        await stays_true(lambda: "one_moment" not in prompts(dialog), for_s=WAY_OUT_S)
+        await stream.speak(400)
+        await until(lambda: 404 in codes(dialog))
+
+
+async def test_a_caller_who_waited_for_a_worker_waits_on(site: OverflowSite) -> None:
+    async with Phone() as phone:
+        dialog = await site.dial(phone)
+        await until_heard(dialog, "busy")
+        channel = newest_channel(site)
+        taken_at = time.monotonic()
+        await asyncio.to_thread(site.switch.api, f"uuid_transfer {channel} agent_lost XML public")
+        await until_heard(dialog, "one_moment", since=taken_at)
+        async with site.worker.take() as stream:
+            await stream.speak(500)
+            await until(lambda: 504 in codes(dialog))
+            spoken_at = time.monotonic()
+        await dialog.hangup()
+    silence = longest_silence_s(dialog.received, since=taken_at, until=spoken_at)
+    assert silence <= LONGEST_SILENCE_S
