@@ -185,6 +185,10 @@ BENCH: Final = LazyGroup(
             "controlplane.local.bench.drain:run_bench_drain",
             "A bridge drained with calls in progress, while one of its restaurants is called.",
         ),
+        "faults": LazyCommand(
+            "controlplane.local.bench.faults:run_bench_faults",
+            "Calls that order while faults are injected.",
+        ),
     },
 )
 ALLORESTO: Final = LazyGroup(

@@ -61,6 +61,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--monologue-ms", type=int, default=default("MONOLOGUE_MS", "0"), help="speak, never listen"
     )
+    parser.add_argument(
+        "--frame-stride",
+        type=int,
+        default=default("FRAME_STRIDE", "0"),
+        help="tells sessions apart",
+    )
     parser.add_argument("--log-level", default=default("LOG_LEVEL", "INFO"))
     options = parser.parse_args(arguments)
     if not 1 <= options.speed <= 20:
@@ -77,7 +83,9 @@ async def _serve(options: argparse.Namespace) -> int:
     async with RealtimeSimulator(
         brain=scripted(_scripts(options, hearing)),
         hearing=hearing,
-        settings=SimulatorSettings(speed=options.speed, voice=_voice(options)),
+        settings=SimulatorSettings(
+            speed=options.speed, frame_stride=options.frame_stride, voice=_voice(options)
+        ),
         faults=read_script(options.faults) if options.faults else (),
         journal_file=options.journal,
         host=options.host,

@@ -41,6 +41,9 @@ class SimulatorSettings:
     """None = tones that tell which 20 ms frame is heard, for measuring."""
     idle_speed: float = 1.0
     """How much faster than asked `idle_timeout_ms` (5 s at least) runs, for tests."""
+    frame_stride: int = 0
+    """Each connection's first tone-coded frame has a number higher by this than the one's before:
+    a telephone tells sessions apart that speak at the same time."""
     api_key: str | None = None
     """The only key taken; None = any."""
 

@@ -137,6 +137,7 @@ class RealtimeSimulator:
         connection, faults = self._faults_of.pop(socket)
         model = parse_qs(urlsplit(socket.request.path).query)["model"][0]
         link = Link(socket, self.journal, faults, self._settings)
+        link.next_frame = connection * self._settings.frame_stride
         self.journal.add(
             SessionOpened(
                 session_id=link.session_id,

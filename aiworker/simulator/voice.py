@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from freeswitch.scripts.make_prompts import ASSISTANT, pronounced
+from freeswitch.scripts.make_prompts import ASSISTANT, Voice, pronounced
 
 DEADLINE_S: Final = 10.0
 """For one sentence, on a machine under load."""
@@ -69,30 +69,30 @@ class EspeakVoice:
         return sound
 
 
-@lru_cache(maxsize=1)
-def synthesiser() -> tuple[str, ...] | None:
+@lru_cache(maxsize=2)
+def synthesiser(voice: Voice = ASSISTANT) -> tuple[str, ...] | None:
     """Return the command that says its standard input as WAV, None where there is none."""
     if program := shutil.which("espeak-ng"):
         options = (
             "-v",
-            ASSISTANT.name,
+            voice.name,
             "-s",
-            str(ASSISTANT.speed),
+            str(voice.speed),
             "-p",
-            str(ASSISTANT.pitch),
+            str(voice.pitch),
             "-b",
             "1",
         )
         return (program, *options, "--stdin", "--stdout")
-    return of_the_wheel()
+    return of_the_wheel(voice)
 
 
-def of_the_wheel() -> tuple[str, ...] | None:
+def of_the_wheel(voice: Voice = ASSISTANT) -> tuple[str, ...] | None:
     """Return the same command over the wheel, None where it is not installed."""
     if importlib.util.find_spec("espeakng_loader") is None:
         return None
     module = (sys.executable, "-m", "aiworker.simulator.espeak")
-    return (*module, ASSISTANT.name, str(ASSISTANT.speed), str(ASSISTANT.pitch))
+    return (*module, voice.name, str(voice.speed), str(voice.pitch))
 
 
 def telephone_band(sound: bytes) -> bytes:

@@ -74,6 +74,8 @@ class RtpSession(asyncio.DatagramProtocol):
         self._talking = False
         self._keys: deque[_Key] = deque()
         self._last_event_timestamp: int | None = None
+        self.sending = True
+        """False: what would be sent is lost on its way, as when a network fails."""
         self.sent_at: list[float] | None = None
         """Set to a list to record when each packet left (a test of the clock)."""
 
@@ -221,6 +223,9 @@ class RtpSession(asyncio.DatagramProtocol):
 
     def _send(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool) -> None:
         if self._transport is None or self._remote is None:
+            return
+        if not self.sending:
+            self._sequence_number += 1
             return
         packet = RtpPacket(
             payload_type,

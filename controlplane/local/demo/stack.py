@@ -56,11 +56,16 @@ class Stack:
         worker_slots: int = 2,
         realtime_arguments: tuple[str, ...] = (),
         simulate_realtime: bool = False,
+        services: LocalServices | None = None,
+        realtime_front: str | None = None,
     ) -> None:
         """Without `data_folder` a temporary one is used, which is gone at the end.
-        `simulate_realtime` uses the Realtime simulator even where there is an API key.
+        `simulate_realtime` uses the Realtime simulator even where there is an API key. A benchmark
+        that breaks something brings its own `services`, or says where something of its own stands
+        in front of Realtime: the worker then asks for the model at the URL `realtime_front`.
         """
-        self._services = LocalServices(data_folder, temporary=data_folder is None)
+        self._services = services or LocalServices(data_folder, temporary=data_folder is None)
+        self._realtime_front = realtime_front
         self._worker_slots = worker_slots
         self._realtime_arguments = realtime_arguments
         self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
@@ -107,7 +112,7 @@ class Stack:
             fallback_phone=RESTAURANT_PHONE,
             hours=Hours.AROUND_THE_CLOCK,
         )
-        realtime_url, journal = self._realtime(undo)
+        self.realtime_url, journal = self._realtime(undo)
         self._web_port = free_tcp_port()
         web_url = f"http://127.0.0.1:{self._web_port}"
         for name, settings in {
@@ -126,7 +131,7 @@ class Stack:
             },
             "ai-worker": {
                 "WORKER_SLOTS": str(self._worker_slots),
-                "REALTIME_URL": realtime_url,
+                "REALTIME_URL": self._realtime_front or self.realtime_url,
             },
             "web": {
                 "WEB_PORT": str(self._web_port),

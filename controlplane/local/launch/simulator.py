@@ -41,11 +41,13 @@ class SimulatorServer:
         sounds_folder: Path = SOUNDS_FOLDER,
         sip_ip: str = LOOPBACK,
         accounts: Mapping[str, str] | None = None,
+        registrar_port: int | None = None,
         time_factor: float = 1.0,
         log_level: str = "INFO",
         name: str = "freeswitch-simulator",
     ) -> None:
-        """`accounts` (password by user) opens a carrier's registrar at `registrar`.
+        """`accounts` (password by user) opens a carrier's registrar at `registrar`, on a free port
+        unless `registrar_port` names one.
 
         `time_factor` scales what the simulator waits for by itself: with 0.1 it registers in 0.2 s.
         """
@@ -57,7 +59,9 @@ class SimulatorServer:
         self.sounds_folder = sounds_folder.resolve()
         self.temp_folder = self.runtime_folder / "temp"
         self.voicemail_folder = self.runtime_folder / "messages"
-        self._registrar_port = free_udp_port() if accounts is not None else 0
+        self._registrar_port = 0
+        if accounts is not None:
+            self._registrar_port = registrar_port or free_udp_port()
         environment = {
             "ALLORESTO_ESL_PORT": str(ports.esl),
             "ALLORESTO_ESL_PASSWORD": self.esl_password,

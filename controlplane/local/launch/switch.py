@@ -3,21 +3,29 @@ simulator.
 """
 
 import contextlib
+import secrets
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 from controlplane.local.launch.carrier.server import CarrierServer
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer
 from controlplane.local.launch.installation import find_freeswitch
+from controlplane.local.launch.ports import free_udp_port
 from controlplane.local.launch.simulator import SimulatorServer
 
 STOP_GRACE_S: Final = 0.5
 """Nobody is left to give a binding back to: the carrier ends too."""
 
+LEGS: Final = 120
+"""The switch has ports for this many legs at once."""
+
 SwitchKind = Literal["freeswitch", "simulator"]
+_Server = TypeVar("_Server", bound=FreeSwitchServer | SimulatorServer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,10 @@ class LocalSwitch:
     add_phone: Callable[[str, str], None] | None
     """Makes the carrier ring `number` at `host:port`; None for the simulator, whose carrier rings
     nobody."""
+    crash: Callable[[], None]
+    """Ends the switch as kill -9 does."""
+    start_again: Callable[[], None]
+    """Starts another one on the same ports, after a crash."""
 
     def direct_uri(self, gateway_name: str) -> str:
         """Return the URI that a carrier sends the INVITE to."""
@@ -59,17 +71,13 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
     """
     program = find_freeswitch()
     if program is None:
-        with SimulatorServer(
-            runtime_folder=folder / "freeswitch-simulator",
-            ports=FreeSwitchPorts.free(legs=120),
-            accounts={number: password},
-        ) as simulator:
+        with _one_after_another(_simulators(folder, number=number, password=password)) as switch:
             yield _local(
-                simulator,
+                switch,
                 kind="simulator",
-                registrar=simulator.registrar,
+                registrar=switch.server.registrar,
                 carrier_uri=None,
-                registered=lambda: simulator.registered(number),
+                registered=lambda: switch.server.registered(number),
                 add_phone=None,
             )
         return
@@ -80,21 +88,14 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
         accounts={number: password},
         stop_grace=STOP_GRACE_S,
     )
-    switch = FreeSwitchServer(
-        program,
-        runtime_folder=folder / "freeswitch",
-        ports=FreeSwitchPorts.free(legs=120),
-        stop_grace=STOP_GRACE_S,
-    )
     with contextlib.ExitStack() as undo:
         undo.callback(carrier.stop)
-        undo.callback(switch.stop)
         with ThreadPoolExecutor(max_workers=1) as beside:
             starting = beside.submit(carrier.start)
-            switch.start()
+            real = undo.enter_context(_one_after_another(_freeswitches(program, folder)))
             starting.result()
         yield _local(
-            switch,
+            real,
             kind="freeswitch",
             registrar=carrier.sip_address,
             carrier_uri=f"sip:{number}@{carrier.sip_address}",
@@ -103,8 +104,56 @@ def open_switch(folder: Path, *, number: str, password: str) -> Iterator[LocalSw
         )
 
 
+class _Switch(Generic[_Server]):
+    """The server that runs now: after a crash another one has its place, on the same ports."""
+
+    def __init__(self, make: Callable[[], _Server]) -> None:
+        self._make = make
+        self.server = make()
+
+    def crash(self) -> None:
+        self.server.process.send_signal(signal.SIGKILL)
+        self.server.stop()
+
+    def start_again(self) -> None:
+        self.server = self._make()
+        self.server.start()
+
+
+@contextlib.contextmanager
+def _one_after_another(make: Callable[[], _Server]) -> Iterator[_Switch[_Server]]:
+    switch = _Switch(make)
+    try:
+        switch.server.start()
+        yield switch
+    finally:
+        switch.server.stop()
+
+
+def _simulators(folder: Path, *, number: str, password: str) -> Callable[[], SimulatorServer]:
+    return partial(
+        SimulatorServer,
+        runtime_folder=folder / "freeswitch-simulator",
+        ports=FreeSwitchPorts.free(legs=LEGS),
+        esl_password=secrets.token_urlsafe(24),
+        accounts={number: password},
+        registrar_port=free_udp_port(),
+    )
+
+
+def _freeswitches(program: Path, folder: Path) -> Callable[[], FreeSwitchServer]:
+    return partial(
+        FreeSwitchServer,
+        program,
+        runtime_folder=folder / "freeswitch",
+        ports=FreeSwitchPorts.free(legs=LEGS),
+        esl_password=secrets.token_urlsafe(24),
+        stop_grace=STOP_GRACE_S,
+    )
+
+
 def _local(
-    switch: FreeSwitchServer | SimulatorServer,
+    switch: _Switch[_Server],
     *,
     kind: SwitchKind,
     registrar: str,
@@ -112,16 +161,19 @@ def _local(
     registered: Callable[[], bool],
     add_phone: Callable[[str, str], None] | None,
 ) -> LocalSwitch:
+    server = switch.server
     return LocalSwitch(
         kind=kind,
-        sip_address=switch.sip_address,
-        esl_port=switch.ports.esl,
-        esl_password=switch.esl_password,
-        gateway_folder=switch.gateway_folder,
-        sounds_folder=switch.sounds_folder,
-        voicemail_folder=switch.voicemail_folder,
+        sip_address=server.sip_address,
+        esl_port=server.ports.esl,
+        esl_password=server.esl_password,
+        gateway_folder=server.gateway_folder,
+        sounds_folder=server.sounds_folder,
+        voicemail_folder=server.voicemail_folder,
         registrar=registrar,
         carrier_uri=carrier_uri,
         registered=registered,
         add_phone=add_phone,
+        crash=switch.crash,
+        start_again=switch.start_again,
     )

@@ -1,0 +1,116 @@
+"""What the simulated assistant says in a benchmark of faults, and what of it a caller's ear got.
+
+The voice carries frame numbers in tones (`aiworker/simulator/tone_code.py`); a `Saying` knows which
+words go with which frames. So the words a caller heard are read from the sound itself, whatever the
+worker believes. Pure.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from controlplane.local.bench.measures import CODES
+
+JITTER_FRAMES: Final = 5
+"""Words are lost once more than 100 ms of them are missing."""
+STILL_HEARD_S: Final = 60.0
+"""A sentence is heard at the latest this long after it was sent: longer ones do not exist here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """20 ms at the caller's ear, at a monotonic second; `code` is the assistant's frame number."""
+
+    at: float
+    code: int | None
+    audible: bool = field(default=True, kw_only=True)
+
+
+@dataclass(slots=True)
+class Saying:
+    """One item of the assistant, as it was sent by the model's server."""
+
+    item_id: str
+    first_code: int
+    began_at: float
+    text: str = ""
+    frames: int = 0
+    marks: list[tuple[int, int]] = field(default_factory=list)
+    """Holds (frames, characters): so many frames say so much of the text."""
+    whole: bool = False
+    """The server has said that the item is done."""
+
+    def grow(self, frames: int) -> None:
+        """Take another piece of sound, which says the text so far."""
+        self.frames += frames
+        self.marks.append((self.frames, len(self.text)))
+
+    def has(self, heard: Heard) -> bool:
+        """Tell whether a frame at the ear may be one of this item's."""
+        if heard.code is None or not self.began_at <= heard.at <= self.began_at + STILL_HEARD_S:
+            return False
+        return (heard.code - self.first_code) % CODES < self.frames
+
+    def words(self, codes: Iterable[int]) -> str:
+        """Return the text that these frames say, up to the first hole in them."""
+        got = 0
+        for frame in sorted({(code - self.first_code) % CODES for code in codes}):
+            if frame > got + JITTER_FRAMES:
+                break
+            got = frame + 1
+        said = 0
+        for frames, characters in self.marks:
+            if frames > got + JITTER_FRAMES:
+                break
+            said = characters
+        return self.text[:said]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSaying:
+    """Words a caller got of one item, and whether they got them all."""
+
+    text: str
+    whole: bool
+
+
+def heard_sayings(heard: Iterable[Heard], sayings: Sequence[Saying]) -> list[HeardSaying]:
+    """Return what was heard, item after item. Two items with one number: the later one is meant."""
+    codes: dict[str, set[int]] = {}
+    by_id = {saying.item_id: saying for saying in sayings}
+    for frame in heard:
+        if frame.code is None:
+            continue
+        fitting = [saying for saying in sayings if saying.has(frame)]
+        if fitting:
+            newest = max(fitting, key=lambda saying: saying.began_at)
+            codes.setdefault(newest.item_id, set()).add(frame.code)
+    found = []
+    for item_id, got in codes.items():
+        saying = by_id[item_id]
+        text = saying.words(got)
+        found.append(HeardSaying(text, whole=saying.whole and text == saying.text))
+    return found
+
+
+def longest_silence_s(
+    heard: Iterable[Heard],
+    spoken: Iterable[tuple[float, float]],
+    *,
+    since: float,
+    until: float,
+) -> float:
+    """Return the longest stretch in which neither anything was audible nor the caller spoke.
+
+    `spoken` holds the begin and end of each thing the caller said (monotonic seconds).
+    """
+    sounds = [(frame.at, frame.at) for frame in heard if frame.audible]
+    sounds += [(max(since, began), min(until, ended)) for began, ended in spoken]
+    ordered = sorted(sound for sound in sounds if since <= sound[0] and sound[1] <= until)
+    spans = [(since, since), *ordered, (until, until)]
+    longest, sound_until = 0.0, since
+    for _, (began, ended) in pairwise(spans):
+        longest = max(longest, began - sound_until)
+        sound_until = max(sound_until, ended)
+    return longest

@@ -1,0 +1,86 @@
+"""The benchmark of faults reads from the tones which words were heard, and measures silence."""
+
+import pytest
+
+from controlplane.local.bench.faults_speech import (
+    Heard,
+    HeardSaying,
+    Saying,
+    heard_sayings,
+    longest_silence_s,
+)
+
+pytestmark = pytest.mark.unit
+
+FRAME_S = 0.02
+TEXT = "Votre commande est enregistrée."
+
+
+def saying(item: str = "item", *, first_code: int = 0, began_at: float = 10.0) -> Saying:
+    """Twenty frames that say `TEXT`, five at a time."""
+    made = Saying(item, first_code, began_at)
+    for end in (7, 14, 22, len(TEXT)):
+        made.text = TEXT[:end]
+        made.grow(5)
+    made.whole = True
+    return made
+
+
+def ear(codes: range, *, at: float = 10.1) -> list[Heard]:
+    return [Heard(at + n * FRAME_S, code % 4_096) for n, code in enumerate(codes)]
+
+
+def test_all_of_a_sentence() -> None:
+    assert heard_sayings(ear(range(20)), [saying()]) == [HeardSaying(TEXT, whole=True)]
+
+
+def test_a_sentence_cut_short_is_known_as_far_as_it_was_heard() -> None:
+    assert heard_sayings(ear(range(9)), [saying()]) == [HeardSaying(TEXT[:14], whole=False)]
+
+
+def test_what_follows_a_hole_was_not_understood() -> None:
+    heard = ear(range(3)) + ear(range(12, 20), at=10.4)
+    assert heard_sayings(heard, [saying()]) == [HeardSaying(TEXT[:7], whole=False)]
+
+
+def test_a_sentence_whose_end_the_model_has_not_sent_is_not_whole() -> None:
+    unfinished = saying()
+    unfinished.whole = False
+    assert heard_sayings(ear(range(20)), [unfinished]) == [HeardSaying(TEXT, whole=False)]
+
+
+def test_frame_numbers_wrap() -> None:
+    wrapping = saying(first_code=4_090)
+    assert heard_sayings(ear(range(4_090, 4_110)), [wrapping])[0].whole
+
+
+def test_two_sessions_with_other_numbers_are_told_apart() -> None:
+    here, elsewhere = saying("here", first_code=585), saying("elsewhere", first_code=0)
+    elsewhere.text = "Autre chose."
+    assert heard_sayings(ear(range(585, 605)), [elsewhere, here])[0].text == TEXT
+
+
+def test_nothing_is_heard_before_it_was_sent() -> None:
+    assert heard_sayings(ear(range(20), at=9.0), [saying()]) == []
+
+
+def sounds(*instants: float) -> list[Heard]:
+    return [Heard(at, None) for at in instants]
+
+
+@pytest.mark.parametrize(
+    ("audible", "spoken", "longest"),
+    [
+        ((), (), 10.0),
+        ((2.0, 4.0, 9.0), (), 5.0),
+        ((2.0, 4.0, 9.0), ((5.0, 6.5),), 2.5),  # 6.5 to 9.0
+        ((2.0,), ((2.5, 9.0),), 2.0),
+        ((4.0, 9.0), ((3.0, 8.0),), 3.0),  # the other was heard while the caller spoke
+        ((9.0,), ((-1.0, 1.0),), 8.0),
+    ],
+)
+def test_silence_is_when_neither_is_heard(
+    audible: tuple[float, ...], spoken: tuple[tuple[float, float], ...], longest: float
+) -> None:
+    heard = [*sounds(*audible), Heard(5.5, None, audible=False)]
+    assert longest_silence_s(heard, spoken, since=0.0, until=10.0) == longest
