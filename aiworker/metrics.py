@@ -33,6 +33,9 @@ OVERDUE = Counter(
     "Times a response or the caller's turn stayed in a state too long, by what was missing",
     ["state"],
 )
+WORDLESS_TURNS = Counter(
+    "alloresto_worker_wordless_turns_total", "Turns of callers in which nobody said a word"
+)
 TOOL_CALLS = Counter("alloresto_worker_tool_calls_total", "Tool calls", ["tool", "outcome"])
 ERRORS = Counter("alloresto_worker_errors_total", "Failures the worker dealt with", ["kind"])
 CALLS_ENDED = Counter(

@@ -29,7 +29,7 @@ from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.media.voice_activity import VoiceActivity
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.errors import RealtimeUnavailable
-from aiworker.realtime.events import InputCommitted, ServerEvent
+from aiworker.realtime.events import ServerEvent
 from aiworker.realtime.session import session_config
 from aiworker.realtime.session_link import SessionLink
 from aiworker.settings import WorkerSettings
@@ -103,7 +103,9 @@ class WorkerCall:
         self.progress = CallProgress()
         self.link = SessionLink()
         voice = VoiceActivity()
-        self.caller_audio = CallerAudio(self.progress, self.link, voice, complain=stream.complain)
+        self.caller_audio = CallerAudio(
+            self.progress, self.link, voice, complain=stream.complain, clock=time.monotonic
+        )
         self.speech_output = SpeechOutput(stream)
         self.record = CallRecord(
             offer.call_id, offer.restaurant_id, tell=clients.events.tell, changed=memory.changed
@@ -259,6 +261,10 @@ class WorkerCall:
         else:
             self._owes_words = True
 
+    def _look_whether_caller_spoke(self) -> None:
+        if self.conversation.words.caller_spoke():
+            self._caller_spoke()
+
     def _caller_spoke(self) -> None:
         self.silence.caller_spoke()
         self.ending.caller_spoke()
@@ -281,9 +287,8 @@ class WorkerCall:
 
     def on_realtime_event(self, event: ServerEvent) -> None:
         """Deal with what the server says. Raises `RealtimeUnavailable` when the session is over."""
-        if isinstance(event, InputCommitted):
-            self._caller_spoke()
         self.conversation.on_event(event)
+        self._look_whether_caller_spoke()
 
     def session_lost(self) -> None:
         """Say that the session is gone, if there was one, and keep listening."""
@@ -334,8 +339,10 @@ class WorkerCall:
     def tick(self) -> None:
         """Do whatever is due. Raises `StreamOver` when a human has the call."""
         now = time.monotonic()
-        if self.conversation.tick():
-            self._caller_spoke()
+        self.conversation.tick()
+        self._look_whether_caller_spoke()
+        if self.conversation.turns.caller_speaking:
+            self.caller_audio.fill()
         if self.progress.phase is CallPhase.WITH_HUMAN:
             self.hand_over.tick(now)
         elif self.progress.phase is CallPhase.TALKING:
@@ -351,7 +358,7 @@ class WorkerCall:
 
     def _break_silence(self, now: float) -> None:
         instruction = self.silence.due(now)
-        if instruction == silence.GOODBYE:
+        if instruction in silence.LAST:
             self.ending.say_goodbye(instruction)
         elif instruction is not None:
             self.conversation.instruct(instruction)

@@ -83,8 +83,16 @@ class CallEnding:
         if self._decided_at is None:
             if now > self.latest:
                 self.say_goodbye(_TOO_LONG)
+        elif self._asked_to_wait(now):
+            self.keep_talking()
         elif now > self._decided_at + FAREWELL_SECONDS or self._last_words_said():
             self._end()
+
+    def _asked_to_wait(self, now: float) -> bool:
+        """Say whether the caller wants the call to go on, which was to be hung up."""
+        ending = self._tools.ending
+        hangs_up = ending.transfer_reason is None and not ending.message
+        return hangs_up and self._conversation.words.on_hold and now <= self.latest
 
     def _last_words_said(self) -> bool:
         """Say whether they are on their way, or heard. A question that was answered is not the last

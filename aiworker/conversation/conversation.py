@@ -12,6 +12,7 @@ import structlog
 
 from aiworker.conversation.assistant_turns import AssistantTurns
 from aiworker.conversation.call_record import CallRecord
+from aiworker.conversation.caller_words import CallerWords
 from aiworker.conversation.read_back_heard import ReadBackHeard
 from aiworker.conversation.tool_calls import ToolCalls
 from aiworker.conversation.turn_taking import TurnTaking
@@ -71,7 +72,8 @@ class Conversation:
     ) -> None:
         self.read_back = ReadBackHeard(output.heard_of)
         self.assistant = AssistantTurns(link, output, self.read_back, record)
-        self.turns = TurnTaking(link, output, voice, self.assistant, clock=clock)
+        self.words = CallerWords(voice, clock=clock)
+        self.turns = TurnTaking(link, output, voice, self.assistant, self.words, clock=clock)
         self.tool_calls = ToolCalls(link, self.turns, record, clock=clock)
         self._untold: deque[str] = deque(maxlen=_UNTOLD)
         """The next session is told this."""
@@ -93,9 +95,10 @@ class Conversation:
 
     @property
     def busy(self) -> bool:
-        """Say whether somebody speaks, or is about to."""
+        """Say whether somebody speaks, or is about to. A line that makes noise is nobody."""
         caller = self.turns.caller_speaking or self.turns.undecided
-        return caller or self._output.audible() or self.answering
+        speaks = caller and not self.words.patient
+        return speaks or self._output.audible() or self.answering
 
     # --- The session ---------------------------------------------------------------------------
 
@@ -134,15 +137,14 @@ class Conversation:
 
     # --- What happens --------------------------------------------------------------------------
 
-    def tick(self) -> bool:
-        """Decide what is due. Returns whether a turn of the caller has ended by that."""
+    def tick(self) -> None:
+        """Decide what is due."""
         for speech in self._output.overdue():
             self.assistant.heard(speech)
         item = self.turns.lapsed_turn()
         if item is not None:
             self._caller_said(item)
         self.turns.tick()
-        return item is not None
 
     def marked(self, message: Marked) -> None:
         """Record what the bridge says was heard to its end."""
@@ -170,6 +172,7 @@ class Conversation:
                 self._on_transcribed(item, (transcript or "").strip())
             case TranscriptionFailed(item_id=item):
                 self._end_caller_turn(item, "")
+                self.turns.not_understood(item)
             case ResponseCreated(response=response):
                 self._on_response_created(response.id)
             case ResponseDone(response=response):
@@ -195,13 +198,15 @@ class Conversation:
         """Note a turn that is whole, and answer it."""
         self._caller_positions[item] = self._record.transcript.number()
         self.read_back.caller_spoke()
+        self.words.whole(item)
         self.turns.answer(item)
 
     def _on_transcribed(self, item: str, text: str) -> None:
         if text:  # of a turn that was not said to be whole, it says so
             self._on_committed(item)
-        self._end_caller_turn(item, text)
-        self.turns.understood(item, text)
+        words = self.words.understood(item, text)
+        self._end_caller_turn(item, words)
+        self.turns.understood(item, words)
 
     def _end_caller_turn(self, item: str, text: str) -> None:
         """Record a turn whose words are known, or never will be."""

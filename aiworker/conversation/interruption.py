@@ -7,11 +7,11 @@ What a short utterance meant is known later, from its transcript. The caller of 
 time it is.
 """
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from aiworker.conversation.hallucination import plain
 
 DECIDE_SECONDS: Final = 0.5
 """A pause this short sounds like a breath; longer and a false alarm sounds like a fault."""
@@ -77,10 +77,14 @@ class Interruption:
     stage: Stage = Stage.PAUSED
     insisted: bool = False
     """Its words were understood, and they interrupt."""
+    needs_words: bool = False
+    """The line is noisy: however loud it is, only words interrupt."""
     _resumed_at: float = 0.0
 
     def decide(self, now: float, *, voiced_ms: int, last_voiced_at: float) -> Decision | None:
         """Decide; None when it is too early. `voiced_ms` counts from `evidence_since()`."""
+        if self.needs_words:
+            voiced_ms = 0
         if self.stage is Stage.RESUMED:
             return Decision.INSIST if voiced_ms >= SPEECH_MS else None
         if self.stage is not Stage.PAUSED or self._must_wait_for_cleared(now):
@@ -117,9 +121,7 @@ class Interruption:
 
 def meaning(transcript: str) -> Meaning:
     """Weigh the words of a short utterance over the assistant's speech."""
-    flat = unicodedata.normalize("NFKD", transcript.casefold())
-    plain = "".join(char for char in flat if not unicodedata.combining(char))
-    words = re.findall(r"[a-z0-9]+", plain)
+    words = plain(transcript).split()
     if not words:
         return Meaning.NOTHING
     if len(words) <= _MOST_BACKCHANNEL_WORDS and all(word in _BACKCHANNELS for word in words):

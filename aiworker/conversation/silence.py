@@ -1,4 +1,7 @@
-"""A caller who stays silent is invited, asked whether they are there, and taken leave of."""
+"""A caller who stays silent is invited, asked whether they are there, and taken leave of.
+
+So is one of whom nothing but noise is heard: that is silence, to us.
+"""
 
 import time
 from dataclasses import dataclass
@@ -24,6 +27,16 @@ GOODBYE: Final = (
     "L'appelant ne répond plus. Prends congé, en une phrase : "
     "« Je ne vous entends plus, je raccroche. À bientôt ! »"
 )
+NOISY: Final = (
+    "Tu n'entends que du bruit, aucune parole. Dis, en une phrase : "
+    "« Je vous entends mal, il y a du bruit sur la ligne, pouvez-vous répéter ? »"
+)
+NOISY_GOODBYE: Final = (
+    "Tu n'entends toujours que du bruit. Prends congé, en une phrase : "
+    "« Je ne vous entends pas, je préfère raccrocher, n'hésitez pas à rappeler. À bientôt ! »"
+)
+LAST: Final = frozenset({GOODBYE, NOISY_GOODBYE})
+"""The call ends with these."""
 
 
 @dataclass(slots=True)
@@ -33,25 +46,40 @@ class SilencePolicy:
     spoken: bool = False
     """It is True once the caller has said something during the call."""
     _asked: int = 0
+    _told_of_noise: bool = False
 
     def caller_spoke(self) -> None:
-        self.spoken, self._asked = True, 0
+        self.spoken, self._asked, self._told_of_noise = True, 0, False
 
-    def due(self, quiet_seconds: float) -> str | None:
-        """Return the instruction to give the assistant now, once; `GOODBYE` ends the call."""
-        first = not self.spoken and self._asked == 0
-        if quiet_seconds < (FIRST_WORDS_SECONDS if first else CHECK_IN_SECONDS):
+    def due(self, quiet_seconds: float, *, noisy: bool = False) -> str | None:
+        """Return the instruction to give the assistant now, once; one of `LAST` ends the call.
+
+        Noise is told of at once: it is no silence to who makes it.
+        """
+        if quiet_seconds < self._patience(noisy=noisy):
             return None
         steps = (CHECK_IN, LAST_CHECK_IN, GOODBYE)
-        if not self.spoken:
+        if noisy:
+            steps = (NOISY, LAST_CHECK_IN, NOISY_GOODBYE)
+        elif not self.spoken:
             steps = (INVITE, CHECK_IN, GOODBYE)
+        if noisy and not self._told_of_noise:
+            self._told_of_noise, self._asked = True, 0
         step = steps[min(self._asked, len(steps) - 1)]
         self._asked += 1
         return step
 
+    def _patience(self, *, noisy: bool) -> float:
+        if noisy and not self._told_of_noise:
+            return 0.0
+        first = not self.spoken and self._asked == 0
+        return FIRST_WORDS_SECONDS if first else CHECK_IN_SECONDS
+
 
 class Silence:
-    """It measures how long nobody has spoken in one call, and says what is due then."""
+    """It measures how long nobody has spoken in one call, and says what is due then. Who asked us
+    to wait is not disturbed.
+    """
 
     def __init__(self, conversation: Conversation, output: SpeechOutput) -> None:
         self._conversation, self._output = conversation, output
@@ -72,8 +100,12 @@ class Silence:
         return now - max(self._began_at, self._output.silent_since())
 
     def due(self, now: float) -> str | None:
-        """Return the instruction to give the assistant now, once; `GOODBYE` ends the call."""
-        step = self._policy.due(self.seconds(now))
+        """Return the instruction to give the assistant now, once; one of `LAST` ends the call."""
+        seconds, turns = self.seconds(now), self._conversation.turns
+        words = self._conversation.words
+        if words.on_hold or turns.caller_speaking or turns.deciding:
+            return None
+        step = self._policy.due(seconds, noisy=words.noisy)
         if step is not None:
             self._began_at = now
         return step

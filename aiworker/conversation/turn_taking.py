@@ -11,6 +11,7 @@ import structlog
 
 from aiworker.conversation.assistant_turns import AssistantTurns
 from aiworker.conversation.caller_turn import CallerTurn, Floor, Lapse
+from aiworker.conversation.caller_words import CallerWords
 from aiworker.conversation.interruption import (
     Decision,
     Interruption,
@@ -45,6 +46,7 @@ class TurnTaking:
         output: SpeechOutput,
         voice: VoiceActivity,
         assistant: AssistantTurns,
+        words: CallerWords,
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -53,7 +55,7 @@ class TurnTaking:
         """The next response is not to use a tool."""
         self._turn = CallerTurn()
         self._link, self._output = link, output
-        self._voice, self._assistant = voice, assistant
+        self._voice, self._assistant, self._words = voice, assistant, words
         self._clock = clock
         self._interruption: Interruption | None = None
         self._utterance: str | None = None
@@ -101,7 +103,10 @@ class TurnTaking:
     # --- What the server heard -----------------------------------------------------------------
 
     def speech_started(self, item: str | None) -> None:
-        if not self._turn.started(item, self._clock()) or self.undecided:
+        if not self._turn.started(item, self._clock()):
+            return
+        self._words.began()
+        if self.undecided:
             return
         self._interruption = self._utterance = None
         if self._output.audible() or self.responses.alive:
@@ -121,6 +126,8 @@ class TurnTaking:
             self._settle()
         elif self._output.audible():  # nothing said that the caller began
             self._doubt(item, nearly_done=self._nearly_done(self._output.unheard_ms()))
+        elif self._words.patient:
+            self._doubt(item, nearly_done=True)
         else:
             self.want_response()
 
@@ -150,6 +157,13 @@ class TurnTaking:
     def _voiced_at(self) -> float:
         return self._voice.last_voiced_at or 0.0
 
+    def not_understood(self, item: str) -> None:
+        """Take a turn whose words will not be known for a "oui"."""
+        self._words.unknown(item)
+        doubt = self._doubtful.pop(item, None)
+        if doubt is not None:
+            self._weigh(Meaning.BACKCHANNEL, nearly_done=doubt[1])
+
     def understood(self, item: str, transcript: str) -> None:
         """Weigh the words of a turn that was spoken over; one that was answered is done with."""
         doubt = self._doubtful.pop(item, None)
@@ -177,8 +191,7 @@ class TurnTaking:
             )
             self._apply(decision)
         for item in [item for item, (deadline, _) in self._doubtful.items() if now > deadline]:
-            _, nearly_done = self._doubtful.pop(item)
-            self._weigh(Meaning.BACKCHANNEL, nearly_done=nearly_done)
+            self.not_understood(item)
         self._mend(now)
         self._create_if_due()
 
@@ -232,6 +245,7 @@ class TurnTaking:
             unheard_ms=unheard,
             awaits_cleared=self._output.pause(),
             insisted=insisted,
+            needs_words=self._words.patient,
         )
 
     def _apply(self, decision: Decision | None) -> None:

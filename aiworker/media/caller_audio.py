@@ -2,10 +2,9 @@
 
 Before that, the greeting's own echo must not count as speech: frames are kept, and a caller who
 could not wait for its end is forwarded from their first word. While Realtime is away the last
-seconds are kept too.
+seconds are kept too. Where frames stop in the middle of a turn, silence takes their place.
 """
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -25,6 +24,12 @@ _WAITING_SECONDS: Final = 1.5
 """A caller who fell silent this long before the greeting's end is waiting for an answer to it."""
 _WHILE_AWAY_MS: Final = 5_000
 """Longer than this and the caller has asked "allô ?" again."""
+_FRAMES_STOPPED_SECONDS: Final = 0.4
+"""Frames come every 40 ms; no jitter buffer holds them up for so long."""
+_MOST_FILLED_SECONDS: Final = 5.0
+"""A server that does not end a turn by then never will by itself."""
+_SILENT_MS: Final = bytes([0xFF]) * PCMU_BYTES_PER_MS
+"""G.711 µ-law writes 0 so."""
 
 
 class CallerAudio:
@@ -37,7 +42,7 @@ class CallerAudio:
         voice: VoiceActivity,
         *,
         complain: Callable[[str, int], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         """`complain(kind, bytes)` is told of frames that cannot be read."""
         self._progress, self._link, self._voice = progress, link, voice
@@ -46,6 +51,8 @@ class CallerAudio:
         self._onset = 0
         """The caller's last utterance begins here in what is kept."""
         self._open = False
+        self._heard_at = self._filled_until = clock()
+        """The last frame came then, and silence was sent for the time up to then."""
 
     def hear(self, frame: bytes) -> None:
         """Take a frame as it came; garbage is logged and dropped."""
@@ -54,7 +61,7 @@ class CallerAudio:
         except MediaFrameError:
             self._complain("caller_frame_unreadable", len(frame))
             return
-        now = self._clock()
+        now = self._heard_at = self._filled_until = self._clock()
         silent_since = self._voice.last_voiced_at or 0.0
         voiced = self._voice.hear(now, rms=loudness(frame), ms=len(frame) // L16_BYTES_PER_MS)
         if voiced and now - silent_since > _ONE_UTTERANCE_SECONDS:
@@ -67,6 +74,18 @@ class CallerAudio:
         self._kept += pcmu
         most = (_WHILE_AWAY_MS if self._open else _OVER_GREETING_MS) * PCMU_BYTES_PER_MS
         self._drop(len(self._kept) - most)
+
+    def fill(self) -> None:
+        """Send silence for the frames that do not come: no server ends a turn without any.
+
+        A telephone that suppresses silence (RFC 3389 §5), or a network that fails, sends none.
+        """
+        now, session = self._clock(), self._link.current
+        missing = now - self._filled_until
+        stopped = _FRAMES_STOPPED_SECONDS < now - self._heard_at < _MOST_FILLED_SECONDS
+        if self._open and stopped and session is not None:
+            session.append_audio(_SILENT_MS * round(missing * 1_000))
+            self._filled_until = now
 
     def open(self) -> None:
         """Listen to the caller from now on: the greeting is over."""

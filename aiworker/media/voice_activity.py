@@ -13,7 +13,7 @@ _OVER_NOISE: Final = 3.0
 """Speech stands about 10 dB out of the background."""
 _NOISE_RISES: Final = 0.02
 _NOISE_FALLS: Final = 0.2
-_REMEMBERED_SECONDS: Final = 3.0
+REMEMBERED_SECONDS: Final = 3.0
 
 
 class VoiceActivity:
@@ -29,7 +29,7 @@ class VoiceActivity:
         voiced = rms > max(QUIETEST_SPEECH, self._noise * _OVER_NOISE)
         pace = _NOISE_FALLS if rms < self._noise else _NOISE_RISES
         self._noise += (min(rms, 4 * QUIETEST_SPEECH) - self._noise) * pace
-        while self._voiced and self._voiced[0][0] < now - _REMEMBERED_SECONDS:
+        while self._voiced and self._voiced[0][0] < now - REMEMBERED_SECONDS:
             self._voiced.popleft()
         if voiced:
             self._voiced.append((now, ms))

@@ -14,14 +14,17 @@ class AddItem(Arguments):
     dish: str = Field(description="Nom du plat, comme à la carte ou comme l'appelant le dit.")
     quantity: int = Field(default=1, ge=1, le=MOST_OF_ONE, description="Combien.")
     options: list[str] = Field(
-        default_factory=list, max_length=10, description="Options choisies, par leur nom."
+        default_factory=list,
+        max_length=10,
+        description="Options choisies, par leur nom ; deux fois le même nom pour un double "
+        "supplément. « sans … » si l'appelant ne veut pas d'un ingrédient.",
     )
 
 
 async def add_item(context: ToolContext, arguments: AddItem) -> Result:
     item = find_dish(context.config, arguments.dish)
-    options = find_options(item, arguments.options)
-    line = context.cart.add(item, options, arguments.quantity)
+    wishes = find_options(item, arguments.options)
+    line = context.cart.add(item, wishes.options, arguments.quantity, note=wishes.note)
     context.changed()
     return cart_result(context.cart, line, f"C'est noté : {spoken_line(line)}.")
 

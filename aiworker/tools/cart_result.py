@@ -1,20 +1,29 @@
 """What every tool that touches the cart answers: the line, the cart's revision, the total."""
 
+from typing import Final
+
 from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Result
 from controlplane.restaurants.cart import Cart, CartLine
 
+_NO_PROMISE: Final = (
+    "La remarque est pour la cuisine, ce n'est pas une garantie : en cas d'allergie, propose "
+    "transfer_to_human."
+)
+
 
 def cart_result(cart: Cart, line: CartLine, spoken: str) -> Result:
+    warning = {"next": _NO_PROMISE} if line.note else {}
     return {
         "status": "ok",
         "line": line.line,
         "name": line.name,
         "quantity": line.quantity,
-        "options": [option.name for option in line.options],
+        "options": _wishes(line),
         "cart_revision": cart.revision,
         "total_cents": cart.total_cents,
         "spoken": f"{spoken} Total : {price(cart.total_cents)}.",
+        **warning,
     }
 
 
@@ -25,8 +34,12 @@ def cart_lines(cart: Cart) -> list[Result]:
             "line": line.line,
             "name": line.name,
             "quantity": line.quantity,
-            "options": [option.name for option in line.options],
+            "options": _wishes(line),
             "total_cents": line.total_cents,
         }
         for line in cart.lines
     ]
+
+
+def _wishes(line: CartLine) -> list[str]:
+    return [*(option.name for option in line.options), *filter(None, [line.note])]

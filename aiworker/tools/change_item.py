@@ -4,12 +4,12 @@ from pydantic import Field
 
 from aiworker.tools.cart_result import cart_result
 from aiworker.tools.context import ToolContext
-from aiworker.tools.find_dish import find_dish, find_options
+from aiworker.tools.find_dish import Wishes, find_dish, find_options
 from aiworker.tools.find_line import find_line
 from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.contracts.restaurant_config import MenuItem
-from controlplane.restaurants.cart import MOST_OF_ONE
+from controlplane.restaurants.cart import MOST_OF_ONE, CartLine
 
 
 class ChangeItem(Arguments):
@@ -25,20 +25,25 @@ class ChangeItem(Arguments):
 
 
 async def change_item(context: ToolContext, arguments: ChangeItem) -> Result:
-    line = find_line(context.cart, arguments.line, arguments.dish)
+    line = find_line(context, arguments.line, arguments.dish)
     if arguments.new_dish is not None:
         item = find_dish(context.config, arguments.new_dish)
     else:
         item = _same_dish(context, line.item_id, line.name)
-    kept = {option.id for option in line.options}
-    options = (
-        [o for group in item.option_groups for o in group.options if o.id in kept]
-        if arguments.options is None
-        else find_options(item, arguments.options)
+    wishes = (
+        _kept(line, item) if arguments.options is None else find_options(item, arguments.options)
     )
-    changed = context.cart.change(line.line, item, options, arguments.quantity or line.quantity)
+    quantity = arguments.quantity or line.quantity
+    changed = context.cart.change(line.line, item, wishes.options, quantity, note=wishes.note)
     context.changed()
     return cart_result(context.cart, changed, f"C'est changé : {spoken_line(changed)}.")
+
+
+def _kept(line: CartLine, item: MenuItem) -> Wishes:
+    """What the line has and the dish offers, as often as before."""
+    offered = {option.id: option for group in item.option_groups for option in group.options}
+    options = tuple(offered[option.id] for option in line.options if option.id in offered)
+    return Wishes(options, line.note)
 
 
 def _same_dish(context: ToolContext, item_id: object, name: str) -> MenuItem:

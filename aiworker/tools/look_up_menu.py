@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from aiworker.tools.context import ToolContext
-from aiworker.tools.find_dish import find_dish
-from aiworker.tools.menu_match import words_of
+from aiworker.tools.find_dish import find_dish, match_dish
 from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Arguments, Result, Tool
-from controlplane.contracts.restaurant_config import MenuItem
+from controlplane.contracts.restaurant_config import MenuItem, RestaurantConfig
+from controlplane.restaurants.menu_words import words_of
 
 _SHOWN = 12
 """A result is read by a model that speaks: more dishes than this is a menu read aloud."""
@@ -20,12 +20,8 @@ class LookUpMenu(Arguments):
 
 
 async def look_up_menu(context: ToolContext, arguments: LookUpMenu) -> Result:
-    """Dishes of the category named, else the one dish."""
-    wanted = set(words_of(arguments.query))
-    menu = context.config.menu
-    dishes = [item for item in menu if not wanted or wanted <= set(words_of(item.category))]
-    if not dishes:
-        dishes = [find_dish(context.config, arguments.query)]
+    """Dishes of the category named, else those of that name. Raises `ToolError`."""
+    dishes = _dishes(context.config, arguments.query)
     shown = [item for item in dishes if not item.sold_out][:_SHOWN] or dishes[:_SHOWN]
     spoken = ", ".join(
         f"{item.spoken_name or item.name} à {price(item.price_cents)}" for item in shown
@@ -35,6 +31,18 @@ async def look_up_menu(context: ToolContext, arguments: LookUpMenu) -> Result:
         "items": [_described(item, detailed=len(shown) == 1) for item in shown],
         "spoken": f"{spoken}.",
     }
+
+
+def _dishes(config: RestaurantConfig, query: str) -> list[MenuItem]:
+    if not query.strip():
+        return list(config.menu)
+    wanted = set(words_of(query))
+    in_category = [item for item in config.menu if wanted <= set(words_of(item.category))]
+    if in_category:
+        return in_category
+    result = match_dish(config, query)
+    several = result.called_so and result.suggestions
+    return list(several) if several else [find_dish(config, query)]
 
 
 def _described(item: MenuItem, *, detailed: bool) -> Result:

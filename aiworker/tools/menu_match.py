@@ -1,22 +1,22 @@
 """From what a caller (or the model) calls a dish to the dish. Pure.
 
-Exact on names and aliases once accents, case, articles and plurals are set aside; never a guess: a
-near miss comes back as suggestions, to be asked about.
+Exact on names and aliases once the ways of writing are set aside (`menu_words`); never a guess:
+what could be several is asked about, and a near miss comes back as suggestions.
 """
 
 import difflib
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-SUGGESTIONS = 3
-_CLOSE = 0.6
-_ARTICLES = frozenset("le la les l un une des du de d au aux a avec et en s il vous plait".split())
-_GENERIC = frozenset({"pizza", "pizzas"})
-"""Said with every dish of the house: "une pizza margherita"."""
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": " ", "'": " "})
+from controlplane.restaurants.menu_words import Words, is_number, without, words_of
+
+MOST_ASKED: Final = 12
+"""More dishes of one name than this are a menu that nobody could be asked about."""
+SUGGESTIONS: Final = 3
+_CLOSE: Final = 0.6
+_GENERIC: Final = frozenset(words_of("pizza supplément option extra euro"))
+"""Said with every dish or option of the house, and so of none: "une pizza margherita"."""
 
 
 class Named(Protocol):
@@ -39,49 +39,78 @@ class Match(Generic[_N]):
 
     found: _N | None
     suggestions: tuple[_N, ...] = ()
+    called_so: bool = False
+    """What was found, or each of the suggestions, is called what was said."""
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """Lower case, no accents, no articles, singular."""
-    flat = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    plain = "".join(char for char in flat if not unicodedata.combining(char))
-    words = re.findall(r"[a-z0-9]+", plain)
-    words = [word for word in words if word not in _ARTICLES] or words
-    kept = [word for word in words if word not in _GENERIC] or words
-    return tuple(_singular(word) for word in kept)
+def match(text: str, candidates: Sequence[_N], under: Callable[[_N], str]) -> Match[_N]:
+    """The one candidate meant; else those that it may be, or that come near, best first.
 
-
-def match(text: str, candidates: Sequence[_N]) -> Match[_N]:
-    """The one candidate meant; else those that come near, best first."""
-    wanted = words_of(text)
-    if not wanted:
+    `under` names the category of a dish, or the group of an option: "la margherita en menu".
+    """
+    if not text.strip():
         return Match(None)
-    spelt = [(candidate, names_of(candidate)) for candidate in candidates]
-    exact = [candidate for candidate, names in spelt if wanted in names]
-    if len(exact) == 1:
-        return Match(exact[0])
-    if exact:
-        return Match(None, tuple(exact[:SUGGESTIONS]))
-    part = [c for c, names in spelt if any(set(wanted) <= set(name) for name in names)]
-    if len(part) == 1:
-        return Match(part[0])
-    near = part or _near(wanted, spelt)
-    return Match(None, tuple(near[:SUGGESTIONS]))
+    said, exactly = words_of(text), words_of(text, accents=True)
+    ways: tuple[Callable[[_N], bool], ...] = (
+        lambda one: words_of(one.name, accents=True) == exactly,
+        lambda one: any(words_of(name, accents=True) == exactly for name in names_of(one)),
+        lambda one: any(words_of(name) == said for name in names_of(one)),
+        lambda one: any(sorted(words_of(name)) == sorted(said) for name in names_of(one)),
+        lambda one: any(_adds(said, words_of(name), under(one)) for name in names_of(one)),
+        lambda one: any(_specific(words_of(name)) == _specific(said) for name in names_of(one)),
+    )
+    for is_meant in ways:
+        meant = [one for one in candidates if is_meant(one)]
+        if len(meant) == 1:
+            return Match(meant[0], called_so=True)
+        if meant:
+            return Match(None, tuple(meant[:MOST_ASKED]), called_so=True)
+    return _resembling(said, candidates, under)
 
 
-def names_of(candidate: Named) -> set[tuple[str, ...]]:
+def names_of(candidate: Named) -> tuple[str, ...]:
     """Every way the menu names it."""
-    return {words_of(name) for name in (candidate.name, candidate.spoken_name, *candidate.aliases)}
+    return (candidate.name, candidate.spoken_name, *candidate.aliases)
 
 
-def _near(wanted: tuple[str, ...], spelt: Iterable[tuple[_N, set[tuple[str, ...]]]]) -> list[_N]:
-    text = " ".join(wanted)
-    scored = [
-        (max(difflib.SequenceMatcher(None, text, " ".join(name)).ratio() for name in names), at, c)
-        for at, (c, names) in enumerate(spelt)
-    ]
-    return [c for score, _, c in sorted(scored, key=lambda s: (-s[0], s[1])) if score >= _CLOSE]
+def _resembling(said: Words, candidates: Sequence[_N], under: Callable[[_N], str]) -> Match[_N]:
+    """The one whose name has these words; never because they name its category."""
+    of_category = [one for one in candidates if set(said) <= set(words_of(under(one)))]
+    part = [one for one in candidates if _is_part(said, one)]
+    if len(part) == 1 and not of_category:
+        return Match(part[0])
+    return Match(None, tuple((of_category or part)[:MOST_ASKED] or _near(said, candidates)))
 
 
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word[-1] in "sx" else word
+def _adds(said: Words, name: Words, category: str) -> bool:
+    """What was said is the name with words of its category. "sans alcool" has to be in the name:
+    the category may be "avec ou sans alcool".
+    """
+    rest = set(said) - set(name)
+    return (
+        bool(rest)
+        and set(name) <= set(said)
+        and rest <= {word for word in words_of(category) if not without(word)}
+    )
+
+
+def _specific(words: Words) -> Words:
+    return tuple(word for word in words if word not in _GENERIC) or words
+
+
+def _is_part(said: Words, candidate: Named) -> bool:
+    """A number alone is no part of a name: "le douze" is not "12 nems"."""
+    wanted = set(_specific(said))
+    return not all(map(is_number, wanted)) and any(
+        wanted <= set(words_of(name)) for name in names_of(candidate)
+    )
+
+
+def _near(said: Words, candidates: Sequence[_N]) -> list[_N]:
+    """The names that resemble it; those it would be, were it not for a "sans oignon"."""
+    wanted = " ".join(word for word in said if not without(word))
+    spelt = {
+        " ".join(words_of(name)): one for one in reversed(candidates) for name in names_of(one)
+    }
+    close = difflib.get_close_matches(wanted, spelt, n=2 * SUGGESTIONS, cutoff=_CLOSE)
+    return list({id(spelt[name]): spelt[name] for name in close}.values())[:SUGGESTIONS]

@@ -44,7 +44,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         lines=cart.lines,
         customer_name=arguments.customer_name,
         customer_phone_e164=_phone(context, arguments.phone),
-        note=arguments.note,
+        note=cart.kitchen_note(arguments.note),
     )
     try:
         order = await context.place_order(draft)

@@ -17,7 +17,7 @@ class RemoveItem(Arguments):
 
 
 async def remove_item(context: ToolContext, arguments: RemoveItem) -> Result:
-    line = find_line(context.cart, arguments.line, arguments.dish)
+    line = find_line(context, arguments.line, arguments.dish)
     context.cart.remove(line.line)
     context.changed()
     return cart_result(context.cart, line, f"C'est retiré : {spoken_line(line)}.")

@@ -1,15 +1,18 @@
 """The cart as a French voice says it."""
 
+from collections import Counter
+
 from aiworker.tools.spoken_french import is_feminine, number, price
 from controlplane.restaurants.cart import Cart, CartLine
 
 
 def spoken_line(line: CartLine) -> str:
-    """ "deux Margherita, pâte fine"."""
+    """ "deux Margherita, pâte fine, deux fois mozzarella, sans oignon"."""
     name = line.spoken_name or line.name
     count = number(line.quantity, feminine=is_feminine(name, line.category))
-    options = "".join(f", {option.spoken_name or option.name}" for option in line.options)
-    return f"{count} {name}{options}"
+    times = Counter(option.spoken_name or option.name for option in line.options)
+    options = [f"{number(n)} fois {name}" if n > 1 else name for name, n in times.items()]
+    return ", ".join([f"{count} {name}", *options, *filter(None, [line.note])])
 
 
 def spoken_cart(cart: Cart) -> str:

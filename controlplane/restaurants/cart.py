@@ -5,7 +5,8 @@ prices are the menu's at the moment a line was made; a later menu does not chang
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -29,6 +30,8 @@ from controlplane.restaurants.errors import (
 MOST_LINES: Final = 40
 MOST_OF_ONE: Final = 20
 """More of one dish than this is a misheard number, or a job for the restaurant itself."""
+LONGEST_NOTE: Final = 120
+"""A remark on one line; the kitchen reads it at a glance."""
 
 
 LineContent: TypeAlias = tuple[str, list[str], int, int]
@@ -66,6 +69,8 @@ class CartLine(Message):
     unit_price_cents: int = Field(ge=0)
     """The options are included."""
     vat_rate_bp: int
+    note: str | None = Field(default=None, max_length=LONGEST_NOTE)
+    """What the kitchen is to leave out, for which the menu has no option; no promise."""
 
     @property
     def total_cents(self) -> int:
@@ -117,6 +122,16 @@ class Cart:
         content = json.dumps([line.content for line in self.lines])
         return sha256(content.encode()).hexdigest()[:16]
 
+    def kitchen_note(self, remark: str) -> str:
+        """The caller's remark on the whole order, and those on its lines."""
+        of_lines = [
+            f"{line.quantity} × {', '.join([line.name, *(o.name for o in line.options)])} : "
+            f"{line.note}"
+            for line in self.lines
+            if line.note
+        ]
+        return " ; ".join(filter(None, [remark, *of_lines]))
+
     def line(self, number: int) -> CartLine:
         """Return the line of that number. Raises `UnknownLine`."""
         for line in self.lines:
@@ -124,23 +139,30 @@ class Cart:
                 return line
         raise UnknownLine(number)
 
-    def add(self, item: MenuItem, options: Sequence[Option], quantity: int) -> CartLine:
-        """A new line, or more of the one that has this dish with these options.
+    def add(
+        self, item: MenuItem, options: Sequence[Option], quantity: int, *, note: str | None = None
+    ) -> CartLine:
+        """A new line, or more of the one that has this dish with these options and this note.
 
-        Raises what `change` raises, and `CartFull`.
+        An option that comes twice is had twice. Raises what `change` raises, and `CartFull`.
         """
-        wanted = {option.id for option in options}
         for line in self.lines:
-            if line.item_id == item.id and {option.id for option in line.options} == wanted:
-                return self.change(line.line, item, options, line.quantity + quantity)
-        line = _line(self.state.next_line, item, options, quantity)
+            if (line.item_id, _ids(line.options), line.note) == (item.id, _ids(options), note):
+                return self.change(line.line, item, options, line.quantity + quantity, note=note)
+        line = _line(self.state.next_line, item, options, quantity, note)
         if len(self.lines) >= MOST_LINES:
             raise CartFull
         self._put((*self.lines, line), next_line=self.state.next_line + 1)
         return line
 
     def change(
-        self, number: int, item: MenuItem, options: Sequence[Option], quantity: int
+        self,
+        number: int,
+        item: MenuItem,
+        options: Sequence[Option],
+        quantity: int,
+        *,
+        note: str | None = None,
     ) -> CartLine:
         """Replace a line's dish, options or quantity.
 
@@ -148,7 +170,7 @@ class Cart:
         `TooManyOfOne`.
         """
         old = self.line(number)
-        new = _line(old.line, item, options, quantity)
+        new = _line(old.line, item, options, quantity, note)
         self._put(tuple(new if line is old else line for line in self.lines))
         return new
 
@@ -170,9 +192,14 @@ class Cart:
         )
 
 
-def _line(number: int, item: MenuItem, options: Sequence[Option], quantity: int) -> CartLine:
-    chosen = {option.id: option for option in options}.values()
-    _check_options(item, chosen)
+def _ids(options: Sequence[Option] | Sequence[CartOption]) -> list[UUID]:
+    return sorted(option.id for option in options)
+
+
+def _line(
+    number: int, item: MenuItem, options: Sequence[Option], quantity: int, note: str | None
+) -> CartLine:
+    _check_options(item, options)
     if quantity > MOST_OF_ONE:
         raise TooManyOfOne(MOST_OF_ONE)
     return CartLine(
@@ -189,23 +216,24 @@ def _line(number: int, item: MenuItem, options: Sequence[Option], quantity: int)
                 spoken_name=option.spoken_name,
                 price_delta_cents=option.price_delta_cents,
             )
-            for option in chosen
+            for option in options
         ),
-        unit_price_cents=money.unit_price_cents(item, chosen),
+        unit_price_cents=money.unit_price_cents(item, options),
         vat_rate_bp=item.vat_rate_bp,
+        note=note,
     )
 
 
-def _check_options(item: MenuItem, chosen: Collection[Option]) -> None:
+def _check_options(item: MenuItem, chosen: Sequence[Option]) -> None:
     """Each group's minimum and maximum must hold, and nothing may be sold out."""
     if item.sold_out:
         raise DishSoldOut(item)
     for option in chosen:
         if option.sold_out:
             raise OptionSoldOut(option)
-    ids = {option.id for option in chosen}
+    times = Counter(option.id for option in chosen)
     for group in item.option_groups:
-        _check_group(group, picked=sum(option.id in ids for option in group.options))
+        _check_group(group, picked=sum(times[option.id] for option in group.options))
 
 
 def _check_group(group: OptionGroup, *, picked: int) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts import restaurant_config
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
+from controlplane.restaurants.distinct_names import with_distinct_names
 
 
 class SoldOut:
@@ -34,7 +35,7 @@ class SoldOut:
 async def read_menu(
     session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
 ) -> tuple[restaurant_config.MenuItem, ...]:
-    """The active dishes in the menu's order, with what goes with them."""
+    """The active dishes in the menu's order, with what goes with them, by names that differ."""
     groups = await _option_groups(session, restaurant_id, sold_out)
     groups_of = await _groups_of_items(session, restaurant_id)
     rows = await session.execute(
@@ -47,7 +48,7 @@ async def read_menu(
         .where(MenuItem.restaurant_id == restaurant_id, MenuItem.active)
         .order_by(MenuCategory.position, MenuItem.position)
     )
-    return tuple(
+    return with_distinct_names(
         restaurant_config.MenuItem(
             id=item.id,
             name=item.name,

@@ -267,6 +267,28 @@ async def test_sold_out_ends_when_it_says_and_the_cache_with_it(
     assert 30 < await redis.ttl(KEY) <= 40
 
 
+async def test_dishes_and_options_of_one_name_are_told_apart(
+    redis: Redis, sessions: Sessions, demo: DemoRestaurant
+) -> None:
+    async with sessions.begin() as session:
+        for kind, table, places in (
+            ("item", MenuItem, [("Spaghetti carbonara",)]),
+            ("option", Option, [("Pâte", "fine"), ("Suppléments", "œuf")]),
+        ):
+            for place in places:
+                await session.execute(
+                    update(table)
+                    .where(table.id == demo_id(kind, *place))
+                    .values(name="Reine", spoken_name="Reine", aliases=[])
+                )
+    config = await load_restaurant_config(redis, sessions, demo.restaurant_id)
+    names = [item.name for item in config.menu]
+    assert len(set(names)) == len(names)
+    assert {"Reine (Pizzas)", "Reine (Pâtes)"} <= set(names)
+    options = [o.name for group in config.menu[0].option_groups for o in group.options]
+    assert {"Reine (Pâte)", "Reine (Suppléments)"} <= set(options)
+
+
 async def test_seeding_again_restores_the_menu_and_keeps_the_rest(
     sessions: Sessions, database_url: str, demo: DemoRestaurant
 ) -> None:

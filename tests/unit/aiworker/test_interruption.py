@@ -21,9 +21,15 @@ BEGAN = 100.0
 DECIDED = BEGAN + DECIDE_SECONDS
 
 
-def interruption(*, awaits_cleared: bool = False, insisted: bool = False) -> Interruption:
+def interruption(
+    *, awaits_cleared: bool = False, insisted: bool = False, needs_words: bool = False
+) -> Interruption:
     return Interruption(
-        began_at=BEGAN, unheard_ms=3_000, awaits_cleared=awaits_cleared, insisted=insisted
+        began_at=BEGAN,
+        unheard_ms=3_000,
+        awaits_cleared=awaits_cleared,
+        insisted=insisted,
+        needs_words=needs_words,
     )
 
 
@@ -89,6 +95,14 @@ def test_words_that_were_understood_need_no_loudness() -> None:
     assert decide(interruption(insisted=True), BEGAN, 0) is Decision.DROP
 
 
+def test_on_a_noisy_line_only_words_interrupt() -> None:
+    caller = interruption(needs_words=True)
+    assert decide(caller, BEGAN + 0.2, CERTAIN_MS) is None
+    assert decide(caller, DECIDED, CERTAIN_MS) is Decision.RESUME
+    assert decide(caller, DECIDED + 1, CERTAIN_MS) is None
+    assert decide(interruption(needs_words=True, insisted=True), BEGAN, 0) is Decision.DROP
+
+
 def test_a_decision_is_made_once() -> None:
     caller = interruption()
     decide(caller, DECIDED, SPEECH_MS)
@@ -104,7 +118,10 @@ def test_backchannels(words: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["Non", "Stop !", "Attendez", "Oui mais sans oignons", "non merci", "un coca", "oui non"],
+    [
+        *("Non", "Stop !", "Attendez", "Oui mais sans oignons", "non merci", "un coca", "oui non"),
+        *("لا", "停"),
+    ],
 )
 def test_what_interrupts(words: str) -> None:
     assert meaning(words) is Meaning.SPEECH

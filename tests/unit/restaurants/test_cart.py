@@ -95,6 +95,7 @@ def test_a_removed_line_s_number_is_not_used_again() -> None:
         (lambda cart: cart.add(CALZONE, [], 1), DishSoldOut),
         (lambda cart: cart.add(MARGHERITA, [], 1), OptionMissing),
         (lambda cart: cart.add(MARGHERITA, [FINE, THICK], 1), TooManyOptions),
+        (lambda cart: cart.add(MARGHERITA, [FINE, FINE], 1), TooManyOptions),
         (lambda cart: cart.add(MARGHERITA, [NO_GLUTEN], 1), OptionSoldOut),
         (lambda cart: cart.add(MARGHERITA, [FINE, MOZZARELLA, EGG, HAM], 1), TooManyOptions),
         (lambda cart: cart.add(COLA, [], MOST_OF_ONE + 1), TooManyOfOne),
@@ -113,9 +114,18 @@ def test_what_is_refused_changes_nothing(
     assert cart.state == before
 
 
-def test_the_same_option_twice_counts_once() -> None:
-    cart = cart_with((MARGHERITA, [FINE, EGG, EGG], 1))
-    assert cart.total_cents == 1_050
+def test_an_option_twice_is_had_and_paid_twice() -> None:
+    cart = cart_with((MARGHERITA, [FINE, EGG, EGG], 1), (MARGHERITA, [FINE, EGG], 1))
+    assert [line.total_cents for line in cart.lines] == [1_150, 1_050]
+
+
+def test_a_note_makes_another_line_and_is_told_to_the_kitchen() -> None:
+    cart = cart_with((CHEESES, [], 2))
+    cart.add(CHEESES, [], 1, note="sans gorgonzola")
+    cart.add(CHEESES, [], 1, note="sans gorgonzola")
+    assert [line.quantity for line in cart.lines] == [2, 2]
+    assert cart.kitchen_note("") == "2 × Quatre fromages : sans gorgonzola"
+    assert cart.kitchen_note("vite") == "vite ; 2 × Quatre fromages : sans gorgonzola"
 
 
 def test_there_is_an_end_to_an_order() -> None:
