@@ -27,6 +27,7 @@ from aiworker.media.caller_audio import CallerAudio
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.media.voice_activity import VoiceActivity
+from aiworker.prompts.situation import situation
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.realtime.events import ServerEvent
@@ -49,6 +50,7 @@ from controlplane.contracts.messages import (
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
+from controlplane.restaurants.config_cache import reload_restaurant_config
 from controlplane.restaurants.errors import OrderUnsettled, RestaurantError
 from controlplane.restaurants.order_draft import PlacedOrder, idempotency_key, key_before_digests
 from controlplane.restaurants.place_order import orders_of_call
@@ -60,6 +62,8 @@ REOPENINGS: Final = 3
 TECHNICAL_HAND_OVERS: Final = 2
 """When the second fails too there is nobody left to talk to this caller."""
 
+SITUATION_SECONDS: Final = 300.0
+"""The model's clock is no later than this; nobody says seconds on the telephone."""
 TAKE_OVER_SECONDS: Final = 1.0
 """A caller whose worker was lost waits in silence for this. An order is placed in 20 ms."""
 
@@ -119,6 +123,7 @@ class WorkerCall:
             cart=Cart.empty(),
             read_back=self.conversation.read_back,
             place_order=partial(clients.orders.place, placed=self._order_placed),
+            reload=partial(reload_restaurant_config, clients.sessions, config.id),
             caller_number=offer.caller_number,
             changed=memory.changed,
         )
@@ -139,6 +144,7 @@ class WorkerCall:
         self._technical_hand_overs = 0
         self._keys = ""
         """The caller pressed these during the greeting."""
+        self._situation_told_at = time.monotonic()
         self._owes_words = offer.resumed
         """The next session begins with the assistant speaking."""
 
@@ -274,16 +280,21 @@ class WorkerCall:
     def session_opened(self, link: RealtimeLink) -> None:
         """Talk over it, knowing what went before."""
         self.link.attach(link)
-        context: list[str] = []
+        context = [self._situation()]
         if self.link.number > 1:
-            context = [_RECONNECTED, cart_summary(self.tools)]
+            context += [_RECONNECTED, cart_summary(self.tools)]
         elif self._offer.resumed:
-            context = [_RESUMED, cart_summary(self.tools)]
+            context += [_RESUMED, cart_summary(self.tools)]
         elif self._owes_words:
-            context = [_WAITED]
+            context += [_WAITED]
         self.conversation.session_opened(context=context, respond=self._owes_words)
         self._owes_words = False
         self.caller_audio.session_opened()
+
+    def _situation(self) -> str:
+        """Return what is to be said of this moment, and note that it is said."""
+        self._situation_told_at = time.monotonic()
+        return situation(self.tools.config, self.tools.now())
 
     def on_realtime_event(self, event: ServerEvent) -> None:
         """Deal with what the server says. Raises `RealtimeUnavailable` when the session is over."""
@@ -352,6 +363,8 @@ class WorkerCall:
 
     def _tick_in_session(self, now: float) -> None:
         self.watchdog.tick(now)
+        if now > self._situation_told_at + SITUATION_SECONDS:
+            self.conversation.inform(self._situation())
         if not self.ending.decided:
             self._break_silence(now)
         self.ending.tick(now)

@@ -1,9 +1,11 @@
 """A small menu: two groups of options, a dish that is sold out, names that are near each other."""
 
+from datetime import time
 from uuid import UUID, uuid5
 
 from controlplane.contracts.restaurant_config import (
     MenuItem,
+    OpeningWindow,
     Option,
     OptionGroup,
     RestaurantConfig,
@@ -71,6 +73,9 @@ COLA = dish("Coca-Cola 33 cl", 300, category="Boissons", aliases=("coca", "coca 
 COLA_ZERO = dish("Coca-Cola Zéro 33 cl", 300, category="Boissons", aliases=("coca zéro",))
 WATER = dish("Eau plate", 250, category="Boissons")
 
+AROUND_THE_CLOCK = tuple(
+    OpeningWindow(weekday=day, opens=time(0), closes=time(0)) for day in range(7)
+)
 CONFIG = RestaurantConfig(
     id=RESTAURANT,
     slug="test",
@@ -83,5 +88,5 @@ CONFIG = RestaurantConfig(
     voice="marin",
     realtime_model="gpt-realtime-2.1-mini",
     menu=(MARGHERITA, CHEESES, CALZONE, COLA, COLA_ZERO, WATER),
-    opening=(),
+    opening=AROUND_THE_CLOCK,
 )

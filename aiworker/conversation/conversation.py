@@ -129,6 +129,10 @@ class Conversation:
             self._untold.append(text)
         self.turns.want_response()
 
+    def inform(self, text: str) -> None:
+        """Tell the model something that asks for no answer."""
+        self._link.send(create_message("system", text))
+
     def close(self) -> None:
         """Record what the caller was hearing and saying when the call ended."""
         self.assistant.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.place_order import utc_now
 
 
 class LastReadBack(Protocol):
@@ -58,6 +60,8 @@ class ToolContext:
     read_back: LastReadBack
     place_order: Callable[[OrderDraft], Awaitable[PlacedOrder]]
     """It hands the order in at the worker's desk, which tells the call's record."""
+    reload: Callable[[], Awaitable[RestaurantConfig]]
+    """It reads the restaurant from Postgres, past any cache. Raises what SQLAlchemy raises."""
     caller_number: str | None = None
     ending: Ending = field(default_factory=Ending)
     placed: list[PlacedOrder] = field(default_factory=list)
@@ -65,3 +69,4 @@ class ToolContext:
     """Keys of the orders of which nobody knows whether they are placed."""
     changed: Callable[[], None] = lambda: None
     """The cart changed: save it for another worker."""
+    now: Callable[[], datetime] = utc_now

@@ -1,13 +1,12 @@
 """Step 9 of a call: the tool that places the order, committed before the model can say so."""
 
-from datetime import UTC, datetime
-
 from pydantic import Field
 
 from aiworker.tools.context import ToolContext
+from aiworker.tools.newer_config import take_newer_config
 from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
-from controlplane.restaurants.errors import CartEmpty, OrderUnsettled
+from controlplane.restaurants.errors import CartEmpty, OrderUnsettled, Refused
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, idempotency_key
 from controlplane.restaurants.read_number import read_number
 
@@ -28,7 +27,7 @@ class PlaceOrder(Arguments):
 async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
     """Raises `ToolError` when the cart was not read back, heard and answered as it stands.
 
-    Raises `CartEmpty`, `NotANumber`, `OrderNotCommitted` and `OrderUnsettled` too.
+    Raises `NotANumber` and what `restaurants.place_order` raises too.
     """
     cart = context.cart
     if not cart.lines and context.unsettled:
@@ -40,7 +39,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         restaurant_id=context.config.id,
         call_id=context.call_id,
         idempotency_key=idempotency_key(context.call_id, cart),
-        confirmed_at=datetime.now(UTC),
+        confirmed_at=context.now(),
         lines=cart.lines,
         customer_name=arguments.customer_name,
         customer_phone_e164=_phone(context, arguments.phone),
@@ -52,6 +51,9 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         context.unsettled.add(draft.idempotency_key)
         _begin_anew(context)
         raise OrderUnsettled(reachable=draft.customer_phone_e164 is not None) from None
+    except Refused:
+        await take_newer_config(context)
+        raise
     context.placed.append(order)
     _begin_anew(context)
     return placed_result(order)

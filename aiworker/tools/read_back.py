@@ -2,9 +2,11 @@
 
 from aiworker.tools.cart_result import cart_lines
 from aiworker.tools.context import ToolContext
+from aiworker.tools.newer_config import take_newer_config
 from aiworker.tools.spoken_cart import spoken_cart
 from aiworker.tools.tool import Arguments, Result, Tool
-from controlplane.restaurants.errors import CartEmpty
+from controlplane.restaurants.errors import CartEmpty, Refused
+from controlplane.restaurants.opening import check_takes_orders
 
 
 class ReadBack(Arguments):
@@ -12,9 +14,11 @@ class ReadBack(Arguments):
 
 
 async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
+    """Raises `CartEmpty`; `NotTakingOrders` and `Closed`, for nobody confirms an order in vain."""
     cart = context.cart
     if not cart.lines:
         raise CartEmpty
+    await _check_takes_orders(context)
     context.read_back.begin(cart.revision)
     return {
         "status": "ok",
@@ -23,6 +27,15 @@ async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
         "total_cents": cart.total_cents,
         "spoken": f"Je récapitule : {spoken_cart(cart)} C'est bien cela ?",
     }
+
+
+async def _check_takes_orders(context: ToolContext) -> None:
+    """Refuse by what is in Postgres, not by what was true when the call began."""
+    try:
+        check_takes_orders(context.config, context.now())
+    except Refused:
+        await take_newer_config(context)
+        check_takes_orders(context.config, context.now())
 
 
 TOOL = Tool(

@@ -5,25 +5,32 @@ Each gets a `code` for the model and a French sentence for the caller.
 
 from typing import Final
 
-from aiworker.tools.spoken_french import number
+from aiworker.tools.spoken_french import number, price, spoken_from
 from aiworker.tools.tool import ToolError
 from controlplane.contracts.restaurant_config import OptionGroup
 from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
+    Closed,
     DishSoldOut,
     KeyOfAnotherCart,
     NotANumber,
+    NotTakingOrders,
+    OffMenu,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
     OrderUnsettled,
+    PriceChanged,
     RestaurantError,
     TooManyOfOne,
     TooManyOptions,
     UnknownLine,
 )
 
+_NO_ORDER: Final = (
+    "La commande n'est pas passée, ne la passe pas. Propose take_message ou transfer_to_human."
+)
 _UNSETTLED: Final = "Je n'ai pas pu vérifier que la commande est bien enregistrée"
 _NEITHER: Final = "Ne dis ni qu'elle est passée, ni qu'elle ne l'est pas, et ne la repasse pas."
 
@@ -33,6 +40,26 @@ def in_words(error: RestaurantError) -> ToolError:
     match error:
         case UnknownLine():
             return ToolError("unknown_line", "Je ne trouve pas cette ligne dans la commande.")
+        case NotTakingOrders():
+            return ToolError(
+                "not_taking_orders",
+                "Le restaurant ne prend pas de commandes en ce moment.",
+                next=_NO_ORDER,
+            )
+        case Closed(now=now, opens=opens, exceptional=exceptional):
+            closed = "exceptionnellement fermé" if exceptional else "fermé en ce moment"
+            spoken = f"Le restaurant est {closed}."
+            if opens is not None:
+                spoken += f" Vous pourrez commander {spoken_from(opens, now=now)}."
+            return ToolError("closed", spoken, next=_NO_ORDER)
+        case PriceChanged(spoken_name=name, cents=cents):
+            return ToolError(
+                "price_changed",
+                f"Le prix vient de changer : {name}, c'est maintenant {price(cents)}.",
+                next="La commande n'est pas passée. Dis le nouveau prix, puis refais read_back.",
+            )
+        case OffMenu(spoken_name=name):
+            return ToolError("off_menu", f"{name} n'est plus à la carte.")
         case CartEmpty():
             return ToolError("cart_empty", "La commande est vide.")
         case CartFull():

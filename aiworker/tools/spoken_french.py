@@ -6,7 +6,7 @@ hear a wrong price as a promise.
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import time
+from datetime import date, datetime, time
 from itertools import groupby
 
 from controlplane.contracts.restaurant_config import OpeningWindow
@@ -17,6 +17,9 @@ _UNITS = (
 ).split()
 _TENS = {2: "vingt", 3: "trente", 4: "quarante", 5: "cinquante", 6: "soixante", 8: "quatre-vingt"}
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_MONTHS = (
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+).split()
 _FEMININE = frozenset(
     "pizza salade eau biere limonade bouteille carafe canette pression soupe tarte mousse creme"
     " glace assiette formule entree bruschetta panna crepe galette portion part planche".split()
@@ -64,6 +67,27 @@ def clock(moment: time) -> str:
         return "midi"
     hours = f"{number(moment.hour, feminine=True)} heure{'s' if moment.hour > 1 else ''}"
     return f"{hours} {number(moment.minute)}" if moment.minute else hours
+
+
+def spoken_date(day: date) -> str:
+    """27 November 2026 → "vendredi vingt-sept novembre"."""
+    number_of_day = "premier" if day.day == 1 else number(day.day)
+    return f"{_DAYS[day.weekday()]} {number_of_day} {_MONTHS[day.month - 1]}"
+
+
+def spoken_from(moment: datetime, *, now: datetime) -> str:
+    """ "à partir de dix-huit heures trente" today, "à partir de demain à onze heures", "à partir de
+    samedi à midi", later with its date. Both are in the restaurant's zone.
+    """
+    at = clock(moment.time())
+    days = (moment.date() - now.date()).days
+    if days == 0:
+        return f"à partir de {at}"
+    if days == 1:
+        return f"à partir de demain à {at}"
+    if days < len(_DAYS):
+        return f"à partir de {_DAYS[moment.weekday()]} à {at}"
+    return f"à partir du {spoken_date(moment.date())} à {at}"
 
 
 def spoken_hours(windows: Iterable[OpeningWindow]) -> str:

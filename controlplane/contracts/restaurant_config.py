@@ -4,7 +4,8 @@ Cached in Redis as JSON, rebuilt from Postgres by `controlplane.restaurants.conf
 integer cents, VAT included; opening rules are local wall time in the restaurant's zone.
 """
 
-from datetime import time
+from datetime import date, time
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
@@ -57,6 +58,23 @@ class OpeningWindow(Message):
     closes: time
 
 
+class OpeningException(Message):
+    """On this date these hours stand for the week's; without hours the restaurant is closed."""
+
+    date: date
+    opens: time | None = None
+    closes: time | None = None
+
+
+class RestaurantStatus(StrEnum):
+    """Says whether a restaurant serves callers. Only a live one takes orders."""
+
+    ONBOARDING = "onboarding"
+    LIVE = "live"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
 class TransferTarget(Message):
     """A human a caller may be transferred to. The number stays with the bridge."""
 
@@ -80,5 +98,7 @@ class RestaurantConfig(Message):
     realtime_model: str
     menu: tuple[MenuItem, ...]
     opening: tuple[OpeningWindow, ...]
+    opening_exceptions: tuple[OpeningException, ...] = ()
+    status: RestaurantStatus = RestaurantStatus.LIVE
     transfer_targets: tuple[TransferTarget, ...] = ()
     """Callers may also be put through to these, beside the restaurant's own phone."""

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
 
 RESTAURANT_CHANNEL = "restaurant_changed"
@@ -22,7 +23,10 @@ class Restaurant(Base):
 
     __tablename__ = "restaurant"
     __table_args__ = (
-        CheckConstraint("status IN ('onboarding', 'live', 'paused', 'closed')", name="status"),
+        CheckConstraint(
+            f"status IN ({', '.join(repr(str(status)) for status in RestaurantStatus)})",
+            name="status",
+        ),
         CheckConstraint("preparation_minutes BETWEEN 1 AND 240", name="preparation_minutes"),
         CheckConstraint(
             f"keep_transcripts_days BETWEEN 1 AND {MOST_TRANSCRIPT_DAYS}",
@@ -44,7 +48,7 @@ class Restaurant(Base):
     address: Mapped[str]
     timezone: Mapped[str] = mapped_column(default="Europe/Paris")
     phone_e164: Mapped[str]
-    status: Mapped[str] = mapped_column(default="onboarding")
+    status: Mapped[str] = mapped_column(default=RestaurantStatus.ONBOARDING)
     preparation_minutes: Mapped[int] = mapped_column(default=20)
     voice: Mapped[str] = mapped_column(default="marin")
     realtime_model: Mapped[str] = mapped_column(default="gpt-realtime-2.1-mini")

@@ -6,7 +6,7 @@ prices are the menu's at the moment a line was made; a later menu does not chang
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -20,8 +20,10 @@ from controlplane.restaurants import money
 from controlplane.restaurants.errors import (
     CartFull,
     DishSoldOut,
+    OffMenu,
     OptionMissing,
     OptionSoldOut,
+    PriceChanged,
     TooManyOfOne,
     TooManyOptions,
     UnknownLine,
@@ -118,8 +120,8 @@ class Cart:
 
     @property
     def digest(self) -> str:
-        """Sixteen hex digits of what is ordered and at what price."""
-        content = json.dumps([line.content for line in self.lines])
+        """Sixteen hex digits of what is ordered, how, and at what price."""
+        content = json.dumps([(*line.content, line.note) for line in self.lines])
         return sha256(content.encode()).hexdigest()[:16]
 
     def kitchen_note(self, remark: str) -> str:
@@ -180,6 +182,13 @@ class Cart:
         self._put(tuple(line for line in self.lines if line is not gone))
         return gone
 
+    def renew(self, menu: Iterable[MenuItem]) -> None:
+        """Take names and prices from a newer menu. Raises what `renewed` raises."""
+        dishes = {item.id: item for item in menu}
+        lines = tuple(renewed(line, dishes) for line in self.lines)
+        if lines != self.lines:
+            self._put(lines)
+
     def clear(self) -> None:
         """After an order is placed, what comes next is another one."""
         self._put(())
@@ -194,6 +203,30 @@ class Cart:
 
 def _ids(options: Sequence[Option] | Sequence[CartOption]) -> list[UUID]:
     return sorted(option.id for option in options)
+
+
+def renewed(line: CartLine, dishes: Mapping[UUID, MenuItem]) -> CartLine:
+    """The line as a newer menu has it, whose dishes are by id.
+
+    Raises `OffMenu`, `DishSoldOut`, `OptionSoldOut`, `OptionMissing`, `TooManyOptions`.
+    """
+    item = dishes.get(line.item_id)
+    if item is None:
+        raise OffMenu(line.spoken_name or line.name)
+    offered = {option.id: option for group in item.option_groups for option in group.options}
+    for option in line.options:
+        if option.id not in offered:
+            raise OffMenu(option.spoken_name or option.name)
+    return _line(line.line, item, [offered[o.id] for o in line.options], line.quantity, line.note)
+
+
+def check_against_menu(lines: Iterable[CartLine], menu: Iterable[MenuItem]) -> None:
+    """Raise what `renewed` raises, and `PriceChanged`, unless all can be had at these prices."""
+    dishes = {item.id: item for item in menu}
+    for line in lines:
+        now = renewed(line, dishes)
+        if now.unit_price_cents != line.unit_price_cents:
+            raise PriceChanged(now.spoken_name or now.name, now.unit_price_cents)
 
 
 def _line(

@@ -13,6 +13,10 @@ AlloRestoError
     │   ├── UnknownTarget      callers are not put through to this number
     │   └── NotBlocked         this number's calls are taken
     ├── Refused                what was asked is not allowed as things are
+    │   ├── NotTakingOrders    the restaurant is paused, closed for good, or not open yet
+    │   ├── Closed             it is not open at this hour
+    │   ├── PriceChanged       a dish costs something else than the caller was told
+    │   ├── OffMenu            a dish or an option is no longer on the menu
     │   ├── CartEmpty          there is nothing to order
     │   ├── CartFull           an order over the phone has an end
     │   ├── TooManyOfOne       so many of one dish were misheard
@@ -32,10 +36,16 @@ AlloRestoError
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from controlplane.contracts.phone_numbers import UnsafeReason
-from controlplane.contracts.restaurant_config import MenuItem, Option, OptionGroup
+from controlplane.contracts.restaurant_config import (
+    MenuItem,
+    Option,
+    OptionGroup,
+    RestaurantStatus,
+)
 from controlplane.errors import AlloRestoError, ServiceUnavailable
 
 
@@ -93,6 +103,44 @@ class NotBlocked(NotFound):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"it is not blocked: alloresto caller list {slug}")
+
+
+class NotTakingOrders(Refused):
+    """The restaurant is paused, closed for good, or not open for business yet."""
+
+    def __init__(self, status: RestaurantStatus) -> None:
+        super().__init__(f"the restaurant is {status}")
+        self.status = status
+
+
+class Closed(Refused):
+    """The restaurant is not open at `now`; it `opens` next, None when that is not known.
+
+    Both are in its own zone. Today's hours are an exception's when it is `exceptional`.
+    """
+
+    def __init__(self, now: datetime, *, opens: datetime | None, exceptional: bool) -> None:
+        super().__init__("the restaurant is closed at this hour")
+        self.now = now
+        self.opens = opens
+        self.exceptional = exceptional
+
+
+class PriceChanged(Refused):
+    """A dish with its options costs `cents` now, which the caller was not told."""
+
+    def __init__(self, spoken_name: str, cents: int) -> None:
+        super().__init__(f"{spoken_name} has another price now")
+        self.spoken_name = spoken_name
+        self.cents = cents
+
+
+class OffMenu(Refused):
+    """A dish or an option that was ordered is no longer on the menu."""
+
+    def __init__(self, spoken_name: str) -> None:
+        super().__init__(f"{spoken_name} is no longer on the menu")
+        self.spoken_name = spoken_name
 
 
 class CartEmpty(Refused):

@@ -49,12 +49,14 @@ async def insert_order(
     restaurant: Restaurant,
     now: datetime,
     *,
+    service_date: date,
     call_back: bool,
 ) -> Order:
     """The order with all that belongs to it; the outbox row comes last, for its trigger holds up
     the restaurant's other writers from there to the commit.
     """
-    order = await _order(session, draft, restaurant, now)
+    order = await _order(session, draft, service_date)
+    order.ready_at = now + timedelta(minutes=restaurant.preparation_minutes)
     order.call_back = call_back
     session.add(order)
     await session.flush()
@@ -124,10 +126,7 @@ def _content(line: OrderLine) -> LineContent:
     )
 
 
-async def _order(
-    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
-) -> Order:
-    service_date = now.astimezone(ZoneInfo(restaurant.timezone)).date()
+async def _order(session: AsyncSession, draft: OrderDraft, service_date: date) -> Order:
     return Order(
         id=new_id(),
         restaurant_id=draft.restaurant_id,
@@ -140,7 +139,6 @@ async def _order(
         customer_phone_e164=draft.customer_phone_e164,
         note=draft.note,
         total_cents=draft.total_cents,
-        ready_at=now + timedelta(minutes=restaurant.preparation_minutes),
     )
 
 

@@ -15,14 +15,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.cart import check_against_menu
 from controlplane.restaurants.errors import (
     CartEmpty,
     OrderNotCommitted,
     OrderUnsettled,
     UnknownRestaurant,
 )
+from controlplane.restaurants.menus import SoldOut, read_menu
+from controlplane.restaurants.opening import Service, check_live, check_open, service_date
+from controlplane.restaurants.opening_hours import read_hours
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from controlplane.restaurants.order_rows import (
     ask_to_call_back,
@@ -42,6 +47,11 @@ ATTEMPTS: Final = 2
 """The second finds the first's order, or a database that came back."""
 
 
+def utc_now() -> datetime:
+    """The instant that rules are held against and `ready_at` is counted from."""
+    return datetime.now(UTC)
+
+
 @dataclass(slots=True)
 class Commit:
     """What is known of the COMMITs sent for one order."""
@@ -56,7 +66,8 @@ async def place_order(
     """Commit the order, or find the one already committed under its key.
 
     `call_back` marks an order that is committed now: nobody is there to tell its caller.
-    Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; when `ATTEMPTS` failed,
+    Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotTakingOrders`, `Closed` and
+    what `check_against_menu` raises, of an order that is not there yet; when `ATTEMPTS` failed,
     `OrderNotCommitted` if it is certain that there is no order, else `OrderUnsettled`. When it is
     cancelled nobody knows: placing it again with the same key settles that.
     """
@@ -106,8 +117,11 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
         await lock_orders(session, draft.restaurant_id)
         order = await find_order(session, draft)
         if order is None:
-            now = datetime.now(UTC)
-            order = await insert_order(session, draft, restaurant, now, call_back=True)
+            now = utc_now()
+            day = service_date(await read_hours(session, restaurant, now), now)
+            order = await insert_order(
+                session, draft, restaurant, now, service_date=day, call_back=True
+            )
         elif not order.call_back:
             await ask_to_call_back(session, order)
         await session.commit()
@@ -123,11 +137,26 @@ async def _place_once(
         order = await find_order(session, draft)
         if order is None:
             commit.unanswered = False
-            now = datetime.now(UTC)
-            order = await insert_order(session, draft, restaurant, now, call_back=call_back)
+            now = utc_now()
+            service = await _check_rules(session, draft, restaurant, now)
+            order = await insert_order(
+                session, draft, restaurant, now, service_date=service.date, call_back=call_back
+            )
             commit.unanswered = True
             await session.commit()
         return placed_order(order, restaurant.timezone)
+
+
+async def _check_rules(
+    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
+) -> Service:
+    """Read again what may have changed since the caller was told: whether the restaurant takes
+    orders, whether it is open, whether all is to be had, and at which price.
+    """
+    check_live(RestaurantStatus(restaurant.status))
+    service = check_open(await read_hours(session, restaurant, now), now)
+    check_against_menu(draft.lines, await read_menu(session, restaurant.id, SoldOut(now)))
+    return service
 
 
 async def _restaurant(session: AsyncSession, restaurant_id: UUID) -> Restaurant:

@@ -8,10 +8,17 @@ import psycopg
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import libpq_url
-from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
+from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, demo_id
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.order_draft import OrderDraft, idempotency_key
-from tests.small_menu import COLA, DOUGH, EXTRAS, MARGHERITA
+from tests.small_menu import dish, option
+
+FINE = option("fine").model_copy(update={"id": demo_id("option", "Pâte", "fine")})
+MOZZARELLA = option("mozzarella", delta=150).model_copy(
+    update={"id": demo_id("option", "Suppléments", "mozzarella")}
+)
+MARGHERITA = dish("Margherita", 950).model_copy(update={"id": demo_id("item", "Margherita")})
+COLA = dish("Coca-Cola 33 cl", 250).model_copy(update={"id": demo_id("item", "Coca-Cola 33 cl")})
 
 
 def draft(
@@ -21,9 +28,9 @@ def draft(
     pizzas: int = 2,
     age: timedelta = timedelta(),
 ) -> OrderDraft:
-    """Two pizzas and a cola at 25 €, confirmed `age` ago; the key is the cart's own by default."""
+    """Two pizzas and a cola, 24,50 €, confirmed `age` ago; the key is the cart's own by default."""
     cart = Cart.empty()
-    cart.add(MARGHERITA, [DOUGH.options[0], EXTRAS.options[0]], pizzas)
+    cart.add(MARGHERITA, [FINE, MOZZARELLA], pizzas)
     cart.add(COLA, [], 1)
     call_id = new_id()
     return OrderDraft(

@@ -64,7 +64,7 @@ def seed_demo(
     fallback_phone: str = DEMO_PHONE,
     transport: str = "udp",
     expire_seconds: int = 60,
-    hours: Hours = Hours.REAL,
+    hours: Hours = Hours.AROUND_THE_CLOCK,
 ) -> DemoRestaurant:
     """Write the demo restaurant and its SIP account, in one transaction; again and again if asked.
 

@@ -74,4 +74,4 @@ async def test_another_worker_ends_what_the_first_was_placing(stage: Stage, redi
             await bridge.hears_all(200)
     told = [str(e.event) for e in realtime.journal.of(ClientEvent) if e.type.endswith("create")]
     assert any("La commande numéro 1 est déjà enregistrée" in event for event in told)
-    assert [(number, cents) for number, cents, *_ in stage.orders()] == [(1, 2_500)]
+    assert [(number, cents) for number, cents, *_ in stage.orders()] == [(1, 2_450)]

@@ -77,7 +77,7 @@ async def test_an_order_leaves_no_note(desk: OrderDesk, seeded: str, redis: Redi
     placed: list[PlacedOrder] = []
     order = await desk.place(draft(), placed=placed.append)
     assert placed == [order]
-    assert orders(seeded) == [(1, 2_500, False)]
+    assert orders(seeded) == [(1, 2_450, False)]
     assert await noted(redis) == 0
 
 
@@ -91,12 +91,12 @@ async def test_a_lost_answer_to_commit_is_unsettled_then_found_and_told_to_the_k
     placed: list[PlacedOrder] = []
     with pytest.raises(OrderUnsettled):
         await desk.place(draft(), placed=placed.append)
-    assert (placed, orders(seeded), proxy.commits) == ([], [(1, 2_500, False)], 1)
+    assert (placed, orders(seeded), proxy.commits) == ([], [(1, 2_450, False)], 1)
     assert await noted(redis) == 1
     proxy.cut_at_commit = proxy.refuses = False
     await until(lambda: placed)
-    assert (placed[0].number, placed[0].total_cents) == (1, 2_500)
-    assert orders(seeded) == [(1, 2_500, True)]
+    assert (placed[0].number, placed[0].total_cents) == (1, 2_450)
+    assert orders(seeded) == [(1, 2_450, True)]
     with psycopg.connect(libpq_url(seeded)) as database:
         told = database.execute("SELECT topic FROM event_outbox ORDER BY id").fetchall()
     assert told == [("order_placed",), ("order_status_changed",)]
@@ -139,7 +139,7 @@ async def test_not_placed_is_only_said_when_no_note_can_make_an_order_of_it(
         await desk.place(draft(), placed=placed.append)
     away = proxy.refuses = False
     await until(lambda: placed)
-    assert orders(seeded) == [(1, 2_500, True)]
+    assert orders(seeded) == [(1, 2_450, True)]
 
 
 async def test_a_mute_postgres_keeps_no_caller_waiting(
@@ -167,7 +167,7 @@ async def test_a_caller_who_hangs_up_meanwhile_is_served(desk: OrderDesk, seeded
         with pytest.raises(asyncio.CancelledError):
             await call
     await until(lambda: placed)
-    assert orders(seeded) == [(1, 2_500, False)]
+    assert orders(seeded) == [(1, 2_450, False)]
 
 
 async def test_a_drain_waits_for_the_orders_on_their_way(desk: OrderDesk, seeded: str) -> None:
@@ -175,7 +175,7 @@ async def test_a_drain_waits_for_the_orders_on_their_way(desk: OrderDesk, seeded
     await until(lambda: desk._tasks)
     call.cancel()
     await desk.close(10)
-    assert orders(seeded) == [(1, 2_500, False)]
+    assert orders(seeded) == [(1, 2_450, False)]
 
 
 async def test_what_a_dead_worker_left_is_placed_and_its_caller_called_back(
@@ -183,7 +183,7 @@ async def test_what_a_dead_worker_left_is_placed_and_its_caller_called_back(
 ) -> None:
     await UnsettledOrders(redis).write(UnsettledOrder(draft=draft(age=LONG_AGO)))
     await desk.settle_abandoned()
-    assert orders(seeded) == [(1, 2_500, True)]
+    assert orders(seeded) == [(1, 2_450, True)]
     assert await noted(redis) == 0
 
 
@@ -195,7 +195,7 @@ async def test_what_a_dead_worker_had_placed_is_not_placed_again(
     await place_order(desk._sessions, left)
     await UnsettledOrders(redis).write(UnsettledOrder(draft=left))
     await desk.settle_abandoned()
-    assert orders(seeded) == [(1, 2_500, False)]
+    assert orders(seeded) == [(1, 2_450, False)]
     assert await noted(redis) == 0
 
 
@@ -215,7 +215,7 @@ async def test_two_workers_settle_the_same_order_once(
     await UnsettledOrders(redis).write(left)
     async with a_desk(seeded, redis) as other:
         await asyncio.gather(desk.settle_abandoned(), other.settle_abandoned())
-    assert orders(seeded) == [(1, 2_500, True)]
+    assert orders(seeded) == [(1, 2_450, True)]
 
 
 async def test_a_note_nobody_could_settle_in_a_day_is_given_up_loudly(

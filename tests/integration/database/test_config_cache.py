@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -25,6 +25,7 @@ from controlplane.local.demo.restaurant import (
     seed_demo,
 )
 from controlplane.models.menu import MenuItem, Option
+from controlplane.models.opening_exception import OpeningException
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
@@ -94,6 +95,29 @@ async def test_the_snapshot_is_the_menu_in_its_order(
     assert next(d for d in config.menu if d.name == "Tiramisu").option_groups == ()
     assert {window.weekday for window in config.opening} == set(range(7))
     assert any(window.closes <= window.opens for window in config.opening)
+
+
+async def test_the_snapshot_has_the_exceptions_that_still_matter(
+    redis: Redis, sessions: Sessions, demo: DemoRestaurant
+) -> None:
+    today = datetime.now(UTC).date()
+    async with sessions.begin() as session:
+        session.add_all(
+            OpeningException(
+                restaurant_id=demo.restaurant_id,
+                date=today + timedelta(days=days),
+                opens=time(18) if days == 7 else None,
+                closes=time(1) if days == 7 else None,
+            )
+            for days in (-30, 0, 7, 300)
+        )
+        await session.execute(update(Restaurant).values(status="paused"))
+    config = await load_restaurant_config(redis, sessions, demo.restaurant_id)
+    assert config.status == "paused"
+    assert [(e.date, e.opens, e.closes) for e in config.opening_exceptions] == [
+        (today, None, None),
+        (today + timedelta(days=7), time(18), time(1)),
+    ]
 
 
 async def test_the_second_read_is_from_redis(

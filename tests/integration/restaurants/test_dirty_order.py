@@ -8,9 +8,9 @@ import pytest
 from aiworker.tools.toolbox import run_tool
 from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
+from controlplane.restaurants.config_cache import reload_restaurant_config
 from controlplane.restaurants.place_order import place_order
 from tests.accounts import SECRETS
-from tests.small_menu import CONFIG
 from tests.unit.aiworker.one_order import Talk, confirmed
 
 pytestmark = pytest.mark.integration
@@ -24,9 +24,10 @@ async def test_an_order_with_dirty_text_is_placed_with_the_text_meant(database_u
         password="long-enough",
         secrets=SECRETS,
     )
-    talk = Talk(CONFIG.model_copy(update={"id": DEMO_RESTAURANT_ID}))
     engine = async_engine(database_url, application_name="test", pool_size=1)
-    talk.context.place_order = partial(place_order, async_sessions(engine))
+    sessions = async_sessions(engine)
+    talk = Talk(await reload_restaurant_config(sessions, DEMO_RESTAURANT_ID))
+    talk.context.place_order = partial(place_order, sessions)
     await confirmed(talk)
     arguments = r'{"customer_name": "Andr\u0000e9\ud800", "note": "cr\u0000e8me\u0000 \u0007"}'
     result = await run_tool(talk.context, "place_order", arguments)

@@ -71,11 +71,11 @@ async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded
         outbox = database.execute("SELECT topic, payload->>'order_id' FROM event_outbox").fetchall()
     assert lines == [
         ("Margherita", 2, 1_100, 2_200, "mozzarella"),
-        ("Coca-Cola 33 cl", 1, 300, 300, None),
+        ("Coca-Cola 33 cl", 1, 250, 250, None),
     ]
     assert events == [(None, "placed", "agent")]
     assert outbox == [("order_placed", str(order.id))]
-    assert (order.number, order.total_cents) == (1, 2_500)
+    assert (order.number, order.total_cents) == (1, 2_450)
 
 
 async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
@@ -119,8 +119,8 @@ async def test_the_key_of_the_version_before_finds_its_own_cart_only(seeded: str
         before = await place_order(sessions, draft("call:3"))
         same = await place_order(sessions, draft("call:3:two-pizzas"))
         other = await place_order(sessions, draft("call:3:seven-pizzas", pizzas=7))
-    assert (same, before.total_cents) == (before, 2_500)
-    assert (other.number, other.total_cents) == (2, 8_000)
+    assert (same, before.total_cents) == (before, 2_450)
+    assert (other.number, other.total_cents) == (2, 7_950)
     assert count(seeded, "order") == 2
 
 

@@ -41,6 +41,7 @@ from controlplane.contracts.messages import (
 from tests.small_menu import CONFIG
 
 TICK_SECONDS: Final = 0.2
+_MOMENT: Final = "Nous sommes le "
 
 
 class RecordedSession:
@@ -70,7 +71,14 @@ class RecordedSession:
 
     @property
     def told(self) -> list[str]:
-        """What the model was told and the caller does not hear."""
+        """What the model was told and the caller does not hear, but for the date and time."""
+        return [text for text in self._system_texts() if not text.startswith(_MOMENT)]
+
+    @property
+    def told_the_time(self) -> list[str]:
+        return [text for text in self._system_texts() if text.startswith(_MOMENT)]
+
+    def _system_texts(self) -> list[str]:
         items = [event["item"] for event in self.sent if "item" in event]
         return [item["content"][0]["text"] for item in items if item.get("role") == "system"]
 

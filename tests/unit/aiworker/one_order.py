@@ -24,7 +24,7 @@ class Orders:
 
     def __init__(self) -> None:
         self.drafts: list[OrderDraft] = []
-        self.failure: type[RestaurantError] | None = None
+        self.failure: type[RestaurantError] | RestaurantError | None = None
 
     async def place(self, draft: OrderDraft) -> PlacedOrder:
         if self.failure is not None:
@@ -46,15 +46,21 @@ class Talk:
         self.orders = Orders()
         self.read_back = ReadBackHeard(lambda item: None)
         self.saved = 0
+        self.newer: RestaurantConfig | None = None
+        """The menu has changed to this since the call began."""
         self.context = ToolContext(
             call_id=new_id(),
             config=config,
             cart=Cart.empty(),
             read_back=self.read_back,
             place_order=self.orders.place,
+            reload=self._reload,
             caller_number="+33639980123",
             changed=self._save,
         )
+
+    async def _reload(self) -> RestaurantConfig:
+        return self.newer or self.context.config
 
     def _save(self) -> None:
         self.saved += 1

@@ -6,7 +6,14 @@ import pytest
 
 from aiworker.tools.toolbox import TOOLS, run_tool, tool_schemas
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.restaurants.errors import OrderNotCommitted, OrderUnsettled
+from controlplane.contracts.restaurant_config import RestaurantStatus
+from controlplane.restaurants.errors import (
+    DishSoldOut,
+    OrderNotCommitted,
+    OrderUnsettled,
+    PriceChanged,
+)
+from tests.small_menu import CHEESES, COLA, CONFIG
 from tests.unit.aiworker.one_order import Talk, confirmed
 
 pytestmark = pytest.mark.unit
@@ -144,6 +151,51 @@ async def test_an_order_read_back_heard_and_confirmed_is_placed(talk: Talk) -> N
     (draft,) = talk.orders.drafts
     assert draft.idempotency_key.startswith(f"{talk.context.call_id}:1:")
     assert draft.customer_phone_e164 == "+33639980123"
+
+
+async def test_a_price_that_changed_meanwhile_is_told_and_read_back_again(talk: Talk) -> None:
+    """1 the order is confirmed at 25 €, 2 the price was raised, 3 it is read back at 26 €."""
+    await confirmed(talk)
+    dearer = CHEESES.model_copy(update={"price_cents": 1_300})
+    talk.newer = CONFIG.model_copy(update={"menu": (dearer, COLA)})
+    talk.orders.failure = PriceChanged("Quatre fromages", 1_300)
+    result = await talk.call("place_order")
+    assert result["error"] == "price_changed"
+    assert "c'est maintenant treize euros" in result["spoken"]
+    talk.orders.failure = None
+    assert (await talk.call("place_order"))["error"] == "read_back_needed"
+    assert (await talk.call("read_back"))["total_cents"] == 2_600
+    talk.read_back_heard()
+    assert (await talk.call("place_order"))["total_cents"] == 2_600
+
+
+async def test_a_dish_sold_out_meanwhile_is_the_caller_s_to_change(talk: Talk) -> None:
+    await talk.call("add_item", dish="coca")
+    await confirmed(talk)
+    gone = CHEESES.model_copy(update={"sold_out": True})
+    talk.newer = CONFIG.model_copy(update={"menu": (gone, COLA)})
+    talk.orders.failure = DishSoldOut(CHEESES)
+    result = await talk.call("place_order")
+    assert (result["error"], result["spoken"]) == (
+        "sold_out",
+        "Quatre fromages n'est plus disponible.",
+    )
+    assert (await talk.call("add_item", dish="quatre fromages"))["error"] == "sold_out"
+    talk.orders.failure = None
+    await talk.call("remove_item", dish="quatre fromages")
+    assert (await talk.call("read_back"))["total_cents"] == 300
+
+
+async def test_nobody_confirms_an_order_in_vain(talk: Talk) -> None:
+    """1 the restaurant is closed, 2 the read-back already says so, 3 it opened meanwhile."""
+    talk.newer = CONFIG.model_copy(update={"opening": ()})
+    talk.context.config = talk.newer
+    await talk.call("add_item", dish="coca")
+    assert (await talk.call("read_back"))["error"] == "closed"
+    talk.newer = CONFIG.model_copy(update={"status": RestaurantStatus.PAUSED})
+    assert (await talk.call("read_back"))["error"] == "not_taking_orders"
+    talk.newer = CONFIG
+    assert (await talk.call("read_back"))["status"] == "ok"
 
 
 async def test_a_cart_that_was_lost_and_taken_again_has_a_key_of_its_own(talk: Talk) -> None:

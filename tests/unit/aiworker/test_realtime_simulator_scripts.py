@@ -39,6 +39,7 @@ from controlplane.local.demo.caller import ORDER_SCRIPT
 from controlplane.local.demo.menu import MENU, OPTION_GROUPS
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from tests.small_menu import AROUND_THE_CLOCK
 
 pytestmark = pytest.mark.unit
 
@@ -181,7 +182,7 @@ def demo_config() -> RestaurantConfig:
         voice="marin",
         realtime_model="gpt-realtime-2.1",
         menu=menu,
-        opening=(),
+        opening=AROUND_THE_CLOCK,
     )
 
 
@@ -226,8 +227,12 @@ class Dialogue:
             cart=Cart.empty(),
             read_back=HeardInFull(),
             place_order=placed_without_database,
+            reload=self.reload,
         )
         self.tools = {tool["name"]: tool for tool in tool_schemas()}
+
+    async def reload(self) -> RestaurantConfig:
+        return self.context.config
 
     async def caller(self, text: str) -> str:
         """Say something; return all the agent says until it waits for an answer."""

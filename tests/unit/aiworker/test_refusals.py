@@ -1,19 +1,27 @@
 """What the caller hears of each refusal of the restaurant's rules, word for word."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from aiworker.tools.refusals import in_words
+from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.restaurants import errors
 from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
+    Closed,
     DishSoldOut,
     KeyOfAnotherCart,
     NotANumber,
+    NotTakingOrders,
+    OffMenu,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
     OrderUnsettled,
+    PriceChanged,
     RestaurantError,
     TooManyOfOne,
     TooManyOptions,
@@ -23,8 +31,57 @@ from tests.small_menu import CALZONE, DOUGH, EXTRAS
 
 pytestmark = pytest.mark.unit
 
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    """A moment of November 2026 in Paris."""
+    return datetime(2026, 11, day, hour, minute, tzinfo=PARIS)
+
+
+def closed(*, opens: datetime | None, exceptional: bool = False) -> Closed:
+    """Friday at 15:00."""
+    return Closed(at(27, 15), opens=opens, exceptional=exceptional)
+
+
 HEARD: list[tuple[RestaurantError, str, str]] = [
     (UnknownLine(3), "unknown_line", "Je ne trouve pas cette ligne dans la commande."),
+    (
+        NotTakingOrders(RestaurantStatus.PAUSED),
+        "not_taking_orders",
+        "Le restaurant ne prend pas de commandes en ce moment.",
+    ),
+    (
+        closed(opens=at(27, 18, 30)),
+        "closed",
+        "Le restaurant est fermé en ce moment. "
+        "Vous pourrez commander à partir de dix-huit heures trente.",
+    ),
+    (
+        closed(opens=at(28, 11, 30)),
+        "closed",
+        "Le restaurant est fermé en ce moment. "
+        "Vous pourrez commander à partir de demain à onze heures trente.",
+    ),
+    (
+        closed(opens=at(30, 12), exceptional=True),
+        "closed",
+        "Le restaurant est exceptionnellement fermé. "
+        "Vous pourrez commander à partir de lundi à midi.",
+    ),
+    (
+        closed(opens=at(27, 12).replace(month=12, day=8)),
+        "closed",
+        "Le restaurant est fermé en ce moment. "
+        "Vous pourrez commander à partir du mardi huit décembre à midi.",
+    ),
+    (closed(opens=None), "closed", "Le restaurant est fermé en ce moment."),
+    (
+        PriceChanged("Margherita", 1_050),
+        "price_changed",
+        "Le prix vient de changer : Margherita, c'est maintenant dix euros cinquante.",
+    ),
+    (OffMenu("Calzone"), "off_menu", "Calzone n'est plus à la carte."),
     (CartEmpty(), "cart_empty", "La commande est vide."),
     (CartFull(), "too_many_lines", "La commande est trop longue pour le téléphone."),
     (
@@ -71,9 +128,7 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "spoken"), HEARD, ids=[type(error).__name__ for error, _, _ in HEARD]
-)
+@pytest.mark.parametrize(("error", "code", "spoken"), HEARD, ids=[code for _, code, _ in HEARD])
 def test_each_refusal_has_its_code_and_its_sentence(
     error: RestaurantError, code: str, spoken: str
 ) -> None:

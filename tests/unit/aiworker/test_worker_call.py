@@ -1,6 +1,6 @@
 """What a call does as time passes: fillers, silences, hand-overs, its end. Time is the test's."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +9,7 @@ from aiworker.conversation import silence
 from aiworker.conversation.call_ending import FAREWELL_SECONDS
 from aiworker.media.stream import StreamOver
 from aiworker.realtime.events import InputCommitted
+from aiworker.worker_call import SITUATION_SECONDS
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import (
@@ -230,6 +231,28 @@ def test_what_happens_between_two_sessions_is_answered_in_the_next(
     one.says("Bien.")
     one.wait(3.8)
     assert (session.responses, session.given_up) == (1, None)
+
+
+# --- Date and time -------------------------------------------------------------------------------
+
+
+def test_the_model_is_told_the_time_when_a_session_begins_and_every_five_minutes(
+    one: OneCall,
+) -> None:
+    one.call.tools.now = lambda: datetime(2026, 11, 27, 18, 5, tzinfo=UTC)
+    one.end_greeting()
+    session = one.open_session()
+    assert session.told_the_time == [
+        "Nous sommes le vendredi vingt-sept novembre 2026, il est dix-neuf heures cinq. "
+        "Le restaurant est ouvert et prend les commandes jusqu'à minuit."
+    ]
+    one.call.tools.now = lambda: datetime(2026, 11, 27, 18, 11, tzinfo=UTC)
+    one.now += SITUATION_SECONDS + 1
+    one.call.tick()
+    assert "il est dix-neuf heures onze" in session.told_the_time[1]
+    one.call.session_lost()
+    again = one.open_session()
+    assert "il est dix-neuf heures onze" in again.told_the_time[0]
 
 
 # --- Orders --------------------------------------------------------------------------------------
