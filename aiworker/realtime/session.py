@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.realtime.events import AudioFormat, AudioSide, SessionAudio, SessionUpdated
 from aiworker.settings import WorkerSettings
-from aiworker.tools.spoken_french import spoken_hours
+from aiworker.tools.spoken_french import spoken_exceptions, spoken_hours
 from controlplane.contracts.restaurant_config import RestaurantConfig
 
 PCMU: Final = "audio/pcmu"
@@ -55,6 +55,7 @@ def instructions(config: RestaurantConfig) -> str:
         restaurant=config.spoken_name,
         address=config.address,
         opening=spoken_hours(config.opening),
+        exceptions=spoken_exceptions(config.opening_exceptions),
         preparation=config.preparation_minutes,
         people=", ".join(["le restaurant", *(target.name for target in config.transfer_targets)]),
         menu=menu,

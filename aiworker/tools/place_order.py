@@ -31,7 +31,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
     """
     cart = context.cart
     if not cart.lines and context.unsettled:
-        raise OrderUnsettled
+        raise OrderUnsettled(reachable=context.caller_number is not None)
     if not cart.lines and context.placed:
         return placed_result(context.placed[-1])
     _check_confirmed(context)

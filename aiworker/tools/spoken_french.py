@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from itertools import groupby
 
-from controlplane.contracts.restaurant_config import OpeningWindow
+from controlplane.contracts.restaurant_config import OpeningException, OpeningWindow
 
 _UNITS = (
     "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize"
@@ -104,6 +104,15 @@ def spoken_hours(windows: Iterable[OpeningWindow]) -> str:
         name = _DAYS[run[0]] if len(run) == 1 else f"du {_DAYS[run[0]]} au {_DAYS[run[-1]]}"
         phrases.append(f"{name} {hours}")
     return " ; ".join(phrases)
+
+
+def spoken_exceptions(exceptions: Iterable[OpeningException]) -> str:
+    """The dates with hours of their own; "aucun" when there are none."""
+    phrases = []
+    for day, rows in groupby(exceptions, key=lambda exception: exception.date):
+        hours = [f"de {clock(r.opens)} à {clock(r.closes)}" for r in rows if r.opens and r.closes]
+        phrases.append(f"{spoken_date(day)} {' et '.join(hours) or 'fermé'}")
+    return " ; ".join(phrases) or "aucun"
 
 
 def _thousands(value: int) -> str:

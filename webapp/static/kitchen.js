@@ -73,6 +73,9 @@ function showTicket(message) {
     ticket.classList.add("arrived");
     if (!message.done) news.textContent = `Nouvelle commande, numéro ${message.number}`;
   }
+  if (callsBack(ticket) && !callsBack(known)) {
+    news.textContent = `Commande ${message.number} : client à prévenir`;
+  }
   if (message.done) done.prepend(ticket);
   else insertByDue(ticket);
   if (focused) {
@@ -80,6 +83,10 @@ function showTicket(message) {
     if (button) button.focus();
   }
   markLate();
+}
+
+function callsBack(ticket) {
+  return Boolean(ticket && ticket.querySelector(".call-back"));
 }
 
 function showMessage(message) {

@@ -1,11 +1,18 @@
 """Amounts, times and numbers are said as they are said in France."""
 
-from datetime import time
+from datetime import date, time
 
 import pytest
 
-from aiworker.tools.spoken_french import clock, is_feminine, number, price, spoken_hours
-from controlplane.contracts.restaurant_config import OpeningWindow
+from aiworker.tools.spoken_french import (
+    clock,
+    is_feminine,
+    number,
+    price,
+    spoken_exceptions,
+    spoken_hours,
+)
+from controlplane.contracts.restaurant_config import OpeningException, OpeningWindow
 
 pytestmark = pytest.mark.unit
 
@@ -99,3 +106,18 @@ def test_days_with_the_same_hours_are_said_together() -> None:
         "lundi fermé ; du mardi au vendredi de dix-huit heures à vingt-trois heures ; "
         "du samedi au dimanche de dix-huit heures à minuit"
     )
+
+
+def test_a_day_off_and_a_day_with_other_hours() -> None:
+    eve = date(2026, 12, 31)
+    exceptions = [
+        OpeningException(date=date(2026, 12, 25)),
+        OpeningException(date=eve, opens=time(12), closes=time(14)),
+        OpeningException(date=eve, opens=time(19), closes=time(3)),
+        OpeningException(date=date(2027, 1, 1)),
+    ]
+    assert spoken_exceptions(exceptions) == (
+        "vendredi vingt-cinq décembre fermé ; jeudi trente et un décembre de midi à quatorze "
+        "heures et de dix-neuf heures à trois heures ; vendredi premier janvier fermé"
+    )
+    assert spoken_exceptions([]) == "aucun"
