@@ -21,30 +21,32 @@ from controlplane.commands.options import json_line_option
 from controlplane.local.bench.faults_caller import Experience, FaultCaller
 from controlplane.local.bench.faults_catalogue import (
     NOTHING,
+    Alone,
     CallFault,
     Round,
     matching,
     rounds,
 )
+from controlplane.local.bench.faults_journal import JournalReader
 from controlplane.local.bench.faults_leaks import wait_for_leaks
 from controlplane.local.bench.faults_orders import Conversations, SpokenOrder, random_orders
 from controlplane.local.bench.faults_prompts import PromptEar
-from controlplane.local.bench.faults_realtime import RealtimeFront
+from controlplane.local.bench.faults_realtime import RealtimeFaults
+from controlplane.local.bench.faults_services import FaultyServices
 from controlplane.local.bench.faults_speech import longest_silence_s
 from controlplane.local.bench.faults_stack import StackFaults
 from controlplane.local.bench.faults_stored import settled_orders
 from controlplane.local.bench.faults_verdict import LivedCall, Tally, Verdict, judge
 from controlplane.local.bench.report import report, tell
 from controlplane.local.demo.stack import Stack
-from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
-from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
+from controlplane.local.launch.services import REDIS_DEADLINE_S
 from controlplane.log import configure_logging
 from controlplane.redis_clients import sync_redis
 from freeswitch.telephone.phone import Phone
 
 STAGGER_S: Final = 4.0
 """The calls of a round begin within this: they are not all in the same sentence."""
-CALL_S: Final = 18.0
+CALL_S: Final = 16.0
 """A fault that meets everybody happens within this: a call without one takes 20 s."""
 FRAME_STRIDE: Final = 585
 """Seven sessions in a row have frame numbers of their own for 11 s of speech each."""
@@ -120,22 +122,20 @@ def run_bench_faults(
     except ValueError as error:
         raise click.BadParameter(f"no fault is named {error}", param_hint="--faults") from error
     with ExitStack() as undo:
-        folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="alloresto-faults-")))
+        folder = _folder(undo, keep)
         conversations = Conversations(folder / "conversations", random_orders(seed))
-        services = LocalServices(keep, temporary=keep is None, environment={})
-        port = free_tcp_port()
+        services = undo.enter_context(FaultyServices(folder))
         stack = undo.enter_context(
             Stack(
-                services=services,
+                data_folder=folder,
+                environment=services.environment,
                 worker_slots=at_once + SPARE_SLOTS,
                 realtime_arguments=(*conversations.arguments, "--frame-stride", str(FRAME_STRIDE)),
                 simulate_realtime=True,
-                realtime_front=f"ws://{LOOPBACK}:{port}/v1",
             )
         )
         tell(f"{calls} calls in {len(plan)} rounds on {stack.address.switch}")
-        front = RealtimeFront(port=port, server_url=stack.realtime_url)
-        run = _Run(stack, services, front, plan, conversations.orders, seed=seed)
+        run = _Run(stack, services, plan, conversations.orders, seed=seed)
         result = asyncio.run(run.run())
     report(asdict(result), as_json=as_json)
     return 0 if result.kept else 1
@@ -155,24 +155,26 @@ class _Run:
     def __init__(
         self,
         stack: Stack,
-        services: LocalServices,
-        front: RealtimeFront,
+        services: FaultyServices,
         plan: Sequence[Round],
         orders: Sequence[SpokenOrder],
         *,
         seed: int,
     ) -> None:
-        self._stack, self._front, self._plan, self._orders = stack, front, plan, orders
+        self._stack, self._plan, self._orders = stack, plan, orders
+        assert stack.address.journal is not None, "Realtime is simulated"
+        self._journal = JournalReader(Path(stack.address.journal))
+        self._realtime = RealtimeFaults(stack)
         self._seed, self._dice = seed, random.Random(seed)
         self._calls: list[_Call] = []
         self._happened: Counter[str] = Counter()
         self._faults = StackFaults(
-            stack, services, front, dice=self._dice, switch_died=self._cut_calls
+            stack, services, self._realtime, dice=self._dice, switch_died=self._cut_calls
         )
 
     async def run(self) -> FaultsBench:
         began, idle = time.monotonic(), _idle_and_total_ticks()
-        async with self._front.serving(), Phone() as phone:
+        async with Phone() as phone:
             for number, one in enumerate(self._plan, start=1):
                 played = await self._play(phone, one)
                 silence = max((_silence_s(call.caller.experience) for call in played), default=0.0)
@@ -186,7 +188,6 @@ class _Run:
     # --- A round -------------------------------------------------------------------------------
 
     async def _play(self, phone: Phone, one: Round) -> list[_Call]:
-        self._front.forget_plans()
         before = len(self._calls)
         starts = sorted(self._dice.uniform(0, STAGGER_S) for _ in range(one.calls))
         async with asyncio.TaskGroup() as tasks:
@@ -197,7 +198,7 @@ class _Run:
                 moment = self._dice.uniform(1.0, CALL_S)
                 tasks.create_task(self._happen(one.shared, moment))
         if one.shared != NOTHING:
-            await asyncio.to_thread(self._stack.wait_until_ready)
+            await self._faults.be_whole(one.shared)
         return self._calls[before:]
 
     async def _happen(self, name: str, moment: float) -> None:
@@ -209,8 +210,8 @@ class _Run:
     async def _call(self, phone: Phone, start: float, shared: str, fault: CallFault | None) -> None:
         await asyncio.sleep(start)
         caller = self._new_caller(shared, fault)
-        if fault is not None:
-            self._front.plan(fault)
+        if fault is not None and fault.name != Alone.FRAMES_STOP:
+            await self._realtime.plan(fault)
         await caller.call(phone, self._stack.address.direct_uri)
         if caller.experience.cut_by_freeswitch:  # they call again
             await self._new_caller(shared, None).call(phone, self._stack.address.direct_uri)
@@ -218,7 +219,7 @@ class _Run:
     def _new_caller(self, shared: str, fault: CallFault | None) -> FaultCaller:
         number = f"+3363998{len(self._calls):04d}"
         lived = Experience(number, self._dice.choice(self._orders))
-        caller = FaultCaller(lived, self._front.sayings, fault=fault)
+        caller = FaultCaller(lived, self._journal, fault=fault)
         names = (fault.name,) if fault else (shared,)
         self._calls.append(_Call(caller, names))
         return caller
@@ -240,8 +241,8 @@ class _Run:
         ]
         redis = sync_redis(self._stack.address.redis_url, timeout_s=REDIS_DEADLINE_S)
         leaked = wait_for_leaks(redis, self._stack.switch)
-        happened = self._happened + Counter(one.name for one in self._front.happened)
-        happened["frames_stop"] = sum(
+        happened = self._happened + self._realtime.happened(self._journal.entries)
+        happened[Alone.FRAMES_STOP] = sum(
             call.caller.frames_stopped_at is not None for call in self._calls
         )
         tally = Tally.of(verdicts)
@@ -282,6 +283,15 @@ class _Run:
                 found.append({"call": at, "faults": call.faults, "broken": verdict.broken})
                 tell(f"call {at} {call.faults}: {verdict} heard {one.heard}")
         return found
+
+
+def _folder(undo: ExitStack, keep: Path | None) -> Path:
+    """Make the folder of a run, which the services' user can pass through."""
+    if keep is None:
+        keep = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="alloresto-faults-")))
+    keep.mkdir(parents=True, exist_ok=True)
+    keep.chmod(0o711)
+    return keep.absolute()
 
 
 def _lived(experience: Experience, ear: PromptEar) -> LivedCall:

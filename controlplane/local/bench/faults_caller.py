@@ -7,7 +7,6 @@ have to wait. What they understand is decoded from the sound they hear.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,9 +14,10 @@ from aiworker.simulator import tone_code
 from aiworker.tools.spoken_french import price
 from controlplane.contracts.media import L16_BYTES_PER_MS
 from controlplane.local.bench.faults_catalogue import Alone, CallFault
+from controlplane.local.bench.faults_journal import JournalReader
 from controlplane.local.bench.faults_orders import SpokenOrder
 from controlplane.local.bench.faults_replies import ABOUT_THE_ORDER, Reply, understood
-from controlplane.local.bench.faults_speech import Heard, HeardSaying, Saying, heard_sayings
+from controlplane.local.bench.faults_speech import Heard, HeardSaying, heard_sayings
 from controlplane.local.demo.caller import AUDIBLE_RMS, rms, speech
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import CallError, Phone
@@ -80,12 +80,12 @@ class FaultCaller:
     def __init__(
         self,
         experience: Experience,
-        sayings: Sequence[Saying],
+        journal: JournalReader,
         *,
         fault: CallFault | None = None,
     ) -> None:
-        """`sayings` grows while the assistants speak."""
-        self.experience, self._sayings = experience, sayings
+        """`journal` says which words the tones of the assistants stand for."""
+        self.experience, self._journal = experience, journal
         self._stops_in = fault.nth if fault and fault.name == Alone.FRAMES_STOP else 0
         self._turn_from = 0
         self._last_sound_at = 0.0
@@ -216,7 +216,7 @@ class FaultCaller:
 
     def _said(self) -> list[HeardSaying]:
         since = self.experience.dialled_at
-        recent = [saying for saying in self._sayings if saying.began_at >= since]
+        recent = [saying for saying in self._journal.read() if saying.began_at >= since]
         return heard_sayings(self.experience.heard[self._turn_from :], recent)
 
     def _hear(self, frame: ReceivedFrame) -> None:

@@ -24,6 +24,12 @@ class Shared(StrEnum):
     KILL_CONTROLLER = "kill_controller"
     RESTART_REDIS = "restart_redis"
     RESTART_POSTGRES = "restart_postgres"
+    DEMOTE_REDIS = "demote_redis"
+    """The other server becomes primary; connections stay with the one that was."""
+    DEMOTE_POSTGRES = "demote_postgres"
+    SLOW_REDIS = "slow_redis"
+    """Every answer comes 3 s late, for some seconds."""
+    SLOW_POSTGRES = "slow_postgres"
     REALTIME_CLOSED = "realtime_closed"
     """Every session is closed with 1011; new ones are taken at once."""
     REALTIME_CUT = "realtime_cut"
@@ -95,7 +101,6 @@ LATEST: Final = {
     "session.updated": 1,
     "response.output_audio.delta": 30,
     "response.output_audio_transcript.delta": 30,
-    Alone.DELTAS_STOP: 30,
     Alone.FRAMES_STOP: SENTENCES,
 }
 """Others are met up to this one: a call of three turns has some forty pieces of sound."""

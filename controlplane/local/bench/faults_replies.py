@@ -26,12 +26,12 @@ ABOUT_THE_ORDER: Final = frozenset({Reply.PLACED, Reply.UNSURE, Reply.NOT_PLACED
 """These say what became of it."""
 
 _MEANINGS: Final = {
-    Reply.PLACED: r"est (bien )?enregistrée",
-    Reply.UNSURE: r"vous confirme",
+    Reply.UNSURE: r"pas pu vérifier|vous le confirme",
     Reply.NOT_PLACED: (
-        r"n['’]arrive pas à enregistrer|n['’]est pas (passée|enregistrée)|n['’]a pas (été|pu)"
-        r"|ne (peux|prend|pouvons) p(as|lus)|n['’]est plus disponible|est fermé"
+        r"arrive pas à enregistrer|est pas (passée|enregistrée)|un doute sur la commande"
+        r"|est plus disponible|pas possible"
     ),
+    Reply.PLACED: r"est enregistrée",
     Reply.READ_BACK: r"C['’]est bien (cela|ça)",
     Reply.EMPTY: r"commande est vide",
     Reply.NOTED: r"Et avec ceci",

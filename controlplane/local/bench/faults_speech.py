@@ -29,22 +29,17 @@ class Heard:
 
 @dataclass(slots=True)
 class Saying:
-    """One item of the assistant, as it was sent by the model's server."""
+    """One item of the assistant, as the model's server sent it, or would have but for a fault."""
 
     item_id: str
     first_code: int
+    """Its first frame's number, which may be beyond `CODES`."""
     began_at: float
     text: str = ""
+    """What it says, which is known once all of it was made."""
     frames: int = 0
-    marks: list[tuple[int, int]] = field(default_factory=list)
-    """Holds (frames, characters): so many frames say so much of the text."""
     whole: bool = False
-    """The server has said that the item is done."""
-
-    def grow(self, frames: int) -> None:
-        """Take another piece of sound, which says the text so far."""
-        self.frames += frames
-        self.marks.append((self.frames, len(self.text)))
+    """Its response was completed: nobody cut it short."""
 
     def has(self, heard: Heard) -> bool:
         """Tell whether a frame at the ear may be one of this item's."""
@@ -59,12 +54,9 @@ class Saying:
             if frame > got + JITTER_FRAMES:
                 break
             got = frame + 1
-        said = 0
-        for frames, characters in self.marks:
-            if frames > got + JITTER_FRAMES:
-                break
-            said = characters
-        return self.text[:said]
+        if got + JITTER_FRAMES >= self.frames:
+            return self.text
+        return self.text[: len(self.text) * got // self.frames]
 
 
 @dataclass(frozen=True, slots=True)

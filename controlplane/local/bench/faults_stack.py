@@ -1,4 +1,4 @@
-"""The stack of a benchmark of faults: breaks its parts, and mends them as a supervisor would.
+"""Breaks parts of the stack of a benchmark of faults, and mends them as a supervisor would.
 
 What was killed is started again one to two seconds later, as Kubernetes does at a first crash.
 """
@@ -6,13 +6,13 @@ What was killed is started again one to two seconds later, as Kubernetes does at
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final
 
 from controlplane.local.bench.faults_catalogue import Shared
-from controlplane.local.bench.faults_realtime import RealtimeFront
+from controlplane.local.bench.faults_realtime import RealtimeFaults
+from controlplane.local.bench.faults_services import SLOW_FOR_S, FaultyServices
 from controlplane.local.demo.stack import Stack
-from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.tcp_proxy import TcpProxy
 
 RESTARTED_S: Final = (1.0, 2.0)
 OUTAGE_S: Final = 4.0
@@ -25,60 +25,59 @@ class StackFaults:
     def __init__(
         self,
         stack: Stack,
-        services: LocalServices,
-        front: RealtimeFront,
+        services: FaultyServices,
+        realtime: RealtimeFaults,
         *,
         dice: random.Random,
         switch_died: Callable[[], None],
     ) -> None:
         """`switch_died` is called at the instant at which FreeSWITCH is gone."""
-        self._stack, self._services, self._front = stack, services, front
+        self._stack, self._services = stack, services
         self._dice, self._switch_died = dice, switch_died
         self._ways: dict[str, Callable[[], Awaitable[None]]] = {
             Shared.KILL_WORKER: lambda: self._kill("ai-worker"),
             Shared.KILL_AGENT: lambda: self._kill("bridge-agent"),
             Shared.KILL_CONTROLLER: lambda: self._kill("controller"),
             Shared.KILL_FREESWITCH: self._kill_freeswitch,
-            Shared.RESTART_REDIS: self._restart_redis,
-            Shared.RESTART_POSTGRES: self._restart_postgres,
-            Shared.REALTIME_CLOSED: lambda: self._front.close_all(code=1011),
-            Shared.REALTIME_CUT: lambda: self._front.close_all(code=None),
-            Shared.REALTIME_HANGS: lambda: self._front.hang(OUTAGE_S),
-            Shared.REALTIME_REFUSES: lambda: self._front.refuse(OUTAGE_S),
+            Shared.RESTART_REDIS: lambda: self._restart(services.restart_redis),
+            Shared.RESTART_POSTGRES: lambda: self._restart(services.restart_postgres),
+            Shared.DEMOTE_REDIS: lambda: asyncio.to_thread(services.demote_redis),
+            Shared.DEMOTE_POSTGRES: lambda: asyncio.to_thread(services.demote_postgres),
+            Shared.SLOW_REDIS: lambda: self._slow(services.redis.proxy),
+            Shared.SLOW_POSTGRES: lambda: self._slow(services.postgres.proxy),
+            Shared.REALTIME_CLOSED: lambda: realtime.close_all(code=1011),
+            Shared.REALTIME_CUT: lambda: realtime.close_all(code=1006),
+            Shared.REALTIME_HANGS: lambda: realtime.hang(OUTAGE_S),
+            Shared.REALTIME_REFUSES: lambda: realtime.refuse(OUTAGE_S),
         }
 
     async def happen(self, name: str) -> None:
         """Let a fault of `Shared` happen, and mend what it broke."""
         await self._ways[name]()
 
+    async def be_whole(self, after: str) -> None:
+        """Wait until a round that had this fault has left nothing broken."""
+        if after == Shared.DEMOTE_POSTGRES:
+            await asyncio.to_thread(self._services.renew_standby)
+        await asyncio.to_thread(self._stack.wait_until_ready)
+
     async def _kill(self, process: str) -> None:
         await asyncio.to_thread(self._stack.kill, process)
-        await self._supervisor_notices()
+        await asyncio.sleep(self._noticed_s())
         await asyncio.to_thread(self._stack.launch_again, process)
 
     async def _kill_freeswitch(self) -> None:
         await asyncio.to_thread(self._stack.switch.crash)
         self._switch_died()
-        await self._supervisor_notices()
+        await asyncio.sleep(self._noticed_s())
         await asyncio.to_thread(self._stack.switch.start_again)
 
-    async def _restart_redis(self) -> None:
-        assert self._services.valkey is not None
-        await asyncio.to_thread(self._services.valkey.stop)
-        await self._supervisor_notices()
-        await asyncio.to_thread(self._services.valkey.start)
+    async def _restart(self, restart: Callable[..., None]) -> None:
+        await asyncio.to_thread(restart, away_s=self._noticed_s())
 
-    async def _restart_postgres(self) -> None:
-        assert self._services.postgres is not None
-        await asyncio.to_thread(self._services.postgres.stop)
-        await self._supervisor_notices()
-        await asyncio.to_thread(self._services.postgres.start)
+    async def _slow(self, proxy: TcpProxy) -> None:
+        with self._services.slow(proxy):
+            await asyncio.sleep(SLOW_FOR_S)
 
-    async def _supervisor_notices(self) -> None:
-        await asyncio.sleep(self._dice.uniform(*RESTARTED_S))
-
-
-def folder_for(services: LocalServices, name: str) -> Path:
-    """Return a folder in the data folder of services of our own."""
-    assert services.data_folder is not None
-    return services.data_folder / name
+    def _noticed_s(self) -> float:
+        return self._dice.uniform(*RESTARTED_S)

@@ -56,16 +56,16 @@ class Stack:
         worker_slots: int = 2,
         realtime_arguments: tuple[str, ...] = (),
         simulate_realtime: bool = False,
-        services: LocalServices | None = None,
-        realtime_front: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Without `data_folder` a temporary one is used, which is gone at the end.
-        `simulate_realtime` uses the Realtime simulator even where there is an API key. A benchmark
-        that breaks something brings its own `services`, or says where something of its own stands
-        in front of Realtime: the worker then asks for the model at the URL `realtime_front`.
+        `simulate_realtime` uses the Realtime simulator even where there is an API key. Services
+        that `environment` (the process's when it is None) names are used as they are.
         """
-        self._services = services or LocalServices(data_folder, temporary=data_folder is None)
-        self._realtime_front = realtime_front
+        self._services = LocalServices(
+            data_folder, temporary=data_folder is None, environment=environment
+        )
+        self._data_folder = data_folder
         self._worker_slots = worker_slots
         self._realtime_arguments = realtime_arguments
         self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
@@ -95,7 +95,7 @@ class Stack:
 
     def _start(self, undo: contextlib.ExitStack) -> None:
         services = undo.enter_context(self._services)
-        folder = self.folder = services.data_folder or DATA_FOLDER.absolute()
+        folder = self.folder = services.data_folder or self._data_folder or DATA_FOLDER.absolute()
         (folder / "logs").mkdir(exist_ok=True)
         secret_keys = _secret_keys(folder)
         upgrade(services.database_url, secret_keys=secret_keys)
@@ -131,7 +131,7 @@ class Stack:
             },
             "ai-worker": {
                 "WORKER_SLOTS": str(self._worker_slots),
-                "REALTIME_URL": self._realtime_front or self.realtime_url,
+                "REALTIME_URL": self.realtime_url,
             },
             "web": {
                 "WEB_PORT": str(self._web_port),

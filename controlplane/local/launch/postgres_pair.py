@@ -30,11 +30,14 @@ class PostgresPair:
         self._folder = folder
         self.primary = self._server("one")
         self.standby = self._server("two")
+        self._servers = 2
         self.proxy = TcpProxy(0)
         self.url = ""
 
     def fail_over(self) -> None:
-        """Promote the standby, with all that was committed, and route new connections to it. Once.
+        """Promote the standby, with all that was committed, and route new connections to it.
+
+        It is done once, and once more after each `renew_standby`.
 
         Existing connections stay with the old primary, which only reads from now on.
         """
@@ -47,6 +50,14 @@ class PostgresPair:
             new.execute(b"SELECT pg_promote()")
         self.primary, self.standby = self.standby, self.primary
         self.proxy.route(self.primary.port)
+
+    def renew_standby(self) -> None:
+        """Give the primary another standby in place of the one it left: it may fail over again."""
+        self.standby.stop()
+        self._servers += 1
+        self.standby = self._server(f"standby-{self._servers}")
+        self.standby.follow(self.primary)
+        self.standby.start()
 
     @property
     def left_behind(self) -> int:

@@ -17,13 +17,8 @@ TEXT = "Votre commande est enregistrée."
 
 
 def saying(item: str = "item", *, first_code: int = 0, began_at: float = 10.0) -> Saying:
-    """Twenty frames that say `TEXT`, five at a time."""
-    made = Saying(item, first_code, began_at)
-    for end in (7, 14, 22, len(TEXT)):
-        made.text = TEXT[:end]
-        made.grow(5)
-    made.whole = True
-    return made
+    """Forty frames that say `TEXT`."""
+    return Saying(item, first_code, began_at, text=TEXT, frames=40, whole=True)
 
 
 def ear(codes: range, *, at: float = 10.1) -> list[Heard]:
@@ -31,37 +26,39 @@ def ear(codes: range, *, at: float = 10.1) -> list[Heard]:
 
 
 def test_all_of_a_sentence() -> None:
-    assert heard_sayings(ear(range(20)), [saying()]) == [HeardSaying(TEXT, whole=True)]
+    assert heard_sayings(ear(range(40)), [saying()]) == [HeardSaying(TEXT, whole=True)]
 
 
 def test_a_sentence_cut_short_is_known_as_far_as_it_was_heard() -> None:
-    assert heard_sayings(ear(range(9)), [saying()]) == [HeardSaying(TEXT[:14], whole=False)]
+    assert heard_sayings(ear(range(20)), [saying()]) == [
+        HeardSaying(TEXT[: len(TEXT) // 2], whole=False)
+    ]
 
 
 def test_what_follows_a_hole_was_not_understood() -> None:
-    heard = ear(range(3)) + ear(range(12, 20), at=10.4)
-    assert heard_sayings(heard, [saying()]) == [HeardSaying(TEXT[:7], whole=False)]
+    heard = ear(range(20)) + ear(range(27, 40), at=10.6)
+    assert heard_sayings(heard, [saying()]) == [HeardSaying(TEXT[: len(TEXT) // 2], whole=False)]
 
 
-def test_a_sentence_whose_end_the_model_has_not_sent_is_not_whole() -> None:
+def test_a_sentence_whose_response_was_not_completed_is_not_whole() -> None:
     unfinished = saying()
     unfinished.whole = False
-    assert heard_sayings(ear(range(20)), [unfinished]) == [HeardSaying(TEXT, whole=False)]
+    assert heard_sayings(ear(range(40)), [unfinished]) == [HeardSaying(TEXT, whole=False)]
 
 
 def test_frame_numbers_wrap() -> None:
     wrapping = saying(first_code=4_090)
-    assert heard_sayings(ear(range(4_090, 4_110)), [wrapping])[0].whole
+    assert heard_sayings(ear(range(4_090, 4_130)), [wrapping])[0].whole
 
 
 def test_two_sessions_with_other_numbers_are_told_apart() -> None:
     here, elsewhere = saying("here", first_code=585), saying("elsewhere", first_code=0)
     elsewhere.text = "Autre chose."
-    assert heard_sayings(ear(range(585, 605)), [elsewhere, here])[0].text == TEXT
+    assert heard_sayings(ear(range(585, 625)), [elsewhere, here])[0].text == TEXT
 
 
 def test_nothing_is_heard_before_it_was_sent() -> None:
-    assert heard_sayings(ear(range(20), at=9.0), [saying()]) == []
+    assert heard_sayings(ear(range(40), at=9.0), [saying()]) == []
 
 
 def sounds(*instants: float) -> list[Heard]:

@@ -10,7 +10,12 @@ from aiworker.tools.spoken_french import number, price
 from controlplane.local.bench.faults_orders import OrderedLine
 from controlplane.local.bench.faults_replies import Reply, understood
 from controlplane.local.bench.faults_verdict import LivedCall, StoredOrder, Tally, Verdict, judge
-from controlplane.restaurants.errors import CartEmpty, OrderNotCommitted
+from controlplane.restaurants.errors import (
+    CartEmpty,
+    KeyOfAnotherCart,
+    OrderNotCommitted,
+    OrderUnsettled,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -21,7 +26,7 @@ CALL = LivedCall(
     lines=LINES, total_cents=TOTAL, answered=True, confirmed=True, heard=(), silence_s=1.0
 )
 REFUSED = in_words(OrderNotCommitted()).spoken
-UNSURE = "Je ne sais pas encore si c'est enregistré : le restaurant vous confirme."
+UNSURE = in_words(OrderUnsettled(reachable=True)).spoken
 
 
 def placed(order_number: int = 12, cents: int = TOTAL) -> str:
@@ -41,7 +46,9 @@ def judged(*words: str, orders: tuple[StoredOrder, ...] = (STORED,), **changes: 
         (placed(), Reply.PLACED),
         (REFUSED, Reply.NOT_PLACED),
         ("La commande n’est pas passée.", Reply.NOT_PLACED),
+        (in_words(KeyOfAnotherCart()).spoken, Reply.NOT_PLACED),
         (UNSURE, Reply.UNSURE),
+        (in_words(OrderUnsettled(reachable=False)).spoken, Reply.UNSURE),
         (f"Je récapitule : deux Reine. Total : {price(TOTAL)}. C'est bien cela ?", Reply.READ_BACK),
         ("C'est noté. Et avec ceci ?", Reply.NOTED),
         (in_words(CartEmpty()).spoken, Reply.EMPTY),
