@@ -60,6 +60,8 @@ class TurnTaking:
         self._interruption: Interruption | None = None
         self._utterance: str | None = None
         """This committed item is of the interruption being decided."""
+        self._worth: Meaning | None = None
+        """Its words are known before that is."""
         self._doubtful: dict[str, tuple[float, bool]] = {}
         """The assistant spoke on over these: item → (deadline, near the end of its speech)."""
 
@@ -96,7 +98,7 @@ class TurnTaking:
         self.responses = ResponseCycle()
         spoke_until = self._voiced_at if self.caller_speaking else self._turn.silent_since
         self._turn = CallerTurn(silent_since=spoke_until)
-        self._interruption = self._utterance = None
+        self._interruption = self._utterance = self._worth = None
         self._doubtful.clear()
         return owed
 
@@ -108,7 +110,7 @@ class TurnTaking:
         self._words.began()
         if self.undecided:
             return
-        self._interruption = self._utterance = None
+        self._interruption = self._utterance = self._worth = None
         if self._output.audible() or self.responses.alive:
             self._begin(insisted=False)
 
@@ -166,10 +168,13 @@ class TurnTaking:
 
     def understood(self, item: str, transcript: str) -> None:
         """Weigh the words of a turn that was spoken over; one that was answered is done with."""
-        doubt = self._doubtful.pop(item, None)
-        if doubt is None:
-            return
-        self._weigh(meaning(transcript), nearly_done=doubt[1])
+        worth, doubt = meaning(transcript), self._doubtful.pop(item, None)
+        if doubt is not None:
+            self._weigh(worth, nearly_done=doubt[1])
+        elif item == self._utterance and self._interruption is not None:
+            self._worth = worth
+            self._interruption.insisted |= worth is Meaning.SPEECH
+            self.tick()
 
     def cleared(self, message: Cleared) -> None:
         """Take the bridge's word for what was heard."""
@@ -284,12 +289,17 @@ class TurnTaking:
             return
         if interruption.stage is Stage.RESUMED and item is None:
             return  # its words are still to come
-        self._interruption, self._utterance = None, None
+        worth = self._worth
+        self._interruption = self._utterance = self._worth = None
         if interruption.stage is Stage.DROPPED:
             if item is not None or interruption.insisted:
                 self.want_response()
         elif item is not None:
-            self._doubt(item, nearly_done=self._nearly_done(interruption.unheard_ms))
+            nearly_done = self._nearly_done(interruption.unheard_ms)
+            if worth is None:
+                self._doubt(item, nearly_done=nearly_done)
+            else:
+                self._weigh(worth, nearly_done=nearly_done)
 
     def _nearly_done(self, unheard_ms: int) -> bool:
         return answers_question(self._output.last_text(), unheard_ms)

@@ -42,10 +42,10 @@ QUIET: Final = bytes(FRAME_MS * L16_BYTES_PER_MS)
 class HearingSession(RecordedSession):
     """A Realtime session that hears what it is sent, and answers when it is asked to."""
 
-    def __init__(self, heard: "HeardCall") -> None:
+    def __init__(self, heard: "HeardCall", *, silence_ms: int) -> None:
         super().__init__(heard.now)
         self._heard = heard
-        self._audio = InputAudio(AudioFormat.PCMU, VadSettings())
+        self._audio = InputAudio(AudioFormat.PCMU, VadSettings(silence_duration_ms=silence_ms))
         self._numbers = count()
 
     def append_audio(self, pcmu: bytes) -> None:
@@ -71,9 +71,17 @@ class HearingSession(RecordedSession):
 class HeardCall(OneCall):
     """A call whose caller makes sounds; what they mean is said by `transcripts`."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, answer_ms: int = 2_000) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        silence_ms: int = 500,
+        transcribed_s: float = TRANSCRIBED_S,
+    ) -> None:
+        """A turn is over after `silence_ms`, and its words are known `transcribed_s` later."""
         super().__init__(monkeypatch)
-        self.answer_ms = answer_ms
+        self.answer_ms = 2_000
+        self._transcribed_s = transcribed_s
         self.transcripts: Callable[[], str | None] = lambda: "Une reine"
         """What the next turn is transcribed as; None for one that fails."""
         self.turns_ended_at: list[float] = []
@@ -83,7 +91,7 @@ class HeardCall(OneCall):
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._frames = count()
-        self.session = HearingSession(self)
+        self.session = HearingSession(self, silence_ms=silence_ms)
         self.end_greeting()
         self.call.session_opened(cast("RealtimeLink", self.session))
 
@@ -124,7 +132,7 @@ class HeardCall(OneCall):
         told = InputTranscribed(item_id=item, transcript=text)
         failed = TranscriptionFailed(item_id=item)
         event = failed if text is None else told
-        self.later(TRANSCRIBED_S, lambda: self.call.on_realtime_event(event))
+        self.later(self._transcribed_s, lambda: self.call.on_realtime_event(event))
 
     def answer(self) -> None:
         self.answered_at.append(self.now)

@@ -140,12 +140,17 @@ def test_a_mmh_that_is_transcribed_as_a_credit_does_not_interrupt(
     assert len(heard.answered_at) == 1
 
 
-def test_a_no_that_is_as_short_does(heard: HeardCall) -> None:
+@pytest.mark.parametrize(("silence_ms", "transcribed_s"), [(500, 1.5), (500, 0.4), (200, 0.0)])
+def test_a_no_that_is_as_short_does(
+    monkeypatch: pytest.MonkeyPatch, silence_ms: int, transcribed_s: float
+) -> None:
+    """Also when its words are known before half a second has decided that it was a noise."""
+    heard = HeardCall(monkeypatch, silence_ms=silence_ms, transcribed_s=transcribed_s)
     heard.answer_ms = 3_000
     heard.sound(800)
     heard.quiet(1.6)
     heard.transcripts = lambda: "Non !"
-    heard.sound(280)
+    heard.sound(200)
     heard.quiet(4)
     assert heard.cut()
     assert len(heard.answered_at) == 2
