@@ -18,6 +18,7 @@ from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.resume_calls import resume_calls
 from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.bridge.calls.voice_messages import VoiceMessages
+from controlplane.bridge.disk_space import DiskSpace
 from controlplane.bridge.drain import Drain
 from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways import gateways as gateways_module
@@ -103,10 +104,9 @@ class BridgeAgent:
         self._publisher = CallEventPublisher(self._redis)
         tenants = sync_engine(settings.database_url, application_name="bridge-agent", pool_size=2)
         self._policies = CallPolicies(engine=tenants, bridge_id=settings.bridge_id)
-        self._messages = VoiceMessages(
-            engine=tenants,
-            folder=settings.voicemail_folder or settings.gateway_folder.parent / "messages",
-        )
+        messages = settings.voicemail_folder or settings.gateway_folder.parent / "messages"
+        self._messages = VoiceMessages(engine=tenants, folder=messages)
+        self._disk = DiskSpace(esl=self._control, messages=messages)
         self._switchboard = Switchboard(
             control=self._control,
             media=self._media,
@@ -179,6 +179,7 @@ class BridgeAgent:
             self._probe.run,
             self._policies.run,
             self._messages.run,
+            self._disk.run,
             self.drain.run,
             self._fs_cli.run,
         ):
@@ -207,6 +208,7 @@ class BridgeAgent:
 
     def _freeswitch_connected(self, client: EslClient) -> None:
         self._fs_cli.connected()
+        self._disk.connected()
         try:
             self._probe.met(None)
             self._media.wait_connected(FREESWITCH_DEADLINE_S)

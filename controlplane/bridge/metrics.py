@@ -40,6 +40,22 @@ VOICE_MESSAGES_DROPPED = Counter(
     "Recordings nobody could listen to, or nobody could be given.",
     ["reason"],
 )
+DISK_FREE = Gauge(
+    "alloresto_bridge_disk_free_bytes",
+    "Room for voice messages, and for the assistant's voice (FreeSWITCH's temp folder).",
+    ["folder"],
+)
+MESSAGES_TAKEN = Gauge(
+    "alloresto_bridge_messages_taken", "0 while the disk has no room for voice messages, else 1."
+)
+STREAM_FILES_REMOVED = Counter(
+    "alloresto_bridge_stream_files_removed_total",
+    "Files of the assistant's voice that FreeSWITCH left behind.",
+)
+VOICES_LOST = Counter(
+    "alloresto_bridge_voices_lost_total",
+    "Calls left to the way out because the assistant's voice could not be written.",
+)
 CALL_EVENTS_DROPPED = Counter(
     "alloresto_bridge_call_events_dropped_total", "Call events lost because too many waited."
 )

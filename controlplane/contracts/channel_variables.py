@@ -24,6 +24,11 @@ class ChannelVariable(StrEnum):
     """The dialplan's way out rings this dial string, the restaurant's own phone. When it is empty,
     nobody is rung."""
 
+    MESSAGES_REFUSED = "alloresto_messages_refused"
+    """With `true` the dialplan takes no voice message and says goodbye. The agent sets it on a call
+    whose restaurant's box is full, and as a global variable, which channels inherit, while the disk
+    is."""
+
     # Set on the channel while the call goes on; what a restarted agent resumes the call from.
     CALL_ID = "alloresto_call_id"
     GREETING_ENDED = "alloresto_greeting_ended"

@@ -1,11 +1,16 @@
 """Messages that callers left because nobody could answer."""
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, Instant, PrimaryKey
+
+MOST_MESSAGES: Final = 100
+MOST_MESSAGES_MS: Final = 3_600_000
+"""A restaurant's box holds so many messages, and an hour of them; then callers leave none."""
 
 
 class VoiceMessage(Base):

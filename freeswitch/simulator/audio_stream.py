@@ -213,7 +213,10 @@ class AudioStream:
             return None
         file = self._temp_folder / f"{self._channel.uuid}_{self._file_number}.tmp{extension}"
         self._file_number += 1
-        file.write_bytes(audio)
+        try:
+            file.write_bytes(audio)
+        except OSError:  # the module leaves what it could write, and fires `::json`
+            return None
         self._files.append(file)
         return _compact({**data, "file": str(file)})
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from xml.etree import ElementTree
 
 _GLOBAL = re.compile(r"\$\$\{([^}]+)\}")
@@ -25,7 +26,17 @@ class Action:
 class Dialplan:
     """Holds every context of a folder of dialplan files."""
 
-    def __init__(self, folder: Path, *, global_variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        global_variables: Mapping[str, str],
+        set_variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`global_variables` are put in once; those set later are what a channel has that has none
+        of that name (switch_channel.c, switch_channel_get_variable_dup).
+        """
+        self._set = set_variables
         self._contexts: dict[str, ElementTree.Element] = {}
         for file in sorted(folder.glob("*.xml")):
             text = _GLOBAL.sub(
@@ -41,10 +52,14 @@ class Dialplan:
 
         As in FreeSWITCH, what an extension collected before it failed stays in the list.
         """
+
+        def inherited(name: str) -> str | None:
+            return variable(name) or self._set.get(name)
+
         found = self._contexts.get(context)
         actions: list[Action] = []
         for extension in found.iter("extension") if found is not None else ():
-            if _read_extension(extension, destination, variable, actions):
+            if _read_extension(extension, destination, inherited, actions):
                 break
         return actions
 

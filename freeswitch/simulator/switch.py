@@ -51,7 +51,11 @@ class Switch:
             settings=settings,
             bus=self.bus,
             scheduler=self.scheduler,
-            dialplan=Dialplan(CONF_FOLDER / "dialplan", global_variables=settings.globals),
+            dialplan=Dialplan(
+                CONF_FOLDER / "dialplan",
+                global_variables=settings.globals,
+                set_variables=self.globals_set,
+            ),
             networks=self.networks,
             gateways=self.gateways,
             applications=applications,

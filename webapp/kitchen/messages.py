@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
-from controlplane.models.voice_message import VoiceMessage
+from controlplane.models.voice_message import MOST_MESSAGES, VoiceMessage
 from controlplane.restaurants.errors import UnknownMessage
 from webapp import french
 from webapp.kitchen.tickets import Kitchen
 
-PAGE_LIMIT: Final = 50
+PAGE_LIMIT: Final = MOST_MESSAGES
+"""A full box is shown whole."""
 SHOWN_FOR: Final = timedelta(days=7)
 """A message is shown this long; one nobody has listened to stays until somebody has."""
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import gevent.event
 import structlog
-from sqlalchemy import ColumnElement, Engine, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from controlplane.bridge import metrics
@@ -23,6 +23,7 @@ from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.transfer_target import TransferTarget
+from controlplane.models.voice_message import MOST_MESSAGES, MOST_MESSAGES_MS, VoiceMessage
 
 RELOAD_S: Final = 30.0
 """A missed notification heals within this time."""
@@ -48,6 +49,8 @@ class CallPolicy:
     """The restaurant refuses calls from these numbers (E.164)."""
     own_numbers: frozenset[str] = frozenset()
     """The restaurant's phone and its people's: never refused."""
+    takes_messages: bool = True
+    """Its box has room: what nobody has listened to is not thrown away for what is new."""
     region: str = FRANCE
     """Callers' numbers are written here by this region's plan (ISO 3166)."""
 
@@ -120,6 +123,7 @@ def _read(session: Session, here: ColumnElement[bool]) -> dict[UUID, CallPolicy]
         )
     ):
         blocked[row.restaurant_id].add(row.phone_e164)
+    full = set(session.scalars(_full_boxes(ours)))
     return {
         line.restaurant_id: CallPolicy(
             targets=dict(_destinations(line, targets[line.restaurant_id])),
@@ -127,10 +131,26 @@ def _read(session: Session, here: ColumnElement[bool]) -> dict[UUID, CallPolicy]
             own_numbers=frozenset(
                 {line.phone_e164, *(t.phone_e164 for t in targets[line.restaurant_id])}
             ),
+            takes_messages=line.restaurant_id not in full,
             region=region_of(line.phone_e164),
         )
         for line in session.execute(_lines(here))
     }
+
+
+def _full_boxes(ours: Select[UUID]) -> Select[UUID]:
+    """The restaurants with as many messages, or minutes of them, waiting as a box holds."""
+    return (
+        select(VoiceMessage.restaurant_id)
+        .where(VoiceMessage.restaurant_id.in_(ours), VoiceMessage.heard_at.is_(None))
+        .group_by(VoiceMessage.restaurant_id)
+        .having(
+            or_(
+                func.count() >= MOST_MESSAGES,
+                func.sum(VoiceMessage.duration_ms) >= MOST_MESSAGES_MS,
+            )
+        )
+    )
 
 
 def _lines(here: ColumnElement[bool]) -> Select[UUID, str, str, str]:

@@ -34,6 +34,11 @@ class StreamLost:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceLost:
+    """The assistant's voice could not be written to a file, so the caller does not hear it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackDrained:
     """The caller has heard everything that was queued."""
 
@@ -58,6 +63,7 @@ CallSignal = (
     | QueueLost
     | StreamConnected
     | StreamLost
+    | VoiceLost
     | PlaybackDrained
     | RingingEnded
     | Asked

@@ -5,6 +5,7 @@ dealt with at once (`audio_control.py`); what changes the call's course is a sig
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import gevent.queue
@@ -18,6 +19,7 @@ from controlplane.bridge.calls.call_signals import (
     RingingEnded,
     StreamConnected,
     StreamLost,
+    VoiceLost,
 )
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
 from controlplane.bridge.calls.channel import AGENT_LOST, Application
@@ -36,6 +38,10 @@ from controlplane.esl.event import EslEvent
 
 DIGITS: Final = frozenset("0123456789*#ABCD")
 """The keys of RFC 4733 telephone-events."""
+
+STREAM_AUDIO: Final = '"streamAudio"'
+STREAM_AUDIO_WITHIN: Final = 40
+"""A message of audio says so in its first characters (`aiworker/media/frames.py`)."""
 
 log = structlog.get_logger()
 
@@ -130,7 +136,15 @@ def stream_lost(context: CallContext, event: EslEvent) -> None:
 
 
 def worker_says(context: CallContext, event: EslEvent) -> None:
-    """A control message of the worker: about its audio, or about the course of the call."""
+    """A control message of the worker: about its audio, or about the course of the call.
+
+    Audio comes this way, not as `::play`, when mod_audio_stream could not write its file
+    (audio_streamer_glue.cpp, processMessage).
+    """
+    if STREAM_AUDIO in (event.body or "")[:STREAM_AUDIO_WITHIN]:
+        with suppress(gevent.queue.Full):  # it was told before
+            context.call.signal(VoiceLost())
+        return
     try:
         message = parse_worker_message(event.body or "")
     except MessageError as error:

@@ -24,6 +24,7 @@ from controlplane.bridge.calls.call_signals import (
     RingingEnded,
     StreamConnected,
     StreamLost,
+    VoiceLost,
 )
 from controlplane.bridge.calls.call_state import CallState, StreamState
 from controlplane.bridge.calls.incoming_call import IncomingCall
@@ -127,7 +128,10 @@ def announce(context: CallContext) -> None:
     """Give the call an id, here and in FreeSWITCH."""
     if not context.call.announced:
         context.record.arrived()
-        context.channel.set({ChannelVariable.CALL_ID: str(context.call.call_id)})
+        about = {ChannelVariable.CALL_ID: str(context.call.call_id)}
+        if not context.policy().takes_messages:
+            about[ChannelVariable.MESSAGES_REFUSED] = "true"
+        context.channel.set(about)
         context.call.announced = True
 
 
@@ -306,7 +310,7 @@ def converse(context: CallContext) -> None:
     call = context.call
     call.outcome = CallOutcome.INFORMATION
     while call.streaming:
-        match call.wait(StreamLost, Asked, timeout_s=patience_s(context)):
+        match call.wait(StreamLost, VoiceLost, Asked, timeout_s=patience_s(context)):
             case Asked(request=Hold()):
                 hold(context)
             case Asked(request=Transfer() as request):
@@ -317,12 +321,23 @@ def converse(context: CallContext) -> None:
                 say_goodbye(context, outcome)
             case StreamLost():
                 break
+            case VoiceLost():
+                lose_voice(context)
             case _ if call.age_s >= LONGEST_CALL_S:
                 end_long_call(context)
             case _ if context.channel.silence_filled:
                 log.warning("worker_says_nothing", limit_s=FIRST_WORDS_DEADLINE_S)
                 break
     lose_worker(context)
+
+
+def lose_voice(context: CallContext) -> None:
+    """Leave a caller who cannot hear the assistant, for its disk is full, to the dialplan: the
+    prompts are there already.
+    """
+    log.error("voice_not_written", worker_id=context.call.worker_id)
+    metrics.VOICES_LOST.inc()
+    take_way_out(context)
 
 
 def patience_s(context: CallContext) -> float:
@@ -404,4 +419,6 @@ def take_way_out(context: CallContext) -> None:
     with call.way_out:
         call.becomes(CallState.WAY_OUT)
         context.channel.take_way_out()
+    if call.streaming:
+        context.channel.stop_stream()
     call.wait(timeout_s=WAY_OUT_DEADLINE_S)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import gevent.event
 import structlog
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -22,8 +22,12 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.loop import run_loop
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
-from controlplane.models.restaurant import Restaurant
-from controlplane.models.voice_message import VoiceMessage
+from controlplane.models.restaurant import MOST_VOICE_MESSAGE_DAYS, Restaurant
+from controlplane.models.voice_message import (
+    MOST_MESSAGES,
+    MOST_MESSAGES_MS,
+    VoiceMessage,
+)
 
 LOOK_S: Final = 5.0
 """Nobody may have told us of a recording's end: it is an earlier agent's, or was still written."""
@@ -33,6 +37,10 @@ MAX_BYTES: Final = 1_900_000
 """A minute is 960 kB; the table takes 2 MB."""
 MAX_WAITING: Final = 500
 """Half a gigabyte at most, should Postgres be away for days: the oldest go."""
+
+KEPT_S: Final = MOST_VOICE_MESSAGE_DAYS * 86_400.0
+"""A recording that could not be delivered for so long is deleted here, as it would be there."""
+ROOM_AT_ONCE: Final = 10
 
 log = structlog.get_logger()
 
@@ -72,19 +80,27 @@ class VoiceMessages:
     def deliver(self) -> None:
         """Deliver everything that is finished. Raises `SQLAlchemyError`, `OSError`."""
         self._wanted.clear()
-        files = sorted(self._folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
+        files = sorted(self._folder.glob("*.wav"), key=_modified)
         self._finished &= {file.stem for file in files}
         self._hidden &= self._finished
         for file in files[:-MAX_WAITING]:
             self._drop(file, "too_many")
         for file in files[-MAX_WAITING:]:
-            self._deliver(file)
+            try:
+                self._deliver(file)
+            except OSError as error:  # one that cannot be read keeps no other back
+                metrics.LOOP_FAILURES.labels("voice_message").inc()
+                log.error(
+                    "voice_message_not_read", channel_uuid=file.stem, error=type(error).__name__
+                )
 
     def _deliver(self, file: Path) -> None:
         status = file.stat()
         if file.stem not in self._finished and time.time() < status.st_mtime + SETTLED_S:
             return  # somebody still speaks
         try:
+            if status.st_mtime < time.time() - KEPT_S:
+                raise UnusableRecording("old")
             channel_uuid = UUID(file.stem)
             if status.st_size > MAX_BYTES:
                 raise UnusableRecording("long")
@@ -104,6 +120,7 @@ class VoiceMessages:
         length = timedelta(milliseconds=recording.duration_ms)
         hidden = str(channel_uuid) in self._hidden
         with self._engine.begin() as connection:
+            make_room(connection, recording.restaurant_id)
             message = insert(VoiceMessage).values(
                 id=message_id,
                 restaurant_id=recording.restaurant_id,
@@ -135,6 +152,38 @@ class VoiceMessages:
         metrics.VOICE_MESSAGES_DROPPED.labels(reason=reason).inc()
         log.info("voice_message_dropped", channel_uuid=file.stem, reason=reason)
         file.unlink(missing_ok=True)
+
+
+def make_room(connection: Connection, restaurant_id: UUID) -> None:
+    """Delete the oldest messages somebody has listened to while the restaurant's box is full.
+
+    Raises `UnusableRecording` when there are none: callers were told so since, and what waits is
+    not thrown away.
+    """
+    mine = VoiceMessage.restaurant_id == restaurant_id
+    held = select(func.count(), func.coalesce(func.sum(VoiceMessage.duration_ms), 0)).where(mine)
+    heard = (
+        select(VoiceMessage.id)
+        .where(mine, VoiceMessage.heard_at.is_not(None))
+        .order_by(VoiceMessage.recorded_at)
+        .limit(ROOM_AT_ONCE)
+    )
+    while _is_full(connection.execute(held).one()):
+        made = connection.execute(delete(VoiceMessage).where(VoiceMessage.id.in_(heard)))
+        if not made.rowcount:
+            raise UnusableRecording("box_full")
+
+
+def _is_full(held: Row[int, int]) -> bool:
+    count, length_ms = held
+    return count >= MOST_MESSAGES or length_ms >= MOST_MESSAGES_MS
+
+
+def _modified(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # gone, or not to be looked at: `_deliver` meets it too
+        return 0.0
 
 
 def _caller_number(connection: Connection, recording: Recording) -> str | None:

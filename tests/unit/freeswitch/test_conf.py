@@ -147,7 +147,7 @@ def test_every_prompt_the_dialplan_plays_is_there() -> None:
         f"{name}.wav"
         for name in (
             *("greeting_generic", "busy", "transfer", "one_moment"),
-            *("leave_message", "message_left"),
+            *("leave_message", "message_left", "goodbye"),
         )
     }
     for name in played:

@@ -1,0 +1,98 @@
+"""The disks a call needs: room for voice messages, and for the assistant's voice on its way.
+
+A disk that fills up is seen coming (`alloresto_bridge_disk_free_bytes`). Before it is full, voice
+messages are refused: the dialplan says goodbye where it would have recorded. What FreeSWITCH left
+of calls long over is removed.
+"""
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from controlplane.bridge import metrics
+from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.esl.client import EslClient
+from controlplane.loop import run_loop
+
+LOOK_S: Final = 5.0
+MESSAGES_ROOM_BYTES: Final = 20 * 2**20
+"""Twenty callers may be recorded at once, a minute each; FreeSWITCH ends a recording that does not
+fit, and hangs up on a caller whose recording cannot begin."""
+LEFT_BEHIND_S: Final = 1_800.0
+"""No call is longer than 20 min, so a file of the stream that is older is nobody's: FreeSWITCH was
+killed, or could not write it."""
+
+_STREAM_FILE: Final = re.compile(r"[0-9a-f-]{36}_\d+\.tmp\.r8")  # audio_streamer_glue.cpp
+
+log = structlog.get_logger()
+
+
+class DiskSpace:
+    """Looks after this bridge's folders, and tells its FreeSWITCH when one has no room."""
+
+    def __init__(self, *, esl: EslClient, messages: Path) -> None:
+        self._esl = esl
+        self._messages = messages
+        self._temp: Path | None = None
+        self._told: bool | None = None
+
+    def connected(self) -> None:
+        """Forget what FreeSWITCH was told: it may be another one."""
+        self._temp = self._told = None
+
+    def run(self) -> None:
+        """Look for as long as the process lives."""
+        run_loop("disk_space", self.look, every_s=LOOK_S, failures=metrics.LOOP_FAILURES)
+
+    def look(self) -> None:
+        """Measure, refuse or take messages, and remove what is left behind. Raises `EslError`,
+        `OSError`.
+        """
+        self._messages.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = free_bytes(self._messages)
+        metrics.DISK_FREE.labels("messages").set(free)
+        metrics.MESSAGES_TAKEN.set(free >= MESSAGES_ROOM_BYTES)
+        if not self._esl.connected:
+            return
+        self._refuse_messages(free < MESSAGES_ROOM_BYTES)
+        temp = self._temp = self._temp or Path(self._esl.api("global_getvar temp_dir").strip())
+        if temp.is_dir():  # it may be of another container
+            remove_left_behind(temp)
+            metrics.DISK_FREE.labels("voice").set(free_bytes(temp))
+
+    def _refuse_messages(self, refused: bool) -> None:  # noqa: FBT001 (what is told is a boolean)
+        if refused == self._told:
+            return
+        name = ChannelVariable.MESSAGES_REFUSED
+        self._esl.api(f"global_setvar {name}={str(refused).lower()}")
+        if refused or self._told:
+            log.warning("voice_messages_refused" if refused else "voice_messages_taken_again")
+        self._told = refused
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the room there is for a process without privileges; none where no file can be made."""
+    room = os.statvfs(folder)
+    if room.f_files and not room.f_favail:
+        return 0
+    return room.f_bavail * room.f_frsize
+
+
+def remove_left_behind(temp: Path) -> None:
+    """Remove files of the assistant's voice that belong to no call any more."""
+    oldest = time.time() - LEFT_BEHIND_S
+    for file in temp.iterdir():
+        if _STREAM_FILE.fullmatch(file.name) and _modified(file) < oldest:
+            file.unlink(missing_ok=True)
+            metrics.STREAM_FILES_REMOVED.inc()
+
+
+def _modified(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # its call has just ended
+        return time.time()
