@@ -11,6 +11,15 @@ EVENTS_RECORDED = Counter(
 EVENTS_PARKED = Counter(
     "alloresto_controller_events_parked_total", "Call events moved to the dead-letter stream."
 )
+EVENTS_LOST = Counter(
+    "alloresto_controller_events_lost_total",
+    "Call events that left the stream before they were recorded.",
+    ["when"],
+)
+DEAD_LETTERS = Gauge(
+    "alloresto_controller_dead_letters",
+    "Call events in the dead-letter stream, at most a week old.",
+)
 EVENTS_WAITING = Gauge(
     "alloresto_controller_events_waiting", "Call events of the stream not recorded yet."
 )

@@ -1,7 +1,8 @@
 """Step 12 of a call: moves events from the call events stream to Postgres, each exactly once.
 
 An entry is acknowledged after its commit, so a crash in between records it again, which changes
-nothing. One that can't be recorded goes to a bounded dead-letter stream and holds up nobody.
+nothing. One that can't be recorded goes to a bounded dead-letter stream and holds up nobody; one
+that left the stream before it was read is counted as lost.
 """
 
 import time
@@ -18,6 +19,7 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import AnyCallEvent, MessageError, parse_call_event
 from controlplane.controller import metrics
 from controlplane.controller.call_rows import EventRefused, record_event
+from controlplane.controller.lost_events import LostEvents
 
 GROUP: Final = "recorder"
 FIELD: Final = "event"
@@ -30,6 +32,8 @@ ABANDONED_AFTER_MS: Final = 30_000
 them."""
 DEAD_LETTERS: Final = 1_000
 """The dead-letter stream keeps about this many entries."""
+KEEP_DEAD_S: Final = 7 * 24 * 3_600
+"""A dead letter may hold a caller's words: there is a week to see what is wrong with it."""
 KEEP_RECORDED_S: Final = 600
 """Recorded entries stay readable this long; transcripts do not linger in Redis beyond."""
 FORGET_CONSUMER_MS: Final = 24 * 3_600 * 1_000
@@ -61,6 +65,7 @@ class Recorder:
         self._redis = redis
         self._engine = engine
         self._consumer = consumer
+        self._lost = LostEvents(redis, GROUP)
         self._reread_own = True
         """Entries may have been read and not recorded: after a start, a failure, or a silence in
         which the answer to a read was perhaps lost on its way."""
@@ -73,6 +78,8 @@ class Recorder:
         reread, self._reread_own = self._reread_own, True
         if reread:
             self._ensure_group()
+        else:
+            self._lost.look()
         entries = self._read("0" if reread else ">")
         self._record(entries)
         self._reread_own = bool(entries) if reread else not entries
@@ -82,7 +89,7 @@ class Recorder:
         self._ensure_group()
         cursor = "0-0"
         while True:
-            cursor, entries, *_ = self._redis.xautoclaim(
+            cursor, entries, *gone = self._redis.xautoclaim(
                 redis_keys.CALL_EVENTS,
                 GROUP,
                 self._consumer,
@@ -91,11 +98,14 @@ class Recorder:
                 count=BATCH,
             )
             self._record(entries)
+            self._lost.were_in_hand(sum(map(len, gone)))
             if cursor == "0-0":
                 return
 
     def trim(self) -> None:
-        """Forget entries recorded long ago, but never one that is unread or not acknowledged."""
+        """Forget entries recorded long ago, but never one that is unread or not acknowledged; and
+        old dead letters.
+        """
         self._ensure_group()
         groups: list[dict[str, Any]] = self._redis.xinfo_groups(redis_keys.CALL_EVENTS)
         floor = _millis_id(time.time() - KEEP_RECORDED_S)
@@ -105,6 +115,8 @@ class Recorder:
                 pending = self._redis.xpending(redis_keys.CALL_EVENTS, group["name"])
                 floor = min(floor, pending["min"] or floor, key=_sort_key)
         self._redis.xtrim(redis_keys.CALL_EVENTS, minid=floor, approximate=True)
+        oldest = _millis_id(time.time() - KEEP_DEAD_S)
+        self._redis.xtrim(redis_keys.CALL_EVENTS_DEAD, minid=oldest, approximate=False)
         self._redis.eval(
             _FORGET_CONSUMERS, 1, redis_keys.CALL_EVENTS, GROUP, str(FORGET_CONSUMER_MS)
         )
@@ -125,6 +137,7 @@ class Recorder:
         ages = [now_s - _sort_key(entry_id)[0] / 1_000 for entry_id in waiting]
         metrics.EVENTS_WAITING.set((group.get("lag") or 0) + group["pending"])
         metrics.EVENTS_LAG.set(max(0.0, *ages) if ages else 0.0)
+        metrics.DEAD_LETTERS.set(self._redis.xlen(redis_keys.CALL_EVENTS_DEAD))
 
     def _ensure_group(self) -> None:
         try:
@@ -157,6 +170,7 @@ class Recorder:
         ordered = dict(sorted(readable.items(), key=lambda item: item[1].call_id))
         recorded = self._commit(ordered, dict(entries))
         metrics.EVENTS_RECORDED.inc(len(recorded))
+        self._lost.were_in_hand(len(gone))
         if recorded or gone:
             self._redis.xack(redis_keys.CALL_EVENTS, GROUP, *recorded, *gone)
 
