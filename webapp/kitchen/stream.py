@@ -12,6 +12,7 @@ import structlog
 from fastapi.sse import format_sse_event
 from pydantic import JsonValue
 from pydantic_core import to_json
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from webapp import metrics
@@ -51,13 +52,13 @@ async def kitchen_events(
     ends_at = asyncio.get_running_loop().time() + STREAM_MOST_S
     async with feed.subscribe(restaurant_id) as page:
         yield format_sse_event(retry=RECONNECT_MS, event="alive", data_str="{}")
-        missed = await _missed(feed, restaurant_id, after)
-        if after is None or missed is None:
-            yield format_sse_event(event="reload", data_str="{}")
-            return
-        seen = after
-        events = missed
         try:
+            missed = await _missed(feed, restaurant_id, after)
+            if after is None or missed is None:
+                yield format_sse_event(event="reload", data_str="{}")
+                return
+            seen = after
+            events = missed
             while (left_s := ends_at - asyncio.get_running_loop().time()) > 0:
                 fresh = [event for event in events if event.id > seen]
                 if fresh:
@@ -69,6 +70,8 @@ async def kitchen_events(
                 events = await page.batch(min(ALIVE_EVERY_S, left_s))
         except StreamEnded:
             return
+        except (SQLAlchemyError, OSError) as error:  # the page comes back with what it saw
+            _logger.warning("stream_ended", error=type(error).__name__)
 
 
 async def _missed(
