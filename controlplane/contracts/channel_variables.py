@@ -23,6 +23,9 @@ class ChannelVariable(StrEnum):
     FALLBACK_DIAL = "alloresto_fallback_dial"
     """The dialplan's way out rings this dial string, the restaurant's own phone. When it is empty,
     nobody is rung."""
+    OWN_NUMBERS = "alloresto_own_numbers"
+    """What shows the restaurant as a caller, `|` between them: its account's name, or the last nine
+    digits of a number. A call from one of them while we ring its phone is our own, forwarded."""
 
     MESSAGES_REFUSED = "alloresto_messages_refused"
     """With `true` the dialplan takes no voice message and says goodbye. The agent sets it on a call

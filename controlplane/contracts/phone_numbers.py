@@ -65,6 +65,7 @@ class UnsafeReason(StrEnum):
     PREMIUM = "08 numbers are premium or shared-cost"
     OVERSEAS = "it is an overseas number, whose country code is not +33"
     NOT_ORDINARY = "it is neither a fixed line nor a mobile"
+    OUR_LINE = "it is a line that we answer ourselves: the call would come back"
 
 
 class UnsafeNumber(AlloRestoError):

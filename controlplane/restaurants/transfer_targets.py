@@ -11,12 +11,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.phone_numbers import UnsafeNumber, UnsafeReason, refuse_unsafe
+from controlplane.contracts.phone_numbers import (
+    UnsafeNumber,
+    UnsafeReason,
+    normalise,
+    refuse_unsafe,
+    region_of,
+)
 from controlplane.models.restaurant import Restaurant
+from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.transfer_target import TransferMode, TransferTarget
 from controlplane.restaurants.errors import NameRefused, NeverDialled, UnknownTarget
 from controlplane.restaurants.read_number import read_number
 
+_DIGITS: Final = 9
 MAX_NAME: Final = 60
 """A few words the assistant can say."""
 
@@ -67,6 +75,8 @@ async def add_target(
     e164 = read_number(number, own=restaurant.phone_e164)
     if reason := why_never_dialled(e164, own=restaurant.phone_e164):
         raise NeverDialled(reason)
+    if await _is_our_line(session, e164):
+        raise NeverDialled(UnsafeReason.OUR_LINE)
     last = select(func.coalesce(func.max(TransferTarget.position) + 1, 0)).where(
         TransferTarget.restaurant_id == restaurant.id
     )
@@ -106,6 +116,16 @@ def why_never_dialled(e164: str, *, own: str) -> UnsafeReason | None:
     except UnsafeNumber as error:
         return error.reason
     return None
+
+
+async def _is_our_line(session: AsyncSession, e164: str) -> bool:
+    """Say whether a restaurant's SIP account has this number: its calls come to us.
+
+    Users that are numbers are written +33…, 0033… or 0…: their last digits find them.
+    """
+    digits = func.right(func.regexp_replace(SipRegistration.username, r"\D", "", "g"), _DIGITS)
+    users = await session.scalars(select(SipRegistration.username).where(digits == e164[-_DIGITS:]))
+    return any(normalise(user, region_of(e164)) == e164 for user in users)
 
 
 def _sayable(name: str) -> str:

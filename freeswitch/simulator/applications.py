@@ -31,6 +31,10 @@ async def _set(session: Session, data: str) -> None:
     session.channel.set(name.strip(), value)
 
 
+async def _set_global(session: Session, data: str) -> None:
+    await session.parts.api(f"global_setvar {data}")
+
+
 async def _multiset(session: Session, data: str) -> None:
     for pair in data.split():
         await _set(session, pair)
@@ -63,8 +67,7 @@ async def _transfer(session: Session, data: str) -> None:
 async def _execute_extension(session: Session, data: str) -> None:
     words = data.split()
     context = words[2] if len(words) > 2 else session.channel.context
-    channel = session.channel
-    actions = session.parts.dialplan.hunt(context, words[0], channel.variable)
+    actions = session.parts.dialplan.hunt(context, words[0], session.variable)
     for action in actions:
         if not session.ready:
             return
@@ -119,6 +122,7 @@ APPLICATIONS: Final[Mapping[str, Application]] = {
     "sched_hangup": _sched_hangup,
     "sched_transfer": _sched_transfer,
     "set": _set,
+    "set_global": _set_global,
     "sleep": _sleep,
     "transfer": _transfer,
     "unset": _unset,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from freeswitch.simulator.channel import Channel, ChannelState
+from freeswitch.simulator.dialplan import expand
 from freeswitch.simulator.events import microseconds
 from freeswitch.simulator.hangup import DIAL_STATUS, cause_of
 from freeswitch.simulator.session import Session
@@ -162,6 +163,10 @@ async def _connect(session: Session, leg: Channel, dialog: Dialog) -> None:
     channel.set("DIALSTATUS", "SUCCESS")
     channel.set("bridge_uuid", leg.uuid)
     channel.set("signal_bond", leg.uuid)
+    if application := channel.variable("bridge_pre_execute_aleg_app"):
+        # Without events of its own: `show channels` goes on saying `bridge`.
+        data = channel.variable("bridge_pre_execute_aleg_data") or ""
+        await session.parts.applications[application](session, expand(data, session.variable))
     channel.fire("CHANNEL_BRIDGE", sides)
 
     def to_leg(frame: ReceivedFrame) -> None:

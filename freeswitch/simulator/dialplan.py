@@ -12,7 +12,8 @@ from types import MappingProxyType
 from xml.etree import ElementTree
 
 _GLOBAL = re.compile(r"\$\$\{([^}]+)\}")
-_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+_VARIABLE = re.compile(r"\$\{((?:[^${}]|\$\{[^{}]*\})+)\}")
+"""A name may hold another variable: `${rung_for_${sip_gateway}}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ def _passes(
         value = destination
     else:  # a field of the caller's profile is taken as it is, anything else is expanded
         value = expand(field, variable) if "$" in field else variable(field) or ""
-    return re.search(condition.get("expression", ""), value) is not None
+    expression = expand(condition.get("expression", ""), variable)
+    return re.search(expression, value) is not None
 
 
 def _actions(condition: ElementTree.Element, kind: str) -> list[Action]:
@@ -104,4 +106,4 @@ def _actions(condition: ElementTree.Element, kind: str) -> list[Action]:
 
 def expand(text: str, variable: Callable[[str], str | None]) -> str:
     """Replace each `${name}`; variables that are not set become nothing."""
-    return _VARIABLE.sub(lambda match: variable(match[1]) or "", text)
+    return _VARIABLE.sub(lambda match: variable(expand(match[1], variable)) or "", text)

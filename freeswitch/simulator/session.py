@@ -52,6 +52,8 @@ class SwitchParts:
     networks: NetworkLists
     gateways: GatewayTable
     applications: Mapping[str, Application]
+    globals_set: Mapping[str, str]
+    """Holds what `global_setvar` set."""
     api: Callable[[str], Awaitable[str]]
     """Runs one API command and returns its answer."""
 
@@ -140,7 +142,12 @@ class Session:
             steps = (step.partition(":") for step in channel.destination.split(","))
             return [Action(application, data) for application, _, data in steps]
         dialplan = self.parts.dialplan
-        return dialplan.hunt(channel.context, channel.destination, channel.variable)
+        return dialplan.hunt(channel.context, channel.destination, self.variable)
+
+    def variable(self, name: str) -> str | None:
+        """Return what `${name}` stands for in the dialplan: the channel's, else a global set."""
+        value = self.channel.variable(name)
+        return self.parts.globals_set.get(name) if value is None else value
 
     async def execute(
         self, application: str, data: str = "", *, event_uuid: str | None = None
@@ -151,7 +158,7 @@ class Session:
             self.hangup("DESTINATION_OUT_OF_ORDER")
             return
         channel = self.channel
-        expanded = expand(data, channel.variable)
+        expanded = expand(data, self.variable)
         channel.set("current_application_response", None)
         channel.set("current_application_data", expanded)
         channel.set("current_application", application)
@@ -282,7 +289,7 @@ class Session:
         )
 
     async def run_api_on(self, variable: str) -> None:
-        """Run the API command in the variable `api_on_…`, when its application's turn has come."""
+        """Run the API command in a variable such as `api_on_…`, when its turn has come."""
         command = self.channel.variable(variable)
         if command:
             await self.parts.api(command)
@@ -340,6 +347,7 @@ class Session:
         channel.set("billsec", str(billed // 1_000_000))
         channel.set("billmsec", str(billed // 1_000))
         channel.move_to(ChannelState.REPORTING)
+        await self.run_api_on("api_reporting_hook")
         channel.fire("CHANNEL_HANGUP_COMPLETE")
         channel.state = ChannelState.DESTROY
         channel.fire("CHANNEL_DESTROY")

@@ -59,6 +59,7 @@ class Switch:
             networks=self.networks,
             gateways=self.gateways,
             applications=applications,
+            globals_set=self.globals_set,
             api=partial(run_command, self),
         )
         self._jobs: set[asyncio.Task[str]] = set()

@@ -29,6 +29,11 @@ class CarrierPhone(Phone):
         """Refuse calls with that status from now on."""
         self._refuses_with = status
 
+    def turn_away(self, status: int) -> None:
+        """Refuse the call that has rung longest."""
+        call = self._ringing.get_nowait()
+        self.endpoint.respond(call.invite.response(status, to_tag=call.tag), call.peer)
+
     def _receive(self, request: SipRequest, peer: Address) -> None:
         if request.method == "REGISTER":
             contact = request.headers.get("Contact") or ""

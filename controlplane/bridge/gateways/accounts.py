@@ -18,7 +18,13 @@ from sqlalchemy.orm import Session
 from controlplane.bridge.gateways.carrier_networks import list_name
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings
 from controlplane.contracts.gateway_states import GatewayState
-from controlplane.contracts.phone_numbers import UnsafeNumber, dialled
+from controlplane.contracts.phone_numbers import (
+    UnsafeNumber,
+    UnsafeReason,
+    dialled,
+    normalise,
+    region_of,
+)
 from controlplane.models.carrier import Carrier
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
@@ -153,10 +159,14 @@ def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> G
 
 def fallback_dial(account: Account) -> str:
     """The restaurant's own phone, as its carrier wants it dialled; empty when that is no number to
-    ring by itself. The restaurant is reached all the same: its callers leave a message.
+    ring by itself, or this very line. The restaurant is reached all the same: its callers leave a
+    message.
     """
+    own = account.phone_e164
     try:
-        number = dialled(account.phone_e164, account.number_format, own=account.phone_e164)
+        if normalise(account.username, region_of(own)) == own:
+            raise UnsafeNumber(UnsafeReason.OUR_LINE)
+        number = dialled(own, account.number_format, own=own)
     except UnsafeNumber as error:
         log.warning("fallback_refused", gateway=account.gateway_name, reason=error.reason)
         return ""

@@ -39,6 +39,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _LIST = re.compile(r"carriers|carrier_[a-z0-9_\-]{1,32}")
 _USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
+_NUMBER = re.compile(r"\+?[0-9]*([0-9]{9})")
 _GREETING = re.compile(r"/[\w./ \-]+\.wav")
 _DIAL = re.compile(
     # Six digits at least: no emergency number, no short one.
@@ -150,6 +151,7 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
         ChannelVariable.EPOCH: str(int(settings.epoch)),
         ChannelVariable.CONFIG_VERSION: str(int(settings.config_version)),
         ChannelVariable.CARRIER_ACL: settings.carrier_acl,
+        ChannelVariable.OWN_NUMBERS: _own_numbers(settings),
         # FreeSWITCH's own, for the leg to the restaurant's phone: carriers cut or mask a call that
         # shows the guest's number.
         "effective_caller_id_number": _matching("caller_id_number", caller_id, _USER),
@@ -165,6 +167,15 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
             "fallback_dial", settings.fallback_dial, _DIAL, limit=512
         )
     return variables
+
+
+def _own_numbers(settings: GatewaySettings) -> str:
+    """Write what shows the restaurant as the caller, as alternatives of the dialplan's pattern: an
+    account's name, or a number's last nine digits, which +33…, 0033… and 0… have in common.
+    """
+    rung = settings.fallback_dial.rpartition("/")[2].partition("@")[0]
+    shown = {settings.username, settings.caller_id_number or "", rung} - {""}
+    return "|".join(sorted({_NUMBER.sub(r"\1", one) for one in shown}))
 
 
 def _codecs(codecs: Sequence[str]) -> str:

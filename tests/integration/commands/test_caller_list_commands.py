@@ -15,6 +15,7 @@ pytestmark = pytest.mark.integration
 
 GATEWAY = "chez-luigi-3f9a1c2b"
 OTHER = "chez-mario-0a1b2c3d"
+OUR_LINE = "0033199009999"
 Said = pytest.CaptureFixture[str]
 
 
@@ -32,7 +33,7 @@ def luigi(engine: Engine) -> UUID:
     with engine.begin() as connection:
         add_carrier(connection)
         luigi = add_account(connection, GATEWAY)
-        add_account(connection, OTHER, phone_e164="+33899123456")
+        add_account(connection, OTHER, phone_e164="+33899123456", username=OUR_LINE)
     return luigi
 
 
@@ -62,6 +63,7 @@ def test_a_number_is_listed_as_people_write_it_and_changed(engine: Engine, luigi
         ("sip:x@evil.example", "no telephone number"),
         ("0899123456", "premium"),
         ("+44 20 7946 0958", "another country"),
+        ("01 99 00 99 99", "a line that we answer ourselves"),
     ],
 )
 def test_a_number_never_dialled_is_refused_with_the_reason(

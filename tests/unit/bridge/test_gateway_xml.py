@@ -78,6 +78,7 @@ def test_a_gateway_says_who_is_called_and_where_the_call_goes() -> None:
         ChannelVariable.EPOCH: "7",
         ChannelVariable.CONFIG_VERSION: "3",
         ChannelVariable.CARRIER_ACL: "carriers",
+        ChannelVariable.OWN_NUMBERS: "123456789|612345678",
         ChannelVariable.GREETING: "/srv/greetings/bella.wav",
         ChannelVariable.FALLBACK_DIAL: "sofia/gateway/bella-napoli-0a1b2c3d/+33612345678",
         "effective_caller_id_number": "0033123456789",

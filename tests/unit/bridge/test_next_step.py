@@ -101,9 +101,11 @@ def test_a_former_binding_refused_as_well_is_worth_nothing(
         ("+33199001234", "national", "sofia/gateway/pizza-0a1b2c3d/0199001234"),
         ("+33899001234", "+e164", ""),
         ("112", "+e164", ""),
+        ("+33199009999", "+e164", ""),  # its own line: the call would come back
     ],
 )
 def test_the_restaurants_phone_is_dialled_as_its_carrier_wants(
     phone: str, number_format: str, dial: str
 ) -> None:
-    assert fallback_dial(replace(OWNED, phone_e164=phone, number_format=number_format)) == dial
+    account = replace(OWNED, username="0199009999", phone_e164=phone, number_format=number_format)
+    assert fallback_dial(account) == dial

@@ -1,0 +1,110 @@
+"""A restaurant that forwards its phone to us is not rung in a circle.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from controlplane.local.launch.services import LocalServices
+from freeswitch.telephone.phone import CallRefused, Phone
+from tests.integration.bridge_under_test import SWITCHES, until_heard
+from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.waiting import DEADLINE_S, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+PHONE = "+33199005678"
+"""The restaurant's own, as the site makes it."""
+GATEWAY = "chez-luigi-3f9a1c2b"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("loops")
+    async with open_overflow_site(
+        request.param, services, migrated_template, folder, gateway=GATEWAY
+    ) as site:
+        yield site
+
+
+async def presented(site: OverflowSite) -> str:
+    """The number that the restaurant's phone is shown: the From of the leg that rings it."""
+    before = len(site.carrier.invites)
+    await until(lambda: len(site.carrier.invites) > before)
+    sender = site.carrier.invites[-1].headers.get("From") or ""
+    return sender.partition("sip:")[2].partition("@")[0]
+
+
+async def test_our_own_call_coming_back_is_busy_and_its_caller_leaves_a_message(
+    site: OverflowSite,
+) -> None:
+    """
+    1. No worker: the restaurant's phone is rung. It forwards the call to its line, here.
+    2. That call is refused as busy: no agent, no greeting. The carrier passes it on.
+    3. The caller is asked for a message; no phone was rung twice.
+    """
+    site.carrier.refuse(None)
+    async with Phone() as caller, Phone() as forwarder:
+        rung = len(site.carrier.invites)
+        dialog = await site.dial(caller)
+        await site.fail_every_worker()
+        shown = await presented(site)
+        calls = len(site.bridge.log("call_started"))
+        for spelling in (shown, PHONE, PHONE.replace("+33", "0"), PHONE.replace("+", "00")):
+            with pytest.raises(CallRefused) as refused:
+                await site.dial(forwarder, from_number=spelling)
+            assert refused.value.status == 486
+        site.carrier.turn_away(486)
+        await until_heard(dialog, "leave_message")
+        assert len(site.carrier.invites) == rung + 1
+        assert len(site.bridge.log("call_started")) == calls
+        await dialog.hangup()
+
+
+async def test_the_restaurant_may_call_its_own_line(site: OverflowSite) -> None:
+    """With nobody rung, its own number is a caller like any other."""
+    async with Phone() as phone:
+        dialog = await site.dial(phone, from_number=PHONE)
+        assert (await site.worker.offer()).caller_number == PHONE
+        await dialog.hangup()
+
+
+async def test_a_restaurant_with_two_lines_is_rung_by_both_callers(site: OverflowSite) -> None:
+    """Once somebody has picked up, the phone does not ring any more: the next caller rings it."""
+    site.carrier.refuse(None)
+    async with Phone() as one, Phone() as another:
+        first = await site.dial(one)
+        await site.fail_every_worker()
+        picked_up = await site.carrier.listen(deadline_s=DEADLINE_S)
+        rung = len(site.carrier.invites)
+        second = await site.dial(another, from_number="+33639980777")
+        await site.fail_every_worker()
+        await until(lambda: len(site.carrier.invites) == rung + 1)
+        for dialog in (second, first):
+            await dialog.hangup()
+        await picked_up.wait_ended(deadline_s=DEADLINE_S)
+
+
+async def test_a_loop_behind_a_hidden_number_ends_at_the_second_call(site: OverflowSite) -> None:
+    """While one call rings the restaurant's phone, another goes straight to the message."""
+    site.carrier.refuse(None)
+    async with Phone() as caller, Phone() as forwarder:
+        first = await site.dial(caller)
+        await site.fail_every_worker()
+        await presented(site)
+        rung = len(site.carrier.invites)
+        second = await site.dial(forwarder, headers={"Privacy": "id"})
+        await site.fail_every_worker()
+        await until_heard(second, "leave_message")
+        assert len(site.carrier.invites) == rung
+        for dialog in (second, first):
+            await dialog.hangup()
