@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aiworker.tools.toolbox import run_tool
+from aiworker.tools.toolbox import TOOLS, run_tool
 from tests.unit.aiworker.one_order import Talk, confirmed
 
 pytestmark = pytest.mark.unit
@@ -79,3 +81,26 @@ async def test_what_is_no_argument_is_told_shortly(arguments: str) -> None:
     assert result["status"] == "error"
     assert len(json.dumps(result, ensure_ascii=False).encode()) < 2_000
     assert talk.context.cart.lines == ()
+
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=300)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+)
+FIELDS = sorted({name for tool in TOOLS.values() for name in tool.arguments.model_fields})
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from(list(TOOLS)),
+    ANY_TEXT
+    | ANY_JSON.map(json.dumps)
+    | st.dictionaries(st.sampled_from(FIELDS), ANY_JSON, max_size=4).map(json.dumps),
+)
+async def test_whatever_a_model_writes_has_an_answer_that_can_be_sent(
+    name: str, arguments: str
+) -> None:
+    result = await run_tool(Talk().context, name, arguments)
+    sent = json.dumps(result, ensure_ascii=False, allow_nan=False).encode()
+    assert len(sent) < 20_000
