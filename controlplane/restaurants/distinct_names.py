@@ -24,8 +24,8 @@ Qualifiers = tuple[str, ...]
 
 
 def with_distinct_names(menu: Iterable[MenuItem]) -> tuple[MenuItem, ...]:
-    """The menu with each name once. Of what is the same in all that a caller could tell, one is
-    left: the first that is to be had.
+    """The menu with each name once. What is the same in all that a caller could tell is one thing,
+    with the first's id: sold out when every one of them is.
     """
     items = [
         item.model_copy(update={"option_groups": _distinct_options(item.option_groups)})
@@ -51,12 +51,15 @@ def _distinct_options(groups: Sequence[OptionGroup]) -> tuple[OptionGroup, ...]:
 
 
 def _without_twins(things: Iterable[_N]) -> list[_N]:
-    """Same in everything but id, aliases and being sold out."""
+    """Same in everything but id, aliases and being sold out. The id kept does not change when one
+    of them is sold out: a cart may hold it.
+    """
     found: dict[str, _N] = {}
     for thing in things:
         told = thing.model_dump_json(exclude={"id", "aliases", "sold_out"})
-        if told not in found or (found[told].sold_out and not thing.sold_out):
-            found[told] = thing
+        first = found.setdefault(told, thing)
+        if first.sold_out and not thing.sold_out:
+            found[told] = first.model_copy(update={"sold_out": False})
     return list(found.values())
 
 

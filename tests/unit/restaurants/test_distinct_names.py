@@ -85,8 +85,12 @@ def test_then_price_description_and_numbers(menu: list[MenuItem], distinct: list
 
 
 def test_what_nobody_could_tell_apart_is_one_dish() -> None:
-    gone, there = dish("Margherita", sold_out=True), dish("Margherita")
-    assert with_distinct_names([gone, there]) == (there,)
+    first, second = dish("Margherita", sold_out=True), dish("Margherita")
+    (one,) = with_distinct_names([first, second])
+    assert (one.id, one.sold_out) == (first.id, False)
+    assert with_distinct_names([second, first]) == (second,)
+    both_gone = second.model_copy(update={"sold_out": True})
+    assert with_distinct_names([first, both_gone]) == (first,)
 
 
 def test_a_spoken_name_of_two_dishes_is_given_up() -> None:
