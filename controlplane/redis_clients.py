@@ -80,7 +80,8 @@ def admin_redis(url: str, *, timeout_s: float) -> Redis:
 
 
 def _every_client(url: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"decode_responses": True, "protocol": 3}
+    # RESP3 is what redis-py speaks; named as an argument it would change the shape of answers.
+    options: dict[str, Any] = {"decode_responses": True}
     if not url.startswith("unix:"):  # no network lies in between
         options |= {"socket_keepalive": True, "socket_keepalive_options": KEEPALIVE}
     return options

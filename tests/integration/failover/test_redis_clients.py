@@ -80,6 +80,12 @@ def test_a_write_that_is_refused_is_done_by_the_next_attempt(
     assert valkey_pair.left_behind == 0
 
 
+def test_answers_have_the_shape_our_code_reads(client: "Redis") -> None:
+    """redis-py nests a stream's entries once more when RESP3 is asked for by name."""
+    client.xadd("stream", {"a": "b"}, id="1-1")
+    assert client.xread({"stream": "0"}) == [["stream", [("1-1", {"a": "b"})]]]
+
+
 def test_a_client_that_retries_once_notices_nothing(valkey_pair: ValkeyPair) -> None:
     """As the bridge's: a caller waits behind an offer."""
     with sync_redis(valkey_pair.url, timeout_s=5, retries=1) as client:
