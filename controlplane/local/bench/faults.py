@@ -9,7 +9,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,9 +24,11 @@ from controlplane.local.bench.faults_catalogue import (
     Alone,
     CallFault,
     Round,
+    Shared,
     matching,
     rounds,
 )
+from controlplane.local.bench.faults_disk import why_not
 from controlplane.local.bench.faults_journal import JournalReader
 from controlplane.local.bench.faults_leaks import wait_for_leaks
 from controlplane.local.bench.faults_orders import Conversations, SpokenOrder, random_orders
@@ -118,7 +120,9 @@ def run_bench_faults(
     """
     configure_logging(process="bench", level="WARNING", human=True)
     try:
-        plan = rounds(matching(patterns), calls=calls, at_once=at_once, seed=seed)
+        skipped = {Shared.DISK_FULL: reason} if (reason := why_not()) else {}
+        selected = [name for name in matching(patterns) if name not in skipped]
+        plan = rounds(selected, calls=calls, at_once=at_once, seed=seed)
     except ValueError as error:
         raise click.BadParameter(f"no fault is named {error}", param_hint="--faults") from error
     with ExitStack() as undo:
@@ -135,7 +139,7 @@ def run_bench_faults(
             )
         )
         tell(f"{calls} calls in {len(plan)} rounds on {stack.address.switch}")
-        run = _Run(stack, services, plan, conversations.orders, seed=seed)
+        run = _Run(stack, services, plan, conversations.orders, seed=seed, skipped=skipped)
         result = asyncio.run(run.run())
     report(asdict(result), as_json=as_json)
     return 0 if result.kept else 1
@@ -160,11 +164,13 @@ class _Run:
         orders: Sequence[SpokenOrder],
         *,
         seed: int,
+        skipped: Mapping[Shared, str],
     ) -> None:
         self._stack, self._plan, self._orders = stack, plan, orders
         assert stack.address.journal is not None, "Realtime is simulated"
         self._journal = JournalReader(Path(stack.address.journal))
-        self._realtime = RealtimeFaults(stack)
+        self._realtime, self._ear = RealtimeFaults(stack), PromptEar()
+        self._skipped = skipped
         self._seed, self._dice = seed, random.Random(seed)
         self._calls: list[_Call] = []
         self._happened: Counter[str] = Counter()
@@ -177,7 +183,9 @@ class _Run:
         async with Phone() as phone:
             for number, one in enumerate(self._plan, start=1):
                 played = await self._play(phone, one)
-                silence = max((_silence_s(call.caller.experience) for call in played), default=0.0)
+                silence = max(
+                    (_silence_s(call.caller.experience, self._ear) for call in played), default=0.0
+                )
                 named = one.shared if not one.alone else " ".join(f.name for f in one.alone)
                 tell(f"round {number}/{len(self._plan)} {named}: silence {silence:.1f} s")
         seconds, now_idle = time.monotonic() - began, _idle_and_total_ticks()
@@ -188,6 +196,7 @@ class _Run:
     # --- A round -------------------------------------------------------------------------------
 
     async def _play(self, phone: Phone, one: Round) -> list[_Call]:
+        await self._faults.prepare(one.shared)
         before = len(self._calls)
         starts = sorted(self._dice.uniform(0, STAGGER_S) for _ in range(one.calls))
         async with asyncio.TaskGroup() as tasks:
@@ -219,7 +228,7 @@ class _Run:
     def _new_caller(self, shared: str, fault: CallFault | None) -> FaultCaller:
         number = f"+3363998{len(self._calls):04d}"
         lived = Experience(number, self._dice.choice(self._orders))
-        caller = FaultCaller(lived, self._journal, fault=fault)
+        caller = FaultCaller(lived, self._journal, self._ear, fault=fault)
         names = (fault.name,) if fault else (shared,)
         self._calls.append(_Call(caller, names))
         return caller
@@ -231,8 +240,7 @@ class _Run:
     # --- After the last call -------------------------------------------------------------------
 
     def _judge(self, seconds: float, idle_percent: float) -> FaultsBench:
-        ear = PromptEar()
-        lived = [_lived(call.caller.experience, ear) for call in self._calls]
+        lived = [_lived(call.caller.experience, self._ear) for call in self._calls]
         numbers = [call.caller.experience.number for call in self._calls]
         confirmed = {number for number, one in zip(numbers, lived, strict=True) if one.confirmed}
         stored = settled_orders(self._stack.address.database_url, awaited=confirmed)
@@ -271,7 +279,7 @@ class _Run:
             by_fault={str(name): count for name, count in sorted(happened.items()) if count},
             broken=self._broken(verdicts, lived),
             leaked=leaked,
-            skipped={},
+            skipped={str(name): reason for name, reason in self._skipped.items()},
         )
 
     def _broken(
@@ -301,13 +309,13 @@ def _lived(experience: Experience, ear: PromptEar) -> LivedCall:
         answered=any(frame.audible for frame in experience.heard),
         confirmed=experience.confirmed,
         heard=tuple(experience.words),
-        silence_s=_silence_s(experience),
+        silence_s=_silence_s(experience, ear),
         cut_by_freeswitch=experience.cut_by_freeswitch,
         given_to_a_human=ear.given_to_a_human(experience.prompts),
     )
 
 
-def _silence_s(experience: Experience) -> float:
+def _silence_s(experience: Experience, ear: PromptEar) -> float:
     if experience.answered_at is None:
         return 0.0
     return round(
@@ -315,7 +323,7 @@ def _silence_s(experience: Experience) -> float:
             experience.heard,
             experience.spoken,
             since=experience.answered_at,
-            until=experience.ended_at,
+            until=ear.last_words_at(experience.prompts) or experience.ended_at,
         ),
         2,
     )

@@ -16,6 +16,7 @@ from controlplane.contracts.media import L16_BYTES_PER_MS
 from controlplane.local.bench.faults_catalogue import Alone, CallFault
 from controlplane.local.bench.faults_journal import JournalReader
 from controlplane.local.bench.faults_orders import SpokenOrder
+from controlplane.local.bench.faults_prompts import PromptEar
 from controlplane.local.bench.faults_replies import ABOUT_THE_ORDER, Reply, understood
 from controlplane.local.bench.faults_speech import Heard, HeardSaying, heard_sayings
 from controlplane.local.demo.caller import AUDIBLE_RMS, rms, speech
@@ -81,11 +82,12 @@ class FaultCaller:
         self,
         experience: Experience,
         journal: JournalReader,
+        prompts: PromptEar,
         *,
         fault: CallFault | None = None,
     ) -> None:
         """`journal` says which words the tones of the assistants stand for."""
-        self.experience, self._journal = experience, journal
+        self.experience, self._journal, self._prompts = experience, journal, prompts
         self._stops_in = fault.nth if fault and fault.name == Alone.FRAMES_STOP else 0
         self._turn_from = 0
         self._last_sound_at = 0.0
@@ -143,6 +145,8 @@ class FaultCaller:
             got_through = await self._say(dialog, next_words)
             lived.confirmed = lived.confirmed or (got_through and next_words is YES)
             words = await self._listen(dialog)
+            if not words and self._prompts.last_words_at(lived.prompts) is not None:
+                return
             reply = understood(words)
             if reply in ABOUT_THE_ORDER:
                 with contextlib.suppress(TimeoutError):

@@ -30,6 +30,8 @@ class Shared(StrEnum):
     SLOW_REDIS = "slow_redis"
     """Every answer comes 3 s late, for some seconds."""
     SLOW_POSTGRES = "slow_postgres"
+    DISK_FULL = "disk_full"
+    """There is no room for the assistant's speech or a voice message, for some seconds."""
     REALTIME_CLOSED = "realtime_closed"
     """Every session is closed with 1011; new ones are taken at once."""
     REALTIME_CUT = "realtime_cut"
@@ -92,8 +94,8 @@ EVENTS: Final = (
 """Every type of event a call gets from the Realtime server, but for `error`."""
 
 USUALLY: Final = 4
-"""Of an event that comes again and again one of the first four is met: they belong to the turns
-from the order to the confirmation."""
+"""An event that comes again and again is met up to its fourth time: these belong to the turns from
+the order to the confirmation."""
 SENTENCES: Final = 3
 """A caller says three things."""
 LATEST: Final = {

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from controlplane.local.bench.faults_catalogue import Shared
+from controlplane.local.bench.faults_disk import SmallDisks
 from controlplane.local.bench.faults_realtime import RealtimeFaults
 from controlplane.local.bench.faults_services import SLOW_FOR_S, FaultyServices
 from controlplane.local.demo.stack import Stack
 from controlplane.local.launch.tcp_proxy import TcpProxy
 
 RESTARTED_S: Final = (1.0, 2.0)
+FULL_S: Final = 8.0
 OUTAGE_S: Final = 4.0
 """Realtime hangs, or refuses, for this long."""
 
@@ -34,6 +36,7 @@ class StackFaults:
         """`switch_died` is called at the instant at which FreeSWITCH is gone."""
         self._stack, self._services = stack, services
         self._dice, self._switch_died = dice, switch_died
+        self._disks = SmallDisks([stack.switch.temp_folder, stack.switch.voicemail_folder])
         self._ways: dict[str, Callable[[], Awaitable[None]]] = {
             Shared.KILL_WORKER: lambda: self._kill("ai-worker"),
             Shared.KILL_AGENT: lambda: self._kill("bridge-agent"),
@@ -45,6 +48,7 @@ class StackFaults:
             Shared.DEMOTE_POSTGRES: lambda: asyncio.to_thread(services.demote_postgres),
             Shared.SLOW_REDIS: lambda: self._slow(services.redis.proxy),
             Shared.SLOW_POSTGRES: lambda: self._slow(services.postgres.proxy),
+            Shared.DISK_FULL: self._fill_disks,
             Shared.REALTIME_CLOSED: lambda: realtime.close_all(code=1011),
             Shared.REALTIME_CUT: lambda: realtime.close_all(code=1006),
             Shared.REALTIME_HANGS: lambda: realtime.hang(OUTAGE_S),
@@ -55,10 +59,16 @@ class StackFaults:
         """Let a fault of `Shared` happen, and mend what it broke."""
         await self._ways[name]()
 
+    async def prepare(self, name: str) -> None:
+        """Get ready for a round that will have this fault."""
+        if name == Shared.DISK_FULL:
+            await asyncio.to_thread(self._disks.mount)
+
     async def be_whole(self, after: str) -> None:
         """Wait until a round that had this fault has left nothing broken."""
         if after == Shared.DEMOTE_POSTGRES:
             await asyncio.to_thread(self._services.renew_standby)
+        await asyncio.to_thread(self._disks.unmount)
         await asyncio.to_thread(self._stack.wait_until_ready)
 
     async def _kill(self, process: str) -> None:
@@ -74,6 +84,11 @@ class StackFaults:
 
     async def _restart(self, restart: Callable[..., None]) -> None:
         await asyncio.to_thread(restart, away_s=self._noticed_s())
+
+    async def _fill_disks(self) -> None:
+        await asyncio.to_thread(self._disks.fill)
+        await asyncio.sleep(FULL_S)
+        await asyncio.to_thread(self._disks.make_room)
 
     async def _slow(self, proxy: TcpProxy) -> None:
         with self._services.slow(proxy):

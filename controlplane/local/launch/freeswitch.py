@@ -97,6 +97,7 @@ class FreeSwitchServer:
         self.gateway_folder = (gateway_folder or self._memory / "gateways").resolve()
         self.sounds_folder = sounds_folder.resolve()
         self.voicemail_folder = self.runtime_folder / "messages"
+        self.temp_folder = self._memory / "temp"
         self.log_file = self.runtime_folder / "log" / "freeswitch.log"
         self._settings = {
             "ALLORESTO_ESL_PORT": str(ports.esl),
@@ -189,7 +190,7 @@ class FreeSwitchServer:
             "-storage", here / "storage", "-cache", here / "cache",
             "-recordings", here / "storage", "-scripts", here / "storage",
             # Its expanded configuration goes to `-log` (switch_xml.c, switch_xml_parse_file).
-            "-log", memory / "expanded", "-db", memory / "db", "-temp", memory / "temp",
+            "-log", memory / "expanded", "-db", memory / "db", "-temp", self.temp_folder,
         ]  # fmt: skip
 
     def _make_folders(self) -> None:

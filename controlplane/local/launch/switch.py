@@ -39,6 +39,8 @@ class LocalSwitch:
     gateway_folder: Path
     sounds_folder: Path
     voicemail_folder: Path
+    temp_folder: Path
+    """The assistant's speech is kept here until its call ends."""
     registrar: str
     """The demo account registers at this `host:port`."""
     carrier_uri: str | None
@@ -170,6 +172,7 @@ def _local(
         gateway_folder=server.gateway_folder,
         sounds_folder=server.sounds_folder,
         voicemail_folder=server.voicemail_folder,
+        temp_folder=server.temp_folder,
         registrar=registrar,
         carrier_uri=carrier_uri,
         registered=registered,

@@ -1,7 +1,11 @@
 """The benchmark of faults reads from the tones which words were heard, and measures silence."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from controlplane.local.bench.faults_journal import JournalReader
 from controlplane.local.bench.faults_speech import (
     Heard,
     HeardSaying,
@@ -81,3 +85,31 @@ def test_silence_is_when_neither_is_heard(
 ) -> None:
     heard = [*sounds(*audible), Heard(5.5, None, audible=False)]
     assert longest_silence_s(heard, spoken, since=0.0, until=10.0) == longest
+
+
+def journal(*lines: dict[str, object]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_the_journal_tells_who_says_what_also_while_it_is_written(tmp_path: Path) -> None:
+    sent = {"entry": "AudioSent", "at": 3.0, "response_id": "r", "item_id": "i", "frames": 8}
+    said = {"entry": "Said", "at": 3.1, "response_id": "r", "item_id": "i", "transcript": TEXT}
+    ended = {"entry": "ResponseEnded", "at": 3.2, "response_id": "r", "status": "completed"}
+    file = tmp_path / "journal.jsonl"
+    file.write_text(
+        journal(sent | {"first_frame": 585}, sent | {"first_frame": 593}) + '{"entry": "Sa', "utf-8"
+    )
+    reader = JournalReader(file)
+    assert reader.read() == [Saying("i", 585, 3.0, frames=16)]
+    file.write_text(
+        journal(sent | {"first_frame": 585}, sent | {"first_frame": 593}, said, ended), "utf-8"
+    )
+    assert reader.read() == [Saying("i", 585, 3.0, text=TEXT, frames=16, whole=True)]
+
+
+def test_a_response_cut_short_leaves_its_words_unfinished(tmp_path: Path) -> None:
+    sent = {"entry": "AudioSent", "at": 3.0, "response_id": "r", "item_id": "i", "frames": 8}
+    ended = {"entry": "ResponseEnded", "at": 3.2, "response_id": "r", "status": "cancelled"}
+    file = tmp_path / "journal.jsonl"
+    file.write_text(journal(sent | {"first_frame": 0}, ended), "utf-8")
+    assert not JournalReader(file).read()[0].whole
