@@ -34,6 +34,9 @@ STREAM_SECONDS: Final = 3.0
 """The WebSocket comes by then: the bridge gives up after 1.5 s and offers the call again."""
 CONFIG_SECONDS: Final = 2.5
 """The caller hears the greeting meanwhile."""
+CONFIG_RETRY_SECONDS: Final = 0.25
+"""A worker that gave up at once would be followed by three others within a tenth of a second, and
+the caller left to the way out before a Postgres that restarts is back."""
 TICK_SECONDS: Final = 0.2
 """A silence of seconds is broken this exactly."""
 QUICK_TICK_SECONDS: Final = 0.05
@@ -83,13 +86,20 @@ async def accept_stream(awaited: AwaitedStream) -> MediaStream:
 
 
 async def read_config(offer: CallOffer, clients: Clients) -> RestaurantConfig:
-    """Read the restaurant's menu and voice. Raises `CallNotServed`."""
+    """Read the restaurant's menu and voice, from a Postgres that may be restarting. Raises
+    `CallNotServed` after `CONFIG_SECONDS`.
+    """
     try:
         async with asyncio.timeout(CONFIG_SECONDS):
-            return await load_restaurant_config(
-                clients.redis, clients.sessions, offer.restaurant_id
-            )
-    except (AlloRestoError, SQLAlchemyError, OSError, TimeoutError) as error:
+            while True:
+                try:
+                    return await load_restaurant_config(
+                        clients.redis, clients.sessions, offer.restaurant_id
+                    )
+                except (SQLAlchemyError, OSError) as error:
+                    log.warning("restaurant_config_not_read", error=type(error).__name__)
+                    await asyncio.sleep(CONFIG_RETRY_SECONDS)
+    except (AlloRestoError, TimeoutError) as error:
         ERRORS.labels(kind="restaurant_config").inc()
         log.error("restaurant_config_unavailable", error=type(error).__name__)
         raise CallNotServed("restaurant_config_unavailable") from error
