@@ -87,7 +87,7 @@ async def test_without_room_for_a_message_the_caller_is_told_instead_of_cut_off(
     """
     with full(site.switch.voicemail_folder):
         await until(lambda: refused(site))
-        assert site.bridge.log("voice_messages_refused")
+        await until(lambda: site.bridge.log("voice_messages_refused"))
         async with Phone() as phone:
             dialog = await site.dial(phone)
             await site.fail_every_worker()
