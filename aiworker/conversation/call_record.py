@@ -48,7 +48,7 @@ class CallRecord:
     usage: Usage = field(default_factory=Usage)
 
     def spoke(self, role: Role, position: int, text: str, heard_ms: int | None = None) -> None:
-        self.transcript.say(role, text)
+        self.transcript.say(role, position, text)
         self.changed()
         self.tell(
             TurnEnded(**self._event(), position=position, role=role, text=text, heard_ms=heard_ms)

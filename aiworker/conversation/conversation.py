@@ -231,7 +231,7 @@ class Conversation:
             return
         if first:
             FIRST_AUDIO.observe(now - responses.requested_at)
-        self.tool_calls.spoken()
+        self.tool_calls.spoken(first=first)
         self.assistant.say(event)
 
     def _on_item_over(self, item: str | None, response: str | None) -> None:
@@ -259,6 +259,7 @@ class Conversation:
             self._on_response_empty()
         else:
             self._failures = 0
+            self.tool_calls.answered()
 
     def _on_response_empty(self) -> None:
         """An answer of nothing is dead air for the caller; thrice is what the model means."""

@@ -53,6 +53,8 @@ class ToolCalls:
         self._seen: set[str] = set()
         self._unspoken: deque[str] = deque(maxlen=_WAITING)
         """The caller was told of none of these results yet."""
+        self._in_answer = 0
+        """The response that speaks knows so many of them."""
 
     def ask(self, function: FunctionCall, response: str | None) -> None:
         """Let the tool run soon, unless the caller interrupted the response that asks for it."""
@@ -73,10 +75,17 @@ class ToolCalls:
         if self.without_a_word > _FAR_TOO_MANY:
             self._link.give_up("tools_without_a_word")
 
-    def spoken(self) -> None:
-        """Note that the assistant says something, which it does knowing all results so far."""
+    def spoken(self, *, first: bool) -> None:
+        """Note that the assistant says something, as the `first` of a response or more of it."""
         self.without_a_word, self._turns.words_only = 0, False
-        self._unspoken.clear()
+        if first:
+            self._in_answer = len(self._unspoken)
+
+    def answered(self) -> None:
+        """Note that what the assistant said is whole."""
+        for _ in range(min(self._in_answer, len(self._unspoken))):
+            self._unspoken.popleft()
+        self._in_answer = 0
 
     def unspoken(self) -> tuple[str, ...]:
         """Return what another session must know of tools to answer the caller."""

@@ -1,7 +1,8 @@
 """The record, and a worker that resumes, need what was said in a call as far as it was heard."""
 
-from collections import deque
+from bisect import insort
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, Literal
 
 from controlplane.contracts.clean_text import CleanText
@@ -26,22 +27,26 @@ class Transcript:
     """It numbers the turns of a call, and keeps the last ones."""
 
     next_position: int = 0
-    _tail: deque[SaidTurn] = field(default_factory=lambda: deque(maxlen=TAIL_TURNS))
+    _tail: list[tuple[int, SaidTurn]] = field(default_factory=list)
+    """It is in the order in which the turns began: a caller's words may be known late."""
 
     def number(self) -> int:
         """Return the position of the next turn, in the order in which they began."""
         position, self.next_position = self.next_position, self.next_position + 1
         return position
 
-    def say(self, role: Role, text: str) -> None:
+    def say(self, role: Role, position: int, text: str) -> None:
         if text:
-            self._tail.append(SaidTurn(role=role, text=text[:_LONGEST_TURN]))
+            turn = SaidTurn(role=role, text=text[:_LONGEST_TURN])
+            insort(self._tail, (position, turn), key=itemgetter(0))
+            del self._tail[:-TAIL_TURNS]
 
     def tail(self) -> tuple[SaidTurn, ...]:
-        return tuple(self._tail)
+        return tuple(turn for _, turn in self._tail)
 
     def restore(self, turns: tuple[SaidTurn, ...], next_position: int) -> None:
-        self._tail.extend(turns)
+        first = next_position - len(turns)
+        self._tail = list(enumerate(turns, first))
         self.next_position = next_position
 
 

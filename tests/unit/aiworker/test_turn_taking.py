@@ -93,12 +93,19 @@ def test_no_word_too_many(text: str, heard_ms: int, total_ms: int) -> None:
 def test_the_tail_is_short_and_positions_go_on() -> None:
     transcript = Transcript()
     for number in range(TAIL_TURNS + 3):
-        transcript.number()
-        transcript.say("caller", f"tour {number}")
+        transcript.say("caller", transcript.number(), f"tour {number}")
     other = Transcript()
     other.restore(transcript.tail(), transcript.next_position)
     assert len(other.tail()) == TAIL_TURNS
     assert other.number() == TAIL_TURNS + 3
+
+
+def test_words_that_are_known_late_stand_where_they_were_said() -> None:
+    transcript = Transcript()
+    asked, answered = transcript.number(), transcript.number()
+    transcript.say("agent", answered, "C'est noté.")
+    transcript.say("caller", asked, "Une reine.")
+    assert [turn.role for turn in transcript.tail()] == ["caller", "agent"]
 
 
 def test_a_read_back_over_two_items_counts_as_one() -> None:
