@@ -60,7 +60,12 @@ class OrderDesk:
         Raises what `place_order` raises; `OrderUnsettled` after `ANSWER_SECONDS` at the latest. It
         is safe to cancel: the order goes on.
         """
-        outcome = await asyncio.shield(self._start(self._place(draft, placed)))
+        gone = asyncio.Event()
+        try:
+            outcome = await asyncio.shield(self._start(self._place(draft, placed, gone)))
+        except asyncio.CancelledError:
+            gone.set()
+            raise
         if isinstance(outcome, RestaurantError):
             raise outcome
         return outcome
@@ -95,15 +100,19 @@ class OrderDesk:
 
     # --- One order -----------------------------------------------------------------------------
 
-    async def _place(self, draft: OrderDraft, placed: Placed) -> Outcome:
-        """Place it within `ANSWER_SECONDS`, or leave it to `_settle`."""
+    async def _place(self, draft: OrderDraft, placed: Placed, gone: asyncio.Event) -> Outcome:
+        """Place it within `ANSWER_SECONDS`, or leave it to `_settle`.
+
+        A caller who is gone can't be told that it is not placed, so it is asked for again as well.
+        """
         placing = self._start(self._place_noted(draft))
         await asyncio.wait({placing}, timeout=ANSWER_SECONDS)
         outcome: Outcome = OrderUnsettled()
         if placing.done() and placing.exception() is None:
             outcome = placing.result()
         placing.cancel()
-        if isinstance(outcome, OrderUnsettled):
+        untold = isinstance(outcome, OrderNotCommitted) and gone.is_set()
+        if isinstance(outcome, OrderUnsettled) or untold:
             self._start(self._settle(draft, placed))
         elif isinstance(outcome, PlacedOrder):
             placed(outcome)
@@ -130,7 +139,9 @@ class OrderDesk:
             return refusal
 
     async def _settle(self, draft: OrderDraft, placed: Placed) -> None:
-        """Ask for it until it is placed. Its caller was told that the restaurant confirms it."""
+        """Ask for it until it is placed. Its caller was told that the restaurant confirms it, or
+        could not be told anything.
+        """
         ERRORS.labels(kind="order_unsettled").inc()
         unsettled = UnsettledOrder(draft=draft, told=True)
         self._settling.add(draft.idempotency_key)

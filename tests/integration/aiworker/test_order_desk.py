@@ -170,6 +170,28 @@ async def test_a_caller_who_hangs_up_meanwhile_is_served(desk: OrderDesk, seeded
     assert orders(seeded) == [(1, 2_450, False)]
 
 
+async def test_a_caller_who_hangs_up_while_postgres_is_away_is_served_later(
+    desk: OrderDesk, seeded: str, proxy: CommittingProxy
+) -> None:
+    """1 the order waits for another, 2 the caller hangs up, 3 Postgres is gone, for both attempts,
+    4 Postgres is back: nobody could tell the caller, so there is an order, and the kitchen calls.
+    """
+    placed: list[PlacedOrder] = []
+    with psycopg.connect(libpq_url(seeded)) as before:
+        wait_before(before)
+        call = asyncio.create_task(desk.place(draft(), placed=placed.append))
+        await until(lambda: waits(before))
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        proxy.refuses = True
+        await proxy.close()
+    await until(lambda: desk._settling)
+    proxy.refuses = False
+    await until(lambda: placed)
+    assert orders(seeded) == [(1, 2_450, True)]
+
+
 async def test_a_drain_waits_for_the_orders_on_their_way(desk: OrderDesk, seeded: str) -> None:
     call = asyncio.create_task(desk.place(draft(), placed=lambda _: None))
     await until(lambda: desk._tasks)
