@@ -23,6 +23,7 @@ from controlplane.restaurants.errors import (
     CartEmpty,
     OrderNotCommitted,
     OrderUnsettled,
+    Refused,
     UnknownRestaurant,
 )
 from controlplane.restaurants.menus import SoldOut, read_menu
@@ -132,30 +133,37 @@ async def _place_once(
     sessions: Sessions, draft: OrderDraft, commit: Commit, *, call_back: bool
 ) -> PlacedOrder:
     async with sessions() as session:
-        restaurant = await _restaurant(session, draft.restaurant_id)
+        restaurant, now = await _restaurant(session, draft.restaurant_id), utc_now()
+        allowed = await _allowed(session, draft, restaurant, now)
         await lock_orders(session, draft.restaurant_id)
         order = await find_order(session, draft)
         if order is None:
             commit.unanswered = False
-            now = utc_now()
-            service = await _check_rules(session, draft, restaurant, now)
+            if isinstance(allowed, Refused):
+                raise allowed
             order = await insert_order(
-                session, draft, restaurant, now, service_date=service.date, call_back=call_back
+                session, draft, restaurant, now, service_date=allowed.date, call_back=call_back
             )
             commit.unanswered = True
             await session.commit()
         return placed_order(order, restaurant.timezone)
 
 
-async def _check_rules(
+async def _allowed(
     session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
-) -> Service:
+) -> Service | Refused:
     """Read again what may have changed since the caller was told: whether the restaurant takes
     orders, whether it is open, whether all is to be had, and at which price.
+
+    It is read before the lock, under which others would wait for it; an order that is there already
+    is found whatever is refused here.
     """
-    check_live(RestaurantStatus(restaurant.status))
-    service = check_open(await read_hours(session, restaurant, now), now)
-    check_against_menu(draft.lines, await read_menu(session, restaurant.id, SoldOut(now)))
+    try:
+        check_live(RestaurantStatus(restaurant.status))
+        service = check_open(await read_hours(session, restaurant, now), now)
+        check_against_menu(draft.lines, await read_menu(session, restaurant.id, SoldOut(now)))
+    except Refused as refusal:
+        return refusal
     return service
 
 
