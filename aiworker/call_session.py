@@ -23,7 +23,8 @@ from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.settings import WorkerSettings
 from aiworker.supervised_loop import OneByOne, repeat
 from aiworker.worker_call import WorkerCall
-from controlplane.contracts.messages import CallOffer
+from controlplane.contracts.media import KEEP_ALIVE_SECONDS
+from controlplane.contracts.messages import CallOffer, KeepAlive
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.errors import AlloRestoError
 from controlplane.restaurants.config_cache import load_restaurant_config
@@ -37,6 +38,8 @@ CONFIG_SECONDS: Final = 2.5
 CONFIG_RETRY_SECONDS: Final = 0.25
 """A worker that gave up at once would be followed by three others within a tenth of a second, and
 the caller left to the way out before a Postgres that restarts is back."""
+LONGEST_SECONDS: Final = 3_600.0
+"""`max_call_seconds` is 50 min at most: a call still there then frees its slot."""
 TICK_SECONDS: Final = 0.2
 """A silence of seconds is broken this exactly."""
 QUICK_TICK_SECONDS: Final = 0.05
@@ -105,19 +108,29 @@ async def read_config(offer: CallOffer, clients: Clients) -> RestaurantConfig:
         raise CallNotServed("restaurant_config_unavailable") from error
 
 
-async def talk(call: WorkerCall, stream: MediaStream, clients: Clients) -> str:
+async def talk(
+    call: WorkerCall,
+    stream: MediaStream,
+    clients: Clients,
+    *,
+    longest_seconds: float = LONGEST_SECONDS,
+) -> str:
     """Let everything go on at once until the stream is over. Returns how it ended."""
     end = "closed"
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(longest_seconds), asyncio.TaskGroup() as tasks:
             tasks.create_task(listen(call, stream))
             tasks.create_task(_until_over(call.speech_output.send_next, name="speech_output"))
             tasks.create_task(_until_over(partial(converse, call, clients), name="converse"))
             tasks.create_task(_until_over(call.use_next_tool, name="tools"))
             tasks.create_task(repeat(partial(call.memory.write_change, call.state), name="memory"))
             tasks.create_task(_until_over(partial(watch_the_clock, call), name="clock"))
+            tasks.create_task(_until_over(partial(keep_alive, call), name="keep_alive"))
     except* StreamOver as over:
         end = str(over.exceptions[0].args[0])
+    except* TimeoutError:
+        log.error("call_never_ended")
+        end = "too_long"
     finally:
         call.finish()
     return end
@@ -193,3 +206,9 @@ async def watch_the_clock(call: WorkerCall) -> None:
     """Tell the call that time passes: interruptions and silences wait for that."""
     await asyncio.sleep(QUICK_TICK_SECONDS if call.deciding else TICK_SECONDS)
     call.tick()
+
+
+async def keep_alive(call: WorkerCall) -> None:
+    """Tell the bridge that this worker lives: its WebSocket would stay open if it did not."""
+    call.speech_output.control(KeepAlive())
+    await asyncio.sleep(KEEP_ALIVE_SECONDS)

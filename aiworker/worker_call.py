@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from aiworker.call_memory import CallMemory, CallState
 from aiworker.call_progress import CallPhase, CallProgress
@@ -27,6 +28,7 @@ from aiworker.media.caller_audio import CallerAudio
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.media.voice_activity import VoiceActivity
+from aiworker.metrics import ERRORS
 from aiworker.prompts.situation import situation
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.errors import RealtimeUnavailable
@@ -155,17 +157,27 @@ class WorkerCall:
         self.tools.cart = Cart(state.cart)
         self.record.transcript.restore(state.turns, state.next_position)
         self._caller_spoke()
-        placed = await orders_of_call(
-            self._database,
-            self._config.id,
-            self._offer.call_id,
-            timezone=self._config.timezone,
-        )
-        self.tools.placed.extend(placed)
+        self.tools.placed.extend(await self._placed_before())
         await self._end_what_was_begun()
         key = idempotency_key(self._offer.call_id, self.tools.cart)
         if key in self.tools.unsettled or any(map(self._is_of_cart, self.tools.placed)):
             self.tools.cart.clear()
+
+    async def _placed_before(self) -> list[PlacedOrder]:
+        """Read what the worker before placed. Without Postgres the call goes on all the same: a
+        cart placed already is found again by its key when it is confirmed once more.
+        """
+        try:
+            return await orders_of_call(
+                self._database,
+                self._config.id,
+                self._offer.call_id,
+                timezone=self._config.timezone,
+            )
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            ERRORS.labels(kind="orders_unread").inc()
+            log.warning("orders_of_call_unread", error=type(error).__name__)
+            return []
 
     async def _end_what_was_begun(self) -> None:
         """Place what the worker before was placing: the caller had confirmed it."""
@@ -226,7 +238,7 @@ class WorkerCall:
                     raise StreamOver("wrong_call")
                 if greeting != "playing":
                     self._greeting_ended()
-                if greeting == "waited" and not self._offer.resumed:
+                if greeting == "waited":
                     self._caller_has_waited()
             case GreetingEnded():
                 self._greeting_ended()

@@ -7,10 +7,12 @@ gets HTTP 403, and so does a second connection with a token already used.
 import asyncio
 import hmac
 import http
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -22,10 +24,18 @@ log = structlog.get_logger()
 
 _PATH = "/calls/"
 _TOKEN_BYTES = 32
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-"""Past this the WebSocket is closed (1009); garbage below it is logged and dropped."""
-_RECEIVE_QUEUE_MESSAGES = 64
-"""It holds 2.5 s of caller frames; the reader never waits for Realtime, so it is never full."""
+MAX_MESSAGE_BYTES = 64 * 1024
+"""A caller's frame is 640 bytes, a bridge's message 4 kB at most. Past this the WebSocket is closed
+(1009); garbage below it is logged and dropped."""
+_RECEIVE_QUEUE_MESSAGES = 16
+"""It holds 0.6 s of caller frames; the reader never waits for Realtime, so it is never full."""
+MAX_CONNECTIONS = 512
+"""More than a worker's 200 slots, each while its call before still closes; strangers get no more
+memory than that."""
+PING_SECONDS = 10.0
+"""mod_audio_stream answers each ping, also while a caller's telephone sends nothing."""
+PONG_SECONDS = 15.0
+"""A bridge that is lost without a word (its machine, the network) frees its slot 25 s later."""
 _CLOSE_SECONDS = 1.0
 """mod_audio_stream answers a close at once; one that doesn't is cut."""
 
@@ -61,7 +71,10 @@ class MediaServer:
             compression=None,  # the peer is FreeSWITCH in the same data centre: CPU costs more
             max_size=MAX_MESSAGE_BYTES,
             max_queue=_RECEIVE_QUEUE_MESSAGES,
-            ping_interval=None,  # caller audio every 40 ms says more than a ping
+            ping_interval=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
+            create_connection=_BoundedConnection,
+            logger=_silent(),  # one line of our own for each handshake that fails
             close_timeout=_CLOSE_SECONDS,
             server_header=None,
         )
@@ -128,6 +141,32 @@ class MediaServer:
             return
         awaited.connection.set_result(connection)
         await awaited.over.wait()
+
+
+class _BoundedConnection(ServerConnection):
+    """It is refused when there are too many, and logs once what no handshake can be made of."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake, unless there are `MAX_CONNECTIONS` already."""
+        super().connection_made(transport)
+        if len(self.server.handlers) > MAX_CONNECTIONS:
+            ERRORS.labels(kind="stream_too_many").inc()
+            self.transport.abort()
+
+    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+        """Make it; what is no WebSocket's opening is counted and logged without its content."""
+        try:
+            await super().handshake(*args, **kwargs)
+        except Exception as error:
+            ERRORS.labels(kind="handshake_failed").inc()
+            log.warning("handshake_failed", error=type(error).__name__, remote=_host_of(self))
+            raise
+
+
+def _silent() -> logging.Logger:
+    logger = logging.getLogger("aiworker.media.websockets")
+    logger.setLevel(logging.CRITICAL)
+    return logger
 
 
 def _host_of(connection: ServerConnection) -> str:

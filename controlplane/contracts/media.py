@@ -26,6 +26,9 @@ QUEUED_AHEAD_MS: Final = 300
 """A worker lets FreeSWITCH hold no more unplayed audio than this, so that a `clear` is immediate.
 """
 
+KEEP_ALIVE_SECONDS: Final = 1.0
+"""A worker says on each of its streams this often that it lives."""
+
 
 def whole_frames_ms(duration_ms: int) -> int:
     """Round a duration in ms up to whole 20 ms frames, as FreeSWITCH pads a file it plays."""

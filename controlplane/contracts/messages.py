@@ -190,8 +190,14 @@ class TakeMessage(Message):
     type: Literal["take_message"] = "take_message"
 
 
+class KeepAlive(Message):
+    """The worker lives, and serves this call: it says so every `KEEP_ALIVE_SECONDS`."""
+
+    type: Literal["keep_alive"] = "keep_alive"
+
+
 WorkerMessage = Annotated[
-    Clear | Mark | Transfer | TakeMessage | Hangup | Hold, Field(discriminator="type")
+    Clear | Mark | Transfer | TakeMessage | Hangup | Hold | KeepAlive, Field(discriminator="type")
 ]
 
 

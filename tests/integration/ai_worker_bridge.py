@@ -41,6 +41,7 @@ from controlplane.contracts.messages import (
     Clear,
     Cleared,
     GreetingEnded,
+    KeepAlive,
     Mark,
     Marked,
     Message,
@@ -293,7 +294,8 @@ class FakeBridge:
             await self.tell(Marked(seq=mark.seq))
 
     async def _obey(self, request: WorkerMessage) -> None:
-        self.requests.append(request)
+        if not isinstance(request, KeepAlive):
+            self.requests.append(request)
         if isinstance(request, Clear):
             await self._clear(request)
         elif isinstance(request, Mark) and not self._queue:

@@ -36,10 +36,12 @@ from aiworker.media.server import AwaitedStream, MediaServer
 from aiworker.simulator.tone_code import encode_speech
 from controlplane.contracts import redis_keys
 from controlplane.contracts.assignments import RegistrationsPlaced
+from controlplane.contracts.media import KEEP_ALIVE_SECONDS
 from controlplane.contracts.messages import (
     AudioChunk,
     BridgeMessage,
     CallOffer,
+    KeepAlive,
     Message,
     Started,
     decode_bridge_message,
@@ -54,7 +56,7 @@ from controlplane.models.nodes import SipBridgeNode
 from freeswitch.telephone.dialog import Dialog
 from tests.accounts import SECRET_KEYS, add_account, add_carrier
 from tests.integration.switch_under_test import Server, heard, tone, write_wave
-from tests.waiting import DEADLINE_S, until
+from tests.waiting import DEADLINE_S, elapse, until
 
 SWITCHES: Final = ("simulator", "freeswitch")
 BRIDGE_ID: Final = "bridge-0"
@@ -322,6 +324,8 @@ class Stream:
     """Counts the caller's audio."""
     sent: int = 0
     """Counts the chunks sent."""
+    beating: "asyncio.Task[None] | None" = None
+    """Cancel it, and the worker hangs."""
 
     async def message(self, kind: type[_M], *, start: int = 0) -> _M:
         """Return the first message of this kind from index `start` on."""
@@ -342,6 +346,13 @@ class Stream:
             await self.connection.send(stream_audio(l16, **chunk.model_dump()))
             self.sent += 1
         return self.sent - 1
+
+    async def beat(self) -> None:
+        """Say every second that its worker lives."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await self.ask(KeepAlive())
+                await elapse(KEEP_ALIVE_SECONDS, because="its worker lives")
 
     async def listen(self) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -399,11 +410,13 @@ class Worker:
             connection = await awaited.connection
         stream = Stream(awaited, connection)
         listening = asyncio.create_task(stream.listen())
+        stream.beating = asyncio.create_task(stream.beat())
         try:
             started = await stream.message(Started)
             assert started.call_id == offer.call_id
             yield stream
         finally:
+            stream.beating.cancel()
             self.media.release(awaited)
             await asyncio.wait([listening], timeout=DEADLINE_S)
             listening.cancel()

@@ -57,6 +57,7 @@ class AudioControl:
             metrics.CHUNKS_DROPPED.inc()
             log.warning("chunk_refused", error=type(error).__name__, call=str(self._call.call_id))
             return
+        self._call.worker.heard()
         if not self._playback.add(chunk):
             metrics.CHUNKS_DROPPED.inc()
 
@@ -88,6 +89,14 @@ class AudioControl:
         samples = int(event.get(ChannelVariable.PLAYBACK_OFFSET.header) or 0)
         played_ms = samples * 1_000 // SAMPLE_RATE_HZ
         self._playback.stopped(event.get("Playback-File-Path") or "", played_ms=played_ms)
+        self._answer()
+
+    def events_missed(self) -> None:
+        """Answer what waited for events that FreeSWITCH told nobody."""
+        self._playback.count_as_heard()
+        self._answer()
+
+    def _answer(self) -> None:
         if self._clearing is not None:
             self._answer_clear(self._clearing)
         self._answer_marks()

@@ -70,6 +70,10 @@ CallSignal = (
 )
 
 
+class CallLeftError(Exception):
+    """Somebody else has the caller: a human, or the dialplan. The story waits for the end alone."""
+
+
 class CallEndedError(Exception):
     """The channel is gone; whatever the story waited for will not come."""
 

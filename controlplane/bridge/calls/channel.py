@@ -197,6 +197,7 @@ class Channel:
             }
         )
         self.set({Variable.RING_PROMPT: prompt, Variable.RING_DIAL: dial_string})
+        self.set({Variable.ORIGINATE_DISPOSITION: ""})  # there is one when it is over
         self._control.execute(self._uuid, Application.EXECUTE_EXTENSION, "ring_human XML public")
 
     def hang_up(self, cause: HangupCause) -> None:

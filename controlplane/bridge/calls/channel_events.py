@@ -30,6 +30,7 @@ from controlplane.contracts.messages import (
     Clear,
     Dtmf,
     GreetingEnded,
+    KeepAlive,
     Mark,
     MessageError,
     parse_worker_message,
@@ -150,7 +151,10 @@ def worker_says(context: CallContext, event: EslEvent) -> None:
     except MessageError as error:
         refuse_message(context, reason=str(error))
         return
+    context.call.worker.heard()
     match message:
+        case KeepAlive():
+            pass
         case Clear(generation=generation):
             context.audio.clear(generation)
         case Mark(seq=seq):

@@ -15,8 +15,9 @@ import gevent
 import gevent.queue
 from gevent.lock import BoundedSemaphore
 
-from controlplane.bridge.calls.call_signals import CallEndedError, CallSignal
+from controlplane.bridge.calls.call_signals import CallEndedError, CallLeftError, CallSignal
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState, step
+from controlplane.bridge.calls.worker_watch import WorkerWatch
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
@@ -56,6 +57,8 @@ class IncomingCall:
     state: CallState = CallState.WITH_US
     greeting: GreetingState = GreetingState.PLAYING
     stream: StreamState = StreamState.DETACHED
+    rang: str | None = None
+    """How the last ringing ended, of a call found in FreeSWITCH; None while somebody is rung."""
     waiting_prompt: str = "one_moment"
     """Said when the greeting is over and no worker is there yet."""
     held_at_s: float = -math.inf
@@ -65,9 +68,11 @@ class IncomingCall:
     announced: bool = False
     """Its arrival is recorded and its id set on the channel, by this agent or the one before."""
     worker_id: str | None = None
+    worker: WorkerWatch = field(default_factory=WorkerWatch)
+    """Whether the worker that has the stream lives."""
     attempt: int = 0
     outcome: CallOutcome = CallOutcome.ABANDONED
-    signals: "gevent.queue.Queue[CallSignal | CallEndedError]" = field(
+    signals: "gevent.queue.Queue[CallSignal | CallLeftError | CallEndedError]" = field(
         default_factory=lambda: gevent.queue.Queue(MAX_SIGNALS)
     )
 
@@ -147,12 +152,19 @@ class IncomingCall:
         """Tell the story. Raises `gevent.queue.Full` when the story has stopped listening."""
         self.signals.put_nowait(signal)
 
+    def left_us(self) -> None:
+        """Somebody else has the caller, unforeseen: the story's wait ends with `CallLeftError`."""
+        self._interrupt(CallLeftError())
+
     def ended(self, cause: str) -> None:
         """The channel is gone: every wait ends with `CallEndedError`."""
         self.becomes(CallState.ENDED)
+        self._interrupt(CallEndedError(cause))
+
+    def _interrupt(self, error: CallLeftError | CallEndedError) -> None:
         while True:
             try:
-                self.signals.put_nowait(CallEndedError(cause))
+                self.signals.put_nowait(error)
             except gevent.queue.Full:
                 self.signals.get_nowait()
             else:
@@ -161,7 +173,8 @@ class IncomingCall:
     def wait(self, *kinds: type[CallSignal], timeout_s: float) -> CallSignal | None:
         """Return the next signal of these kinds; others are dropped. None at the deadline.
 
-        Raises `CallEndedError` when the caller or the network hung up.
+        Raises `CallEndedError` when the caller or the network hung up, `CallLeftError` when the
+        caller is somebody else's.
         """
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
@@ -169,7 +182,7 @@ class IncomingCall:
                 signal = self.signals.get(timeout=left)
             except gevent.queue.Empty:
                 return None
-            if isinstance(signal, CallEndedError):
+            if isinstance(signal, CallLeftError | CallEndedError):
                 raise signal
             if isinstance(signal, kinds):
                 return signal

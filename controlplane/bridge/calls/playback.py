@@ -96,6 +96,11 @@ class Playback:
         if heard == chunk.audio.ms:
             self._heard_seq = max(self._heard_seq, chunk.audio.seq)
 
+    def count_as_heard(self) -> None:
+        """Count what FreeSWITCH was given as heard: its PLAYBACK_STOPs were missed."""
+        for file, chunk in list(self._queued.items()):
+            self.stopped(file, played_ms=chunk.audio.ms)
+
     def clear(self, generation: int) -> bool:
         """Forget what waits, stop what plays. True: a PLAYBACK_STOP is still to come."""
         self._generation = max(self._generation, generation)

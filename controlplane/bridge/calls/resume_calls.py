@@ -34,7 +34,7 @@ def resume_calls(control: EslClient, switchboard: Switchboard) -> None:
         for row in rows
         if row.get(ChannelColumn.DIRECTION) == "inbound"
     }
-    switchboard.forget_missing(set(up))
+    switchboard.forget_missing(set(up), switch=control.api("global_getvar core_uuid"))
     for channel_uuid, row in up.items():
         call = _found(control, switchboard, channel_uuid, row)
         if call is None:
@@ -62,6 +62,8 @@ def _found(
     lost = row.get(ChannelColumn.EXTENSION) == AGENT_LOST  # its CHANNEL_PARK is to come
     if dump.get(ChannelVariable.GREETING_ENDED.header) == "true" and not lost:
         call.greeting = GreetingState.OVER
+    if row.get(ChannelColumn.APPLICATION) != Application.BRIDGE_LEGS:
+        call.rang = dump.get(ChannelVariable.ORIGINATE_DISPOSITION.header) or None
     if stream_attached(control, str(channel_uuid)):
         call.stream = StreamState.ATTACHED
     call.outcome = _outcome_so_far(call)

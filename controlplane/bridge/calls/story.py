@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 import gevent
-import redis
 import structlog
 
 from controlplane.bridge import metrics
@@ -17,33 +16,30 @@ from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_signals import (
     Asked,
     CallEndedError,
-    Claimed,
+    CallLeftError,
     Parked,
     PlaybackDrained,
-    QueueLost,
     RingingEnded,
     StreamConnected,
     StreamLost,
     VoiceLost,
 )
 from controlplane.bridge.calls.call_state import CallState, StreamState
+from controlplane.bridge.calls.find_worker import find_worker
 from controlplane.bridge.calls.incoming_call import IncomingCall
-from controlplane.bridge.calls.offers import CLAIM_DEADLINE_S
-from controlplane.bridge.calls.transfer import RINGING_DEADLINE_S, WAY_OUT_DEADLINE_S, transfer
+from controlplane.bridge.calls.transfer import RINGING_DEADLINE_S, failed, transfer
+from controlplane.bridge.calls.way_out import wait_for_end
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome, HangupCause
 from controlplane.contracts.messages import (
     CallClaim,
-    CallOffer,
     Hangup,
     Hold,
-    MessageError,
     Started,
     TakeMessage,
     Transfer,
 )
 from controlplane.esl.errors import EslChannelGone, EslError
-from controlplane.loop import spawn
 
 CONNECT_DEADLINE_S: Final = 1.5
 """mod_audio_stream gives up after 1 s; half a second more for its event."""
@@ -51,18 +47,8 @@ CONNECT_DEADLINE_S: Final = 1.5
 GREETING_DEADLINE_S: Final = 30.0
 """The longest greeting; a channel that is not parked by then is not ours to play on."""
 
-MAX_WAITING_ATTEMPTS: Final = 15
-"""At `CLAIM_DEADLINE_S` each a caller hears "tous nos agents sont occupés" for 30 s at most."""
-
-ATTEMPTS_BETWEEN_MESSAGES: Final = 6
-"""The caller hears 12 s of tone, then a voice again."""
-
-MAX_QUEUE_FAILURES: Final = 3
-"""A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting."""
-
-FIRST_WORDS_DEADLINE_S: Final = 15.0
-"""The caller hears the tone until then; a worker that has said nothing by then is lost. One that is
-just starting on a loaded machine needs several seconds."""
+WATCH_S: Final = 0.5
+"""So often a worker that says nothing is looked at."""
 
 LONGEST_CALL_S: Final = 20 * 60.0
 """Five minutes over a worker's own limit: only a worker that forgot its call gets there."""
@@ -77,9 +63,6 @@ HOLD_PROMPT_S: Final = 3.0
 
 GOODBYE_PROMPT_S: Final = 5.0
 """The recorded goodbye is a little shorter."""
-
-OFFER_DEADLINE_S: Final = CLAIM_DEADLINE_S + 2.0
-"""By then there is a claim, or Redis has said that it cannot."""
 
 FOUND_AGAIN_DEADLINE_S: Final = 10.0
 """FreeSWITCH answers again within this time, or its way out has long taken the caller."""
@@ -104,6 +87,9 @@ def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> No
             story(context)
         except CallEndedError as ended:
             cause = ended.cause
+        except CallLeftError:
+            story = wait_for_end
+            continue
         except EslChannelGone:
             cause = hangup_cause(context.call)
         except EslError as error:
@@ -140,13 +126,15 @@ def serve_resumed_call(context: CallContext) -> None:
     call = context.call
     announce(context)
     if call.state is CallState.RINGING:
-        call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
+        ending = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
         call.ringing_ended()
+        failed(context, ending.disposition if isinstance(ending, RingingEnded) else "UNKNOWN")
     if not call.ours:
-        call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+        wait_for_end(context)
     if call.parked:
         context.channel.stop_playing()  # a tone without end, if an earlier agent had begun one
     if call.streaming:
+        call.worker.begins(alive=True)
         begin_conversation(context)
         converse(context)
     elif call.parked:
@@ -191,88 +179,6 @@ def talk_to_workers(context: CallContext) -> None:
             metrics.WORKERS_LOST.inc()
 
 
-def find_worker(context: CallContext) -> CallClaim | None:
-    """Offer the call until a worker claims it. None: none did, for 30 s."""
-    failures = 0
-    for attempt in range(MAX_WAITING_ATTEMPTS):
-        answer = offer_once(context)
-        if isinstance(answer, Claimed) and answer.claim is not None:
-            return answer.claim
-        if isinstance(answer, QueueLost):
-            failures += 1
-        if failures == MAX_QUEUE_FAILURES:
-            break
-        if attempt % ATTEMPTS_BETWEEN_MESSAGES == 0:
-            keep_waiting(context, prompt="still_waiting" if attempt else "busy")
-        if isinstance(answer, QueueLost):
-            context.call.wait(timeout_s=CLAIM_DEADLINE_S)
-    log.warning("no_worker_claimed", attempts=context.call.attempt, queue_failures=failures)
-    return None
-
-
-def offer_once(context: CallContext) -> Claimed | QueueLost:
-    """Make one attempt, given up when the caller hangs up."""
-    offer = next_offer(context)
-    waiting = spawn("offer", offer_and_wait, context, offer)
-    claimed = False
-    try:
-        answer = answer_to(offer, context.call)
-        claimed = isinstance(answer, Claimed) and answer.claim is not None
-        return answer
-    finally:
-        waiting.kill(block=False)
-        if not claimed:
-            spawn("give_up_offer", context.offers.give_up, offer)
-
-
-def next_offer(context: CallContext) -> CallOffer:
-    """The call's next attempt."""
-    call = context.call
-    call.attempt += 1
-    return CallOffer(
-        call_id=call.call_id,
-        restaurant_id=call.restaurant_id,
-        bridge_id=context.bridge_id,
-        channel_uuid=call.channel_uuid,
-        attempt=call.attempt,
-        caller_number=call.caller_number,
-        resumed=call.worker_id is not None,
-    )
-
-
-def offer_and_wait(context: CallContext, offer: CallOffer) -> None:
-    """Put it on the queue and tell the story what came of it, in a greenlet of its own."""
-    try:
-        context.offers.make(offer)
-        context.call.signal(Claimed(offer.attempt, context.offers.await_claim(offer)))
-    except (redis.RedisError, MessageError) as error:
-        log.warning("offer_failed", error=type(error).__name__)
-        context.call.signal(QueueLost())
-
-
-def answer_to(offer: CallOffer, call: IncomingCall) -> Claimed | QueueLost:
-    """Wait for the answer to this attempt; one to an earlier attempt is dropped."""
-    deadline = time.monotonic() + OFFER_DEADLINE_S
-    while (left := deadline - time.monotonic()) > 0:
-        answer = call.wait(Claimed, QueueLost, timeout_s=left)
-        if isinstance(answer, QueueLost):
-            return answer
-        if isinstance(answer, Claimed) and answer.attempt == offer.attempt:
-            return answer
-    return QueueLost()
-
-
-def keep_waiting(context: CallContext, *, prompt: str) -> None:
-    """Say "tous nos agents sont occupés", once the greeting is over, then play a soft tone until
-    somebody comes.
-    """
-    metrics.CALLS_KEPT_WAITING.inc()
-    context.call.outcome = CallOutcome.UNSERVED
-    context.call.waiting_prompt = prompt
-    if context.call.parked:
-        context.channel.fill_silence(prompt=prompt)
-
-
 def connect_stream(context: CallContext, claim: CallClaim) -> bool:
     """Stream the caller to the worker that claimed the call. False: it cannot be reached."""
     call, channel = context.call, context.channel
@@ -284,6 +190,7 @@ def connect_stream(context: CallContext, claim: CallClaim) -> bool:
         return False
     call.worker_id = claim.worker_id
     call.becomes(StreamState.ATTACHED)
+    call.worker.begins()
     begin_conversation(context)
     context.record.agent_connected(claim.worker_id)
     channel.set({ChannelVariable.WORKER_ID: claim.worker_id})
@@ -310,7 +217,7 @@ def converse(context: CallContext) -> None:
     call = context.call
     call.outcome = CallOutcome.INFORMATION
     while call.streaming:
-        match call.wait(StreamLost, VoiceLost, Asked, timeout_s=patience_s(context)):
+        match call.wait(StreamLost, VoiceLost, Asked, timeout_s=WATCH_S):
             case Asked(request=Hold()):
                 hold(context)
             case Asked(request=Transfer() as request):
@@ -325,9 +232,11 @@ def converse(context: CallContext) -> None:
                 lose_voice(context)
             case _ if call.age_s >= LONGEST_CALL_S:
                 end_long_call(context)
-            case _ if context.channel.silence_filled:
-                log.warning("worker_says_nothing", limit_s=FIRST_WORDS_DEADLINE_S)
+            case _ if call.worker.lost(awaited=context.channel.silence_filled):
+                log.warning("worker_says_nothing", worker_id=call.worker_id)
                 break
+            case _ if call.worker.silent:
+                have_caller_wait(context)
     lose_worker(context)
 
 
@@ -340,11 +249,15 @@ def lose_voice(context: CallContext) -> None:
     take_way_out(context)
 
 
-def patience_s(context: CallContext) -> float:
-    """How long to wait for the worker or its end before looking at what the caller hears."""
-    if context.channel.silence_filled:
-        return FIRST_WORDS_DEADLINE_S
-    return max(1.0, LONGEST_CALL_S - context.call.age_s)
+def have_caller_wait(context: CallContext) -> None:
+    """Say "un instant, s'il vous plaît" for a worker that is starting, or hangs, unless the caller
+    hears something already; it has the next word.
+    """
+    call = context.call
+    if call.parked and context.playback.idle and not context.channel.silence_filled:
+        context.channel.fill_silence(prompt="one_moment")
+        call.worker.await_words()
+        context.channel.tell_worker(Started(call_id=call.call_id, greeting="waited"))
 
 
 def end_long_call(context: CallContext) -> None:
@@ -364,6 +277,7 @@ def hold(context: CallContext) -> None:
     if call.age_s - call.held_at_s < HOLD_PROMPT_S:
         return
     call.held_at_s = call.age_s
+    call.worker.await_words()
     if not context.channel.keep_filling(prompt="one_moment"):
         context.channel.play_prompt("one_moment")
 
@@ -386,7 +300,7 @@ def take_message(context: CallContext) -> None:
         call.becomes(CallState.WAY_OUT)
         context.channel.leave_message()
     context.channel.stop_stream()
-    call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+    wait_for_end(context)
 
 
 def let_last_words_be_heard(context: CallContext) -> None:
@@ -421,4 +335,4 @@ def take_way_out(context: CallContext) -> None:
         context.channel.take_way_out()
     if call.streaming:
         context.channel.stop_stream()
-    call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+    wait_for_end(context)

@@ -17,8 +17,7 @@ from controlplane.bridge.calls.audio_control import AudioControl
 from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_policy import CallPolicies
 from controlplane.bridge.calls.call_record import CallEventPublisher, CallRecord
-from controlplane.bridge.calls.call_signals import Parked, StreamLost
-from controlplane.bridge.calls.call_state import GreetingState, StreamState
+from controlplane.bridge.calls.catch_up import catch_up, hang_up_missed
 from controlplane.bridge.calls.channel import Channel
 from controlplane.bridge.calls.channel_events import HANDLERS, Handler
 from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
@@ -74,6 +73,8 @@ class Switchboard:
         self._bridge_id = bridge_id
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
+        self._switch = ""
+        """Core-UUID of the FreeSWITCH that had these calls when it was last asked."""
 
     @property
     def active_calls(self) -> int:
@@ -111,7 +112,7 @@ class Switchboard:
         False: its story is being told already; what the connection missed is made up for.
         """
         if context := self._calls.get(str(found.channel_uuid)):
-            _catch_up(context, found)
+            catch_up(context, found)
             return False
         self.take(found, serve_resumed_call)
         renew_way_out(self._calls[str(found.channel_uuid)])
@@ -136,15 +137,16 @@ class Switchboard:
         for context in list(self._calls.values()):
             renew_way_out(context)
 
-    def forget_missing(self, up: set[UUID]) -> None:
+    def forget_missing(self, up: set[UUID], *, switch: str) -> None:
         """End the calls whose channels are gone: they ended while there was no connection.
 
-        Not the youngest: FreeSWITCH lists a channel a moment after it is there.
+        Not the youngest: FreeSWITCH lists a channel a moment after it is there. `switch` is its
+        Core-UUID, another one after each start.
         """
+        same_switch, self._switch = switch == self._switch, switch
         for channel_uuid, context in list(self._calls.items()):
             if UUID(channel_uuid) not in up and context.call.age_s > LISTED_AFTER_S:
-                context.record.lost()
-                context.call.ended("FREESWITCH_LOST")
+                hang_up_missed(context, same_switch=same_switch)
 
     def _for_its_call(self, handler: Handler) -> Callable[[EslEvent], None]:
         def handle(event: EslEvent) -> None:
@@ -221,15 +223,3 @@ class Switchboard:
         self._calls.pop(str(call.channel_uuid), None)
         metrics.CALLS_ACTIVE.set(len(self._calls))
         spawn("end_demand", self._offers.end_demand, str(call.call_id))
-
-
-def _catch_up(context: CallContext, found: IncomingCall) -> None:
-    """Tell a story what happened while the connection was away."""
-    call = context.call
-    context.channel.forget_way_out()
-    if found.parked and not call.parked:
-        call.becomes(GreetingState.OVER)
-        call.signal(Parked())
-    if call.streaming and not found.streaming:
-        call.becomes(StreamState.DETACHED)
-        call.signal(StreamLost())

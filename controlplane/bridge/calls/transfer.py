@@ -13,13 +13,11 @@ from controlplane.bridge.calls.call_policy import Destination
 from controlplane.bridge.calls.call_signals import RingingEnded
 from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.channel import ACCEPT_S, ANNOUNCE_S, RING_S, RING_STARTS_S
+from controlplane.bridge.calls.way_out import wait_for_end
 from controlplane.contracts.messages import Transfer, TransferFailed, TransferFailure
 
 RINGING_DEADLINE_S: Final = ANNOUNCE_S + RING_S + ACCEPT_S + 10.0
 """It covers the announcement, the ringing, the key, and FreeSWITCH's word that nobody came."""
-
-WAY_OUT_DEADLINE_S: Final = 4 * 3600.0
-"""The dialplan, or a human, ends that call: not we."""
 
 log = structlog.get_logger()
 
@@ -28,7 +26,7 @@ def transfer(context: CallContext, request: Transfer) -> None:
     """Ring who was asked for. Returns when nobody took the call; the worker has been told."""
     destination = _destination(context, request)
     if destination is None:
-        _failed(context, TransferFailure.NOT_ALLOWED)
+        failed(context, TransferFailure.NOT_ALLOWED)
         return
     call = context.call
     context.playback.close()
@@ -42,11 +40,11 @@ def transfer(context: CallContext, request: Transfer) -> None:
     )
     ending = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
     if call.state is CallState.WITH_HUMAN:
-        call.wait(timeout_s=WAY_OUT_DEADLINE_S)
+        wait_for_end(context)
     call.ringing_ended()
     context.playback.open()
     disposition = ending.disposition if isinstance(ending, RingingEnded) else "UNKNOWN"
-    _failed(context, disposition)
+    failed(context, disposition)
 
 
 def _destination(context: CallContext, request: Transfer) -> Destination | None:
@@ -57,7 +55,8 @@ def _destination(context: CallContext, request: Transfer) -> Destination | None:
     return Destination(dial_string, warm=False) if dial_string else None
 
 
-def _failed(context: CallContext, cause: str) -> None:
+def failed(context: CallContext, cause: str) -> None:
+    """Tell the worker, which may be another's by now, that the caller is back."""
     metrics.TRANSFERS_FAILED.labels(cause=cause).inc()
     log.info("transfer_failed", cause=cause)
     if context.call.streaming:

@@ -55,16 +55,18 @@ class VoiceMessages:
         self._hidden: set[str] = set()
         self._wanted = gevent.event.Event()
 
-    def finished(self, channel_uuid: UUID, *, hidden: bool) -> None:
-        """Let this channel's message go, if there is one: nothing more is recorded.
+    def finished(self, channel_uuid: UUID, *, hidden: bool) -> bool:
+        """Let this channel's message go, if there is one: nothing more is recorded. False: none.
 
         `hidden`: whatever FreeSWITCH wrote down, its caller has no number to us.
         """
-        if (self._folder / f"{channel_uuid}.wav").exists():
+        left = (self._folder / f"{channel_uuid}.wav").exists()
+        if left:
             if hidden:
                 self._hidden.add(str(channel_uuid))
             self._finished.add(str(channel_uuid))
             self._wanted.set()
+        return left
 
     def run(self) -> None:
         """Deliver what is finished, beginning with what an earlier agent left behind."""

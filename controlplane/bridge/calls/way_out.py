@@ -1,15 +1,21 @@
-"""The dead man's switch: FreeSWITCH takes a call whose agent stops putting its way out off."""
+"""The dead man's switch: FreeSWITCH takes a call whose agent stops putting its way out off. And the
+end of a call that somebody else has: nothing of ours is played on it any more.
+"""
 
-from typing import Final
+from typing import Final, Never
 
 import structlog
 
 from controlplane.bridge.calls.call_context import CallContext
+from controlplane.bridge.calls.call_signals import CallEndedError
 from controlplane.bridge.calls.call_state import CallState
 from controlplane.esl.errors import EslError
 
 WAY_OUT_RENEWAL_S: Final = 1.0
 """It is short against `WAY_OUT_S`: one missed renewal loses no call."""
+
+LOOK_AGAIN_S: Final = 600.0
+"""The end of a call is an event; one that was missed is noticed by then."""
 
 log = structlog.get_logger()
 
@@ -28,3 +34,11 @@ def renew_way_out(context: CallContext) -> None:
         log.warning("way_out_not_renewed", error=type(error).__name__)
     except Exception:  # one call's edge: the dialplan must not take the calls renewed after it
         log.exception("way_out_not_renewed")
+
+
+def wait_for_end(context: CallContext) -> Never:
+    """Wait until whoever has the caller has ended the call. Raises `CallEndedError`, `EslError`."""
+    while True:
+        context.call.wait(timeout_s=LOOK_AGAIN_S)
+        if not context.channel.exists():
+            raise CallEndedError("UNKNOWN")

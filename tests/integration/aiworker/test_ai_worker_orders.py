@@ -1,5 +1,7 @@
 """A call's order is placed though the caller hangs up, or its worker dies, in that very moment."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from redis.asyncio import Redis
@@ -11,6 +13,7 @@ from aiworker.unsettled_orders import UnsettledOrder, UnsettledOrders
 from controlplane.contracts.messages import OrderPlaced
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import seed_demo
+from controlplane.local.launch.ports import free_tcp_port
 from tests.accounts import SECRETS
 from tests.integration.ai_worker_bridge import CALLER_SOUNDS, Stage
 from tests.integration.order_drafts import draft, wait_before, waits
@@ -75,3 +78,22 @@ async def test_another_worker_ends_what_the_first_was_placing(stage: Stage, redi
     told = [str(e.event) for e in realtime.journal.of(ClientEvent) if e.type.endswith("create")]
     assert any("La commande numéro 1 est déjà enregistrée" in event for event in told)
     assert [(number, cents) for number, cents, *_ in stage.orders()] == [(1, 2_450)]
+
+
+async def test_another_worker_goes_on_without_postgres(stage: Stage) -> None:
+    """1 a worker dies with a dish in the cart, 2 Postgres is away, 3 another one has the call: menu
+    and cart are in Redis, so the caller is not passed on.
+    """
+    bridge = stage.bridge()
+    steps: tuple[Step, ...] = ([Call.of("add_item", dish="calzone")], [Say("C'est noté.", 200)])
+    async with stage.play(*steps):
+        async with bridge.call():
+            bridge.say("d_accord")
+            await bridge.hears_all(200)
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_tcp_port()}/none"
+    away = replace(stage, database_url=nowhere)
+    async with away.play([Say("Reprenons.", 300)], worker_id="worker-other") as realtime:
+        async with bridge.call(resumed=True):
+            await bridge.hears_all(500)
+    told = [str(e.event) for e in realtime.journal.of(ClientEvent) if e.type.endswith("create")]
+    assert any("ligne 1 : une Calzone" in event for event in told)

@@ -15,6 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from aiworker.media.server import MediaServer
+from controlplane.bridge.calls.worker_watch import LOST_S
 from controlplane.contracts import redis_keys
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import (
@@ -150,6 +151,27 @@ async def test_a_call_whose_worker_is_lost_is_offered_again_as_resumed(
             assert getattr(other.messages[0], "greeting", None) == "waited"
             await other.speak(300, item="item_b")
             await until(lambda: 304 in codes(dialog))
+
+
+async def test_a_worker_that_hangs_is_lost_though_its_stream_stays_open(
+    bridge: Bridge, worker: Worker, phone: Phone
+) -> None:
+    async with talking(bridge, worker, phone) as (dialog, stream):
+        await stream.speak(600)
+        await until(lambda: 604 in codes(dialog))
+        hangs_at = time.monotonic()
+        assert stream.beating is not None
+        stream.beating.cancel()
+        again = await worker.offer()
+        lost_in_s = time.monotonic() - hangs_at
+        assert again.resumed
+        async with worker.serve(again) as other:
+            await other.speak(700, item="item_b")
+            await until(lambda: 704 in codes(dialog))
+            spoken_at = time.monotonic()
+    assert lost_in_s < LOST_S + TONE_EVERY_S
+    silence = longest_silence_s(dialog.received, since=hangs_at, until=spoken_at)
+    assert silence <= LONGEST_SILENCE_S
 
 
 async def test_the_waiting_tone_goes_on_until_the_next_worker_speaks(

@@ -38,8 +38,7 @@ RESTAURANT_PHONE = "0611111111"
 NASTY_PASSWORD = """p"a'ss&%20>x%é ;,{}$1\\n"""
 CALLER = "0612345678"
 EVENT_DEADLINE_S = 10.0
-WAY_OUT_DEADLINE_S = EVENT_DEADLINE_S + 10.0
-"""The caller hears for 10 s that it lasts: an agent may come back."""
+WAY_OUT_DEADLINE_S = EVENT_DEADLINE_S + 10.0  # an agent may come back
 """A registration takes up to 2.2 s, a deletion 2 s, the way out 2 s and its prompts 1 s."""
 STOP_GRACE_S = 0.5
 """Nothing is worth waiting for when a test's switch ends."""

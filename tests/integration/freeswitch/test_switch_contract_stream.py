@@ -1,5 +1,6 @@
 """`uuid_audio_stream` behaves alike on the simulator and on the real mod_audio_stream."""
 
+import asyncio
 import base64
 import http
 import json
@@ -330,3 +331,11 @@ async def test_the_dialplans_way_out_ends_the_stream_before_ringing(
         assert worker.closed
         assert worker.closed[0][0] == 1000
         await answered.hangup()
+
+
+async def test_pings_are_answered_also_while_the_caller_sends_nothing(
+    stream: ServerConnection, call: ParkedCall
+) -> None:
+    for _ in range(3):
+        async with asyncio.timeout(DEADLINE_S):
+            await (await stream.ping())

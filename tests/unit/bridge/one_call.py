@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import cast
+from uuid import UUID
 
 from controlplane.bridge.calls.audio_control import AudioControl
 from controlplane.bridge.calls.call_context import CallContext
@@ -27,10 +28,13 @@ class RecordedSwitch:
         self.played: list[str] = []
         """Files by their stem, the waiting tone as `tone`, a stop of all as `stop`."""
         self.told: list[BridgeMessage] = []
+        self.exists = True
 
     def api(self, command: str) -> str:
         self.commands.append(command)
         verb, _, arguments = command.partition(" ")
+        if verb == "uuid_exists":
+            return "true" if self.exists else "false"
         if verb == "uuid_break":
             self.played.append("stop")
         if verb == "uuid_audio_stream" and " send_text " in arguments:
@@ -57,6 +61,7 @@ class OneCall:
 
     def __init__(self) -> None:
         self.switch = RecordedSwitch()
+        self.message_left = False
         self.facts: list[CallEvent] = []
         self.call = call()
         self.call.becomes(GreetingState.OVER)
@@ -72,10 +77,13 @@ class OneCall:
             record=CallRecord(
                 self.call, bridge_id="bridge-0", publisher=cast("CallEventPublisher", self)
             ),
-            messages=cast("VoiceMessages", None),
+            messages=cast("VoiceMessages", self),
             policy=CallPolicy,
             bridge_id="bridge-0",
         )
+
+    def finished(self, channel_uuid: UUID, *, hidden: bool) -> bool:
+        return self.message_left
 
     def publish(self, event: CallEvent) -> None:
         self.facts.append(event)

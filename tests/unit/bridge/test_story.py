@@ -4,10 +4,12 @@ import gevent
 import pytest
 
 from controlplane.bridge.calls import story
-from controlplane.bridge.calls.call_signals import Asked
 from controlplane.bridge.calls.channel_events import parked
-from controlplane.bridge.calls.story import begin_conversation, converse, hold, keep_waiting
-from controlplane.contracts.messages import Hold, Started
+from controlplane.bridge.calls.find_worker import keep_waiting
+from controlplane.bridge.calls.incoming_call import IncomingCall
+from controlplane.bridge.calls.story import begin_conversation, converse, hold
+from controlplane.bridge.calls.worker_watch import LOST_S, WorkerWatch
+from controlplane.contracts.messages import Started
 from controlplane.esl.event import EslEvent
 from tests.unit.bridge.one_call import OneCall
 from tests.unit.bridge.test_incoming_call import call
@@ -50,30 +52,27 @@ def test_hold_is_heard_before_the_tone_goes_on_and_alone_once_the_worker_has_spo
     assert one.heard_since() == ["stop", "1", "one_moment"]
 
 
-def test_a_worker_that_never_says_a_word_is_lost(
+def test_a_worker_that_says_nothing_has_the_caller_wait_then_is_lost(
     one: OneCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(story, "FIRST_WORDS_DEADLINE_S", SOON_S)
-    one.channel.fill_silence(prompt="one_moment")
+    now = 1_000.0
+    one.call.worker = WorkerWatch(lambda: now)
     one.connect_worker()
     begin_conversation(one.context)
+    one.call.worker.heard()
+    seen: list[list[str]] = []
+
+    def a_second_later(*_: object, **__: object) -> None:
+        nonlocal now
+        now += 1.0
+        seen.append(one.heard_since())
+
+    monkeypatch.setattr(IncomingCall, "wait", a_second_later)
     converse(one.context)
+    assert seen[:4] == [[], [], [], ["stop", "one_moment", "tone"]]
+    assert now == 1_000.0 + LOST_S + 1
+    assert one.switch.told[-1] == Started(call_id=one.call.call_id, greeting="waited")
     assert not one.call.streaming
-    assert one.heard_since()[-3:] == ["stop", "one_moment", "tone"]
-
-
-def test_a_worker_that_asks_for_patience_has_its_deadline_anew(
-    one: OneCall, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(story, "FIRST_WORDS_DEADLINE_S", 4 * SOON_S)
-    one.channel.fill_silence(prompt="one_moment")
-    one.connect_worker()
-    begin_conversation(one.context)
-    gevent.spawn_later(2 * SOON_S, one.call.signal, Asked(Hold()))
-    talk = gevent.spawn(converse, one.context)
-    talk.join(5 * SOON_S)
-    assert not talk.dead
-    assert outcome(talk) is None
 
 
 def test_who_has_no_worker_at_the_greetings_end_hears_so_at_once(one: OneCall) -> None:
