@@ -122,7 +122,7 @@ def test_what_was_blocked_there_is_freed_and_blocks_here(
 
     with sync_redis(valkey_pair.url, timeout_s=5) as worker:
         worker.lpush("claim", "mine")
-    assert client.blpop(["claim"], timeout=5) == ["claim", "mine"]
+    assert client.blpop(["claim"], timeout=5) == ("claim", "mine")
 
 
 def blocked(valkey_pair: ValkeyPair) -> int:
