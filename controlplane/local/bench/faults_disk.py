@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-BYTES: Final = 16 * 2**20
-"""The assistant's speech of a round, 16 kB/s a call, takes a fifth of it."""
+BYTES: Final = 64 * 2**20
+"""A bridge takes voice messages while there are 20 MiB; the speech of a round takes 3."""
 COMMAND_S: Final = 10.0
 BLOCK: Final = bytes(2**16)
 FILLER: Final = ".filler"
