@@ -89,7 +89,9 @@ class FaultsBench:
 @click.option(
     "--faults", "patterns", multiple=True, help="E.g. kill_*, drop:*; all when not given."
 )
-@click.option("--keep", type=click.Path(path_type=Path), help="Keep data and logs in this folder.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="Keep data and logs in this new folder."
+)
 @json_line_option
 def run_bench_faults(
     *,
@@ -199,6 +201,8 @@ def _folder(undo: ExitStack, keep: Path | None) -> Path:
     if keep is None:
         keep = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="alloresto-faults-")))
     keep.mkdir(parents=True, exist_ok=True)
+    if any(keep.iterdir()):
+        raise click.BadParameter("the folder is not empty", param_hint="--keep")
     keep.chmod(0o711)
     return keep.absolute()
 
