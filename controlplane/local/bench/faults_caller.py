@@ -45,9 +45,7 @@ CALL_S: Final = 90.0
 POLL_S: Final = 0.05
 
 STOPS_AFTER: Final = 0.6
-"""Frames that stop do so after this share of a sentence…"""
-STOPPED_S: Final = 4.0
-"""… and come again this long after its end."""
+"""Frames that stop do so after this share of a sentence, and come again with the next one."""
 
 THAT_IS_ALL: Final = speech("non_merci_c_est_tout")
 YES: Final = speech("oui_c_est_bien_ca")
@@ -174,6 +172,7 @@ class FaultCaller:
         began = time.monotonic()
         self._turn_from = len(self.experience.heard)
         self._stops_in -= 1
+        dialog.rtp.sending = True
         try:
             utterance = dialog.play(l16)
             if self._stops_in == 0:
@@ -193,8 +192,6 @@ class FaultCaller:
         await asyncio.sleep(seconds * STOPS_AFTER)
         self.frames_stopped_at = time.monotonic()
         dialog.rtp.sending = False
-        back_in_s = seconds * (1 - STOPS_AFTER) + STOPPED_S
-        asyncio.get_running_loop().call_later(back_in_s, _send_again, dialog)
 
     # --- Listening -----------------------------------------------------------------------------
 
@@ -231,7 +228,3 @@ class FaultCaller:
             self._last_sound_at = frame.at
             if code is None:
                 self.experience.prompts.append(frame)
-
-
-def _send_again(dialog: Dialog) -> None:
-    dialog.rtp.sending = True
