@@ -61,6 +61,7 @@ class Experience:
     answered_at: float | None = None
     ended_at: float = 0.0
     confirmed: bool = False
+    said_yes: bool = False
     cut_by_freeswitch: bool = False
     misheard: bool = False
     """The read-back was not what they wanted: they hung up without a yes."""
@@ -140,6 +141,7 @@ class FaultCaller:
         await self._listen(dialog, greeting=True)
         next_words = lived.order.l16
         while not dialog.ended.is_set():
+            lived.said_yes = lived.said_yes or next_words is YES
             got_through = await self._say(dialog, next_words)
             lived.confirmed = lived.confirmed or (got_through and next_words is YES)
             words = await self._listen(dialog)

@@ -46,6 +46,7 @@ class PlayedCall:
             total_cents=lived.order.total_cents,
             answered=any(frame.audible for frame in lived.heard),
             confirmed=lived.confirmed,
+            said_yes=lived.said_yes,
             heard=tuple(lived.words),
             silence_s=self.silence_s(ear),
             cut_by_freeswitch=lived.cut_by_freeswitch,

@@ -34,7 +34,9 @@ class LivedCall:
     answered: bool
     """Anything at all was heard."""
     confirmed: bool
-    """The caller said yes to the read-back of exactly what they wanted, to the end of the word."""
+    """The caller said yes to the read-back of what they wanted, and all of it got through."""
+    said_yes: bool
+    """They said it, whether or not all of it got through."""
     heard: tuple[str, ...]
     """The assistant's words, turn by turn, as far as they were heard."""
     silence_s: float
@@ -84,7 +86,7 @@ def judge(call: LivedCall, orders: Sequence[StoredOrder]) -> Verdict:
         in_database=len(orders),
         lost=not orders and _is_lost(call, told[0] if told else None),
         doubled=max(0, len(orders) - 1),
-        wrong=sum(not call.confirmed or not _is_as_wanted(call, order) for order in orders),
+        wrong=sum(not call.said_yes or not _is_as_wanted(call, order) for order in orders),
         told_wrong=told is not None and _is_told_wrong(told, orders),
         silence_s=call.silence_s,
         never_answered=not call.answered,

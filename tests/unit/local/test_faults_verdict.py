@@ -23,7 +23,13 @@ LINES = (OrderedLine("Reine", 2, ("olives", "jambon")), OrderedLine("Tiramisu", 
 TOTAL = 2 * (1_150 + 100 + 200) + 550
 STORED = StoredOrder(number=12, total_cents=TOTAL, lines=LINES)
 CALL = LivedCall(
-    lines=LINES, total_cents=TOTAL, answered=True, confirmed=True, heard=(), silence_s=1.0
+    lines=LINES,
+    total_cents=TOTAL,
+    answered=True,
+    confirmed=True,
+    said_yes=True,
+    heard=(),
+    silence_s=1.0,
 )
 REFUSED = in_words(OrderNotCommitted()).spoken
 UNSURE = in_words(OrderUnsettled(reachable=True)).spoken
@@ -83,7 +89,10 @@ def test_an_order_placed_and_told_as_it_is_keeps_every_promise() -> None:
         pytest.param((placed(cents=4_200),), (STORED,), {}, ("told_wrong",), id="another total"),
         pytest.param((placed()[:41],), (STORED,), {}, (), id="the total was not heard"),
         pytest.param((placed(),), (STORED, STORED), {}, ("doubled",), id="twice"),
-        pytest.param((), (STORED,), {"confirmed": False}, ("wrong",), id="without a yes"),
+        pytest.param(
+            (), (STORED,), {"confirmed": False, "said_yes": False}, ("wrong",), id="without a yes"
+        ),
+        pytest.param((), (STORED,), {"confirmed": False}, (), id="a yes that was half heard"),
         pytest.param((), (), {"confirmed": False}, (), id="never confirmed"),
         pytest.param((), (), {"given_to_a_human": True}, (), id="put through before it was told"),
         pytest.param((), (), {"cut_by_freeswitch": True}, (), id="cut with its switch"),
@@ -137,7 +146,9 @@ def test_a_tally_sums_the_verdicts_and_keeps_the_longest_silence() -> None:
         [
             judged(placed()),
             judged(placed(), orders=()),
-            judge(replace(CALL, silence_s=4.126, confirmed=False), (STORED, STORED)),
+            judge(
+                replace(CALL, silence_s=4.126, confirmed=False, said_yes=False), (STORED, STORED)
+            ),
         ]
     )
     assert tally == Tally(
