@@ -71,9 +71,7 @@ async def test_a_living_agent_has_a_call_back_at_once_that_the_dialplan_took(
 ) -> None:
     async with Phone() as phone, site.talking(phone) as (dialog, stream):
         channel = newest_channel(site)
-        await asyncio.to_thread(
-            site.switch.api, f"sched_transfer +1 {channel} agent_lost XML public"
-        )
+        await asyncio.to_thread(site.switch.api, f"uuid_transfer {channel} agent_lost XML public")
         await until(lambda: site.bridge.log("way_out_not_put_off_in_time"))
         await stream.speak(300)
         await until(lambda: 304 in codes(dialog))
