@@ -1,12 +1,14 @@
-"""A caller's part of Redis: call events that were recorded or given up, and calls' memories.
+"""A caller's part of Redis: call events that were recorded or given up, calls' memories, and notes
+of orders that nobody places any more.
 
-An event that no recorder has written yet would come back after the erasure: so long as there is
-one of the caller's, nothing is erased.
+An event that no recorder has written yet, or an order that a worker still places, would come back
+after the erasure: so long as there is one of the caller's, nothing is erased.
 """
 
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +19,8 @@ from controlplane.controller.recorder import FIELD, GROUP
 from controlplane.errors import ServiceUnavailable
 
 ENTRIES_AT_ONCE: Final = 1_000
+PLACED_WITHIN: Final = timedelta(days=1)
+"""Workers give up an order that could not be placed for so long (`aiworker/order_desk.py`)."""
 
 
 class NotRecordedYet(ServiceUnavailable):
@@ -29,13 +33,23 @@ class NotRecordedYet(ServiceUnavailable):
         )
 
 
+class NotPlacedYet(ServiceUnavailable):
+    """Orders of the caller are being placed."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"nothing is erased: {count} of the caller's orders are being placed;"
+            " try again in a minute, with a worker running"
+        )
+
+
 def erase_events(
     redis: Redis, *, number: str, call_ids: Collection[UUID], restaurant_ids: Collection[UUID]
 ) -> int:
     """Erase what tells of these calls, or of the number (E.164) at these restaurants.
 
-    Returns how many entries and calls' memories there were. `redis` answers in text. Raises
-    `NotRecordedYet`, having erased nothing, and `RedisError`.
+    Returns how many entries, notes and calls' memories there were. `redis` answers in text. Raises
+    `NotRecordedYet` or `NotPlacedYet`, having erased nothing, and `RedisError`.
     """
     whose = _Whose(number, {*map(str, call_ids)}, {*map(str, restaurant_ids)})
     recorded = whose.entries(redis, redis_keys.CALL_EVENTS)
@@ -43,7 +57,12 @@ def erase_events(
     if waiting := [entry for entry in recorded if _order(entry) >= unrecorded_from]:
         raise NotRecordedYet(len(waiting))
     dead = whose.entries(redis, redis_keys.CALL_EVENTS_DEAD)
+    notes = whose.notes(redis)
+    if waiting := [key for key, note in notes.items() if _is_being_placed(note)]:
+        raise NotPlacedYet(len(waiting))
     erased = 0
+    for some in _at_once(list(notes)):
+        erased += int(redis.hdel(redis_keys.UNSETTLED_ORDERS, *some))
     for stream, entries in (
         (redis_keys.CALL_EVENTS, recorded),
         (redis_keys.CALL_EVENTS_DEAD, dead),
@@ -67,18 +86,37 @@ class _Whose:
         found = _entries(redis, stream)
         return [entry_id for entry_id, fields in found if self._owns(fields.get(FIELD, ""))]
 
+    def notes(self, redis: Redis) -> dict[str, str]:
+        """Return the notes of unsettled orders, by their key in the hash."""
+        found: Any = redis.hgetall(redis_keys.UNSETTLED_ORDERS)
+        return {key: note for key, note in found.items() if self._owns(note)}
+
     def _owns(self, body: str) -> bool:
-        try:
-            event = json.loads(body)
-        except ValueError:
+        about = _about(body)
+        if about is None:
             return self.number in body  # nobody can say whose else it is
-        return isinstance(event, dict) and (
-            event.get("callId") in self.call_ids
-            or (
-                event.get("callerNumber") == self.number
-                and event.get("restaurantId") in self.restaurant_ids
-            )
+        return about.get("callId") in self.call_ids or (
+            self.number in (about.get("callerNumber"), about.get("customerPhoneE164"))
+            and about.get("restaurantId") in self.restaurant_ids
         )
+
+
+def _about(body: str) -> dict[str, Any] | None:
+    """Read a call event, or the order within a note; None when it is neither."""
+    try:
+        read = json.loads(body)
+    except ValueError:
+        return None
+    about = read.get("draft", read) if isinstance(read, dict) else None
+    return about if isinstance(about, dict) else None
+
+
+def _is_being_placed(note: str) -> bool:
+    try:
+        confirmed_at = datetime.fromisoformat(str((_about(note) or {}).get("confirmedAt")))
+    except ValueError:  # no worker reads it either
+        return False
+    return datetime.now(UTC) - confirmed_at < PLACED_WITHIN
 
 
 def _entries(redis: Redis, stream: str) -> Iterator[tuple[str, dict[str, str]]]:

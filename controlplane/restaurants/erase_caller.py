@@ -31,6 +31,9 @@ _FINISHED: Final = [status for status, following in NEXT_STATUSES.items() if not
 
 IN_PROGRESS: Final = "a call in progress: erase again once it has ended"
 TO_BE_MADE: Final = "an order being made is handed to its customer: erase again once it is done"
+FOUND_BY: Final = (
+    "an order being made is found again by its call's number: erase again once it is done"
+)
 WITHOUT_CALLER: Final = "times, outcome and cost of a call, without number and words"
 WHAT_WAS_SOLD: Final = (
     "what was sold is kept for ten years (Code de commerce, art. L123-22),"
@@ -71,6 +74,7 @@ async def erase_caller(
     mine = frozenset(restaurant.id for restaurant in restaurants)
     found = await _calls(session, mine, e164)
     ended = frozenset(call_id for call_id, live in found.items() if not live)
+    open_calls = await _calls_of_open_orders(session, mine, ended)
     parts = (
         Part(
             table="call_turn",
@@ -78,7 +82,8 @@ async def erase_caller(
         ),
         await _messages(session, mine, e164, ended),
         await _orders(session, mine, e164, ended),
-        await _forget_callers(session, mine, ended),
+        await _forget_callers(session, mine, ended - open_calls),
+        Part(table="call", kept=len(open_calls), why=FOUND_BY),
         Part(table="call", kept=len(found) - len(ended), why=IN_PROGRESS),
         await _kept(session, BlockedCaller, mine, e164, why=BLOCKED),
         await _kept(session, TransferTarget, mine, e164, why=OWN_PEOPLE),
@@ -143,9 +148,7 @@ async def _orders(
     personal = or_(
         Order.customer_name.is_not(None), Order.customer_phone_e164.is_not(None), Order.note != ""
     )
-    done = or_(
-        Order.status.in_(_FINISHED), Order.service_date < datetime.now(UTC).date() - OPEN_FOR
-    )
+    done = _done()
     forget = (
         update(Order)
         .where(*theirs, personal, done)
@@ -155,6 +158,20 @@ async def _orders(
     being_made = await _count(session, Order.id, *theirs, ~done)
     why = "; ".join([WHAT_WAS_SOLD] * bool(erased) + [TO_BE_MADE] * bool(being_made))
     return Part(table="order", erased=erased, kept=erased + being_made, why=why)
+
+
+async def _calls_of_open_orders(
+    session: AsyncSession, mine: frozenset[UUID], ended: frozenset[UUID]
+) -> frozenset[UUID]:
+    """Of these calls, those whose order is being made: it may have no number of its own."""
+    found = await session.scalars(select(Order.call_id).where(*_of(Order, mine, ended), ~_done()))
+    return frozenset(call_id for call_id in found if call_id is not None)
+
+
+def _done() -> ColumnElement[bool]:
+    """Whether nobody waits for an order any more."""
+    today = datetime.now(UTC).date()
+    return or_(Order.status.in_(_FINISHED), Order.service_date < today - OPEN_FOR)
 
 
 async def _forget_callers(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -11,12 +11,14 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, text
 
+from aiworker.unsettled_orders import UnsettledOrder
 from controlplane.cli import main
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import CallArrived, CallEnded, TurnEnded
 from controlplane.controller.recorder import FIELD, Recorder
 from controlplane.database import sync_engine
+from controlplane.restaurants.order_draft import OrderDraft
 from tests.accounts import add_account, add_carrier
 
 pytestmark = pytest.mark.integration
@@ -121,6 +123,21 @@ class Life:
                 ),
                 {"restaurant": restaurant, "number": number},
             )
+
+    def note(self, restaurant: UUID, number: str, *, call: UUID, age: timedelta) -> str:
+        """Leave an unsettled order's note, as a worker writes it."""
+        draft = OrderDraft(
+            restaurant_id=restaurant,
+            call_id=call,
+            idempotency_key=f"{call}:1:abc",
+            confirmed_at=datetime.now(UTC) - age,
+            lines=(),
+            customer_name="Camille",
+            customer_phone_e164=number,
+        )
+        note = UnsettledOrder(draft=draft).to_json()
+        self.redis.hset(redis_keys.UNSETTLED_ORDERS, draft.idempotency_key, note)
+        return draft.idempotency_key
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.engine.connect() as connection:
@@ -230,6 +247,41 @@ def test_an_event_that_is_not_recorded_yet_would_come_back_so_nothing_is_erased(
     life.record()
     assert main(["caller", "erase", CALLER, "--json"]) == 0
     assert report(capsys)["call"] == (2, 2)
+
+
+def test_an_order_that_is_being_placed_would_come_back_so_nothing_is_erased(
+    life: Life, luigi: UUID, redis: "Redis", capsys: Said
+) -> None:
+    call, other = life.call(luigi, CALLER), life.call(luigi, STRANGER)
+    life.record()
+    life.note(luigi, STRANGER, call=call, age=timedelta(0))
+    assert main(["caller", "erase", CALLER]) == 1
+    assert "being placed" in capsys.readouterr().err
+    assert life.rows("SELECT count(*) FROM call WHERE caller_number IS NOT NULL") == [(2,)]
+
+    life.note(luigi, STRANGER, call=call, age=timedelta(days=2))  # which no worker will place
+    life.note(luigi, CALLER, call=new_id(), age=timedelta(days=2))
+    kept = life.note(luigi, STRANGER, call=other, age=timedelta(0))
+    assert main(["caller", "erase", CALLER, "--json"]) == 0
+    assert redis.hkeys(redis_keys.UNSETTLED_ORDERS) == [kept]
+    assert report(capsys)["redis"] == (3 + 2 + 1, 0)
+
+
+def test_an_order_without_a_number_is_found_again_once_it_is_done(
+    life: Life, luigi: UUID, engine: Engine, capsys: Said
+) -> None:
+    call = life.call(luigi, CALLER)
+    life.record()
+    life.order(luigi, status="accepted", number=None, call=call)
+    assert main(["caller", "erase", CALLER, "--json"]) == 0
+    found = report(capsys)
+    assert (found["call_turn"], found["call"], found["order"]) == ((1, 0), (0, 1), (0, 1))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE \"order\" SET status = 'completed'"))
+    assert main(["caller", "erase", CALLER, "--json"]) == 0
+    found = report(capsys)
+    assert (found["call"], found["order"]) == ((1, 1), (1, 1))
+    assert life.rows('SELECT customer_name FROM "order"') == [(None,)]
 
 
 def test_a_number_that_is_two_numbers_is_to_be_written_in_full(
