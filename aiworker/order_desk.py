@@ -70,10 +70,21 @@ class OrderDesk:
             raise outcome
         return outcome
 
-    async def left_by(self, call_id: UUID) -> list[OrderDraft]:
+    async def take_over(self, order: UnsettledOrder, *, placed: Placed) -> None:
+        """Go on with an order that another worker left: to one its caller was told of as confirmed
+        by the restaurant no rule says no any more.
+
+        Raises what `place` raises. It is safe to cancel: the order goes on.
+        """
+        if order.told:
+            await asyncio.shield(self._start(self._settle(order.draft, placed)))
+        else:
+            await self.place(order.draft, placed=placed)
+
+    async def left_by(self, call_id: UUID) -> list[UnsettledOrder]:
         """Return what a worker that lost this call was placing; nothing when Redis is away."""
         try:
-            return [o.draft for o in await self._notes.read() if o.draft.call_id == call_id]
+            return [o for o in await self._notes.read() if o.draft.call_id == call_id]
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("unsettled_orders_unreadable", error=type(error).__name__)
             return []

@@ -182,17 +182,18 @@ class WorkerCall:
     async def _end_what_was_begun(self) -> None:
         """Place what the worker before was placing: the caller had confirmed it."""
         known = {order.idempotency_key for order in self.tools.placed}
-        for draft in await self._orders.left_by(self._offer.call_id):
-            if draft.idempotency_key in known:
+        for order in await self._orders.left_by(self._offer.call_id):
+            key = order.draft.idempotency_key
+            if key in known:
                 continue
-            self.tools.unsettled.add(draft.idempotency_key)
+            self.tools.unsettled.add(key)
             try:
                 async with asyncio.timeout(TAKE_OVER_SECONDS):
-                    await self.tools.place_order(draft)
+                    await self._orders.take_over(order, placed=self._order_placed)
             except (OrderUnsettled, TimeoutError):
                 log.warning("order_taken_over_unsettled")
             except RestaurantError as refusal:
-                self.tools.unsettled.discard(draft.idempotency_key)
+                self.tools.unsettled.discard(key)
                 log.warning("order_taken_over_refused", refusal=type(refusal).__name__)
 
     def _order_placed(self, order: PlacedOrder) -> None:
