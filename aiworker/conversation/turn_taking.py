@@ -151,6 +151,7 @@ class TurnTaking:
                 self._link.send(commit_audio())
             case Lapse.NOISE:
                 self._turn.forget()
+                self._settle()
             case Lapse.UNCOMMITTED:
                 return self._turn.lapse()
         return None
@@ -287,7 +288,11 @@ class TurnTaking:
         interruption, item = self._interruption, self._utterance
         if interruption is None or interruption.stage is Stage.PAUSED:
             return
-        if interruption.stage is Stage.RESUMED and item is None:
+        if (
+            interruption.stage is Stage.RESUMED
+            and item is None
+            and self._turn.floor is not Floor.FREE
+        ):
             return  # its words are still to come
         worth = self._worth
         self._interruption = self._utterance = self._worth = None

@@ -8,7 +8,7 @@ import pytest
 from aiworker.conversation import silence
 from aiworker.conversation.call_ending import FAREWELL_SECONDS
 from aiworker.media.stream import StreamOver
-from aiworker.realtime.events import InputCommitted
+from aiworker.realtime.events import InputCommitted, SpeechStarted, SpeechStopped
 from aiworker.worker_call import SITUATION_SECONDS
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
@@ -105,6 +105,23 @@ def test_a_session_that_is_lost_is_told_of_at_once_when_nothing_else_is_heard(
 
 
 # --- Silences ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_noise_over_the_assistant_that_becomes_no_turn_leaves_the_silence_watched(
+    one: OneCall, *, stopped: bool
+) -> None:
+    """The interruption waited for words for ever, and a caller who was gone held the line."""
+    one.end_greeting()
+    session = one.open_session()
+    one.says("Voici la carte.", ms=4_000)
+    one.wait(0.4)
+    one.call.on_realtime_event(SpeechStarted(item_id="noise"))
+    one.wait(0.4)
+    if stopped:
+        one.call.on_realtime_event(SpeechStopped(item_id="noise"))
+    one.wait(15)
+    assert session.told == [silence.INVITE]
 
 
 def test_a_caller_who_stays_silent_is_asked_then_left(one: OneCall) -> None:
