@@ -42,8 +42,10 @@ CONFIGURE_SECONDS: Final = 1.0
 _PING_SECONDS: Final = 5.0
 """A peer that is gone without a close is noticed after one interval and one timeout."""
 _CLOSE_SECONDS: Final = 0.5
-_AUDIO_BACKLOG_MS: Final = 5_000
-"""Caller audio that Realtime does not take is kept so long; older is dropped, not sent late."""
+_AUDIO_BACKLOG_MS: Final = 12_000
+"""Caller audio that Realtime does not take is kept so long; older is dropped, not sent late. It is
+more than what was said over a greeting, which comes in one piece.
+"""
 _CONTROL_BACKLOG: Final = 256
 """A connection with more unsent control events is given up."""
 _MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
@@ -108,7 +110,7 @@ class RealtimeLink:
                 return
 
     def append_audio(self, pcmu: bytes) -> None:
-        """Send caller audio soon. It never waits; the oldest is dropped past 5 s."""
+        """Send caller audio soon. It never waits; the oldest is dropped past 12 s."""
         self._audio += pcmu
         excess = len(self._audio) - _AUDIO_BACKLOG_MS * PCMU_BYTES_PER_MS
         if excess > 0:

@@ -4,6 +4,7 @@ import struct
 from typing import cast
 
 import pytest
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from aiworker.call_progress import CallProgress
 from aiworker.media.caller_audio import CallerAudio
@@ -118,3 +119,12 @@ def test_while_realtime_is_away_the_last_seconds_are_kept(caller: Caller) -> Non
 def test_an_unreadable_frame_is_complained_of(caller: Caller) -> None:
     caller.caller_audio.hear(b"\x00")
     assert caller.complaints == ["caller_frame_unreadable"]
+
+
+def test_an_order_said_over_the_greeting_is_sent_whole(caller: Caller) -> None:
+    """A session that took 5 s at a time lost its beginning."""
+    link = RealtimeLink(cast("AsyncRealtimeConnection", None))
+    caller.link.attach(link)
+    caller.speak(9_600)
+    caller.caller_audio.open()
+    assert len(link._audio) == 9_600 * PCMU_BYTES_PER_MS
