@@ -68,6 +68,7 @@ def hours_of(config: RestaurantConfig) -> Hours:
 def opening_at(hours: Hours, now: datetime) -> Opening:
     """Say whether the restaurant is open at `now`, until when, and when it opens next."""
     today = now.astimezone(hours.zone).date()
+    now = now.astimezone(UTC)  # within one zone, Python compares wall times
     service = following = None
     for one in _services(hours, today - _DAY):
         if one.opens > now:

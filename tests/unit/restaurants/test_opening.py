@@ -200,7 +200,7 @@ def test_a_service_holds_its_instant_and_ends_when_it_says(hours: Hours, now: da
         assert opening_at(hours, last).service is not None
 
 
-@given(HOURS, INSTANTS, st.floats(0, 1, exclude_max=True))
+@given(HOURS, INSTANTS, st.floats(0, 0.999))
 def test_what_opens_next_is_open_then_and_nothing_is_before(
     hours: Hours, now: datetime, part: float
 ) -> None:
@@ -220,3 +220,11 @@ def test_around_the_clock_is_always_open(zone: ZoneInfo, now: datetime) -> None:
     service = opening_at(Hours(zone, week), now).service
     assert service is not None
     assert service.date == now.astimezone(zone).date()
+
+
+def test_the_hour_that_comes_twice_is_told_apart_in_the_restaurant_s_own_zone() -> None:
+    """It closes at 02:45 as the clock shows it first: half an hour after that is 02:15 again."""
+    hours = every_day((time(18), time(2, 45)))
+    again = datetime(2026, 10, 25, 2, 15, tzinfo=PARIS, fold=1)
+    assert opening_at(hours, again).service is None
+    assert opening_at(hours, again.astimezone(UTC)) == opening_at(hours, again)
