@@ -4,17 +4,14 @@ FreeSWITCH tells nothing twice. Each event a story may wait for has its trace in
 not waited for any more.
 """
 
-import structlog
-
 from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_signals import RingingEnded, StreamLost
 from controlplane.bridge.calls.call_state import CallState, StreamState
 from controlplane.bridge.calls.channel_events import bridged, parked
 from controlplane.bridge.calls.incoming_call import IncomingCall
+from controlplane.bridge.calls.way_out import leave_to_dialplan
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.event import EslEvent
-
-log = structlog.get_logger()
 
 NO_EVENT = EslEvent({})
 
@@ -31,22 +28,13 @@ def catch_up(context: CallContext, found: IncomingCall) -> None:
             bridged(context, NO_EVENT)
             call.left_us()
         case CallState.WAY_OUT if call.ours:
-            leave_to_dialplan(call)
+            leave_to_dialplan(context)
         case CallState.WITH_US if call.state is CallState.RINGING and found.rang is not None:
             call.ringing_ended()
             call.signal(RingingEnded(disposition=found.rang))
     if call.streaming and not found.streaming:
         call.becomes(StreamState.DETACHED)
         call.signal(StreamLost())
-
-
-def leave_to_dialplan(call: IncomingCall) -> None:
-    """The dialplan has the caller since: a call taken back now would cut their message."""
-    log.warning("way_out_taken_unseen")
-    call.ringing_ended()
-    call.becomes(CallState.WAY_OUT)
-    call.outcome = CallOutcome.UNSERVED
-    call.left_us()
 
 
 def hang_up_missed(context: CallContext, *, same_switch: bool) -> None:

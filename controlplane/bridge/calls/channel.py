@@ -17,6 +17,7 @@ from controlplane.contracts.media import STREAM_BUFFER_MS
 from controlplane.contracts.messages import Message, encode_bridge_message
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, InvalidEslArgument
+from controlplane.esl.event import EslEvent
 
 STREAM_SETTINGS: Final = {
     Variable.STREAM_MESSAGE_DEFLATE: "true",
@@ -51,6 +52,9 @@ FreeSWITCH's clock of whole seconds this is 2.0 to 3.5 s."""
 
 AGENT_LOST: Final = "agent_lost"
 """The dialplan's extension in which a caller waits for an agent that may come back."""
+
+WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
+"""A caller already there hears the dialplan; taking the call back would cut the message."""
 
 
 class Application(StrEnum):
@@ -228,6 +232,11 @@ class Channel:
         """Forget what was scheduled for this channel."""
         with suppress(EslCommandFailed):
             self._control.api(f"sched_del {self._uuid}")
+
+    def extension(self) -> str:
+        """Which of the dialplan's extensions has the channel."""
+        dump = EslEvent.parse(self._control.api(f"uuid_dump {self._uuid} json"))
+        return dump.get("Caller-Destination-Number") or ""
 
     def take_back(self) -> None:
         """Have the channel park again: the dialplan had it, for want of an agent. Its CHANNEL_PARK

@@ -23,7 +23,7 @@ from controlplane.bridge.calls.call_signals import (
 )
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
 from controlplane.bridge.calls.channel import AGENT_LOST, Application
-from controlplane.bridge.calls.way_out import renew_way_out
+from controlplane.bridge.calls.way_out import renew_way_out, take_back
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import (
@@ -96,9 +96,9 @@ def executed(context: CallContext, event: EslEvent) -> None:
             with call.way_out:
                 context.channel.forget_way_out()
             renew_way_out(context)
-        case Application.SCHED_CANCEL if call.state is CallState.WITH_US and is_lost(event):
+        case Application.SCHED_CANCEL if call.ours and is_lost(event):
             log.warning("way_out_not_put_off_in_time")
-            context.channel.take_back()
+            take_back(context)
 
 
 def is_lost(event: EslEvent) -> bool:

@@ -27,6 +27,11 @@ from controlplane.esl.event import EslEvent
 MAX_SIGNALS: Final = 64
 """A story that has not listened to this many signals is given up by its call's handlers."""
 
+STOPPED_S: Final = 1.0
+"""A process whose timer is so late was stopped, with its machine perhaps."""
+HEARD_LATE_S: Final = 0.5
+"""What happened meanwhile has been heard by then."""
+
 NO_PRIVACY: Final = frozenset({"", "privacy", "none", "critical"})
 """Words of a Privacy header that hide nothing; any other does, known or not. The dialplan keeps the
 same rules for a voice message (`caller_number` in freeswitch/conf/dialplan/public.xml)."""
@@ -171,7 +176,8 @@ class IncomingCall:
                 return
 
     def wait(self, *kinds: type[CallSignal], timeout_s: float) -> CallSignal | None:
-        """Return the next signal of these kinds; others are dropped. None at the deadline.
+        """Return the next signal of these kinds; others are dropped. None at the deadline: in a
+        process that was stopped, not before what happened meanwhile was heard.
 
         Raises `CallEndedError` when the caller or the network hung up, `CallLeftError` when the
         caller is somebody else's.
@@ -181,7 +187,9 @@ class IncomingCall:
             try:
                 signal = self.signals.get(timeout=left)
             except gevent.queue.Empty:
-                return None
+                if time.monotonic() - deadline > STOPPED_S:
+                    deadline = time.monotonic() + HEARD_LATE_S
+                continue
             if isinstance(signal, CallLeftError | CallEndedError):
                 raise signal
             if isinstance(signal, kinds):

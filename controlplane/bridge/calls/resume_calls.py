@@ -2,23 +2,24 @@
 
 import json
 import time
-from typing import Final
 from uuid import UUID
 
 import structlog
 
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
-from controlplane.bridge.calls.channel import AGENT_LOST, Application, stream_attached
+from controlplane.bridge.calls.channel import (
+    AGENT_LOST,
+    WAY_OUT_EXTENSIONS,
+    Application,
+    stream_attached,
+)
 from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
 from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.contracts.channel_variables import ChannelColumn, ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.client import EslClient
-from controlplane.esl.errors import EslCommandFailed, EslProtocolError
+from controlplane.esl.errors import EslCommandFailed, EslError, EslProtocolError
 from controlplane.esl.event import EslEvent
-
-WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
-"""A caller already there hears the dialplan; taking the call back would cut the message."""
 
 log = structlog.get_logger()
 
@@ -36,13 +37,27 @@ def resume_calls(control: EslClient, switchboard: Switchboard) -> None:
     }
     switchboard.forget_missing(set(up), switch=control.api("global_getvar core_uuid"))
     for channel_uuid, row in up.items():
-        call = _found(control, switchboard, channel_uuid, row)
-        if call is None:
-            continue
-        if switchboard.resume(call):
-            log.info("call_resumed", channel_uuid=str(channel_uuid), state=call.state.value)
-        if row.get(ChannelColumn.EXTENSION) == AGENT_LOST:
-            switchboard.take_back(channel_uuid)
+        try:
+            _resume(control, switchboard, channel_uuid, row)
+        except EslCommandFailed:
+            log.info("call_gone_meanwhile", channel_uuid=str(channel_uuid))
+        except EslError:
+            raise
+        except Exception:  # one call's edge: those after it are callers as well
+            log.exception("call_not_resumed", channel_uuid=str(channel_uuid))
+
+
+def _resume(
+    control: EslClient, switchboard: Switchboard, channel_uuid: UUID, row: dict[str, str]
+) -> None:
+    """Go on with one of them. Raises `EslError`; `EslCommandFailed` when it has just ended."""
+    call = _found(control, switchboard, channel_uuid, row)
+    if call is None:
+        return
+    if switchboard.resume(call):
+        log.info("call_resumed", channel_uuid=str(channel_uuid), state=call.state.value)
+    if row.get(ChannelColumn.EXTENSION) == AGENT_LOST:
+        switchboard.take_back(channel_uuid)
 
 
 def _found(

@@ -25,7 +25,7 @@ from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
 from controlplane.bridge.calls.story import serve_call, serve_resumed_call, tell_story
 from controlplane.bridge.calls.voice_messages import VoiceMessages
-from controlplane.bridge.calls.way_out import WAY_OUT_RENEWAL_S, renew_way_out
+from controlplane.bridge.calls.way_out import WAY_OUT_RENEWAL_S, renew_way_out, take_back
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
 from controlplane.esl.event import EslEvent
@@ -121,8 +121,7 @@ class Switchboard:
     def take_back(self, channel_uuid: UUID) -> None:
         """Have a call back that the dialplan took for want of an agent. Raises `EslError`."""
         if context := self._calls.get(str(channel_uuid)):
-            with suppress(EslCommandFailed):  # hung up meanwhile
-                context.channel.take_back()
+            take_back(context)
 
     def run(self) -> None:
         """Keep the dialplan from taking the calls, for as long as this agent lives."""

@@ -2,14 +2,17 @@
 end of a call that somebody else has: nothing of ours is played on it any more.
 """
 
+from contextlib import suppress
 from typing import Final, Never
 
 import structlog
 
 from controlplane.bridge.calls.call_context import CallContext
-from controlplane.bridge.calls.call_signals import CallEndedError
+from controlplane.bridge.calls.call_signals import CallEndedError, RingingEnded
 from controlplane.bridge.calls.call_state import CallState
-from controlplane.esl.errors import EslError
+from controlplane.bridge.calls.channel import AGENT_LOST, WAY_OUT_EXTENSIONS
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.esl.errors import EslCommandFailed, EslError
 
 WAY_OUT_RENEWAL_S: Final = 1.0
 """It is short against `WAY_OUT_S`: one missed renewal loses no call."""
@@ -34,6 +37,37 @@ def renew_way_out(context: CallContext) -> None:
         log.warning("way_out_not_renewed", error=type(error).__name__)
     except Exception:  # one call's edge: the dialplan must not take the calls renewed after it
         log.exception("way_out_not_renewed")
+
+
+def take_back(context: CallContext) -> None:
+    """Have a call back that the dialplan took for want of an agent, be it that nobody was rung when
+    somebody should have been. Raises `EslError`.
+
+    FreeSWITCH is asked first: an agent that hung for long hears of it when the caller has long been
+    put through to the restaurant, or speaks their message.
+    """
+    call = context.call
+    with call.way_out, suppress(EslCommandFailed):  # hung up meanwhile
+        extension = context.channel.extension()
+        if extension in WAY_OUT_EXTENSIONS:
+            context.channel.cancel_way_out()
+            leave_to_dialplan(context)
+        elif extension == AGENT_LOST:
+            context.channel.take_back()
+            if call.state is CallState.RINGING:
+                call.ringing_ended()
+                call.signal(RingingEnded(disposition="UNKNOWN"))
+
+
+def leave_to_dialplan(context: CallContext) -> None:
+    """Play nothing any more: the dialplan has had the caller for some time."""
+    log.warning("way_out_taken_unseen")
+    call = context.call
+    context.playback.close()
+    call.ringing_ended()
+    call.becomes(CallState.WAY_OUT)
+    call.outcome = CallOutcome.UNSERVED
+    call.left_us()
 
 
 def wait_for_end(context: CallContext) -> Never:

@@ -1,5 +1,6 @@
 """One call of a bridge without sockets: its real parts, and a switch that keeps what it is told."""
 
+import json
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -29,12 +30,15 @@ class RecordedSwitch:
         """Files by their stem, the waiting tone as `tone`, a stop of all as `stop`."""
         self.told: list[BridgeMessage] = []
         self.exists = True
+        self.extension = "incoming_call"
 
     def api(self, command: str) -> str:
         self.commands.append(command)
         verb, _, arguments = command.partition(" ")
         if verb == "uuid_exists":
             return "true" if self.exists else "false"
+        if verb == "uuid_dump":
+            return json.dumps({"Caller-Destination-Number": self.extension})
         if verb == "uuid_break":
             self.played.append("stop")
         if verb == "uuid_audio_stream" and " send_text " in arguments:
