@@ -127,6 +127,8 @@ class OrderDesk:
             self._start(self._settle(draft, placed))
         elif isinstance(outcome, PlacedOrder):
             placed(outcome)
+        elif gone.is_set():
+            _give_up(draft, type(outcome).__name__)
         return outcome
 
     async def _place_noted(self, draft: OrderDraft) -> Outcome:
@@ -141,7 +143,22 @@ class OrderDesk:
         withdrawn = await self._notes.withdraw(draft.idempotency_key, noted=noted)
         if isinstance(outcome, OrderNotCommitted) and not withdrawn:
             return OrderUnsettled()
+        if isinstance(outcome, RestaurantError) and not withdrawn:
+            self._start(self._withdraw(draft.idempotency_key))
         return outcome
+
+    async def _withdraw(self, key: str) -> None:
+        """Withdraw the note of an order that was refused once Redis is back: its caller knows, and
+        the rule that refused it may change.
+        """
+        self._settling.add(key)
+        try:
+            for _ in range(MOST_ASKS):
+                if await self._notes.withdraw(key, noted=False):
+                    return
+                await asyncio.sleep(ASK_EVERY_SECONDS)
+        finally:
+            self._settling.discard(key)
 
     async def _outcome(self, draft: OrderDraft) -> Outcome:
         try:
