@@ -74,12 +74,13 @@ def run_loop(
     name: str,
     turn: Callable[[], object],
     *,
-    every_s: float,
+    every_s: float | Callable[[], float],
     failures: Counter,
     stop: Event | None = None,
     wake: Event | None = None,
 ) -> None:
-    """Take turns until `stop` is set, `every_s` apart, further apart while they fail.
+    """Take turns until `stop` is set, `every_s` apart (asked after each), further apart while they
+    fail.
 
     A set `wake` begins the next turn at once, unless the last one failed; the turn clears it.
     `failures` counts the failed turns, labelled with `name`.
@@ -89,7 +90,8 @@ def run_loop(
     while not stop.is_set():
         try:
             turn()
-            pause_s, retry_s = every_s, RETRY_FIRST_S
+            pause_s = every_s() if callable(every_s) else every_s
+            retry_s = RETRY_FIRST_S
             signals = [stop] if wake is None else [stop, wake]
         except (Exception, gevent.Timeout) as error:  # the edge: nothing above could do better
             failures.labels(name).inc()

@@ -46,9 +46,10 @@ ACCEPT_KEY: Final = "1"
 WAITING_TONE: Final = "tone_stream://L=30;v=-20;%(250,1750,480)"
 """A soft tone every two seconds for a minute, which is longer than anybody waits for it."""
 
-WAY_OUT_S: Final = 3
-"""The dead man's switch: an agent that stops renewing it loses its calls to the dialplan. On
-FreeSWITCH's clock of whole seconds this is 2.0 to 3.5 s."""
+WAY_OUT_S: Final = 2
+"""The dead man's switch: an agent that stops renewing it loses its calls to the dialplan. Renewed
+just after each second of FreeSWITCH's clock (`switch_clock.py`) it runs out 1.8 to 2.4 s later, and
+another second would be unexplained silence."""
 
 AGENT_LOST: Final = "agent_lost"
 """The dialplan's extension in which a caller waits for an agent that may come back."""

@@ -24,8 +24,9 @@ from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
 from controlplane.bridge.calls.story import serve_call, serve_resumed_call, tell_story
+from controlplane.bridge.calls.switch_clock import SwitchClock
 from controlplane.bridge.calls.voice_messages import VoiceMessages
-from controlplane.bridge.calls.way_out import WAY_OUT_RENEWAL_S, renew_way_out, take_back
+from controlplane.bridge.calls.way_out import renew_way_out, take_back
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
 from controlplane.esl.event import EslEvent
@@ -73,6 +74,7 @@ class Switchboard:
         self._bridge_id = bridge_id
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
+        self._clock = SwitchClock()
         self._switch = ""
         """Core-UUID of the FreeSWITCH that had these calls when it was last asked."""
 
@@ -124,11 +126,11 @@ class Switchboard:
             take_back(context)
 
     def run(self) -> None:
-        """Keep the dialplan from taking the calls, for as long as this agent lives."""
+        """Keep the dialplan from taking the calls, once a second as long as this agent lives."""
         run_loop(
             "way_outs",
             self._renew_way_outs,
-            every_s=WAY_OUT_RENEWAL_S,
+            every_s=self._clock.until_after_second,
             failures=metrics.LOOP_FAILURES,
         )
 
@@ -149,6 +151,7 @@ class Switchboard:
 
     def _for_its_call(self, handler: Handler) -> Callable[[EslEvent], None]:
         def handle(event: EslEvent) -> None:
+            self._clock.note(event)
             if context := self._calls.get(event.channel_uuid or ""):
                 handler(context, event)
 

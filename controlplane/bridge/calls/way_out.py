@@ -14,9 +14,6 @@ from controlplane.bridge.calls.channel import AGENT_LOST, WAY_OUT_EXTENSIONS
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.errors import EslCommandFailed, EslError
 
-WAY_OUT_RENEWAL_S: Final = 1.0
-"""It is short against `WAY_OUT_S`: one missed renewal loses no call."""
-
 LOOK_AGAIN_S: Final = 600.0
 """The end of a call is an event; one that was missed is noticed by then."""
 
