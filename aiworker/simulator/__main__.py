@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aiworker.simulator.faults import read_script
+from aiworker.simulator.faults import ScriptError, read_faults
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
-from aiworker.simulator.script import SCRIPTS, ScriptError, Scripts
+from aiworker.simulator.script import SCRIPTS, Scripts
 from aiworker.simulator.server import RealtimeSimulator, scripted
 from aiworker.simulator.voice import EspeakVoice, synthesiser
 from controlplane.log import configure_logging
@@ -86,7 +86,7 @@ async def _serve(options: argparse.Namespace) -> int:
         settings=SimulatorSettings(
             speed=options.speed, frame_stride=options.frame_stride, voice=_voice(options)
         ),
-        faults=read_script(options.faults) if options.faults else (),
+        faults=read_faults(options.faults) if options.faults else (),
         journal_file=options.journal,
         host=options.host,
         port=options.port,

@@ -10,7 +10,27 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+
+class ScriptError(ValueError):
+    """A script cannot be used; the message names the file and the place in it."""
+
+    @classmethod
+    def of(cls, path: Path, error: ValidationError) -> Self:
+        """Name each place that is wrong in the file, a line each."""
+        lines = (
+            ": ".join([str(path), *(filter(None, [".".join(map(str, e["loc"])), e["msg"]]))])
+            for e in error.errors()
+        )
+        return cls("\n".join(lines))
 
 
 class FaultKind(StrEnum):
@@ -115,9 +135,12 @@ class Fault(BaseModel):
 _SCRIPT: Final = TypeAdapter(tuple[Fault, ...])
 
 
-def read_script(path: Path) -> tuple[Fault, ...]:
-    """Read a fault script. Raise pydantic's ValidationError naming what is wrong in it."""
-    return _SCRIPT.validate_json(path.read_bytes())
+def read_faults(path: Path) -> tuple[Fault, ...]:
+    """Read a fault script. Raise ScriptError naming what is wrong in it."""
+    try:
+        return _SCRIPT.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ScriptError.of(path, error) from error
 
 
 _AT_AN_INSTANT: Final = {

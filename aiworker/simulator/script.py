@@ -6,7 +6,7 @@ and the place in it. `scripts/README.md` is the reference for who writes one.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Final, Self
@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from aiworker.simulator.brain import SPEECH_MS_PER_CHARACTER
-from aiworker.simulator.faults import Fault, FaultKind
+from aiworker.simulator.faults import Fault, FaultKind, ScriptError
 from aiworker.tools.spoken_french import number, price
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -45,10 +45,6 @@ _NOT_OF_AN_ANSWER: Final = {
 """What comes before the answer is known: these belong in a file of `--faults`."""
 _NOT_IN_AN_ANSWER: Final = {"connection", "on", "nth"}
 """When such a fault happens is said by its place in the script."""
-
-
-class ScriptError(ValueError):
-    """A script cannot be used; the message names the file and the place in it."""
 
 
 class _Part(BaseModel):
@@ -192,7 +188,7 @@ def read_script(path: Path) -> Script:
     except YAMLError as error:
         raise ScriptError(f"{path}: {error}") from error
     except ValidationError as error:
-        raise ScriptError("\n".join(f"{path}: {line}" for line in _lines(error))) from error
+        raise ScriptError.of(path, error) from error
 
 
 def _check_openings(scripts: Mapping[Path, Script]) -> None:
@@ -213,8 +209,3 @@ def _check_recorded(scripts: Mapping[Path, Script], known: Set[str]) -> None:
 def said(text: str) -> str:
     """Return words as they are compared: no case, no punctuation, one space between."""
     return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def _lines(error: ValidationError) -> Iterator[str]:
-    for found in error.errors():
-        yield ": ".join(filter(None, [".".join(map(str, found["loc"])), found["msg"]]))

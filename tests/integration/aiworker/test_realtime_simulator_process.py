@@ -70,7 +70,7 @@ async def test_it_serves_a_session_writes_the_journal_and_ends_on_sigterm(tmp_pa
 @pytest.mark.parametrize(
     ("option", "file", "content", "place"),
     [
-        ("--faults", "faults.json", '[{"kind": "explode"}]', "explode"),
+        ("--faults", "faults.json", '[{"kind": "explode"}]', "faults.json: 0.kind: "),
         ("--scripts", "one.yaml", "conversation: a\nopening: b\n", "one.yaml: opening: Extra"),
     ],
 )

@@ -1,6 +1,7 @@
 """What the agent relies on in a call, the same on the simulator and on the real FreeSWITCH."""
 
 import asyncio
+import itertools
 import json
 
 import pytest
@@ -208,11 +209,13 @@ async def test_nobody_takes_the_call_the_dialplan_has_its_own_way_out(
 ) -> None:
     dialog = await phone.call(switch.uri(), from_number="+33612345678")
 
-    end = await dialog.wait_ended(deadline_s=15)  # 4 s of silence end the message
+    end = await dialog.wait_ended(deadline_s=DEADLINE_S)  # 4 s of silence end the message
 
     assert end is CallEnd.REMOTE_HANGUP
     assert dialog.cause == 'Q.850;cause=16;text="NORMAL_CLEARING"'
-    assert [hertz for hertz, _ in heard(dialog.received)] == [GREETING_HZ, BUSY_HZ, BEEP_HZ]
+    # The waiting tone is as high as the greeting, to this ear.
+    tones = [hertz for hertz, _ in itertools.groupby(hertz for hertz, _ in heard(dialog.received))]
+    assert tones == [GREETING_HZ, BUSY_HZ, BEEP_HZ]
 
 
 async def test_the_way_out_rings_the_restaurants_phone(

@@ -14,13 +14,12 @@ from aiworker.conversation import silence
 from aiworker.simulator.__main__ import CALLER_SOUNDS
 from aiworker.simulator.brain import Answer, Call, Say, Turn
 from aiworker.simulator.conversation import Item
-from aiworker.simulator.faults import FaultKind
+from aiworker.simulator.faults import FaultKind, ScriptError
 from aiworker.simulator.hearing import read_folder
 from aiworker.simulator.script import (
     SCRIPTS,
     CallStep,
     Script,
-    ScriptError,
     Scripts,
     Step,
     read_script,
