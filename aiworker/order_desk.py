@@ -77,7 +77,7 @@ class OrderDesk:
         Raises what `place` raises. It is safe to cancel: the order goes on.
         """
         if order.told:
-            await asyncio.shield(self._start(self._settle(order.draft, placed)))
+            await asyncio.wait({self._start(self._settle(order.draft, placed))})
         else:
             await self.place(order.draft, placed=placed)
 

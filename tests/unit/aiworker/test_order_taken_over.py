@@ -42,6 +42,7 @@ class TakenOver(OneCall):
         super().__init__(monkeypatch)
         self.notes = Notes()
         self.refusal: RestaurantError = OrderNotCommitted()
+        self.settling_fails = False
         monkeypatch.setattr(order_desk, "place_order", self._place)
         monkeypatch.setattr(order_desk, "settle_order", self._settle)
         self.desk = self.call._orders
@@ -55,6 +56,8 @@ class TakenOver(OneCall):
         raise self.refusal
 
     async def _settle(self, _: Any, draft: OrderDraft) -> PlacedOrder:
+        if self.settling_fails:
+            raise LookupError
         return PlacedOrder(
             id=PLACED.id,
             number=PLACED.number,
@@ -93,3 +96,14 @@ def test_an_order_nothing_was_said_of_may_be_known_not_to_be(
     asyncio.run(one.resume(told=False))
     assert (one.call.tools.placed, one.call.tools.unsettled) == ([], set())
     assert one.notes.fields == {}
+
+
+def test_an_order_that_cannot_be_settled_for_a_reason_nobody_thought_of_costs_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its note stays for another worker, and the caller is told neither yes nor no."""
+    one = TakenOver(monkeypatch)
+    one.settling_fails = True
+    left = asyncio.run(one.resume(told=True))
+    assert one.call.tools.unsettled == {left.idempotency_key}
+    assert list(one.notes.fields) == [left.idempotency_key]
