@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from aiworker.metrics import ERRORS
-from aiworker.supervised_loop import start
+from aiworker.supervised_loop import OneByOne, start
 from aiworker.unsettled_orders import UnsettledOrder, UnsettledOrders
 from controlplane.restaurants.errors import OrderNotCommitted, OrderUnsettled, RestaurantError
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
@@ -53,6 +53,7 @@ class OrderDesk:
         self._sessions = sessions
         self._tasks: set[asyncio.Task[Any]] = set()
         self._settling: set[str] = set()
+        self._one_by_one = OneByOne("unsettled_order", lets_through=RedisError)
 
     async def place(self, draft: OrderDraft, *, placed: Placed) -> PlacedOrder:
         """Place an order; `placed` is called once it is, be it after the call.
@@ -98,7 +99,8 @@ class OrderDesk:
                 _give_up(order.draft, "too_old")
                 await self._notes.withdraw(key)
             elif age > ABANDONED_SECONDS and key not in self._settling:
-                await self._settled(order, lambda _: log.info("abandoned_order_placed"))
+                with self._one_by_one:
+                    await self._settled(order, lambda _: log.info("abandoned_order_placed"))
 
     async def close(self, deadline_seconds: float) -> None:
         """Let the orders on their way end. Those that don't are left to another worker."""

@@ -1,6 +1,7 @@
-"""An order that the rules refused stays refused, and is not lost without a word in the log."""
+"""An order that was refused stays refused, is not lost in silence, and holds up no other."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -10,11 +11,13 @@ from structlog.testing import capture_logs
 
 from aiworker import order_desk
 from aiworker.order_desk import OrderDesk
+from aiworker.unsettled_orders import UnsettledOrder, UnsettledOrders
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.restaurants.errors import NotTakingOrders
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from tests.integration.order_drafts import draft
 from tests.unit.aiworker.test_order_taken_over import Notes
+from tests.unit.aiworker.test_worker_call import PLACED
 from tests.waiting import until
 
 pytestmark = pytest.mark.unit
@@ -84,3 +87,23 @@ async def test_of_a_caller_who_hung_up_meanwhile_it_is_said_loudly(
     assert [entry["reason"] for entry in logs if entry["event"] == "order_given_up"] == [
         "NotTakingOrders"
     ]
+
+
+async def test_an_order_that_cannot_be_settled_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    notes, left = Notes(), [draft(age=timedelta(minutes=5)) for _ in range(3)]
+    desk, settled = a_desk(notes), []
+
+    async def settle(_: Any, draft: OrderDraft) -> PlacedOrder:
+        if draft == left[0]:
+            raise LookupError
+        settled.append(draft)
+        return PLACED
+
+    monkeypatch.setattr(order_desk, "settle_order", settle)
+    for order in left:
+        await UnsettledOrders(cast("Redis", notes)).write(UnsettledOrder(draft=order, told=True))
+    await desk.settle_abandoned()
+    assert settled == left[1:]
+    assert list(notes.fields) == [left[0].idempotency_key]
