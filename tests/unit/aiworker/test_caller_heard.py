@@ -212,3 +212,14 @@ def test_who_does_not_ask_is_asked_whether_they_are_there(heard: HeardCall) -> N
     heard.sound(900)
     heard.quiet(12)
     assert heard.session.told == [silence.CHECK_IN]
+
+
+def test_who_comes_in_five_minutes_and_says_goodbye_is_hung_up_on(heard: HeardCall) -> None:
+    """ "Cinq minutes" was taken for a request to wait, and the goodbye was taken back."""
+    heard.transcripts = lambda: "J'arrive dans cinq minutes, au revoir !"
+    heard.answer = lambda: heard.says("Au revoir !", tool="hang_up")  # type: ignore[method-assign]
+    heard.sound(1_200)
+    heard.quiet(1.5)
+    heard.use_tool()
+    heard.quiet(3)
+    assert heard.hung_up

@@ -92,8 +92,9 @@ def test_what_only_callers_say_needs_no_evidence(transcript: str) -> None:
             "Deux secondes, je demande à ma femme.",
             "Une petite minute !",
             "Quittez pas",
-            "Je reviens",
+            "Je reviens dans deux minutes",
         ),
+        *("Attendez, j'arrive", "Un instant, je passe dans la cuisine"),
         *("Ne raccrochez pas !", "Patientez", "Laissez-moi réfléchir", "Je reviens"),
         "Nous recherchons votre correspondant, veuillez patienter.",
         "Votre appel a été mis en attente",
@@ -109,6 +110,8 @@ def test_the_caller_asks_us_to_wait(words: str) -> None:
         *("", "Oui", "Deux reines", "C'est tout", "Il faut attendre combien de temps ?"),
         *("Attendez, je voudrais plutôt une calzone", "Vingt minutes, d'accord", "Une reine"),
         "Je peux passer dans un instant ?",
+        *("J'arrive dans cinq minutes, merci.", "Dans deux minutes je passe la prendre."),
+        *("À dans un instant, au revoir !", "Deux petites minutes, à tout de suite !"),
     ],
 )
 def test_the_caller_does_not(words: str) -> None:
