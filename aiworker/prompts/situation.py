@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from aiworker.tools.spoken_french import clock, spoken_date, spoken_from
 from controlplane.contracts.restaurant_config import RestaurantConfig, RestaurantStatus
-from controlplane.restaurants.opening import hours_of, opening_at
+from controlplane.restaurants.opening import hours_of, open_until, opening_at
 
 NO_ORDER: Final = (
     "Dis-le dès qu'on veut commander, et ne prends pas de commande ; tu peux renseigner l'appelant."
@@ -29,10 +29,12 @@ def situation(config: RestaurantConfig, now: datetime) -> str:
 def _orders(config: RestaurantConfig, local: datetime) -> str:
     if config.status is not RestaurantStatus.LIVE:
         return f"Le restaurant ne prend pas de commandes en ce moment. {NO_ORDER}"
-    opening = opening_at(hours_of(config), local)
+    hours = hours_of(config)
+    opening = opening_at(hours, local)
     if opening.service is not None:
-        until = clock(opening.service.closes.time())
-        return f"Le restaurant est ouvert et prend les commandes jusqu'à {until}."
+        closes = open_until(hours, opening.service)
+        until = f" jusqu'à {clock(closes.time())}" if closes else ""
+        return f"Le restaurant est ouvert et prend les commandes{until}."
     closed = "exceptionnellement fermé" if opening.exceptional else "fermé"
     if opening.following is None:
         return f"Le restaurant est {closed}. {NO_ORDER}"

@@ -80,6 +80,18 @@ def opening_at(hours: Hours, now: datetime) -> Opening:
     return Opening(service=service, following=following, exceptional=exceptional)
 
 
+def open_until(hours: Hours, service: Service) -> datetime | None:
+    """When the restaurant closes that is in this service: a window that opens as another closes, at
+    midnight above all, goes on. None: not within a day of its end.
+    """
+    closes = service.closes
+    while (next_one := opening_at(hours, closes).service) is not None:
+        closes = next_one.closes
+        if closes > service.closes + _DAY:
+            return None
+    return closes
+
+
 def check_open(hours: Hours, now: datetime) -> Service:
     """Return the service that an order of `now` belongs to. Raises `Closed`."""
     opening = opening_at(hours, now)

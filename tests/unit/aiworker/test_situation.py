@@ -51,6 +51,22 @@ def test_after_midnight_it_is_another_day_of_the_same_service() -> None:
     )
 
 
+def test_windows_that_touch_at_midnight_are_one_evening() -> None:
+    """The caller was told of a restaurant that closes at midnight, open until one."""
+    week = tuple(
+        OpeningWindow(weekday=day, opens=opens, closes=closes)
+        for day in range(7)
+        for opens, closes in ((time(18, 30), time()), (time(), time(1)))
+    )
+    told = situation(EVENINGS.model_copy(update={"opening": week}), at(27, 23))
+    assert told.endswith("Le restaurant est ouvert et prend les commandes jusqu'à une heure.")
+
+
+def test_a_restaurant_open_around_the_clock_closes_at_no_hour() -> None:
+    told = situation(CONFIG, at(27, 23, 50))
+    assert told.endswith("Le restaurant est ouvert et prend les commandes.")
+
+
 def test_a_day_off_is_said_to_be_one() -> None:
     off = (OpeningException(date=date(2026, 11, 27)),)
     told = situation(EVENINGS.model_copy(update={"opening_exceptions": off}), at(27, 20))

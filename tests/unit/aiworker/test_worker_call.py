@@ -261,7 +261,7 @@ def test_the_model_is_told_the_time_when_a_session_begins_and_every_five_minutes
     session = one.open_session()
     assert session.told_the_time == [
         "Nous sommes le vendredi vingt-sept novembre 2026, il est dix-neuf heures cinq. "
-        "Le restaurant est ouvert et prend les commandes jusqu'à minuit."
+        "Le restaurant est ouvert et prend les commandes."
     ]
     one.call.tools.now = lambda: datetime(2026, 11, 27, 18, 11, tzinfo=UTC)
     one.now += SITUATION_SECONDS + 1
