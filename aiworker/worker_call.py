@@ -350,7 +350,8 @@ class WorkerCall:
         """Wait for a tool call of the model, and run it to its end."""
         call = await self.conversation.tool_calls.next()
         result = await run_tool(self.tools, call.name, call.arguments)
-        respond = self.ending.tool_used(call.name)
+        refused = result.get("status") == "error"
+        respond = self.ending.tool_used(call.name, refused=refused)
         self.conversation.tool_calls.done(call, result, respond=respond)
 
     # --- Time passes ---------------------------------------------------------------------------

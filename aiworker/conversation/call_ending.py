@@ -48,9 +48,11 @@ class CallEnding:
 
     # --- Decided, or not -----------------------------------------------------------------------
 
-    def tool_used(self, name: str) -> bool:
-        """Note that a tool was used. Returns whether the assistant is to speak about it."""
-        if name not in _LAST_TOOLS:
+    def tool_used(self, name: str, *, refused: bool) -> bool:
+        """Note that a tool was used. Returns whether the assistant is to speak about it: one that
+        was refused ends nothing, and its caller is told.
+        """
+        if name not in _LAST_TOOLS or refused:
             self.keep_talking()
             return True
         if not self.decided:

@@ -151,7 +151,9 @@ class OneCall:
         self.call.session_opened(cast("RealtimeLink", session))
         return session
 
-    def says(self, text: str, *, ms: int = 400, tool: str | None = None) -> None:
+    def says(
+        self, text: str, *, ms: int = 400, tool: str | None = None, arguments: str = "{}"
+    ) -> None:
         """A whole response: this speech, and a tool call."""
         response, item = f"response_{new_id()}", f"item_{new_id()}"
         events: list[Any] = [
@@ -161,7 +163,7 @@ class OneCall:
             TranscriptDone(item_id=item, transcript=text),
         ]
         if tool is not None:
-            call = FunctionCall(call_id=str(new_id()), name=tool, arguments="{}")
+            call = FunctionCall(call_id=str(new_id()), name=tool, arguments=arguments)
             events.append(OutputItemDone(response_id=response, item=call))
         events.append(ResponseDone(response=FinishedResponse(id=response, status="completed")))
         for event in events:

@@ -195,6 +195,29 @@ def test_who_leaves_a_message_is_given_to_the_bridge(one: OneCall) -> None:
     assert asked(one, TakeMessage) == [TakeMessage()]
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("transfer_to_human", '{"person": "Marie"}'),
+        ("transfer_to_human", '{"reason": "allergie"}'),
+        ("take_message", '{"reason": "absent"}'),
+        ("hang_up", '{"reason": "fini"}'),
+    ],
+)
+def test_an_end_that_is_refused_ends_nothing_and_is_told(
+    one: OneCall, tool: str, arguments: str
+) -> None:
+    """The caller was hung up on instead of put through, or heard."""
+    one.end_greeting()
+    session = one.open_session()
+    one.says("Un instant.", tool=tool, arguments=arguments)
+    asked_before = session.responses
+    one.use_tool()
+    one.wait(2)
+    assert session.responses > asked_before
+    assert asked(one, Hangup) == []
+
+
 # --- The hand-over -------------------------------------------------------------------------------
 
 
