@@ -132,6 +132,7 @@ class WorkerCall:
         self.silence = Silence(self.conversation, self.speech_output)
         self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
         self.watchdog = SessionWatchdog(self.link, voice)
+        self._bridge_known = False
         self.hand_over = HandOver(self.progress, self.conversation, self.speech_output)
         self.ending = CallEnding(
             self.progress,
@@ -237,10 +238,7 @@ class WorkerCall:
                 if call_id != self._offer.call_id:
                     log.error("stream_of_another_call")
                     raise StreamOver("wrong_call")
-                if greeting != "playing":
-                    self._greeting_ended()
-                if greeting == "waited":
-                    self._caller_has_waited()
+                self._bridge_is_there(greeting)
             case GreetingEnded():
                 self._greeting_ended()
             case Cleared():
@@ -252,6 +250,18 @@ class WorkerCall:
             case TransferFailed():
                 self.ending.keep_talking()
                 self.hand_over.failed()
+
+    def _bridge_is_there(self, greeting: str) -> None:
+        """Note where the call stands. Told so twice, this worker talks to another agent, which has
+        nothing of what was to be played.
+        """
+        if greeting == "waited":
+            self._caller_has_waited()
+        elif self._bridge_known:
+            self.speech_output.say_again()
+        self._bridge_known = True
+        if greeting != "playing":
+            self._greeting_ended()
 
     def _greeting_ended(self) -> None:
         if self.progress.greeting_ended():

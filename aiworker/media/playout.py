@@ -25,6 +25,8 @@ _FRAME_BYTES = FRAME_MS * PCMU_BYTES_PER_MS
 _UNMARKED_SECONDS = 2.0
 """A `Marked` later than this after the audio's end never comes: the bridge is gone or the mark is
 lost. What was sent then counts as heard."""
+_MOST_UNMARKED = 4
+"""An agent that restarts misses no more items than these."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,8 @@ class Playout:
         self.paused = False
         self._queue: deque[Speech] = deque()
         """It is in speaking order; the first ones may be sent but not heard to the end."""
+        self._unmarked: list[Speech] = []
+        """These count as heard since the last `Marked`, though none came for them."""
         self._seq = 0
         self._plays_until = 0.0
         """FreeSWITCH will have played everything it was sent by then."""
@@ -193,6 +197,10 @@ class Playout:
 
     def marked(self, seq: int) -> list[Speech]:
         """Count everything up to `seq` as heard. Returns the items that are now done with."""
+        self._unmarked.clear()
+        return self._done_up_to(seq)
+
+    def _done_up_to(self, seq: int) -> list[Speech]:
         done = []
         while self._queue and self._is_over(self._queue[0], seq):
             speech = self._queue.popleft()
@@ -204,11 +212,26 @@ class Playout:
         """Count items as heard whose mark should long have come back, and return them."""
         if self.paused or now < self._plays_until + _UNMARKED_SECONDS:
             return []
-        return self.marked(self._seq)
+        done = self._done_up_to(self._seq)
+        self._unmarked = [*self._unmarked, *done][-_MOST_UNMARKED:]
+        return done
 
     @staticmethod
     def _is_over(speech: Speech, seq: int) -> bool:
         return speech.all_sent and (speech.last_seq is None or speech.last_seq <= seq)
+
+    def say_again(self) -> None:
+        """Begin again with what nobody says was heard: whoever was to play it is gone, and what it
+        had is lost. A few words twice are better than none.
+        """
+        if self.paused:
+            return
+        self._queue.extendleft(reversed(self._unmarked))
+        self._unmarked = []
+        self._plays_until = 0.0
+        for speech in self._queue:
+            speech.sent_ms = speech.heard_ms = speech.told_ms
+            speech.mark_asked = False
 
     # --- Interruption --------------------------------------------------------------------------
 
@@ -250,6 +273,7 @@ class Playout:
     def drop(self) -> list[Speech]:
         """Forget all speech. Returns what was in the queue, with what was heard of each."""
         self.paused = False
+        self._unmarked = []
         dropped = list(self._queue)
         self._queue.clear()
         return dropped

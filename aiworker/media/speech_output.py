@@ -123,6 +123,11 @@ class SpeechOutput:
         """Return items whose mark should long have come: they count as heard."""
         return self._playout.overdue(time.monotonic())
 
+    def say_again(self) -> None:
+        """Say once more what nobody says was heard: the bridge's agent is another one."""
+        self._playout.say_again()
+        self._wake.set()
+
     # --- Interruption --------------------------------------------------------------------------
 
     def pause(self) -> bool:

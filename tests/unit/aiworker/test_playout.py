@@ -98,6 +98,38 @@ def test_a_mark_that_never_comes_is_not_waited_for() -> None:
     assert [speech.item for speech in playout.overdue(3.0)] == ["a"]
 
 
+def test_what_nobody_says_was_heard_is_said_again_when_whoever_played_it_is_gone() -> None:
+    playout = speaking(400, 300)
+    play(playout, 0.0, 0.7)
+    of_a = playout.mark_due()
+    assert of_a is not None
+    assert [speech.item for speech in playout.marked(of_a)] == ["a"]
+    playout.say_again()
+    again = play(playout, 2.0, 3.0)
+    assert b"".join(chunk.pcmu for chunk in again) == pcmu(300)
+    assert {chunk.item for chunk in again} == {"b"}
+    assert playout.mark_due() == again[-1].seq
+
+
+def test_what_counted_as_heard_without_a_mark_is_said_again_once() -> None:
+    playout = speaking(200, 100)
+    play(playout, 0.0, 0.3)
+    assert [speech.item for speech in playout.overdue(3.0)] == ["a", "b"]
+    playout.say_again()
+    assert sent_ms(play(playout, 3.0, 4.0)) == 300
+    playout.marked(99)
+    playout.say_again()
+    assert play(playout, 4.0, 5.0) == []
+
+
+def test_an_interruption_being_decided_says_nothing_again() -> None:
+    playout = speaking(200)
+    due(playout, 0.0)
+    playout.pause(0.1)
+    playout.say_again()
+    assert due(playout, 0.2) == []
+
+
 def test_a_false_alarm_resumes_on_the_exact_millisecond() -> None:
     playout = speaking(2_000)
     before = play(playout, 0.0, 0.5)

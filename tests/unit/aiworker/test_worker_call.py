@@ -80,6 +80,20 @@ def test_a_caller_who_waited_for_a_worker_is_spoken_to_first(
     assert session.responses == 1
 
 
+def test_another_agent_is_given_what_the_one_before_had_to_play(one: OneCall) -> None:
+    """It was killed with the assistant's words in hand; a caller told to wait is another matter."""
+    ended = Started(call_id=one.call_id, greeting="ended")
+    one.call.on_bridge_message(ended)
+    one.open_session()
+    one.says("Je récapitule.", ms=400)
+    one.asked_of_bridge()
+    one.wait(0.6)
+    one.call.on_bridge_message(Started(call_id=one.call_id, greeting="waited"))
+    assert one.call.speech_output.unheard_ms() == 0
+    one.call.on_bridge_message(ended)
+    assert one.call.speech_output.unheard_ms() == 400
+
+
 def test_a_response_that_never_comes_is_asked_for_again_then_the_session_is_given_up(
     one: OneCall,
 ) -> None:
