@@ -55,6 +55,8 @@ class ToolCalls:
         """The caller was told of none of these results yet."""
         self._in_answer = 0
         """The response that speaks knows so many of them."""
+        self._owes_words = False
+        """The assistant is to speak about one of the calls that ran since it was last asked to."""
 
     def ask(self, function: FunctionCall, response: str | None) -> None:
         """Let the tool run soon, unless the caller interrupted the response that asks for it."""
@@ -102,7 +104,9 @@ class ToolCalls:
         self._record.used_tool(self._record.transcript.number(), call.name, outcome)
         self._unspoken.append(_in_words(call, result))
         self._answer(call, result)
-        if respond and self.running == 0:
+        self._owes_words |= respond
+        if self._owes_words and self.running == 0:
+            self._owes_words = False
             self._turns.want_response()
 
     def _answer(self, call: ToolCall, result: Result) -> None:

@@ -8,7 +8,18 @@ import pytest
 from aiworker.conversation import silence
 from aiworker.conversation.call_ending import FAREWELL_SECONDS
 from aiworker.media.stream import StreamOver
-from aiworker.realtime.events import InputCommitted, SpeechStarted, SpeechStopped
+from aiworker.realtime.events import (
+    AudioDelta,
+    FinishedResponse,
+    FunctionCall,
+    InputCommitted,
+    OutputItemDone,
+    ResponseBegun,
+    ResponseCreated,
+    ResponseDone,
+    SpeechStarted,
+    SpeechStopped,
+)
 from aiworker.worker_call import SITUATION_SECONDS
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
@@ -229,6 +240,29 @@ def test_an_end_that_is_refused_ends_nothing_and_is_told(
     one.use_tool()
     one.wait(2)
     assert session.responses > asked_before
+    assert asked(one, Hangup) == []
+
+
+def test_what_came_of_an_order_is_told_before_the_end_that_was_asked_for_with_it(
+    one: OneCall,
+) -> None:
+    """The assistant said goodbye, ordered and hung up in one breath: the caller heard nothing of an
+    order that was refused.
+    """
+    one.end_greeting()
+    session = one.open_session()
+    response = ResponseBegun(id="r")
+    calls = [FunctionCall(call_id=name, name=name) for name in ("place_order", "hang_up")]
+    one.call.on_realtime_event(ResponseCreated(response=response))
+    one.call.on_realtime_event(AudioDelta(response_id="r", item_id="bye", delta=bytes(3_200)))
+    for call in calls:
+        one.call.on_realtime_event(OutputItemDone(response_id="r", item=call))
+    done = FinishedResponse(id="r", status="completed")
+    one.call.on_realtime_event(ResponseDone(response=done))
+    one.use_tool()
+    one.use_tool()
+    one.wait(1)
+    assert session.responses == 1
     assert asked(one, Hangup) == []
 
 
