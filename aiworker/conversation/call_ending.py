@@ -39,6 +39,9 @@ class CallEnding:
         self.latest = time.monotonic() + max_seconds
         """The assistant takes leave then, whatever is being said."""
         self._decided_at: float | None = None
+        self._refused = False
+        """One of the tools that the model asked for at once was refused; more of them are to run.
+        """
         self._caller_spoke = False
         """It is True when the caller spoke since the end was decided."""
 
@@ -50,8 +53,10 @@ class CallEnding:
 
     def tool_used(self, name: str, *, refused: bool) -> bool:
         """Note that a tool was used. Returns whether the assistant is to speak about it: one that
-        was refused ends nothing, and its caller is told.
+        was refused ends nothing, and its caller is told; nor does one asked for in the same breath.
         """
+        refused = refused or self._refused
+        self._refused = refused and self._conversation.tool_calls.running > 1
         if name not in _LAST_TOOLS or refused:
             self.keep_talking()
             return True

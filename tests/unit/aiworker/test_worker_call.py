@@ -263,7 +263,13 @@ def test_what_came_of_an_order_is_told_before_the_end_that_was_asked_for_with_it
     one.use_tool()
     one.wait(1)
     assert session.responses == 1
+    one.says("La commande est vide, que désirez-vous ?")
+    one.wait(3)
     assert asked(one, Hangup) == []
+    one.says("Au revoir !", tool="hang_up")
+    one.use_tool()
+    one.wait(3)
+    assert asked(one, Hangup) == [Hangup(outcome=CallOutcome.INFORMATION)]
 
 
 # --- The hand-over -------------------------------------------------------------------------------
