@@ -59,6 +59,9 @@ from controlplane.restaurants.place_order import orders_of_call
 
 log = structlog.get_logger()
 
+FRAMES_LOST_SECONDS: Final = 75.0
+"""FreeSWITCH hangs up on a caller whose packets have stopped for 60 s (`media_timeout`): a stream
+that is silent for longer is broken, and another worker's may not be."""
 REOPENINGS: Final = 3
 """A call that has lost more Realtime sessions meets a service that does not work today."""
 TECHNICAL_HAND_OVERS: Final = 2
@@ -372,14 +375,18 @@ class WorkerCall:
         return self.conversation.turns.deciding
 
     def tick(self) -> None:
-        """Do whatever is due. Raises `StreamOver` when a human has the call."""
+        """Do whatever is due. Raises `StreamOver` when a human has the call, or nobody."""
         now = time.monotonic()
         self.conversation.tick()
         self._look_whether_caller_spoke()
         if self.conversation.turns.caller_speaking:
             self.caller_audio.fill()
         if self.progress.phase is CallPhase.WITH_HUMAN:
+            self.caller_audio.expect_none()
             self.hand_over.tick(now)
+        elif self.caller_audio.missing_seconds > FRAMES_LOST_SECONDS:
+            log.warning("caller_audio_lost")
+            raise StreamOver("no_audio")
         elif self.progress.phase is CallPhase.TALKING:
             self.fillers.tick(now)
             if self.link.is_open:

@@ -75,6 +75,15 @@ class CallerAudio:
         most = (_WHILE_AWAY_MS if self._open else _OVER_GREETING_MS) * PCMU_BYTES_PER_MS
         self._drop(len(self._kept) - most)
 
+    @property
+    def missing_seconds(self) -> float:
+        """Say how long no frame has come."""
+        return self._clock() - self._heard_at
+
+    def expect_none(self) -> None:
+        """Count missing frames from now on: a human has the caller."""
+        self._heard_at = self._clock()
+
     def fill(self) -> None:
         """Send silence for the frames that do not come: no server ends a turn without any.
 

@@ -30,7 +30,7 @@ from aiworker.realtime.events import (
 from aiworker.settings import WorkerSettings
 from aiworker.worker_call import WorkerCall
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.media import PCMU_BYTES_PER_MS
+from controlplane.contracts.media import FRAME_MS, L16_BYTES_PER_MS, PCMU_BYTES_PER_MS
 from controlplane.contracts.messages import (
     CallEvent,
     CallOffer,
@@ -41,6 +41,7 @@ from controlplane.contracts.messages import (
 from tests.small_menu import CONFIG
 
 TICK_SECONDS: Final = 0.2
+SILENCE: Final = bytes(FRAME_MS * L16_BYTES_PER_MS)
 _MOMENT: Final = "Nous sommes le "
 
 
@@ -137,10 +138,12 @@ class OneCall:
         asked, self.sent = self.sent, []
         return asked
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass, as the call's clock ticks."""
+    def wait(self, seconds: float, *, frames: bool = True) -> None:
+        """Let time pass, as the call's clock ticks and the caller's silence comes in `frames`."""
         for _ in range(round(seconds / TICK_SECONDS)):
             self.now += TICK_SECONDS
+            if frames:
+                self.call.hear(SILENCE)
             asyncio.run(self.call.speech_output.send_due())
             self.call.tick()
 

@@ -91,6 +91,13 @@ def test_a_caller_who_waited_for_a_worker_is_spoken_to_first(
     assert session.responses == 1
 
 
+def test_a_stream_without_frames_is_given_up_after_freeswitchs_own_deadline(one: OneCall) -> None:
+    one.end_greeting()
+    one.wait(70, frames=False)
+    with pytest.raises(StreamOver, match="no_audio"):
+        one.wait(10, frames=False)
+
+
 def test_another_agent_is_given_what_the_one_before_had_to_play(one: OneCall) -> None:
     """It was killed with the assistant's words in hand; a caller told to wait is another matter."""
     ended = Started(call_id=one.call_id, greeting="ended")
@@ -341,8 +348,8 @@ def test_the_model_is_told_the_time_when_a_session_begins_and_every_five_minutes
         "Le restaurant est ouvert et prend les commandes."
     ]
     one.call.tools.now = lambda: datetime(2026, 11, 27, 18, 11, tzinfo=UTC)
-    one.now += SITUATION_SECONDS + 1
-    one.call.tick()
+    one.now += SITUATION_SECONDS
+    one.wait(1)
     assert "il est dix-neuf heures onze" in session.told_the_time[1]
     one.call.session_lost()
     again = one.open_session()
