@@ -163,7 +163,7 @@ async def _orders(
 async def _calls_of_open_orders(
     session: AsyncSession, mine: frozenset[UUID], ended: frozenset[UUID]
 ) -> frozenset[UUID]:
-    """Of these calls, those whose order is being made: it may have no number of its own."""
+    """Return those of these calls whose order is being made: it may have no number of its own."""
     found = await session.scalars(select(Order.call_id).where(*_of(Order, mine, ended), ~_done()))
     return frozenset(call_id for call_id in found if call_id is not None)
 
