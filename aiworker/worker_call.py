@@ -364,7 +364,7 @@ class WorkerCall:
         call = await self.conversation.tool_calls.next()
         result = await run_tool(self.tools, call.name, call.arguments)
         refused = result.get("status") == "error"
-        respond = self.ending.tool_used(call.name, refused=refused)
+        respond = self.ending.tool_used(call, refused=refused)
         self.conversation.tool_calls.done(call, result, respond=respond)
 
     # --- Time passes ---------------------------------------------------------------------------

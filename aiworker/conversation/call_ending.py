@@ -7,6 +7,7 @@ from aiworker.call_progress import CallProgress
 from aiworker.conversation.conversation import Conversation
 from aiworker.conversation.hand_over import HandOver
 from aiworker.conversation.silence import Silence
+from aiworker.conversation.tool_calls import ToolCall
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.metrics import ERRORS
 from aiworker.tools.context import ToolContext
@@ -39,9 +40,8 @@ class CallEnding:
         self.latest = time.monotonic() + max_seconds
         """The assistant takes leave then, whatever is being said."""
         self._decided_at: float | None = None
-        self._refused = False
-        """One of the tools that the model asked for at once was refused; more of them are to run.
-        """
+        self._refused_in: str | None = None
+        """This response asked for the tool that was refused last."""
         self._caller_spoke = False
         """It is True when the caller spoke since the end was decided."""
 
@@ -51,13 +51,15 @@ class CallEnding:
 
     # --- Decided, or not -----------------------------------------------------------------------
 
-    def tool_used(self, name: str, *, refused: bool) -> bool:
+    def tool_used(self, call: ToolCall, *, refused: bool) -> bool:
         """Note that a tool was used. Returns whether the assistant is to speak about it: one that
-        was refused ends nothing, and its caller is told; nor does one asked for in the same breath.
+        was refused ends nothing, and its caller is told; nor does one of the same response. Only
+        what `hang_up` means is plain, whatever arguments it is given.
         """
-        refused = refused or self._refused
-        self._refused = refused and self._conversation.tool_calls.running > 1
-        if name not in _LAST_TOOLS or refused:
+        beside = call.response is not None and call.response == self._refused_in
+        if refused:
+            self._refused_in = call.response
+        if call.name not in _LAST_TOOLS or beside or (refused and call.name != "hang_up"):
             self.keep_talking()
             return True
         if not self.decided:

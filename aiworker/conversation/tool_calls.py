@@ -29,6 +29,8 @@ class ToolCall:
     call_id: str
     name: str
     arguments: str
+    response: str | None
+    """This response asks for it."""
     session: int
     """It numbers the Realtime session that asked: only that one knows the call id."""
 
@@ -65,7 +67,11 @@ class ToolCalls:
         self._seen.add(function.call_id)
         wanted = self._turns.responses.calls(response, self._clock())
         call = ToolCall(
-            function.call_id, function.name, function.arguments or "", session=self._link.number
+            function.call_id,
+            function.name,
+            function.arguments or "",
+            response=response,
+            session=self._link.number,
         )
         if not wanted or self._waiting.full():
             self._answer(call, {"status": "error", "error": "interrupted_by_caller"})

@@ -233,7 +233,6 @@ def test_who_leaves_a_message_is_given_to_the_bridge(one: OneCall) -> None:
         ("transfer_to_human", '{"person": "Marie"}'),
         ("transfer_to_human", '{"reason": "allergie"}'),
         ("take_message", '{"reason": "absent"}'),
-        ("hang_up", '{"reason": "fini"}'),
     ],
 )
 def test_an_end_that_is_refused_ends_nothing_and_is_told(
@@ -250,8 +249,18 @@ def test_an_end_that_is_refused_ends_nothing_and_is_told(
     assert asked(one, Hangup) == []
 
 
+def test_a_hang_up_is_plain_whatever_its_arguments(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.says("Au revoir !", tool="hang_up", arguments='{"reason": "fini"}')
+    one.use_tool()
+    one.wait(2)
+    assert asked(one, Hangup) == [Hangup(outcome=CallOutcome.INFORMATION)]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
 def test_what_came_of_an_order_is_told_before_the_end_that_was_asked_for_with_it(
-    one: OneCall,
+    one: OneCall, *, at_once: bool
 ) -> None:
     """The assistant said goodbye, ordered and hung up in one breath: the caller heard nothing of an
     order that was refused.
@@ -264,10 +273,13 @@ def test_what_came_of_an_order_is_told_before_the_end_that_was_asked_for_with_it
     one.call.on_realtime_event(AudioDelta(response_id="r", item_id="bye", delta=bytes(3_200)))
     for call in calls:
         one.call.on_realtime_event(OutputItemDone(response_id="r", item=call))
+        if not at_once:
+            one.use_tool()
     done = FinishedResponse(id="r", status="completed")
     one.call.on_realtime_event(ResponseDone(response=done))
-    one.use_tool()
-    one.use_tool()
+    if at_once:
+        one.use_tool()
+        one.use_tool()
     one.wait(1)
     assert session.responses == 1
     one.says("La commande est vide, que désirez-vous ?")
