@@ -54,6 +54,9 @@ another second would be unexplained silence."""
 AGENT_LOST: Final = "agent_lost"
 """The dialplan's extension in which a caller waits for an agent that may come back."""
 
+HUMAN_RUNG_FOR: Final = "alloresto_human_rung_for_"
+"""A gateway's global variable of the dialplan, set while one of its callers has a human rung."""
+
 WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
 """A caller already there hears the dialplan; taking the call back would cut the message."""
 
@@ -224,6 +227,10 @@ class Channel:
         if armed is not None:
             self._control.api(f"sched_del {armed}")
         self._way_out = answer.rpartition(" ")[2].strip()
+
+    def forget_ringing(self, gateway: str) -> None:
+        """Somebody picked up: a call of the restaurant's own number is not our own any more."""
+        self._control.api(f"global_setvar {HUMAN_RUNG_FOR}{gateway}=")
 
     def forget_way_out(self) -> None:
         """Somebody else armed one: the next renewal takes away whatever there is."""

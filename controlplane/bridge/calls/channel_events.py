@@ -72,12 +72,15 @@ def parked(context: CallContext, event: EslEvent) -> None:
 def bridged(context: CallContext, event: EslEvent) -> None:
     """A human took the transfer: from here on nobody else listens."""
     call = context.call
+    rung = call.state is CallState.RINGING
     call.becomes(CallState.WITH_HUMAN)
     call.outcome = CallOutcome.TRANSFERRED
     call.becomes(StreamState.DETACHED)
     try:
         with call.way_out:
             context.channel.cancel_way_out()
+        if rung:
+            context.channel.forget_ringing(call.gateway_name)
     finally:
         context.channel.stop_stream()
 

@@ -3,12 +3,14 @@
 On the simulator, and on the real FreeSWITCH where one is found.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from controlplane.contracts.messages import Transfer
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import CallRefused, Phone
 from tests.integration.bridge_under_test import SWITCHES, until_heard
@@ -76,6 +78,22 @@ async def test_the_restaurant_may_call_its_own_line(site: OverflowSite) -> None:
         dialog = await site.dial(phone, from_number=PHONE)
         assert (await site.worker.offer()).caller_number == PHONE
         await dialog.hangup()
+
+
+async def test_while_a_human_talks_the_restaurants_number_is_a_caller_like_any_other(
+    site: OverflowSite,
+) -> None:
+    """A restaurant's forwarding may show its own number for all of its callers."""
+    site.carrier.refuse(None)
+    async with Phone() as phone, site.talking(phone) as (_, stream):
+        await stream.ask(Transfer(reason="asked", target_id=None))
+        await site.carrier.listen(deadline_s=DEADLINE_S)
+        async with asyncio.timeout(DEADLINE_S):
+            await stream.connection.wait_closed()
+        async with Phone() as other:
+            second = await site.dial(other, from_number=PHONE)
+            assert (await site.worker.offer()).caller_number == PHONE
+            await second.hangup()
 
 
 async def test_a_restaurant_with_two_lines_is_rung_by_both_callers(site: OverflowSite) -> None:

@@ -87,6 +87,22 @@ def test_every_jump_lands_on_an_extension() -> None:
         assert (dialplan_name, context) == ("XML", "public")
 
 
+def test_no_caller_who_hangs_up_leaves_a_phone_that_rings_for_ever() -> None:
+    """The hook that forgets it is set first; the one hook a channel has forgets the other too."""
+    hook = re.compile(r"api_reporting_hook=global_setvar (\w+\$\{sip_gateway\})=")
+    hooks = []
+    for group in dialplan().iter("condition"):
+        data = [action.attrib.get("data", "") for action in group.findall("action")]
+        rung = [at for at, text in enumerate(data) if text.endswith("sip_gateway}=${uuid}")]
+        for at in rung:
+            hooks.append(name := data[at].partition("=")[0])
+            assert [found[1] for text in data[:at] if (found := hook.fullmatch(text))] == [name]
+    assert hooks == [f"alloresto_{who}_rung_for_${{sip_gateway}}" for who in ("human", "phone")]
+    text = (CONF_FOLDER / "dialplan" / "public.xml").read_text()
+    fallback = text[text.index('name="fallback"') :]
+    assert fallback.index('"alloresto_human_rung_for_${sip_gateway}="') < fallback.index("hook=")
+
+
 def test_no_argument_expands_what_a_caller_chose() -> None:
     for action in actions():
         assert not CALLER_CHOSEN.search(action.attrib.get("data", "")), action.attrib
