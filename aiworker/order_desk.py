@@ -34,8 +34,9 @@ MOST_ASKS: Final = 300
 ABANDONED_SECONDS: Final = 60.0
 """A worker that lives has ended or settled by then, or asks again itself; a call that it lost has
 another worker, which has settled what was left."""
-KEPT_SECONDS: Final = 86_400.0
-"""An order that could not be placed in a day is no longer one, and its caller's name is not kept.
+KEPT_SECONDS: Final = 21_600.0
+"""The evening is over after six hours: nobody wants its order cooked the next day, and its caller's
+name is not kept.
 """
 
 _ASK_AGAIN: Final = (OrderNotCommitted, OrderUnsettled, SQLAlchemyError, OSError, TimeoutError)
