@@ -31,7 +31,7 @@ DIALLING_S: Final = 30.0
 """They give up after this long: nobody ever answered."""
 
 TURN_OVER_S: Final = 0.8
-"""After this much silence the other has finished, if what they said was a whole sentence."""
+"""After this much silence the other has finished, if the end of their sentence was heard."""
 PATIENCE_S: Final = 5.0
 """After this much silence a caller speaks, whatever was or was not said."""
 GREETING_S: Final = 3.0
@@ -210,7 +210,7 @@ class FaultCaller:
             if greeting and time.monotonic() > began + GREETING_S:
                 break
             said = self._said()
-            if not greeting and said and said[-1].whole:
+            if not greeting and said and said[-1].ended:
                 break
         words = " ".join(one.text for one in self._said())
         if words:

@@ -47,6 +47,11 @@ class Saying:
             return False
         return (heard.code - self.first_code) % CODES < self.frames
 
+    def is_end(self, codes: Iterable[int]) -> bool:
+        """Tell whether the last of its frames are among these."""
+        last = max((code - self.first_code) % CODES for code in codes)
+        return last + JITTER_FRAMES >= self.frames - 1
+
     def words(self, codes: Iterable[int]) -> str:
         """Return the text that these frames say, up to the first hole in them."""
         got = 0
@@ -61,10 +66,12 @@ class Saying:
 
 @dataclass(frozen=True, slots=True)
 class HeardSaying:
-    """Words a caller got of one item, and whether they got them all."""
+    """Words a caller got of one item, and whether they heard its end: it is their turn then, though
+    a word in its middle was lost.
+    """
 
     text: str
-    whole: bool
+    ended: bool
 
 
 def heard_sayings(heard: Iterable[Heard], sayings: Sequence[Saying]) -> list[HeardSaying]:
@@ -81,8 +88,7 @@ def heard_sayings(heard: Iterable[Heard], sayings: Sequence[Saying]) -> list[Hea
     found = []
     for item_id, got in codes.items():
         saying = by_id[item_id]
-        text = saying.words(got)
-        found.append(HeardSaying(text, whole=saying.whole and text == saying.text))
+        found.append(HeardSaying(saying.words(got), ended=saying.whole and saying.is_end(got)))
     return found
 
 

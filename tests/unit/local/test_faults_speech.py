@@ -30,29 +30,29 @@ def ear(codes: range, *, at: float = 10.1) -> list[Heard]:
 
 
 def test_all_of_a_sentence() -> None:
-    assert heard_sayings(ear(range(40)), [saying()]) == [HeardSaying(TEXT, whole=True)]
+    assert heard_sayings(ear(range(40)), [saying()]) == [HeardSaying(TEXT, ended=True)]
 
 
 def test_a_sentence_cut_short_is_known_as_far_as_it_was_heard() -> None:
     assert heard_sayings(ear(range(20)), [saying()]) == [
-        HeardSaying(TEXT[: len(TEXT) // 2], whole=False)
+        HeardSaying(TEXT[: len(TEXT) // 2], ended=False)
     ]
 
 
-def test_what_follows_a_hole_was_not_understood() -> None:
+def test_what_follows_a_hole_was_not_understood_and_its_end_was_heard() -> None:
     heard = ear(range(20)) + ear(range(27, 40), at=10.6)
-    assert heard_sayings(heard, [saying()]) == [HeardSaying(TEXT[: len(TEXT) // 2], whole=False)]
+    assert heard_sayings(heard, [saying()]) == [HeardSaying(TEXT[: len(TEXT) // 2], ended=True)]
 
 
-def test_a_sentence_whose_response_was_not_completed_is_not_whole() -> None:
+def test_a_sentence_whose_response_was_not_completed_has_no_end() -> None:
     unfinished = saying()
     unfinished.whole = False
-    assert heard_sayings(ear(range(40)), [unfinished]) == [HeardSaying(TEXT, whole=False)]
+    assert heard_sayings(ear(range(40)), [unfinished]) == [HeardSaying(TEXT, ended=False)]
 
 
 def test_frame_numbers_wrap() -> None:
     wrapping = saying(first_code=4_090)
-    assert heard_sayings(ear(range(4_090, 4_130)), [wrapping])[0].whole
+    assert heard_sayings(ear(range(4_090, 4_130)), [wrapping])[0].ended
 
 
 def test_two_sessions_with_other_numbers_are_told_apart() -> None:
