@@ -67,7 +67,7 @@ class Experience:
     """The read-back was not what they wanted: they hung up without a yes."""
     heard: list[Heard] = field(default_factory=list)
     prompts: list[ReceivedFrame] = field(default_factory=list)
-    """Audible frames that are not the assistant's voice."""
+    """Frames that are not the assistant's voice: prompts, tones, pauses."""
     spoken: list[tuple[float, float]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     """The assistant's words, turn by turn."""
@@ -228,5 +228,5 @@ class FaultCaller:
         self.experience.heard.append(Heard(frame.at, code, audible=audible))
         if audible:
             self._last_sound_at = frame.at
-            if code is None:
-                self.experience.prompts.append(frame)
+        if code is None:  # the pauses too: a prompt is known by its rhythm
+            self.experience.prompts.append(frame)
