@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aiworker.metrics import ERRORS
 from aiworker.supervised_loop import OneByOne, start
 from aiworker.unsettled_orders import UnsettledOrder, UnsettledOrders
+from controlplane.contracts import redis_keys
 from controlplane.restaurants.errors import OrderNotCommitted, OrderUnsettled, RestaurantError
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from controlplane.restaurants.place_order import Sessions, place_order, settle_order
@@ -34,10 +35,6 @@ MOST_ASKS: Final = 300
 ABANDONED_SECONDS: Final = 60.0
 """A worker that lives has ended or settled by then, or asks again itself; a call that it lost has
 another worker, which has settled what was left."""
-KEPT_SECONDS: Final = 21_600.0
-"""The evening is over after six hours: nobody wants its order cooked the next day, and its caller's
-name is not kept.
-"""
 
 _ASK_AGAIN: Final = (OrderNotCommitted, OrderUnsettled, SQLAlchemyError, OSError, TimeoutError)
 
@@ -96,7 +93,7 @@ class OrderDesk:
         for order in await self._notes.read():
             age = (datetime.now(UTC) - order.draft.confirmed_at).total_seconds()
             key = order.draft.idempotency_key
-            if age > KEPT_SECONDS:
+            if age > redis_keys.UNSETTLED_ORDER_KEPT_S:
                 _give_up(order.draft, "too_old")
                 await self._notes.withdraw(key)
             elif age > ABANDONED_SECONDS and key not in self._settling:

@@ -29,6 +29,9 @@ CALL_EVENTS_DEAD: Final = "stream:call_events:dead"
 UNSETTLED_ORDERS: Final = "orders:unsettled"
 """A hash of orders whose placing has begun and not ended: idempotency key → `UnsettledOrder` JSON.
 What a dead worker left in it, another worker settles."""
+UNSETTLED_ORDER_KEPT_S: Final = 21_600
+"""The evening is over after six hours: nobody wants its order cooked the next day, and its caller's
+name is not kept."""
 
 
 def call_offer(call_id: UUID) -> str:

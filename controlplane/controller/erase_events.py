@@ -19,8 +19,6 @@ from controlplane.controller.recorder import FIELD, GROUP
 from controlplane.errors import ServiceUnavailable
 
 ENTRIES_AT_ONCE: Final = 1_000
-PLACED_WITHIN: Final = timedelta(days=1)
-"""Workers give up an order that could not be placed for so long (`aiworker/order_desk.py`)."""
 
 
 class NotRecordedYet(ServiceUnavailable):
@@ -116,7 +114,8 @@ def _is_being_placed(note: str) -> bool:
         confirmed_at = datetime.fromisoformat(str((_about(note) or {}).get("confirmedAt")))
     except ValueError:  # no worker reads it either
         return False
-    return datetime.now(UTC) - confirmed_at < PLACED_WITHIN
+    kept = timedelta(seconds=redis_keys.UNSETTLED_ORDER_KEPT_S)
+    return datetime.now(UTC) - confirmed_at < kept
 
 
 def _entries(redis: Redis, stream: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -307,6 +307,16 @@ def test_the_caller_whom_nobody_took_is_back_with_the_assistant(one: OneCall) ->
     assert session.responses == 1
 
 
+def test_frames_are_not_missed_while_a_human_rings(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    one.wait(20, frames=False)
+    one.call.hand_over.begin("asked")
+    one.wait(58, frames=False)
+    one.call.on_bridge_message(NOBODY)
+    one.wait(1, frames=False)
+
+
 def test_a_human_has_the_call_when_nobody_says_otherwise(one: OneCall) -> None:
     one.end_greeting()
     one.open_session()
