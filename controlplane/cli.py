@@ -41,6 +41,10 @@ BRIDGE: Final = LazyGroup(
             "controlplane.commands.bridge:resume",
             "Call a drain off: the bridge takes calls and registrations again.",
         ),
+        "firewall": LazyCommand(
+            "controlplane.commands.bridge_firewall:firewall",
+            "Print the nftables table of one bridge, or of all: carriers' networks, nobody else.",
+        ),
     },
 )
 CALLER: Final = LazyGroup(
@@ -184,6 +188,10 @@ BENCH: Final = LazyGroup(
         "drain": LazyCommand(
             "controlplane.local.bench.drain:run_bench_drain",
             "A bridge drained with calls in progress, while one of its restaurants is called.",
+        ),
+        "flood": LazyCommand(
+            "controlplane.local.bench.flood:run_bench_flood",
+            "Calls while a stranger floods with INVITE, without a firewall and with it.",
         ),
         "faults": LazyCommand(
             "controlplane.local.bench.faults:run_bench_faults",

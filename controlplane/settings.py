@@ -5,7 +5,7 @@
 """
 
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -69,6 +69,8 @@ class BridgeSettings(ServiceSettings):
     """
     secret_keys: str = Field(min_length=44, repr=False)
     """These are Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
+    firewall: Literal["off", "nftables"] = "off"
+    """With `nftables` the agent keeps a table in front of FreeSWITCH's SIP port, where it may."""
     drain_deadline_s: int = Field(default=1_500, ge=1)
     """The agent ends this long after SIGTERM, whatever is left. It is above the longest call (20
     min) and below the pod's terminationGracePeriodSeconds."""

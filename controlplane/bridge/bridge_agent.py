@@ -20,12 +20,14 @@ from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.disk_space import DiskSpace
 from controlplane.bridge.drain import Drain
+from controlplane.bridge.firewall import Firewall
 from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways import gateways as gateways_module
 from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
 from controlplane.bridge.gateways.registrar import Registrar
 from controlplane.bridge.heartbeat import Heartbeat
 from controlplane.bridge.sip_probe import SipProbe
+from controlplane.contracts.messages import DrainStep
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
@@ -136,6 +138,12 @@ class BridgeAgent:
             look_soon=self._look_soon,
         )
         self._probe = SipProbe()
+        self._firewall = Firewall(
+            wanted=settings.firewall == "nftables",
+            bridge_id=settings.bridge_id,
+            profile=lambda: self._probe.address,
+            networks=lambda: self._registrar.networks.known,
+        )
         self.drain = Drain(
             esl=self._control,
             engine=engine,
@@ -154,6 +162,7 @@ class BridgeAgent:
             probe=self._probe,
             registered=lambda: self._registrar.registered,
             drain=lambda: self.drain.step,
+            firewall=lambda: self._firewall.kept,
         )
         self._fs_cli = FsCliTables(
             esl=self._control,
@@ -180,6 +189,7 @@ class BridgeAgent:
             self._policies.run,
             self._messages.run,
             self._disk.run,
+            self._firewall.run,
             self.drain.run,
             self._fs_cli.run,
         ):
@@ -189,6 +199,8 @@ class BridgeAgent:
     def stop(self) -> None:
         """Stop listening; FreeSWITCH keeps the calls and the registrations."""
         self._publisher.flush(timeout_s=FLUSH_DEADLINE_S)
+        if self.drain.step is DrainStep.STOPPING:  # FreeSWITCH has ended
+            self._firewall.remove()
         self._control.close()
         self._media.close()
         step = self.drain.step.value if self.drain.step else None

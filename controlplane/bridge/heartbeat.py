@@ -42,6 +42,7 @@ class Heartbeat:
         probe: SipProbe,
         registered: Callable[[], int],
         drain: Callable[[], DrainStep | None],
+        firewall: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._esl = esl
@@ -51,6 +52,7 @@ class Heartbeat:
         self._probe = probe
         self._registered = registered
         self._drain = drain
+        self._firewall = firewall
         self._instance = ""
 
     def run(self) -> None:
@@ -88,4 +90,5 @@ class Heartbeat:
             registered=self._registered(),
             # Without its profile FreeSWITCH takes no call: nothing is to be registered here.
             sip_answers=address is not None and self._probe.answers,
+            keeps_firewall=self._firewall() or None,
         )

@@ -68,6 +68,15 @@ REGISTRATIONS_ASSIGNED = Gauge(
 CARRIER_NETWORKS_REFUSED = Gauge(
     "alloresto_bridge_carrier_networks_refused", "Source networks of carriers that cannot be used."
 )
+FIREWALL_IN_FORCE = Gauge(
+    "alloresto_bridge_firewall_in_force",
+    "1 while the agent's own nftables table is what it should be; 0 too where the host keeps it.",
+)
+FIREWALL_DROPPED = Counter(
+    "alloresto_bridge_firewall_dropped_packets_total",
+    "SIP packets of no carrier's network (strangers), or over a source's rate (too_many).",
+    ["reason"],
+)
 GATEWAY_FOLDER_EXPOSED = Gauge(
     "alloresto_bridge_gateway_folder_exposed",
     "1 when the folder of the SIP passwords is on a disk or open to others.",

@@ -104,6 +104,8 @@ class BridgeHeartbeat(Message):
     sip_answers: bool = True
     """It is false while FreeSWITCH does not answer the bridge agent's OPTIONS: its HEARTBEAT events
     go on even when its SIP is frozen."""
+    keeps_firewall: bool | None = None
+    """It is true where the agent itself keeps strangers from the SIP port; left out elsewhere."""
 
     @property
     def draining(self) -> bool:

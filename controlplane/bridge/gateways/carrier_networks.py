@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from controlplane.bridge import metrics
 from controlplane.bridge.gateways.gateway_files import write_whole
@@ -91,6 +91,8 @@ class CarrierNetworks:
         self._engine = engine
         self._file = gateway_folder / LIST_FILE
         self._told: set[str] = set()
+        self.known: frozenset[Network] | None = None
+        """All carriers' networks, as Postgres had them when it was last read; None before."""
         self.open_carriers: frozenset[str] = frozenset()
         """Those whose calls FreeSWITCH takes, as `make_true` found when it last succeeded."""
 
@@ -100,6 +102,7 @@ class CarrierNetworks:
         Raises `EslError`, `SQLAlchemyError`, `OSError`: then no list is known to be in force.
         """
         networks = self._networks()
+        self.known = frozenset[Network]().union(*networks.values())
         text, marker = lists_xml(networks)
         if not self._in_force(marker):
             write_whole(self._file, text)
@@ -117,22 +120,27 @@ class CarrierNetworks:
         """Every carrier's. A network that cannot be used is left out, and told once a change: it
         closes neither its carrier's others nor another carrier.
         """
-        query = select(Carrier.id, Carrier.source_networks).order_by(Carrier.id)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        told, networks = set[str](), dict[str, list[Network]]()
-        for carrier_id, texts in rows:
-            networks[carrier_id] = []
-            for position, text in enumerate(texts[:MAX_NETWORKS], start=1):
-                try:
-                    networks[carrier_id].append(parse_network(text, position=position))
-                except InvalidNetwork as error:
-                    told.add(f"{carrier_id}: {error}")
-        for reason in sorted(told - self._told):
+            networks, refused = read_networks(connection)
+        for reason in sorted(refused - self._told):
             log.error("carrier_network_refused", reason=reason)
-        self._told = told
-        metrics.CARRIER_NETWORKS_REFUSED.set(len(told))
+        self._told = refused
+        metrics.CARRIER_NETWORKS_REFUSED.set(len(refused))
         return networks
+
+
+def read_networks(connection: Connection) -> tuple[dict[str, list[Network]], set[str]]:
+    """Return every carrier's networks that can be used, and why each other one cannot."""
+    query = select(Carrier.id, Carrier.source_networks).order_by(Carrier.id)
+    refused, networks = set[str](), dict[str, list[Network]]()
+    for carrier_id, texts in connection.execute(query):
+        networks[carrier_id] = []
+        for position, text in enumerate(texts[:MAX_NETWORKS], start=1):
+            try:
+                networks[carrier_id].append(parse_network(text, position=position))
+            except InvalidNetwork as error:
+                refused.add(f"{carrier_id}: {error}")
+    return networks, refused
 
 
 def lists_xml(networks: Mapping[str, Iterable[Network]]) -> tuple[str, str]:

@@ -71,7 +71,8 @@ class Registrar:
         self.reports = Reports(engine=engine, bridge_id=bridge_id, on_written=self._written)
         """Written by a loop of their own: `Reports.run`."""
         self._accounts = Accounts(engine, bridge_id)
-        self._networks = CarrierNetworks(esl=esl, engine=engine, gateway_folder=gateway_folder)
+        self.networks = CarrierNetworks(esl=esl, engine=engine, gateway_folder=gateway_folder)
+        """Where calls may come from; the firewall lets in the same."""
         self._handover = Handover(engine=engine, client=client, bridge_id=bridge_id)
         self._reporter = Reporter(self.reports)
         self._differences = Differences(
@@ -80,7 +81,7 @@ class Registrar:
         steps = GatewaySteps(
             gateways=self.gateways,
             accounts=self._accounts,
-            networks=self._networks,
+            networks=self.networks,
             handover=self._handover,
             reporter=self._reporter,
             secrets=secrets,
@@ -206,7 +207,7 @@ class Registrar:
     def _open_networks(self) -> None:
         """Load carriers' networks before a gateway is added: without, its calls are refused."""
         try:
-            self._networks.make_true()
+            self.networks.make_true()
         except (EslError, OSError) as error:
             log.error("carrier_networks_not_in_force", reason=str(error))
             spawn("reconcile_soon", self.reconcile_soon, after_s=RETRY_S)

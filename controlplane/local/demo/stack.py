@@ -57,8 +57,10 @@ class Stack:
         realtime_arguments: tuple[str, ...] = (),
         simulate_realtime: bool = False,
         environment: Mapping[str, str] | None = None,
+        agent_settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Without `data_folder` a temporary one is used, which is gone at the end.
+        """Without `data_folder` a temporary one is used, which is gone at the end. `agent_settings`
+        are more of `BridgeSettings`, without their prefix.
         `simulate_realtime` uses the Realtime simulator even where there is an API key. Services
         that `environment` (the process's when it is None) names are used as they are.
         """
@@ -67,6 +69,7 @@ class Stack:
         )
         self._data_folder = data_folder
         self._worker_slots = worker_slots
+        self._agent_settings = agent_settings or {}
         self._realtime_arguments = realtime_arguments
         self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
         self._link_secret = secrets.token_urlsafe(32)
@@ -128,6 +131,7 @@ class Stack:
                 "CALLER_CALLS": "0",
                 "CALLER_CALLS_AT_ONCE": "0",
                 "SECRET_KEYS": secret_keys,
+                **self._agent_settings,
             },
             "ai-worker": {
                 "WORKER_SLOTS": str(self._worker_slots),

@@ -1,0 +1,62 @@
+"""`alloresto bridge firewall`: the table that keeps strangers from a bridge's SIP port, for a host
+whose agent may not keep it itself.
+"""
+
+import sys
+from typing import Final
+
+import click
+
+from controlplane.bridge.firewall_table import FirewallTable
+from controlplane.bridge.gateways.carrier_networks import Network, read_networks
+from controlplane.commands.admin_database import admin_connection
+from controlplane.commands.bridge_state import (
+    BridgeState,
+    bridge_state,
+    bridge_states,
+    redis_client,
+)
+
+SIP_PORT: Final = 5080
+"""Where a bridge listens that was never heard of; `freeswitch/conf/vars.xml` has it too."""
+
+
+@click.command()
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("--port", type=int, help="Where its SIP is heard, if not where it says.")
+def firewall(*, name: str | None, port: int | None) -> None:
+    """Print the nftables table of one bridge, or of all: carriers' networks, nobody else."""
+    redis = redis_client()
+    with admin_connection() as connection:
+        if name is None:
+            states = bridge_states(connection, redis)
+        else:
+            states = [bridge_state(connection, redis, name)]
+        networks, refused = read_networks(connection)
+    for reason in sorted(refused):
+        print(f"alloresto: left out: {reason}", file=sys.stderr)
+    let_in = frozenset[Network]().union(*networks.values())
+    for state in states:
+        print(f"# {state.bridge.id}: {_keeper(state)}")
+        table = FirewallTable(
+            bridge_id=state.bridge.id,
+            ports=frozenset({port or _port(state)}),
+            own=None,
+            networks=let_in,
+        )
+        print(table.script())
+
+
+def _keeper(state: BridgeState) -> str:
+    if state.beat is None:
+        return "not heard of; for its host, unless its agent keeps the table"
+    if state.beat.keeps_firewall:
+        return "its agent keeps this table; nothing to do"
+    return "for its host: nft -f FILE, again after each change of a carrier's networks"
+
+
+def _port(state: BridgeState) -> int:
+    """The port carriers see, which is the one bound unless something translates addresses."""
+    address = state.beat.sip_address if state.beat else state.address
+    port = (address or "").rpartition(":")[2]
+    return int(port) if port.isdecimal() else SIP_PORT
