@@ -214,6 +214,7 @@ class BridgeAgent:
             events=events,
             name=name,
             on_connected=self._freeswitch_connected if name == "control" else None,
+            on_disconnected=self._freeswitch_lost if name == "control" else None,
             wake_every_s=EVENT_LATENCY_S if events else None,
             wake_while=lambda: self._switchboard.active_calls > 0,
         )
@@ -229,6 +230,9 @@ class BridgeAgent:
             log.warning("calls_not_resumed", error=type(error).__name__)
         finally:  # whatever a call is like: this FreeSWITCH may have no gateway at all
             self._registrar.connected()
+
+    def _freeswitch_lost(self) -> None:
+        self._heartbeat.switch_lost()
 
     def _look_soon(self) -> None:
         self._registrar.reconcile_soon()

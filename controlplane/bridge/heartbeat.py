@@ -1,6 +1,7 @@
-"""Every second the bridge says that it lives: what it holds, and whether FreeSWITCH takes calls.
+"""Twice a second the bridge says that it lives: what it holds, and whether FreeSWITCH takes calls.
 
-Controllers give a bridge's registrations away when they have not heard of it for `HEARTBEAT_TTL_S`.
+Controllers give a bridge's registrations away when it says that its FreeSWITCH has ended, when they
+see for themselves that both have, or when they have not heard of it for `HEARTBEAT_TTL_S`.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Final
 
 import redis
 import structlog
+from gevent.event import Event
 
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.offers import Offers
@@ -21,7 +23,7 @@ from controlplane.esl.errors import EslError
 from controlplane.loop import run_loop
 from controlplane.settings import BridgeSettings
 
-HEARTBEAT_S: Final = 1.0
+HEARTBEAT_S: Final = 0.5
 HEARTBEAT_TTL_S: Final = 5
 """`bridge_timeout`: a bridge not heard of for this long is lost."""
 
@@ -29,7 +31,9 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """One bridge's; silent while FreeSWITCH is away, for then the bridge takes no call."""
+    """One bridge's; silent while FreeSWITCH's event socket is away, for then nobody takes care of
+    its calls.
+    """
 
     def __init__(
         self,
@@ -54,18 +58,35 @@ class Heartbeat:
         self._drain = drain
         self._firewall = firewall
         self._instance = ""
+        self._news = Event()
 
     def run(self) -> None:
         """Send it, and renew the demand of the calls, for as long as the process lives."""
-        run_loop("heartbeat", self._turn, every_s=HEARTBEAT_S, failures=metrics.LOOP_FAILURES)
+        run_loop(
+            "heartbeat",
+            self._turn,
+            every_s=HEARTBEAT_S,
+            failures=metrics.LOOP_FAILURES,
+            wake=self._news,
+        )
+
+    def switch_lost(self) -> None:
+        """Look now whether FreeSWITCH has ended: its event socket has closed."""
+        self._news.set()
 
     def _turn(self) -> None:
+        self._news.clear()
         if self._esl.connected and self._probe.address is None:
             self._meet()
         if self._esl.connected:
-            key = redis_keys.bridge_heartbeat(self._settings.bridge_id)
-            self._redis.set(key, self._message().to_json(), ex=HEARTBEAT_TTL_S)
+            self._send(self._message())
+        elif self._probe.closed():
+            self._send(self._message().model_copy(update={"switch_ended": True}))
         self._offers.renew_demand(self._switchboard.call_ids)
+
+    def _send(self, message: BridgeHeartbeat) -> None:
+        key = redis_keys.bridge_heartbeat(self._settings.bridge_id)
+        self._redis.set(key, message.to_json(), ex=HEARTBEAT_TTL_S)
 
     def _meet(self) -> None:
         """Ask which FreeSWITCH this is, and where it listens once its profile runs."""
@@ -87,6 +108,7 @@ class Heartbeat:
             sent_at=datetime.now(UTC),
             instance=self._instance,
             sip_address=address.public if address else "",
+            sip_bound=address.bound if address else "",
             registered=self._registered(),
             # Without its profile FreeSWITCH takes no call: nothing is to be registered here.
             sip_answers=address is not None and self._probe.answers,

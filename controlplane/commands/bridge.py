@@ -31,7 +31,7 @@ from controlplane.registrations.admin_requests import RequestRefused
 from controlplane.text_table import table
 
 POLL_S: Final = 0.5
-"""A person watches; a heartbeat comes every second."""
+"""A person watches; a heartbeat comes twice a second."""
 RESUME_DEADLINE_S: Final = 5.0
 """The bridge is told at once, or looks by itself: every half second while it drains."""
 NAMES_SHOWN: Final = 10

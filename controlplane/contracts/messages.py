@@ -87,7 +87,7 @@ class DrainStep(StrEnum):
 
 
 class BridgeHeartbeat(Message):
-    """A bridge says every second how it is, with a TTL of 5 s."""
+    """A bridge says twice a second how it is, with a TTL of 5 s."""
 
     bridge_id: str = Field(pattern=NODE_NAME)
     capacity: int
@@ -99,6 +99,9 @@ class BridgeHeartbeat(Message):
     """FreeSWITCH's Core-UUID, which is a new one after each start."""
     sip_address: str = Field(default="", max_length=128)
     """Carriers see its profile at this `host:port`."""
+    sip_bound: str = Field(default="", max_length=128)
+    """FreeSWITCH itself listens at this `host:port`, where controllers ask whether it still does.
+    """
     registered: int = 0
     """Counts the gateways that are REGED now."""
     sip_answers: bool = True
@@ -106,6 +109,9 @@ class BridgeHeartbeat(Message):
     go on even when its SIP is frozen."""
     keeps_firewall: bool | None = None
     """It is true where the agent itself keeps strangers from the SIP port; left out elsewhere."""
+    switch_ended: bool = False
+    """It is true when FreeSWITCH has ended: its event socket is closed, and nobody listens where it
+    did. Its registrations lead nowhere."""
 
     @property
     def draining(self) -> bool:

@@ -1,13 +1,13 @@
 """Which bridges and workers are alive: their heartbeats in Redis, remembered in Postgres.
 
-A bridge is lost when nothing new was heard of it for the timeout while Redis could be read all that
-time: an outage of Redis, its empty restart or a pause of this process is nobody's death, and gives
-every bridge a fresh timeout.
+A bridge is lost at once when its FreeSWITCH is known to have ended (`bridge_watch.py`), else when
+nothing new was heard of it for the timeout while Redis could be read all that time: an outage of
+Redis, its empty restart or a pause of this process is nobody's death, and gives every bridge a
+fresh timeout.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -19,8 +19,10 @@ from sqlalchemy import Connection
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import BridgeHeartbeat, WorkerHeartbeat
 from controlplane.controller import metrics
+from controlplane.controller.bridge_watch import BridgeWatch
 from controlplane.controller.loads import Bridge
 from controlplane.controller.node_rows import NodeRow, write_bridges, write_workers
+from controlplane.controller.switch_ports import AskAll, SwitchPorts
 from controlplane.models.sip_registration import MoveRefusal
 
 DISCOVER_EVERY_S: Final = 1.0
@@ -36,42 +38,11 @@ is found later, but no look takes so long that it would count as an interruption
 failover."""
 READ_GAP_S: Final = 2.0
 """Looks further apart than this are an interruption: what was missed says nothing."""
-DOUBT_S: Final = 3.0
-"""A bridge that has been silent, or whose SIP has been mute, for this long is not lost yet, but
-nothing more is given to it."""
-SIP_TIMEOUT_S: Final = 10.0
-"""When FreeSWITCH has not answered its agent's OPTIONS for this long, its registrations are worth
-nothing."""
-STEADY_S: Final = 10.0
-"""A bridge that joined takes part in evening out once it has stayed this long."""
-CONTESTED_S: Final = 10.0
-"""When two processes are heard under one name, nothing is given to it for this long after."""
 
 _BRIDGES: Final = redis_keys.bridge_heartbeat("*").split("*")
 _WORKERS: Final = redis_keys.worker_heartbeat("*").split("*")
 
 _logger = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What this leader has heard of one bridge. Times are monotonic seconds."""
-
-    heard_at: float
-    """The last new heartbeat came at this time."""
-    steady_since: float
-    body: str | None = None
-    beat: BridgeHeartbeat | None = None
-    """The last heartbeat that could be read; None when there was none yet."""
-    readable: bool = True
-    mute_since: float | None = None
-    lost: bool = False
-    instance_before: str = ""
-    contested_until: float = float("-inf")
-
-    @property
-    def instance(self) -> str:
-        return self.beat.instance if self.beat else ""
 
 
 class Nodes:
@@ -83,16 +54,21 @@ class Nodes:
         *,
         bridge_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
+        ask_all: AskAll | None = None,
     ) -> None:
-        """`redis` answers in text, and fast or not at all: it is read four times a second."""
+        """`redis` answers in text, and fast or not at all: it is read four times a second.
+        `ask_all` asks FreeSWITCHes at their addresses.
+        """
         self._redis = redis
         self._timeout_s = bridge_timeout_s
         self._clock = clock
+        self._ask_all = ask_all
         self.forget()
 
     def forget(self) -> None:
         """Begin anew: every bridge gets a fresh timeout."""
-        self._heard: dict[str, _Heard] = {}
+        self._heard: dict[str, BridgeWatch] = {}
+        self._ports = SwitchPorts(ask_all=self._ask_all, clock=self._clock)
         self._workers: dict[str, WorkerHeartbeat] = {}
         self._worker_keys: list[str] = []
         self._cursor = 0
@@ -126,6 +102,7 @@ class Nodes:
         for name, body in zip(names, bodies, strict=False):
             self._hear(name, body, now)
         self._hear_workers(workers)
+        self._ask_switches(now)
         for name, heard in self._heard.items():
             self._judge(name, heard, now)
 
@@ -133,7 +110,7 @@ class Nodes:
         """Watch these bridges too, which were there before this term."""
         now = self._clock()
         for row in rows:
-            self._heard.setdefault(row.id, _Heard(heard_at=now, steady_since=now))
+            self._heard.setdefault(row.id, BridgeWatch(heard_at=now, steady_since=now))
 
     def bridges(self, rows: Sequence[NodeRow]) -> list[Bridge]:
         """Return the bridges of Postgres as placement sees them now."""
@@ -147,7 +124,7 @@ class Nodes:
                     id=row.id,
                     capacity=heard.beat.capacity if heard.beat else row.capacity,
                     refusal=self._refusal(heard, row, now),
-                    steady=now - heard.steady_since >= STEADY_S,
+                    steady=heard.steady(now),
                 )
             )
         _count(bridges)
@@ -170,7 +147,7 @@ class Nodes:
         bridges = [
             heard.beat
             for heard in self._heard.values()
-            if heard.beat and not self._doubted(heard, self._clock())
+            if heard.beat and not heard.doubted(self._clock())
         ]
         write_bridges(connection, bridges)
         write_workers(connection, list(self._workers.values()))
@@ -183,7 +160,7 @@ class Nodes:
         bridges: dict[str, object] = {
             f"b:{name}": (heard.beat.capacity, heard.beat.instance, heard.beat.sip_address)
             for name, heard in self._heard.items()
-            if heard.beat and not self._doubted(heard, self._clock())
+            if heard.beat and not heard.doubted(self._clock())
         }
         return bridges | {f"w:{name}": beat.slots for name, beat in self._workers.items()}
 
@@ -208,9 +185,7 @@ class Nodes:
 
     def _start_clocks(self, now: float) -> None:
         for heard in self._heard.values():
-            if not heard.lost:
-                heard.heard_at = now
-                heard.mute_since = now if heard.mute_since is not None else None
+            heard.start_clock(now)
 
     def _hear(self, name: str, body: str | None, now: float) -> None:
         heard = self._heard.get(name)
@@ -220,60 +195,53 @@ class Nodes:
         if heard is None:
             if beat is None:
                 return  # nonsense under a name nobody knows
-            heard = self._heard[name] = _Heard(heard_at=now, steady_since=now)
+            heard = self._heard[name] = BridgeWatch(heard_at=now, steady_since=now)
             _logger.info("bridge_joined", bridge_id=name)
-        # A heartbeat that can't be read is a sign of life all the same: of another version, say.
         if beat is None and heard.readable:
             _logger.warning("heartbeat_unreadable", bridge_id=name)
-        heard.body, heard.heard_at, heard.readable = body, now, beat is not None
-        if beat is None:
-            return
-        if heard.instance and beat.instance and beat.instance != heard.instance:
-            self._restarted(name, heard, beat, now)
-        heard.mute_since = None if beat.sip_answers else heard.mute_since or now
-        heard.beat = beat
+        contested = heard.contested_until > now
+        heard.hear(body, beat, now)
+        if heard.contested_until > now and not contested:
+            _logger.error("bridge_name_used_twice", bridge_id=name)
 
-    def _restarted(self, name: str, heard: _Heard, beat: BridgeHeartbeat, now: float) -> None:
-        if beat.instance == heard.instance_before:
-            if heard.contested_until < now:
-                _logger.error("bridge_name_used_twice", bridge_id=name)
-            heard.contested_until = now + CONTESTED_S
-        heard.instance_before, heard.steady_since = heard.instance, now
+    def _ask_switches(self, now: float) -> None:
+        """Ask the FreeSWITCH of a bridge whose heartbeat is late whether it is still there."""
+        places = {name: heard.sip_bound for name, heard in self._heard.items() if heard.sip_bound}
+        overdue = {name for name in places if self._heard[name].overdue(now)}
+        closed = self._ports.closed(
+            overdue={places[name] for name in overdue},
+            heard={place for name, place in places.items() if name not in overdue},
+        )
+        for name in overdue:
+            if places[name] in closed:
+                self._heard[name].switch_ended = True
 
     def _hear_workers(self, bodies: Iterable[str | None]) -> None:
         beats = (_worker_beat(body) for body in bodies if body is not None)
         self._workers = {beat.worker_id: beat for beat in beats if beat is not None}
         metrics.WORKERS.set(len(self._workers))
 
-    def _judge(self, name: str, heard: _Heard, now: float) -> None:
-        silent = now - heard.heard_at > self._timeout_s
-        mute = heard.mute_since is not None and now - heard.mute_since > SIP_TIMEOUT_S
-        if silent or mute:
-            if not heard.lost and heard.beat is not None:
-                metrics.BRIDGES_LOST.inc()
-                _logger.warning("bridge_lost", bridge_id=name, silent=silent, sip_mute=mute)
-            heard.lost = True
-        elif heard.lost:
-            heard.lost, heard.steady_since = False, now
+    def _judge(self, name: str, heard: BridgeWatch, now: float) -> None:
+        if not heard.judge(now, timeout_s=self._timeout_s):
+            return
+        if not heard.lost:
             _logger.info("bridge_back", bridge_id=name)
+        elif heard.beat is not None:
+            metrics.BRIDGES_LOST.inc()
+            _logger.warning(
+                "bridge_lost",
+                bridge_id=name,
+                silent=heard.silent(now, timeout_s=self._timeout_s),
+                sip_mute=heard.mute(now),
+                switch_ended=heard.switch_ended,
+            )
 
-    def _refusal(self, heard: _Heard, row: NodeRow, now: float) -> MoveRefusal | None:
+    def _refusal(self, heard: BridgeWatch, row: NodeRow, now: float) -> MoveRefusal | None:
         if heard.lost:
             return MoveRefusal.LOST
         if row.drain_requested or (heard.beat is not None and heard.beat.draining):
             return MoveRefusal.DRAINING
-        if self._doubted(heard, now):
-            return MoveRefusal.NOT_READY
-        return None
-
-    def _doubted(self, heard: _Heard, now: float) -> bool:
-        return (
-            heard.beat is None
-            or not heard.readable
-            or now < heard.contested_until
-            or now - heard.heard_at > DOUBT_S
-            or (heard.mute_since is not None and now - heard.mute_since > DOUBT_S)
-        )
+        return MoveRefusal.NOT_READY if heard.doubted(now) else None
 
 
 def _of(keys: Iterable[str], form: Sequence[str]) -> list[str]:

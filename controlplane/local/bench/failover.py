@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import click
+from sqlalchemy import text
 
 from controlplane.commands.options import json_line_option
 from controlplane.local.bench.fleet import POLL_S, Fleet
 from controlplane.local.bench.report import report, tell
 from controlplane.log import configure_logging
+from controlplane.models.sip_registration import PlacementReason
 
 VICTIM: Final = "bridge-0"
 SLACK_S: Final = 60.0
@@ -34,6 +36,8 @@ class FailoverBench:
     on_victim: int
     moved: int
     registers_per_second: int
+    given_away_s: float | None
+    """The controller has written other owners."""
     first_registered_s: float | None
     all_registered_s: float | None
 
@@ -57,8 +61,9 @@ def run_bench_failover(
         tell(f"{bridges} bridges on {fleet.switch}, registrar {fleet.registrar.kind}")
         full_bridge(fleet, on_victim=on_victim, on_others=on_others, pace=pace)
         tell(f"{total} registered, {on_victim} of them on {VICTIM}: kill -9")
-        killed_at = fleet.kill(VICTIM)
+        killed_at, by_the_clock = fleet.kill(VICTIM), time.time()
         saved = _saved(fleet, on_victim, until=killed_at + on_victim / pace + SLACK_S)
+        given_away_s = _given_away_s(fleet, killed_at=by_the_clock)
         switch, kind = fleet.switch, fleet.registrar.kind
     instants = sorted(saved.values())
     complete = len(instants) == on_victim
@@ -70,6 +75,7 @@ def run_bench_failover(
         on_victim=on_victim,
         moved=len(instants),
         registers_per_second=pace,
+        given_away_s=given_away_s,
         first_registered_s=round(instants[0] - killed_at, 1) if instants else None,
         all_registered_s=round(instants[-1] - killed_at, 1) if complete else None,
     )
@@ -91,6 +97,17 @@ def full_bridge(fleet: Fleet, *, on_victim: int, on_others: int, pace: int) -> N
     fleet.start_controller("controller-0")
     fleet.wait_led(deadline_s=SLACK_S)
     time.sleep(SETTLE_S)
+
+
+def _given_away_s(fleet: Fleet, *, killed_at: float) -> float | None:
+    """Return how long after the kill (Unix time) Postgres had the first new owner."""
+    query = text(
+        "SELECT extract(epoch FROM min(placed_at)) FROM sip_registration"
+        " WHERE placement_reason = :failover"
+    ).bindparams(failover=PlacementReason.FAILOVER.value)
+    with fleet.engine.connect() as connection:
+        placed_at = connection.scalar(query)
+    return None if placed_at is None else round(float(placed_at) - killed_at, 2)
 
 
 def _saved(fleet: Fleet, expected: int, *, until: float) -> dict[str, float]:

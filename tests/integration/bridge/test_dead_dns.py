@@ -19,8 +19,8 @@ from uuid import uuid4
 import pytest
 
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
-from controlplane.bridge.sip_probe import ask
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
+from controlplane.sip_options import SipAnswer, ask
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import ACCOUNT_PASSWORD
 from tests.waiting import block_elapse
@@ -135,11 +135,7 @@ def longest_silence_s(switch: SecludedFreeSwitch) -> float:
     began = answered_at = time.monotonic()
     longest = 0.0
     while time.monotonic() - began < LOOK_S:
-        try:
-            ask(host, int(port), deadline_s=0.5)
-        except TimeoutError:
-            pass
-        else:
+        if ask(host, int(port), deadline_s=0.5) is SipAnswer.ANSWERED:
             answered_at = time.monotonic()
         longest = max(longest, time.monotonic() - answered_at)
         block_elapse(0.05, because="the profile is asked twenty times a second")

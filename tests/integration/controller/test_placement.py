@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine, select, text, update
 
 from controlplane.contracts import redis_keys
-from controlplane.controller.nodes import SIP_TIMEOUT_S
+from controlplane.controller.bridge_watch import SIP_TIMEOUT_S
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
 from tests.integration.controller_under_test import (

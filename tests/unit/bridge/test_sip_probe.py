@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from controlplane.bridge.sip_probe import ProfileAddress, ask
+from controlplane.bridge.sip_probe import ProfileAddress, SipProbe
+from controlplane.sip_options import SipAnswer, ask
 
 pytestmark = pytest.mark.unit
 
@@ -54,28 +55,30 @@ def answering(peer: socket.socket, *statuses: str, echo: bool = True) -> threadi
 
 
 @pytest.mark.parametrize(
-    ("statuses", "echo", "answered"),
+    ("statuses", "echo", "answer"),
     [
-        (["200 OK"], True, True),
-        (["503 Maximum Calls In Progress"], True, True),
-        (["100 Trying", "200 OK"], True, True),
-        (["100 Trying"], True, False),
-        (["200 OK"], False, False),
+        (["200 OK"], True, SipAnswer.ANSWERED),
+        (["503 Maximum Calls In Progress"], True, SipAnswer.ANSWERED),
+        (["100 Trying", "200 OK"], True, SipAnswer.ANSWERED),
+        (["100 Trying"], True, SipAnswer.SILENT),
+        (["200 OK"], False, SipAnswer.SILENT),
     ],
 )
 def test_any_final_answer_counts(
-    peer: socket.socket, statuses: list[str], *, echo: bool, answered: bool
+    peer: socket.socket, statuses: list[str], *, echo: bool, answer: SipAnswer
 ) -> None:
     thread = answering(peer, *statuses, echo=echo)
-    try:
-        assert ask(*peer.getsockname(), deadline_s=0.3) is answered
-    except TimeoutError:
-        assert not answered
+    assert ask(*peer.getsockname(), deadline_s=0.3) is answer
     thread.join()
 
 
-def test_nobody_there(peer: socket.socket) -> None:
-    address = peer.getsockname()
+def test_a_closed_port_is_told_from_a_silent_one(peer: socket.socket) -> None:
+    host, port = peer.getsockname()
+    assert ask(host, port, deadline_s=0.1) is SipAnswer.SILENT
+    probe = SipProbe()
+    probe.met(ProfileAddress(host, port, public="203.0.113.7:5060"))
+    assert not probe.closed()
     peer.close()
-    with pytest.raises(OSError, match=r"refused|timed out"):
-        ask(*address, deadline_s=0.2)
+    assert ask(host, port, deadline_s=0.1) is SipAnswer.CLOSED
+    assert probe.closed()
+    assert ask("203.0.113.300", 5060, deadline_s=0.1) is SipAnswer.SILENT
