@@ -87,6 +87,7 @@ class Heartbeat:
     def _send(self, message: BridgeHeartbeat) -> None:
         key = redis_keys.bridge_heartbeat(self._settings.bridge_id)
         self._redis.set(key, message.to_json(), ex=HEARTBEAT_TTL_S)
+        self._offers.heard()
 
     def _meet(self) -> None:
         """Ask which FreeSWITCH this is, and where it listens once its profile runs."""

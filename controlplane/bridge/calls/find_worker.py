@@ -22,7 +22,8 @@ ATTEMPTS_BETWEEN_MESSAGES: Final = 6
 """The caller hears 12 s of tone, then a voice again."""
 
 MAX_QUEUE_FAILURES: Final = 3
-"""A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting."""
+"""A Redis that restarts is back by then; one that is gone is no reason to keep a caller waiting.
+When it was gone before, the first failure is enough (`Offers.away`)."""
 
 OFFER_DEADLINE_S: Final = CLAIM_DEADLINE_S + 2.0
 """By then there is a claim, or Redis has said that it cannot."""
@@ -39,7 +40,7 @@ def find_worker(context: CallContext) -> CallClaim | None:
             return answer.claim
         if isinstance(answer, QueueLost):
             failures += 1
-        if failures == MAX_QUEUE_FAILURES:
+        if failures == MAX_QUEUE_FAILURES or (failures and context.offers.away):
             break
         if attempt % ATTEMPTS_BETWEEN_MESSAGES == 0:
             keep_waiting(context, prompt="still_waiting" if attempt else "busy")

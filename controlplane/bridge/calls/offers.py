@@ -22,6 +22,10 @@ LAST_INSTANT_S: Final = 0.5
 DEMAND_LEASE_S: Final = 30
 """A call that nobody renews leaves the demand the worker pool is scaled on."""
 
+AWAY_S: Final = 5.0
+"""A Redis that has not answered for so long is not just restarting: this bridge is cut off from it,
+and `bridge_timeout` has passed for whoever is not."""
+
 _WITHDRAW: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('DEL', KEYS[1])
@@ -38,6 +42,17 @@ class Offers:
     def __init__(self, client: "redis.Redis") -> None:
         self._redis = client
         self._withdraw = client.register_script(_WITHDRAW)
+        self.heard_at = time.monotonic()
+        """Redis last answered the heartbeat at this time (monotonic seconds)."""
+
+    def heard(self) -> None:
+        """Note that Redis has just answered this bridge."""
+        self.heard_at = time.monotonic()
+
+    @property
+    def away(self) -> bool:
+        """Whether Redis has been away for so long that calls are not to wait for it."""
+        return time.monotonic() - self.heard_at > AWAY_S
 
     def make(self, offer: CallOffer) -> None:
         """Put one attempt on offer for `CLAIM_DEADLINE_S` and count the call as demand."""

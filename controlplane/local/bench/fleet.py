@@ -148,7 +148,10 @@ class Fleet:
     def _new_bridge(self) -> FleetBridge:
         bridge_id = f"bridge-{len(self.bridges)}"
         bridge = FleetBridge(
-            bridge_id, folder=self.folder, capacity=self._capacity, environment=self._environment()
+            bridge_id,
+            folder=self.folder,
+            capacity=self._capacity,
+            environment=self.environment_of(bridge_id),
         )
         self.bridges[bridge_id] = bridge
         fleet_accounts.add_bridge(self.engine, bridge_id, capacity=self._capacity)
@@ -311,6 +314,10 @@ class Fleet:
     def _all_heard(self) -> bool:
         keys = [redis_keys.bridge_heartbeat(bridge_id) for bridge_id in self.bridges]
         return self.redis.exists(*keys) == len(keys) if keys else True
+
+    def environment_of(self, _bridge_id: str) -> dict[str, str]:
+        """Return what that bridge's agent finds in its environment."""
+        return self._environment()
 
     def _environment(self) -> dict[str, str]:
         return {
