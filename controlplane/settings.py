@@ -71,6 +71,9 @@ class BridgeSettings(ServiceSettings):
     """These are Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
     firewall: Literal["off", "nftables"] = "off"
     """With `nftables` the agent keeps a table in front of FreeSWITCH's SIP port, where it may."""
+    controller_networks: str = ""
+    """That table lets these networks in beside the carriers' (CIDR, separated by commas):
+    controllers ask there whether FreeSWITCH still listens."""
     drain_deadline_s: int = Field(default=1_500, ge=1)
     """The agent ends this long after SIGTERM, whatever is left. It is above the longest call (20
     min) and below the pod's terminationGracePeriodSeconds."""

@@ -21,6 +21,7 @@ from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.disk_space import DiskSpace
 from controlplane.bridge.drain import Drain
 from controlplane.bridge.firewall import Firewall
+from controlplane.bridge.firewall_table import controllers
 from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways import gateways as gateways_module
 from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
@@ -143,6 +144,7 @@ class BridgeAgent:
             bridge_id=settings.bridge_id,
             profile=lambda: self._probe.address,
             networks=lambda: self._registrar.networks.known,
+            controllers=controllers(settings.controller_networks),
         )
         self.drain = Drain(
             esl=self._control,

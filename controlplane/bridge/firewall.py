@@ -50,12 +50,16 @@ class Firewall:
         bridge_id: str,
         profile: Callable[[], ProfileAddress | None],
         networks: Callable[[], frozenset[Network] | None],
+        controllers: frozenset[Network] = frozenset(),
     ) -> None:
-        """`wanted` by the settings. `profile` and `networks` answer None until they know."""
+        """`wanted` by the settings. `profile` and `networks`, the carriers', answer None until they
+        know. `controllers` are let in too.
+        """
         self._wanted = wanted
         self._bridge_id = bridge_id
         self._profile = profile
         self._networks = networks
+        self._controllers = controllers
         self._loaded: FirewallTable | None = None
         self._counted: dict[str, int] = {}
         self._count_at = 0.0
@@ -116,7 +120,7 @@ class Firewall:
             bridge_id=self._bridge_id,
             ports=frozenset({profile.port}),
             own=_own(profile.host),
-            networks=networks,
+            networks=networks | self._controllers,
         )
 
     def _is_there(self) -> bool:

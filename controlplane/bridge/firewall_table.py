@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from controlplane.bridge.gateways.carrier_networks import Network
+from controlplane.bridge.gateways.carrier_networks import InvalidNetwork, Network, parse_network
+from controlplane.errors import ConfigurationError
 
 FAMILY: Final = "inet"
 STRANGERS: Final = "strangers"
@@ -90,6 +91,19 @@ class FirewallTable:
             f"  set invites{version} {{ {rate} }}",
             f"  set packets{version} {{ {rate} }}",
         ]
+
+
+def controllers(setting: str) -> frozenset[Network]:
+    """Read the networks controllers are in, separated by commas: from there they ask whether
+    FreeSWITCH still listens. Raises `ConfigurationError`.
+    """
+    texts = [text.strip() for text in setting.split(",") if text.strip()]
+    try:
+        return frozenset(parse_network(text, position=n) for n, text in enumerate(texts, start=1))
+    except InvalidNetwork as error:
+        raise ConfigurationError(
+            "ALLORESTO_CONTROLLER_NETWORKS: write networks as 192.0.2.0/24, separated by commas"
+        ) from error
 
 
 def table_name(bridge_id: str) -> str:

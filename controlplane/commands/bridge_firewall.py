@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from controlplane.bridge.firewall_table import FirewallTable
-from controlplane.bridge.gateways.carrier_networks import Network, read_networks
+from controlplane.bridge.firewall_table import FirewallTable, controllers
+from controlplane.bridge.gateways.carrier_networks import read_networks
 from controlplane.commands.admin_database import admin_connection
 from controlplane.commands.bridge_state import (
     BridgeState,
@@ -24,7 +24,14 @@ SIP_PORT: Final = 5080
 @click.command()
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--port", type=int, help="Where its SIP is heard, if not where it says.")
-def firewall(*, name: str | None, port: int | None) -> None:
+@click.option(
+    "--controllers",
+    "controller_networks",
+    envvar="ALLORESTO_CONTROLLER_NETWORKS",
+    default="",
+    help="The controllers' networks, separated by commas.",
+)
+def firewall(*, name: str | None, port: int | None, controller_networks: str) -> None:
     """Print the nftables table of one bridge, or of all: carriers' networks, nobody else."""
     redis = redis_client()
     with admin_connection() as connection:
@@ -35,7 +42,7 @@ def firewall(*, name: str | None, port: int | None) -> None:
         networks, refused = read_networks(connection)
     for reason in sorted(refused):
         print(f"alloresto: left out: {reason}", file=sys.stderr)
-    let_in = frozenset[Network]().union(*networks.values())
+    let_in = controllers(controller_networks).union(*networks.values())
     for state in states:
         print(f"# {state.bridge.id}: {_keeper(state)}")
         table = FirewallTable(

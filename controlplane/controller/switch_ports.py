@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 import gevent
+import structlog
 
 from controlplane.loop import spawn
 from controlplane.sip_options import SipAnswer, ask
@@ -21,6 +22,8 @@ MEET_EVERY_S: Final = 10.0
 """Living bridges are asked this often whether this process can reach them."""
 MEET_AGAIN_S: Final = 2.0
 """One that did not answer is overdue by then, if it is dead."""
+
+_logger = structlog.get_logger()
 
 AskAll = Callable[[Collection[str]], Mapping[str, SipAnswer]]
 
@@ -43,6 +46,8 @@ class SwitchPorts:
         self._reached: set[str] = set()
         self._missed: set[str] = set()
         """Of those reached before: they did not answer when they were asked last."""
+        self._told: set[str] = set()
+        """The log says that these can't be reached."""
         self._meet_at: dict[str, float] = {}
         """When a living bridge is asked next; one not in it is asked now."""
 
@@ -69,16 +74,24 @@ class SwitchPorts:
         if answered:
             self._reached.add(address)
             self._missed.discard(address)
+            self._told.discard(address)
         elif address in self._reached and address not in self._missed:
             self._missed.add(address)
             self._meet_at[address] = now + MEET_AGAIN_S
         else:
             self._reached.discard(address)
             self._missed.discard(address)
+            self._tell(address)
+
+    def _tell(self, address: str) -> None:
+        if address not in self._told:
+            self._told.add(address)
+            _logger.warning("bridge_port_not_reached", sip_address=address)
 
     def _forget_all_but(self, addresses: Set[str]) -> None:
         self._reached &= addresses
         self._missed &= addresses
+        self._told &= addresses
         self._meet_at = {one: at for one, at in self._meet_at.items() if one in addresses}
 
 

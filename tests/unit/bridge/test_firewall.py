@@ -8,10 +8,11 @@ import pytest
 
 from controlplane.bridge import firewall as firewall_module
 from controlplane.bridge.firewall import Firewall, FirewallFailed
-from controlplane.bridge.firewall_table import FirewallTable, table_name
+from controlplane.bridge.firewall_table import FirewallTable, controllers, table_name
 from controlplane.bridge.gateways.carrier_networks import Network
 from controlplane.bridge.metrics import FIREWALL_DROPPED, FIREWALL_IN_FORCE
 from controlplane.bridge.sip_probe import ProfileAddress
+from controlplane.errors import ConfigurationError
 
 pytestmark = pytest.mark.unit
 
@@ -32,6 +33,16 @@ def test_the_table_lets_in_carriers_the_bridge_itself_and_answers() -> None:
     for rule in ("ip saddr 192.0.2.1 accept", "ct direction reply accept", "th dport { 5080 }"):
         assert rule in script
     assert script.index("ip saddr @carriers4") < script.index("counter name strangers drop")
+
+
+def test_controllers_are_let_in_by_name() -> None:
+    assert controllers(" 10.1.0.0/16, 2001:db8:1::/48 ,") == {
+        ip_network("10.1.0.0/16"),
+        ip_network("2001:db8:1::/48"),
+    }
+    assert controllers("") == frozenset()
+    with pytest.raises(ConfigurationError, match="ALLORESTO_CONTROLLER_NETWORKS"):
+        controllers("everybody")
 
 
 def test_without_carriers_the_sets_are_empty_not_missing() -> None:
