@@ -124,6 +124,7 @@ def serve(settings: ControllerSettings) -> None:
         lease.release()
     except SQLAlchemyError as error:  # it runs out by itself
         logger.warning("lease_not_released", error=type(error).__name__)
+    lease.close()
     changes.close()
     engine.dispose()
     redis.close()

@@ -96,6 +96,7 @@ def _measure(redis: Redis, engine: Engine) -> float:
     if placed != REGISTRATIONS:
         raise RuntimeError(f"{placed} of {REGISTRATIONS} registrations were placed")
     lease.release()
+    lease.close()
     return round(took, 3)
 
 

@@ -25,5 +25,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def controller(client: "Redis", engine: Engine) -> ControllerUnderTest:
-    return ControllerUnderTest(client, engine)
+def controller(client: "Redis", engine: Engine) -> Iterator[ControllerUnderTest]:
+    controller = ControllerUnderTest(client, engine)
+    yield controller
+    controller.lease.close()

@@ -1,21 +1,25 @@
 """The lease has one holder at a time, and who no longer leads writes nothing."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from controlplane.controller.lease import IDLE_MS, Lease, LeaseLost
+from controlplane.controller.lease import GONE_S, IDLE_MS, TTL_S, Lease, LeaseLost
 from controlplane.controller.plan import Assignment, Former
 from controlplane.controller.registration_rows import read_registrations, write_assignments
 from controlplane.database import sync_engine
 from controlplane.models.sip_registration import PlacementReason
 from tests.integration.controller_under_test import add_account, owners
+from tests.waiting import block_until
 
 pytestmark = pytest.mark.integration
+
+Replica = Callable[[str], Lease]
 
 TAKE_OVER_S = IDLE_MS / 1_000 + 2.0
 """The hung transaction's end, and a busy machine."""
@@ -26,6 +30,19 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = sync_engine(database_url, application_name="controller", pool_size=8)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def replica(engine: Engine) -> Iterator[Replica]:
+    """A controller's lease, of that name."""
+    with contextlib.ExitStack() as undo:
+
+        def start(holder: str) -> Lease:
+            lease = Lease(engine, holder=holder)
+            undo.callback(lease.close)
+            return lease
+
+        yield start
 
 
 def expire(engine: Engine, *, in_s: float = 0.0) -> None:
@@ -59,8 +76,8 @@ def written(engine: Engine) -> list[str]:
         return [*connection.scalars(text("SELECT id FROM sip_bridge_node ORDER BY id"))]
 
 
-def test_one_leads_until_it_lets_go(engine: Engine) -> None:
-    one, other = Lease(engine, holder="one"), Lease(engine, holder="other")
+def test_one_leads_until_it_lets_go(replica: Replica) -> None:
+    one, other = replica("one"), replica("other")
     assert one.epoch is None
     assert term(one) == 1
     assert not other.renew()
@@ -71,8 +88,41 @@ def test_one_leads_until_it_lets_go(engine: Engine) -> None:
     assert not one.renew()
 
 
-def test_a_second_process_of_the_same_name_does_not_share_the_lease(engine: Engine) -> None:
-    one, namesake = Lease(engine, holder="one"), Lease(engine, holder="one")
+def test_a_leader_whose_process_has_ended_is_replaced_before_its_lease_expires(
+    engine: Engine, replica: Replica
+) -> None:
+    one, other = replica("one"), replica("other")
+    term(one)
+    expire(engine, in_s=TTL_S - GONE_S - 0.1)
+    assert not other.renew(), "it has missed some renewals, and lives"
+    one.close()
+    expire(engine, in_s=TTL_S - GONE_S + 1.0)
+    assert not other.renew(), "Postgres may have restarted: it is given time to be back"
+    expire(engine, in_s=TTL_S - GONE_S - 0.1)
+    block_until(other.renew)
+    assert other.epoch == 2
+    assert not one.renew()
+
+
+def test_a_leader_whose_connection_was_ended_leads_on(engine: Engine, replica: Replica) -> None:
+    one, other = replica("one"), replica("other")
+    term(one)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    assert term(one) == 1
+    expire(engine, in_s=TTL_S - GONE_S - 0.1)
+    assert not other.renew(), "its new connection proves that it lives"
+
+
+def test_a_second_process_of_the_same_name_does_not_share_the_lease(
+    engine: Engine, replica: Replica
+) -> None:
+    one, namesake = replica("one"), replica("one")
     term(one)
     assert not namesake.renew()
     expire(engine)
@@ -80,8 +130,8 @@ def test_a_second_process_of_the_same_name_does_not_share_the_lease(engine: Engi
     assert not one.renew()
 
 
-def test_a_late_writer_is_refused_whatever_it_believes(engine: Engine) -> None:
-    one, other = Lease(engine, holder="one"), Lease(engine, holder="other")
+def test_a_late_writer_is_refused_whatever_it_believes(engine: Engine, replica: Replica) -> None:
+    one, other = replica("one"), replica("other")
     epoch = term(one)
     expire(engine)
     with pytest.raises(LeaseLost):
@@ -99,8 +149,8 @@ def test_a_late_writer_is_refused_whatever_it_believes(engine: Engine) -> None:
     assert written(engine) == ["in time"]
 
 
-def test_who_takes_over_waits_for_a_write_in_progress(engine: Engine) -> None:
-    one, other = Lease(engine, holder="one"), Lease(engine, holder="other")
+def test_who_takes_over_waits_for_a_write_in_progress(engine: Engine, replica: Replica) -> None:
+    one, other = replica("one"), replica("other")
     epoch = term(one)
     took_over = threading.Event()
 
@@ -121,8 +171,10 @@ def test_who_takes_over_waits_for_a_write_in_progress(engine: Engine) -> None:
     assert written(engine) == ["w"]
 
 
-def test_a_leader_that_hangs_within_a_write_holds_up_nobody_for_long(engine: Engine) -> None:
-    one, other = Lease(engine, holder="one"), Lease(engine, holder="other")
+def test_a_leader_that_hangs_within_a_write_holds_up_nobody_for_long(
+    engine: Engine, replica: Replica
+) -> None:
+    one, other = replica("one"), replica("other")
     epoch = term(one)
     expire(engine, in_s=1.0)
     with pytest.raises(DBAPIError), one.writing(epoch) as connection:  # noqa: PT012
@@ -133,9 +185,9 @@ def test_a_leader_that_hangs_within_a_write_holds_up_nobody_for_long(engine: Eng
     assert other.epoch == 2
 
 
-def test_a_stale_assignment_is_not_written(engine: Engine) -> None:
+def test_a_stale_assignment_is_not_written(engine: Engine, replica: Replica) -> None:
     add_account(engine)
-    lease = Lease(engine, holder="one")
+    lease = replica("one")
     epoch = term(lease)
     write(lease, epoch, "a")
     write(lease, epoch, "b")

@@ -144,6 +144,7 @@ def test_a_leader_leads_on(postgres_pair: PostgresPair, engine: Engine) -> None:
 
     assert lease.epoch == term
     assert monotonic() - began < BACK_S
+    lease.close()
 
 
 def test_the_controller_listens_to_the_new_primary(
