@@ -197,6 +197,10 @@ BENCH: Final = LazyGroup(
             "controlplane.local.bench.faults:run_bench_faults",
             "Calls that order while faults are injected.",
         ),
+        "overload": LazyCommand(
+            "controlplane.local.bench.overload:run_bench_overload",
+            "Half as many calls again as one bridge takes.",
+        ),
     },
 )
 ALLORESTO: Final = LazyGroup(

@@ -10,8 +10,10 @@ import structlog
 from prometheus_client import start_http_server
 
 from controlplane.bridge.assignment_listener import AssignmentListener
+from controlplane.bridge.calls import bridge_load
 from controlplane.bridge.calls import switchboard as switchboard_module
 from controlplane.bridge.calls.admission import Admission
+from controlplane.bridge.calls.bridge_load import BridgeLoad
 from controlplane.bridge.calls.call_policy import CallPolicies
 from controlplane.bridge.calls.call_record import CallEventPublisher
 from controlplane.bridge.calls.offers import Offers
@@ -100,7 +102,8 @@ class BridgeAgent:
             connections=2 * settings.capacity + 10,
         )
         self._control = self._esl_client(
-            "control", [*switchboard_module.EVENTS, *gateways_module.EVENTS]
+            "control",
+            [*switchboard_module.EVENTS, *gateways_module.EVENTS, *bridge_load.EVENTS],
         )
         self._media = self._esl_client("media", [])
         self._offers = Offers(self._redis)
@@ -120,6 +123,12 @@ class BridgeAgent:
             admission=Admission(calls=settings.caller_calls, at_once=settings.caller_calls_at_once),
             bridge_id=settings.bridge_id,
             sounds=settings.sounds_folder,
+        )
+        self._load = BridgeLoad(
+            esl=self._control,
+            most=settings.max_calls,
+            calls=lambda: self._switchboard.calls_to_serve,
+            margin_s=self._switchboard.margin.least_s,
         )
         engine = sync_engine(settings.database_url, application_name="bridge-agent")
         self._registrar = Registrar(
@@ -177,12 +186,14 @@ class BridgeAgent:
     def start(self) -> None:
         """Connect to FreeSWITCH and start the loops."""
         self._switchboard.subscribe()
+        self._load.subscribe()
         self._registrar.subscribe()
         self._media.start()
         self._control.start()
         for loop in (
             self._publisher.run,
             self._switchboard.run,
+            self._load.run,
             self._heartbeat.run,
             self._assignments.run,
             self._registrar.run,
@@ -226,6 +237,7 @@ class BridgeAgent:
         self._disk.connected()
         try:
             self._probe.met(None)
+            self._load.connected()
             self._media.wait_connected(FREESWITCH_DEADLINE_S)
             resume_calls(client, self._switchboard)
         except EslError as error:

@@ -4,6 +4,20 @@ from prometheus_client import Counter, Gauge, Histogram
 
 CALLS = Counter("alloresto_bridge_calls_total", "Calls ended, by outcome.", ["outcome"])
 CALLS_ACTIVE = Gauge("alloresto_bridge_calls_active", "Calls on this bridge now.")
+CALLS_LIMIT = Gauge(
+    "alloresto_bridge_calls_limit", "Calls this bridge takes at once now; fewer while it strains."
+)
+CALLS_TAKEN = Gauge(
+    "alloresto_bridge_calls_taken", "0 while the bridge is full and new calls get busy, else 1."
+)
+LOOP_LAG = Histogram(
+    "alloresto_bridge_loop_lag_seconds",
+    "How late a turn of the agent began: it waited for a CPU.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+IDLE_CPU = Gauge(
+    "alloresto_bridge_idle_cpu_percent", "The machine's, as FreeSWITCH says every 5 s."
+)
 CALLS_KEPT_WAITING = Counter(
     "alloresto_bridge_calls_kept_waiting_total", "Calls that heard the busy message."
 )
@@ -11,6 +25,14 @@ TIME_TO_AGENT = Histogram(
     "alloresto_bridge_time_to_agent_seconds",
     "CHANNEL_ANSWER to mod_audio_stream::connect.",
     buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+WAY_OUT_MARGIN = Gauge(
+    "alloresto_bridge_way_out_margin_seconds",
+    "Least time left when a way out was put off in the last minute; at 0 the dialplan takes calls.",
+)
+WAY_OUTS_TAKEN = Counter(
+    "alloresto_bridge_way_outs_taken_total",
+    "Calls that the dialplan took although their agent lived: it was late.",
 )
 WORKERS_LOST = Counter(
     "alloresto_bridge_workers_lost_total", "Streams that ended while the caller was there."

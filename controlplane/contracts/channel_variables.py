@@ -32,6 +32,12 @@ class ChannelVariable(StrEnum):
     whose restaurant's box is full, and as a global variable, which channels inherit, while the disk
     is."""
 
+    CALLS_REFUSED = "alloresto_calls_refused"
+    """A global variable: with `true` the dialplan says busy to every new call, for the bridge has
+    as many as it can serve."""
+    CALL_REFUSED = "alloresto_call_refused"
+    """Why the dialplan refused this call."""
+
     # Set on the channel while the call goes on; what a restarted agent resumes the call from.
     CALL_ID = "alloresto_call_id"
     GREETING_ENDED = "alloresto_greeting_ended"

@@ -145,6 +145,15 @@ class EslClient:
         self._forget(forgotten, executions)
         return output
 
+    def api_together(self, *api_commands: str, timeout_s: float = COMMAND_TIMEOUT_S) -> list[str]:
+        """Return the outputs of API commands sent in one write: one round trip for all of them.
+
+        FreeSWITCH runs them one after another. Raises as `api` does, once all are answered.
+        """
+        messages = [commands.api(command) for command in api_commands]
+        outputs = self._require_connection().request_all(messages, timeout_s=timeout_s)
+        return [output.rstrip("\n") for output in outputs]
+
     def bgapi(self, command: str, *, timeout_s: float = JOB_TIMEOUT_S) -> str:
         """Return the output of an API command that FreeSWITCH runs in a thread of its own.
 

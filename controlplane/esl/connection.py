@@ -5,7 +5,7 @@ replaces the others: framing and decoding (`frames`), a deadline on every reply,
 the connection ends, whole writes, and a reader that does nothing but hand frames over.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -102,27 +102,34 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise failure from error
 
     def request(self, message: bytes, *, timeout_s: float) -> str:
-        """Send `message` and return the reply's text. Replies come in the order of the requests.
+        """Send `message` and return the reply's text. Raises as `request_all` does."""
+        return self.request_all([message], timeout_s=timeout_s)[0]
 
-        Raises EslCommandFailed, EslDisconnected or EslTimeout. A reply that is late closes the
-        connection, so that it can never be taken for the reply to a later command.
+    def request_all(self, messages: Sequence[bytes], *, timeout_s: float) -> list[str]:
+        """Send `messages` in one write and return the replies' texts. Replies come in the order of
+        the requests.
+
+        Raises EslCommandFailed (for the first refusal, once all are answered), EslDisconnected or
+        EslTimeout. A reply that is late closes the connection, so that it can never be taken for
+        the reply to a later command.
         """
-        reply: AsyncResult[str] = AsyncResult()
+        replies: list[AsyncResult[str]] = [AsyncResult() for _ in messages]
         with gevent.Timeout.start_new(timeout_s) as timer:
             try:
                 with self._in_flight:
-                    self._write(message, reply)
-                    text = reply.get() or ""
+                    self._write(b"".join(messages), replies)
+                    texts = [reply.get() or "" for reply in replies]
             except gevent.Timeout as fired:
                 if fired is not timer:
                     raise
                 failure = EslTimeout(f"no reply within {timeout_s:g} s")
-                if reply in self._commands_sent:
+                if replies[-1] in self._commands_sent:
                     self.close(failure)
                 raise failure from None
-        if text.startswith(_REFUSALS):
-            raise command_failed(text)
-        return text
+        for text in texts:
+            if text.startswith(_REFUSALS):
+                raise command_failed(text)
+        return texts
 
     def keep_awake(self, every_s: float, needed: Callable[[], bool]) -> None:
         """Send an empty line every `every_s` seconds until the connection ends.
@@ -176,9 +183,8 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
 
     def send(self, data: str) -> str:
         """Send one command line, with a deadline. Raises as `request` does."""
-        return self.request(
-            f"{commands.argument(data, name='command')}\n\n".encode(), timeout_s=self.timeout
-        )
+        message = f"{commands.argument(data, name='command')}\n\n".encode()
+        return self.request(message, timeout_s=self.timeout)
 
     def stop(self) -> None:
         self.close()
@@ -235,12 +241,12 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
             raise EslProtocolError("a reply that nobody asked for")
         self._commands_sent.pop(0).set(text)
 
-    def _write(self, message: bytes, reply: "AsyncResult[str]") -> None:
-        """Write all of `message`, and queue `reply` in the same order as the writes."""
+    def _write(self, message: bytes, replies: "list[AsyncResult[str]]") -> None:
+        """Write all of `message`, and queue `replies` in the same order as the writes."""
         with self._write_lock:
             if not self.connected:
                 raise EslDisconnected("not connected")
-            self._commands_sent.append(reply)
+            self._commands_sent += replies
             try:
                 self.sock.sendall(message)
             except OSError as error:

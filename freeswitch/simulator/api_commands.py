@@ -40,7 +40,7 @@ async def _status(switch: Switch, _: str) -> str:
         f"{switch.sessions_total} session(s) since startup\n"
         f"{len(switch.sessions)} session(s) - peak {switch.sessions_total}, last 5min 0 \n"
         "0 session(s) per Sec out of max 60, peak 0, last 5min 0 \n"
-        f"{switch.settings.max_sessions} session(s) max\n"
+        f"{switch.max_sessions} session(s) max\n"
         "min idle cpu 0.00/99.00\n"
     )
 
@@ -315,6 +315,9 @@ async def _fsctl(switch: Switch, argument: str) -> str:
             return str(switch.paused_outbound).lower()
         case ["pause_check", *_]:  # true of both only: a trap of the real one
             return str(switch.paused_inbound and switch.paused_outbound).lower()
+        case ["max_sessions", most]:
+            switch.max_sessions = int(most)
+            return f"+OK max sessions: {most}\n"
         case ["shutdown_check"]:
             return str(switch.shutdown_requested).lower()
         case ["shutdown", "cancel"]:

@@ -71,7 +71,7 @@ async def _heartbeat(switch: Switch) -> None:
                 "FreeSWITCH-Version": VERSION,
                 "Uptime-msec": str(int((time.monotonic() - switch.started_at) * 1_000)),
                 "Session-Count": str(len(switch.sessions)),
-                "Max-Sessions": str(switch.settings.max_sessions),
+                "Max-Sessions": str(switch.max_sessions),
                 "Session-Per-Sec": "60",
                 "Session-Since-Startup": str(switch.sessions_total),
                 "Idle-CPU": "99.000000",

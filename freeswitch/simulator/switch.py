@@ -32,6 +32,7 @@ class Switch:
         """`sofia status` shows this URL of the profile once its port is bound."""
         self.sessions: dict[str, Session] = {}
         self.sessions_total = 0
+        self.max_sessions = settings.max_sessions
         self.globals_set: dict[str, str] = {}
         """Holds what `global_setvar` set, over the settings' own."""
         self.paused_inbound = self.paused_outbound = False

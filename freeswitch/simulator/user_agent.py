@@ -174,7 +174,7 @@ class UserAgent:
     def _readiness(self, request: SipRequest) -> SipResponse:
         """Return 503 while paused or full, for an INVITE and for OPTIONS alike."""
         switch = self._switch
-        full = len(switch.sessions) >= switch.settings.max_sessions
+        full = len(switch.sessions) >= switch.max_sessions
         if switch.paused_inbound or full:
             return request.response(
                 503,

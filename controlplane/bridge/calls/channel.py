@@ -11,6 +11,7 @@ from uuid import UUID
 
 from gevent.lock import BoundedSemaphore
 
+from controlplane.bridge.calls.way_out_margin import WayOutMargin
 from controlplane.contracts.channel_variables import ChannelVariable as Variable
 from controlplane.contracts.hangup_causes import HangupCause
 from controlplane.contracts.media import STREAM_BUFFER_MS
@@ -76,14 +77,23 @@ class Channel:
     """Commands one channel. Every method may raise `EslError`."""
 
     def __init__(
-        self, channel_uuid: UUID, *, control: EslClient, media: EslClient, sounds: Path
+        self,
+        channel_uuid: UUID,
+        *,
+        control: EslClient,
+        media: EslClient,
+        sounds: Path,
+        margin: WayOutMargin,
     ) -> None:
         self._uuid = str(channel_uuid)
         self._control = control
         self._media = media
         self._sounds = sounds
+        self._margin = margin
         self._way_out: str | None = None
         """The task that is armed. None: who knows, the dialplan or another agent armed some."""
+        self._way_out_due: float | None = None
+        """When the one that we armed last may run; None: somebody else armed one since."""
         self._silence_filled = False
         self._queueing = BoundedSemaphore()
         """Held while what plays is stopped and something else queued: a worker's first words and a
@@ -213,20 +223,29 @@ class Channel:
         self._control.hangup(self._uuid, cause)
 
     def renew_way_out(self, after_s: int = WAY_OUT_S) -> None:
-        """Put off the dialplan's own way out by this much.
+        """Put off the dialplan's own way out by this much, in one round trip.
 
         The new one is armed before the old one is taken away: an agent that is killed in between
-        leaves nobody in a silence without end.
+        leaves nobody in a silence without end. Where it is not known which is armed, one stands in
+        while all are taken away: a connection that is reset may lose what was sent last.
         """
+        due = self._margin.due(after_s)
+        take = f"uuid_transfer {self._uuid} {AGENT_LOST} XML public"
+        arm, stand_in = f"sched_api +{after_s} {self._uuid} {take}", f"{self._uuid}-stands-in"
         armed, self._way_out = self._way_out, None
-        if armed is None:
-            self.cancel_way_out()
-        answer = self._control.api(
-            f"sched_api +{after_s} {self._uuid} uuid_transfer {self._uuid} {AGENT_LOST} XML public"
-        )
         if armed is not None:
-            self._control.api(f"sched_del {armed}")
+            answer, _ = self._control.api_together(arm, f"sched_del {armed}")
+        else:
+            _, _, answer, _ = self._control.api_together(
+                f"sched_api +{after_s} {stand_in} {take}",
+                f"sched_del {self._uuid}",
+                arm,
+                f"sched_del {stand_in}",
+            )
         self._way_out = answer.rpartition(" ")[2].strip()
+        if self._way_out_due is not None:
+            self._margin.put_off(self._way_out_due)
+        self._way_out_due = due
 
     def forget_ringing(self, gateway: str) -> None:
         """Somebody picked up: a call of the restaurant's own number is not our own any more."""
@@ -234,10 +253,11 @@ class Channel:
 
     def forget_way_out(self) -> None:
         """Somebody else armed one: the next renewal takes away whatever there is."""
-        self._way_out = None
+        self._way_out = self._way_out_due = None
 
     def cancel_way_out(self) -> None:
         """Forget what was scheduled for this channel."""
+        self.forget_way_out()
         with suppress(EslCommandFailed):
             self._control.api(f"sched_del {self._uuid}")
 

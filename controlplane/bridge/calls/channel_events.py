@@ -100,7 +100,8 @@ def executed(context: CallContext, event: EslEvent) -> None:
                 context.channel.forget_way_out()
             renew_way_out(context)
         case Application.SCHED_CANCEL if call.ours and is_lost(event):
-            log.warning("way_out_not_put_off_in_time")
+            log.warning("way_out_not_put_off_in_time", channel_uuid=str(call.channel_uuid))
+            metrics.WAY_OUTS_TAKEN.inc()
             take_back(context)
 
 

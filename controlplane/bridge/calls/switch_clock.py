@@ -34,7 +34,10 @@ class SwitchClock:
         else:
             self._ahead_s += (ahead_s - self._ahead_s) * FORGETS
 
+    def now(self) -> float:
+        """Return what FreeSWITCH's clock shows; until its first event, what ours does."""
+        return self._clock() + (self._ahead_s or 0.0)
+
     def until_after_second(self) -> float:
         """Return how long it is until FreeSWITCH's clock has just begun another second."""
-        now = self._clock() + (self._ahead_s or 0.0)
-        return 1.0 - (now - AFTER_SECOND_S) % 1.0
+        return 1.0 - (self.now() - AFTER_SECOND_S) % 1.0

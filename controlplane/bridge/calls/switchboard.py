@@ -17,6 +17,7 @@ from controlplane.bridge.calls.audio_control import AudioControl
 from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_policy import CallPolicies
 from controlplane.bridge.calls.call_record import CallEventPublisher, CallRecord
+from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.catch_up import catch_up, hang_up_missed
 from controlplane.bridge.calls.channel import Channel
 from controlplane.bridge.calls.channel_events import HANDLERS, Handler
@@ -26,7 +27,8 @@ from controlplane.bridge.calls.playback import Playback
 from controlplane.bridge.calls.story import serve_call, serve_resumed_call, tell_story
 from controlplane.bridge.calls.switch_clock import SwitchClock
 from controlplane.bridge.calls.voice_messages import VoiceMessages
-from controlplane.bridge.calls.way_out import renew_way_out, take_back
+from controlplane.bridge.calls.way_out import renew_way_out, renew_way_outs, take_back
+from controlplane.bridge.calls.way_out_margin import WayOutMargin
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
 from controlplane.esl.event import EslEvent
@@ -75,6 +77,7 @@ class Switchboard:
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
         self._clock = SwitchClock()
+        self.margin = WayOutMargin(self._clock)
         self._switch = ""
         """Core-UUID of the FreeSWITCH that had these calls when it was last asked."""
 
@@ -82,6 +85,11 @@ class Switchboard:
     def active_calls(self) -> int:
         """How many stories are being told."""
         return len(self._calls)
+
+    @property
+    def calls_to_serve(self) -> int:
+        """How many need a worker or a human; those of the dialplan's way out need nobody."""
+        return sum(call.state is not CallState.WAY_OUT for call in self.calls)
 
     @property
     def calls(self) -> list[IncomingCall]:
@@ -135,8 +143,7 @@ class Switchboard:
         )
 
     def _renew_way_outs(self) -> None:
-        for context in list(self._calls.values()):
-            renew_way_out(context)
+        renew_way_outs(self._calls.values())
 
     def forget_missing(self, up: set[UUID], *, switch: str) -> None:
         """End the calls whose channels are gone: they ended while there was no connection.
@@ -191,7 +198,11 @@ class Switchboard:
 
     def _context(self, call: IncomingCall) -> CallContext:
         channel = Channel(
-            call.channel_uuid, control=self._control, media=self._media, sounds=self._sounds
+            call.channel_uuid,
+            control=self._control,
+            media=self._media,
+            sounds=self._sounds,
+            margin=self.margin,
         )
         playback = Playback(play=channel.play, stop=channel.stop_playing)
         return CallContext(

@@ -2,9 +2,11 @@
 end of a call that somebody else has: nothing of ours is played on it any more.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, Never
 
+import gevent
 import structlog
 
 from controlplane.bridge.calls.call_context import CallContext
@@ -13,11 +15,28 @@ from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.channel import AGENT_LOST, WAY_OUT_EXTENSIONS
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.esl.errors import EslCommandFailed, EslError
+from controlplane.loop import spawn
 
 LOOK_AGAIN_S: Final = 600.0
 """The end of a call is an event; one that was missed is noticed by then."""
 
+ROUND_S: Final = 0.8
+"""The next round begins with the next second, whoever has not had an answer by then."""
+
 log = structlog.get_logger()
+
+
+def renew_way_outs(contexts: Iterable[CallContext]) -> None:
+    """Put the way outs of all calls off side by side: as long as one takes, and not one after
+    another. A call whose last renewal, or whose taking back, still waits for FreeSWITCH is left to
+    that.
+    """
+    renewals = [
+        spawn("way_out", renew_way_out, context)
+        for context in contexts
+        if not context.call.way_out.locked()
+    ]
+    gevent.joinall(renewals, timeout=ROUND_S)
 
 
 def renew_way_out(context: CallContext) -> None:

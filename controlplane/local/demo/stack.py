@@ -56,13 +56,15 @@ class Stack:
         worker_slots: int = 2,
         realtime_arguments: tuple[str, ...] = (),
         simulate_realtime: bool = False,
+        max_calls: int = 0,
         environment: Mapping[str, str] | None = None,
         agent_settings: Mapping[str, str] | None = None,
     ) -> None:
         """Without `data_folder` a temporary one is used, which is gone at the end. `agent_settings`
         are more of `BridgeSettings`, without their prefix.
         `simulate_realtime` uses the Realtime simulator even where there is an API key. Services
-        that `environment` (the process's when it is None) names are used as they are.
+        that `environment` (the process's when it is None) names are used as they are. `max_calls`
+        are taken by the bridge at once, 0: as many as it thinks.
         """
         self._services = LocalServices(
             data_folder, temporary=data_folder is None, environment=environment
@@ -71,11 +73,13 @@ class Stack:
         self._worker_slots = worker_slots
         self._agent_settings = agent_settings or {}
         self._realtime_arguments = realtime_arguments
+        self._max_calls = max_calls
         self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
         self._link_secret = secrets.token_urlsafe(32)
         self._undo = contextlib.ExitStack()
         self._launches: dict[str, tuple[list[str], Mapping[str, str]]] = {}
         self.processes: dict[str, ManagedProcess] = {}
+        self.metrics_urls: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo:
@@ -130,6 +134,7 @@ class Stack:
                 # Every call of a demo or a benchmark comes from one number.
                 "CALLER_CALLS": "0",
                 "CALLER_CALLS_AT_ONCE": "0",
+                "MAX_CALLS": str(self._max_calls),
                 "SECRET_KEYS": secret_keys,
                 **self._agent_settings,
             },
@@ -178,6 +183,7 @@ class Stack:
 
     def _run(self, undo: contextlib.ExitStack, process: str, settings: Mapping[str, str]) -> None:
         metrics_port = free_tcp_port()
+        self.metrics_urls[process] = f"http://127.0.0.1:{metrics_port}/metrics"
         environment = {
             **os.environ,
             "OPENAI_API_KEY": self._api_key or "simulator",

@@ -183,8 +183,10 @@ class FreeSwitchServer:
 
     def _argv(self, program: Path, modules: Path) -> list[str | Path]:
         here, memory = self.runtime_folder, self._memory
+        # -np: by itself it makes every thread real-time (switch.c, set_auto_priority), media and
+        # all, and these starve the processes its calls need.
         return [
-            program, "-nf", "-nc", "-nonat",
+            program, "-nf", "-nc", "-nonat", "-np",
             "-conf", self.conf_folder, "-mod", modules, "-sounds", self.sounds_folder,
             "-run", here / "run", "-certs", here / "certs",
             "-storage", here / "storage", "-cache", here / "cache",

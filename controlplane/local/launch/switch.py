@@ -21,7 +21,7 @@ from controlplane.local.launch.simulator import SimulatorServer
 STOP_GRACE_S: Final = 0.5
 """Nobody is left to give a binding back to: the carrier ends too."""
 
-LEGS: Final = 120
+LEGS: Final = 240
 """The switch has ports for this many legs at once."""
 
 SwitchKind = Literal["freeswitch", "simulator"]

@@ -19,3 +19,10 @@ async def test_an_alias_is_added_and_deleted(client: EventSocketClient) -> None:
     assert await client.api("alias add 'ar_test one' echo a;;echo ${b}") == "+OK\n"
     assert await client.api("alias del 'ar_test one'") == "+OK\n"
     assert (await client.api("alias add")).startswith("-USAGE")
+
+
+async def test_the_number_of_sessions_is_bounded_while_it_runs(client: EventSocketClient) -> None:
+    before = (await client.api("status")).split(" session(s) max")[0].rpartition("\n")[2]
+    assert await client.api("fsctl max_sessions 90") == "+OK max sessions: 90\n"
+    assert "90 session(s) max" in await client.api("status")
+    await client.api(f"fsctl max_sessions {before}")

@@ -13,7 +13,9 @@ from controlplane.bridge.calls.call_state import GreetingState, StreamState
 from controlplane.bridge.calls.channel import Channel
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.switch_clock import SwitchClock
 from controlplane.bridge.calls.voice_messages import VoiceMessages
+from controlplane.bridge.calls.way_out_margin import WayOutMargin
 from controlplane.contracts.messages import BridgeMessage, CallEvent, decode_bridge_message
 from controlplane.esl.client import EslClient
 from tests.unit.bridge.test_incoming_call import call
@@ -26,6 +28,8 @@ class RecordedSwitch:
 
     def __init__(self) -> None:
         self.commands: list[str] = []
+        self.writes: list[tuple[str, ...]] = []
+        """Commands that left together."""
         self.played: list[str] = []
         """Files by their stem, the waiting tone as `tone`, a stop of all as `stop`."""
         self.told: list[BridgeMessage] = []
@@ -44,6 +48,10 @@ class RecordedSwitch:
         if verb == "uuid_audio_stream" and " send_text " in arguments:
             self.told.append(decode_bridge_message(arguments.rpartition(" ")[2]))
         return "+OK"
+
+    def api_together(self, *commands: str) -> list[str]:
+        self.writes.append(commands)
+        return [self.api(command) for command in commands]
 
     def bgapi(self, command: str) -> str:
         return self.api(command)
@@ -70,7 +78,14 @@ class OneCall:
         self.call = call()
         self.call.becomes(GreetingState.OVER)
         socket = cast("EslClient", self.switch)
-        self.channel = Channel(self.call.channel_uuid, control=socket, media=socket, sounds=SOUNDS)
+        self.margin = WayOutMargin(SwitchClock())
+        self.channel = Channel(
+            self.call.channel_uuid,
+            control=socket,
+            media=socket,
+            sounds=SOUNDS,
+            margin=self.margin,
+        )
         self.playback = Playback(play=self.channel.play, stop=self.channel.stop_playing)
         self.context = CallContext(
             call=self.call,

@@ -1,0 +1,75 @@
+"""A bridge that has as many calls as it serves says busy to the next one, before the answer, and to
+nobody else anything: calls in progress go on, and its carrier finds it as alive as before.
+
+On the simulator, and on the real FreeSWITCH where one is found.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from controlplane.contracts import redis_keys
+from controlplane.local.launch.services import LocalServices
+from controlplane.sip_options import SipAnswer, ask
+from freeswitch.telephone.phone import CallRefused, Phone
+from tests.integration.bridge_under_test import SWITCHES, codes
+from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.waiting import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+GATEWAY = "chez-luigi-3f9a1c2b"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+async def site(
+    request: pytest.FixtureRequest,
+    services: LocalServices,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[OverflowSite]:
+    folder: Path = tmp_path_factory.mktemp("full")
+    async with open_overflow_site(
+        request.param, services, migrated_template, folder, gateway=GATEWAY, max_calls=1
+    ) as site:
+        yield site
+
+
+async def refuses(site: OverflowSite) -> bool:
+    told = await asyncio.to_thread(site.switch.api, "global_getvar alloresto_calls_refused")
+    return told.strip() == "true"
+
+
+async def test_the_call_over_the_limit_is_busy_and_the_other_goes_on(site: OverflowSite) -> None:
+    """
+    1. The one call this bridge takes is talked to.
+    2. The next caller gets 486 without a Retry-After, and no worker hears of the call.
+    3. OPTIONS are answered, FreeSWITCH's own bound is far off, and the first call is heard.
+    4. The first caller hangs up: the next one is taken.
+    """
+    async with Phone() as phone:
+        async with site.talking(phone) as (dialog, stream):
+            await until(lambda: refuses(site))
+            with pytest.raises(CallRefused) as refused:
+                await site.dial(phone)
+            assert (refused.value.status, refused.value.retry_after) == (486, None)
+            assert await site.redis.llen(redis_keys.QUEUE_INCOMING_CALLS) == 0
+            host, port = site.switch.sip_address.split(":")
+            asked = await asyncio.to_thread(ask, host, int(port), deadline_s=5.0)
+            assert asked is SipAnswer.ANSWERED
+            status = await asyncio.to_thread(site.switch.api, "status")
+            assert "12 session(s) max" in status
+            await stream.speak(1_000, chunks=3)
+            await until(lambda: 1_004 in codes(dialog))
+            assert not dialog.ended.is_set()
+            await dialog.hangup()
+
+        async def taken_again() -> bool:
+            return not await refuses(site)
+
+        await until(taken_again)
+        await (await site.dial(phone)).hangup()
+    assert site.bridge.log("bridge_full")
