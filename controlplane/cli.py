@@ -112,7 +112,7 @@ SIP: Final = LazyGroup(
         ),
         "set": LazyCommand(
             "controlplane.commands.sip_account:set_",
-            "Change an account: its carrier, user name or password. It is registered anew.",
+            "Change an account: its carrier, users or password. It is registered anew.",
         ),
         "show": LazyCommand(
             "controlplane.commands.sip:show",

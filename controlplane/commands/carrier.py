@@ -8,7 +8,7 @@ import click
 from sqlalchemy import RowMapping, func, insert, select, update
 
 from controlplane.bridge.gateways.carrier_networks import list_name, parse_networks
-from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings, Srtp, Transport, gateway_xml
 from controlplane.commands import record
 from controlplane.commands.admin_database import admin_connection
 from controlplane.commands.options import json_option
@@ -38,6 +38,18 @@ BOUNDS: Final = {
     "max_auth_failures": (1, 10),
 }
 """The table's own."""
+INTO_GATEWAY: Final = (
+    "registrar",
+    "domain",
+    "outbound_proxy",
+    "transport",
+    "expire_seconds",
+    "codecs",
+    "srtp",
+)
+"""Gateways are made of these columns."""
+CLEARABLE: Final = ("domain", "outbound_proxy")
+"""A dash takes these away again."""
 MAX_CODECS: Final = 8
 _ID: Final = re.compile(r"[a-z0-9_-]{1,32}")
 _HOST: Final = re.compile(r"([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(:(?P<port>[0-9]{1,5}))?")
@@ -53,8 +65,14 @@ def _words(text: str) -> list[str]:
 
 _OPTIONS: Final = (
     click.option("--name", help="As people write it."),
-    click.option("--registrar", metavar="HOST[:PORT]", help="Both realm and proxy."),
-    click.option("--transport", help="udp or tcp."),
+    click.option("--registrar", metavar="HOST[:PORT]", help="What REGISTER is for."),
+    click.option(
+        "--domain", metavar="HOST", help="Of From and To, or realm, if another; - clears."
+    ),
+    click.option(
+        "--outbound-proxy", metavar="HOST[:PORT]", help="Everything goes there; - clears."
+    ),
+    click.option("--transport", help="udp, tcp or tls."),
     click.option("--expire-seconds", type=int, metavar="S", help="What REGISTER asks for."),
     click.option("--registers-per-second", type=int, metavar="N", help="Of all bridges together."),
     click.option(
@@ -68,6 +86,7 @@ _OPTIONS: Final = (
         help="Where its calls come from.",
     ),
     click.option("--codecs", metavar="CODEC,…", type=_words, help="In order of preference."),
+    click.option("--srtp", help="off, optional or required."),
     click.option("--number-format", help="+e164, 00e164 or national."),
 )
 
@@ -149,13 +168,18 @@ def show(*, carrier_id: str, as_json: bool) -> None:
 
 def check(values: Mapping[str, Any], *, carrier_id: str) -> None:
     """Raises `InvalidCarrier`, `InvalidNetwork` or `InvalidGateway`, each naming what to change."""
-    if "registrar" in values:
-        _check_registrar(values["registrar"])
+    for field in ("registrar", "outbound_proxy"):
+        if values.get(field) is not None:
+            _check_host(_option(field), values[field])
+    if values.get("domain") is not None:
+        _check_domain(values["domain"])
     for field, (least, most) in BOUNDS.items():
         if field in values and not least <= values[field] <= most:
             raise InvalidCarrier(f"{_option(field)}: between {least} and {most}")
-    if values.get("transport", "udp") not in ("udp", "tcp"):
-        raise InvalidCarrier("--transport: udp or tcp")
+    if values.get("transport", Transport.UDP) not in set(Transport):
+        raise InvalidCarrier(f"--transport: {', '.join(Transport)}")
+    if values.get("srtp", Srtp.OFF) not in set(Srtp):
+        raise InvalidCarrier(f"--srtp: {', '.join(Srtp)}")
     if "source_networks" in values:
         parse_networks(values["source_networks"])
     if not 1 <= len(values.get("codecs", ["PCMA"])) <= MAX_CODECS:
@@ -163,8 +187,7 @@ def check(values: Mapping[str, Any], *, carrier_id: str) -> None:
     if values.get("number_format", NumberFormat.PLUS) not in set(NumberFormat):
         raise InvalidCarrier(f"--number-format: {', '.join(NumberFormat)}")
     # What the gateways made of it will be held to.
-    into_gateway = ("registrar", "transport", "expire_seconds", "codecs")
-    sample = {field: values[field] for field in into_gateway if field in values}
+    sample = {field: values[field] for field in INTO_GATEWAY if field in values}
     gateway_xml(
         GatewaySettings(
             gateway_name="check",
@@ -177,17 +200,27 @@ def check(values: Mapping[str, Any], *, carrier_id: str) -> None:
     )
 
 
-def _check_registrar(registrar: str) -> None:
-    found = _HOST.fullmatch(registrar)
+def _check_host(option: str, typed: str) -> None:
+    found = _HOST.fullmatch(typed)
     if found is None or not 1 <= int(found["port"] or 5060) <= 65_535:
         raise InvalidCarrier(
-            "--registrar: a host name or address and a port if it is not 5060, without sip: :"
-            " sip.example.net or sip.example.net:5070"
+            f"{option}: a host name or address, with its port unless that is the usual one, without"
+            " sip: : sip.example.net or sip.example.net:5070"
+        )
+
+
+def _check_domain(typed: str) -> None:
+    found = _HOST.fullmatch(typed)
+    if found is None or found["port"]:
+        raise InvalidCarrier(
+            "--domain: a host name or address, without port and sip: : example.net"
         )
 
 
 def _given(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in columns.items() if value is not None}
+    """Return what was typed, a dash as None: where that is no value, the table says so."""
+    given = {name: value for name, value in columns.items() if value is not None}
+    return given | {name: None for name in CLEARABLE if given.get(name) == "-"}
 
 
 def _found(carrier_id: str) -> RowMapping:

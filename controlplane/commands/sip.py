@@ -120,5 +120,10 @@ def _line(account: report.Account) -> list[str]:
 
 
 def _record(account: report.Account) -> dict[str, object]:
-    derived = {"state": account.state, "since": account.since, "problem": account.problem}
+    derived = {
+        "address_of_record": account.address_of_record,
+        "state": account.state,
+        "since": account.since,
+        "problem": account.problem,
+    }
     return {**dataclasses.asdict(account), **derived}

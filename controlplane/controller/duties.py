@@ -21,6 +21,7 @@ from controlplane.controller.changes import Changes
 from controlplane.controller.housekeeping import prune_callers, prune_demand, prune_tables
 from controlplane.controller.lease import ASK_EVERY_S, Lease
 from controlplane.controller.nodes import Nodes
+from controlplane.controller.outages import Outages
 from controlplane.controller.placement import Placement
 from controlplane.controller.recorder import Recorder
 from controlplane.controller.registration_counts import RegistrationCounts
@@ -34,6 +35,8 @@ PLACE_EVERY_S: Final = 0.25
 """A lost bridge is noticed no later than this; an idle turn is one round trip to Redis."""
 COUNT_EVERY_S: Final = 5.0
 """Prometheus asks every 15 s, so its numbers are at most this old."""
+OUTAGES_EVERY_S: Final = 5.0
+"""An account that follows its sibling waits no longer than this for being seen."""
 AT_ONCE_S: Final = 0.0
 """Reading the stream and listening for changes wait by themselves."""
 CLAIM_EVERY_S: Final = 15.0
@@ -50,7 +53,7 @@ REDIS_TIMEOUT_S: Final = 5.0
 """It is longer than the recorder's blocking read."""
 LIVENESS_TIMEOUT_S: Final = 1.0
 """Redis answers in a millisecond; when it hangs, nobody is declared lost."""
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 9
 """Each loop has its own connection to Postgres, so that a slow one never keeps the lease from being
 renewed."""
 
@@ -73,6 +76,7 @@ def serve(settings: ControllerSettings) -> None:
     placement = Placement(impatient_redis, engine, lease=lease, nodes=nodes)
     changes = Changes(settings.database_url, settings.redis_url, placement_wake=placement.wake)
     queue = CallQueue(redis)
+    outages = Outages(engine, lease=lease)
     recorder = Recorder(redis, engine, consumer=settings.replica_id)
     counts = RegistrationCounts(engine)
     REGISTRY.register(counts)
@@ -87,6 +91,7 @@ def serve(settings: ControllerSettings) -> None:
         ("lease", lease.renew, ASK_EVERY_S, None),
         ("placement", placement.turn, PLACE_EVERY_S, placement.wake),
         ("changes", changes.turn, AT_ONCE_S, None),
+        ("outages", outages.turn, OUTAGES_EVERY_S, None),
         ("counts", count, COUNT_EVERY_S, None),
         ("recorder", recorder.turn, AT_ONCE_S, None),
         ("abandoned_events", recorder.claim_abandoned, CLAIM_EVERY_S, None),

@@ -45,6 +45,16 @@ MOVES_REFUSED = Counter(
 MOVES_WAITING = Gauge(
     "alloresto_controller_moves_waiting", "Moves held back by the pace, or for want of room."
 )
+CARRIER_REFUSES = Gauge(
+    "alloresto_controller_carrier_refuses_everybody",
+    "1 while a carrier refuses so many of its accounts at once that it is at fault, not they.",
+    ["carrier"],
+)
+ACCOUNTS_TRIED_AGAIN = Counter(
+    "alloresto_controller_accounts_tried_again_total",
+    "Suspended accounts that were let REGISTER once more.",
+    ["reason"],
+)
 PLACEMENT_SECONDS = Histogram(
     "alloresto_controller_placement_seconds",
     "A placement turn that looked at every registration: reading, planning, writing.",

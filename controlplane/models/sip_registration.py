@@ -37,6 +37,17 @@ class MoveRefusal(StrEnum):
     """The restaurant is not live: nobody registers it."""
 
 
+class TryReason(StrEnum):
+    """Says why a suspended account is tried again."""
+
+    ALONE = "alone"
+    """Its time had come."""
+    PROBE = "probe"
+    """Its carrier refuses everybody, and it asks for all."""
+    SIBLING = "sibling"
+    """Another account of its carrier's was taken again."""
+
+
 class SipRegistration(Base):
     """The row says what is wanted; the truth is at the registrar.
 
@@ -52,6 +63,11 @@ class SipRegistration(Base):
         Index(None, "bridge_id"),
         Index(None, "former_bridge_id"),
         Index(
+            "ix_sip_registration_refused",
+            "carrier_id",
+            postgresql_where=text("auth_failures > 0"),
+        ),
+        Index(
             "ix_sip_registration_requested_bridge_id",
             "requested_bridge_id",
             postgresql_where=text("requested_bridge_id IS NOT NULL"),
@@ -66,6 +82,11 @@ class SipRegistration(Base):
     """`slug-<8 hex>` can be read in fs_cli and not be guessed by a caller."""
     carrier_id: Mapped[str] = mapped_column(ForeignKey("carrier.id"))
     username: Mapped[str]
+    """The user of From and To, never with its domain."""
+    domain: Mapped[str | None]
+    """Their host, where this account's differs from its carrier's."""
+    auth_username: Mapped[str | None]
+    """The digest's user, where it is not `username`."""
     password_encrypted: Mapped[str]
     """`SecretBox.seal(password, owner=restaurant_id)` made it."""
     config_version: Mapped[int] = mapped_column(default=1)
@@ -109,9 +130,9 @@ class SipRegistrationEvent(Base):
     bridge_id: Mapped[str | None]
     epoch: Mapped[int]
     event: Mapped[str]
-    """One of `placed`, `released`, `cleared` (no longer live), `move_refused`, or a `GatewayState`.
-    """
+    """One of `placed`, `released`, `cleared` (no longer live), `move_refused`, `tried_again`, or a
+    `GatewayState`."""
     detail: Mapped[str | None]
-    """Holds the `PlacementReason` of `placed` and the `MoveRefusal` of `move_refused`; never a
-    secret or a number."""
+    """Holds the `PlacementReason` of `placed`, the `MoveRefusal` of `move_refused` and the
+    `TryReason` of `tried_again`; never a secret or a number."""
     sip_code: Mapped[int | None]

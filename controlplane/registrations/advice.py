@@ -23,9 +23,18 @@ def explanation(account: Account, *, rooms: int) -> list[str]:
     """
     return [
         f"{account.restaurant} ({account.gateway}) registers at carrier {account.carrier}.",
+        _account(account),
         *_whereabouts(account),
         *_standing(account, rooms=rooms),
     ]
+
+
+def _account(account: Account) -> str:
+    """Say what a person compares with the carrier's page."""
+    sent_to = f"{account.outbound_proxy or account.registrar} over {account.transport.upper()}"
+    user = account.auth_username
+    asked = "" if user is None else f", and answers its challenges as {user}"
+    return f"It is {account.address_of_record}, sent to {sent_to}{asked}."
 
 
 def _whereabouts(account: Account) -> Iterator[str]:
@@ -56,6 +65,10 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
                 f" times in a row ({code_text(account.last_sip_code)}). It is left alone, for"
                 " carriers lock accounts that insist."
             )
+            yield from _tried_again(account)
+            if account.carrier_refuses_since is not None:
+                yield f"Next: nothing on this account; call {account.carrier} if it lasts."
+                return
             yield f"Next: {meaning(account.last_sip_code).action}"
             yield f"Then: alloresto sip retry {account.gateway}"
         case Standing.UNPLACED:
@@ -93,6 +106,19 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
             )
         case _:
             yield from _refused(account)
+
+
+def _tried_again(account: Account) -> Iterator[str]:
+    if account.carrier_refuses_since is not None:
+        since = age(account.now, account.carrier_refuses_since)
+        yield (
+            f"Carrier {account.carrier} has refused many accounts at once for {since}: it is at"
+            " fault rather than this one. One account a minute asks for all; when one is taken, the"
+            " others follow by themselves."
+        )
+    elif account.tried_again_at is not None:
+        wait = max(0, int((account.tried_again_at - account.now).total_seconds()) // 60)
+        yield f"It is tried again by itself, once, in {wait} min."
 
 
 def _unplaced(account: Account, *, rooms: int) -> Iterator[str]:

@@ -19,6 +19,7 @@ from controlplane.models.carrier import Carrier
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
+from controlplane.registrations.refusals import RefusedAccount, alone_at
 
 UNREGISTERED_PATIENCE: Final = timedelta(seconds=60)
 """A failover takes 20 s and a retry after a refusal 30 s; when it takes longer, somebody must look.
@@ -63,6 +64,12 @@ class Account:
     restaurant_status: str
     carrier: str
     username: str
+    domain: str | None
+    auth_username: str | None
+    registrar: str
+    carrier_domain: str | None
+    outbound_proxy: str | None
+    transport: str
     config_version: int
     bridge: str | None
     requested_bridge: str | None
@@ -77,6 +84,7 @@ class Account:
     next_retry_at: datetime | None
     auth_failures: int
     max_auth_failures: int
+    carrier_refuses_since: datetime | None
     bridge_seen_at: datetime | None
     bridge_draining_since: datetime | None
     now: datetime
@@ -96,11 +104,32 @@ class Account:
         return self.reported_state if self.state_epoch == self.epoch else Standing.STARTING
 
     @property
+    def address_of_record(self) -> str:
+        """Return what is registered (RFC 3261 §10.1)."""
+        return f"sip:{self.username}@{self.domain or self.carrier_domain or self.registrar}"
+
+    @property
     def since(self) -> datetime | None:
         """Return since when it is in `state`, as far as anybody wrote it down."""
         if self.state is Standing.STARTING:
             return self.placed_at
         return self.state_at or self.placed_at
+
+    @property
+    def tried_again_at(self) -> datetime | None:
+        """Return when a suspended account is tried again without any news of its carrier."""
+        if self.state is not GatewayState.SUSPENDED or self.state_at is None:
+            return None
+        over = self.auth_failures - self.max_auth_failures
+        return alone_at(
+            RefusedAccount(
+                id=self.registration_id,
+                suspended=True,
+                at=self.state_at,
+                over=over,
+                promised_at=self.next_retry_at,
+            )
+        )
 
     @property
     def registered(self) -> bool:
@@ -198,6 +227,12 @@ def _query() -> Select[*tuple[Any, ...]]:
             Restaurant.status.label("restaurant_status"),
             row.carrier_id.label("carrier"),
             row.username,
+            row.domain,
+            row.auth_username,
+            Carrier.registrar,
+            Carrier.domain.label("carrier_domain"),
+            Carrier.outbound_proxy,
+            Carrier.transport,
             row.config_version,
             row.bridge_id.label("bridge"),
             row.requested_bridge_id.label("requested_bridge"),
@@ -212,6 +247,7 @@ def _query() -> Select[*tuple[Any, ...]]:
             row.next_retry_at,
             row.auth_failures,
             Carrier.max_auth_failures,
+            Carrier.refuses_since.label("carrier_refuses_since"),
             node.last_seen_at.label("bridge_seen_at"),
             node.drain_requested_at.label("bridge_draining_since"),
             func.now().label("now"),

@@ -46,4 +46,5 @@ class SimulatorSettings(BaseSettings):
             "temp_dir": str(self.temp_folder),
             "sip_ip": self.sip_ip,
             "sip_port": str(self.sip_port),
+            "sip_tls": "false",
         }

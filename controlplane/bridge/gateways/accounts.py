@@ -16,6 +16,7 @@ from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import Session
 
 from controlplane.bridge.gateways.carrier_networks import list_name
+from controlplane.bridge.gateways.gateway_report import RowState
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.contracts.phone_numbers import (
@@ -61,17 +62,35 @@ class Account:
     registration_id: UUID
     restaurant_id: UUID
     username: str
+    domain: str | None
+    auth_username: str | None
     password_encrypted: str = field(repr=False)
     slug: str
     phone_e164: str
     carrier_id: str
     registrar: str
+    outbound_proxy: str | None
     transport: str
     expire_seconds: int
     registers_per_second: int
     max_auth_failures: int
     codecs: tuple[str, ...]
+    srtp: str
     number_format: str
+
+    @property
+    def next_hop(self) -> str:
+        """Return the `host[:port]` its requests are sent to."""
+        return self.outbound_proxy or self.registrar
+
+    @property
+    def row_state(self) -> RowState:
+        """Return what reports change of the row."""
+        return RowState(
+            state=self.state,
+            auth_failures=self.auth_failures,
+            max_auth_failures=self.max_auth_failures,
+        )
 
     @property
     def proven(self) -> bool:
@@ -131,10 +150,13 @@ class Accounts:
         """Forget the row: it names this bridge no longer."""
         self._rows.pop(name, None)
 
-    def counted(self, name: str, auth_failures: int) -> None:
-        """Note how many refusals the row counts now."""
-        if account := self._rows.get(name):
-            self._rows[name] = replace(account, auth_failures=auth_failures)
+    def written(self, name: str, row: RowState, *, epoch: int) -> None:
+        """Note what this process has made of the row, unless it is of another epoch by now."""
+        account = self._rows.get(name)
+        if account is not None and account.epoch == epoch:
+            self._rows[name] = replace(
+                account, state=row.state, state_epoch=epoch, auth_failures=row.auth_failures
+            )
 
 
 def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> GatewaySettings:
@@ -146,7 +168,11 @@ def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> G
         username=account.username,
         password=secrets.open(account.password_encrypted, owner=account.restaurant_id),
         restaurant_id=account.restaurant_id,
+        domain=account.domain,
+        auth_username=account.auth_username,
+        outbound_proxy=account.outbound_proxy,
         transport=account.transport,
+        srtp=account.srtp,
         expire_seconds=account.expire_seconds,
         epoch=account.epoch,
         config_version=account.config_version,
@@ -190,15 +216,19 @@ def _account(
         registration_id=row.id,
         restaurant_id=row.restaurant_id,
         username=row.username,
+        domain=row.domain or carrier.domain,
+        auth_username=row.auth_username,
         password_encrypted=row.password_encrypted,
         slug=slug,
         phone_e164=phone,
         carrier_id=carrier.id,
         registrar=carrier.registrar,
+        outbound_proxy=carrier.outbound_proxy,
         transport=carrier.transport,
         expire_seconds=carrier.expire_seconds,
         registers_per_second=carrier.registers_per_second,
         max_auth_failures=carrier.max_auth_failures,
         codecs=tuple(carrier.codecs),
+        srtp=carrier.srtp,
         number_format=carrier.number_format,
     )

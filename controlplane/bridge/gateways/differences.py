@@ -32,7 +32,8 @@ class Differences:
         if account is None:
             return False
         waiting = self._reports.unwritten_refusals(account.gateway_name)
-        return account.auth_failures + waiting >= account.max_auth_failures
+        too_many = account.auth_failures + waiting >= account.max_auth_failures
+        return account.row_state.suspended or (waiting > 0 and too_many)
 
     def to_be_made_again(self, name: str) -> Account | None:
         """Return the account if its gateway goes only to come back with another configuration."""

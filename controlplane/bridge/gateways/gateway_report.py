@@ -39,8 +39,9 @@ class RowState:
 
     def after(self, report: Report) -> "RowState":
         """Return what the report makes of it. One refusal too many suspends; out of that leads only
-        a 200 that came all the same, 0 refusals, which the row's trigger or an admin writes, or a
-        carrier's raised limit.
+        a 200 that came all the same, 0 refusals, which the row's trigger or an admin writes, a
+        carrier's raised limit, or another state, which the controller writes: then the next refusal
+        suspends again.
         """
         if report.state.registered:
             return replace(self, state=report.state, auth_failures=0)

@@ -8,7 +8,7 @@ import gevent
 from controlplane.bridge.gateways.accounts import Account, Accounts, gateway_settings
 from controlplane.bridge.gateways.carrier_networks import CarrierNetworks
 from controlplane.bridge.gateways.gateway_files import remove_gateway_file, write_gateway_file
-from controlplane.bridge.gateways.gateway_xml import InvalidGateway
+from controlplane.bridge.gateways.gateway_xml import InvalidGateway, Transport
 from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.bridge.gateways.handover import Handover
 from controlplane.bridge.gateways.registrar_dns import RegistrarDns
@@ -48,14 +48,16 @@ class GatewaySteps:
         self._dns = RegistrarDns()
 
     def require_dns(self, account: Account) -> None:
-        """Ask DNS about the registrar. Raises DnsUnanswered: FreeSWITCH would hang on it."""
-        self._dns.require_answer(account.registrar)
+        """Ask DNS where REGISTER goes. Raises DnsUnanswered: FreeSWITCH would hang on it."""
+        self._dns.require_answer(account.next_hop)
 
     def start(self, account: Account) -> None:
         """Add the gateway. Raises InvalidGateway, SecretUnreadable: the account cannot be one."""
         name = account.gateway_name
         if account.carrier_id not in self._networks.open_carriers:
             raise InvalidGateway("source_networks", "the carrier has none that can be used")
+        if account.transport == Transport.TLS and not self._gateways.has_tls():
+            raise InvalidGateway("transport", "this bridge has no TLS (ALLORESTO_SIP_TLS)")
         settings = gateway_settings(account, secrets=self._secrets, sounds=self._sounds)
         write_gateway_file(self._folder, settings)
         self._reporter.forget(name)

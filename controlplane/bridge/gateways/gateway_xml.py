@@ -29,16 +29,20 @@ RETRY_SECONDS: Final = 30
 EXPIRE_SECONDS_RANGE: Final = range(60, 86_401)
 MAX_NAME: Final = 128
 MAX_SECRET: Final = 128
-"""FreeSWITCH cuts `scheme:realm:user:password` at 255 bytes (sofia_reg.c)."""
+MAX_CREDENTIALS: Final = 192
+"""FreeSWITCH cuts `scheme:"realm":user:password` at 255 bytes (sofia_reg.c); this leaves 52 to a
+realm, which is the carrier's to choose."""
 SUFFIX: Final = ".xml"
 
 CODECS: Final = ("PCMA", "PCMU")
 """What `conf/autoload_configs/modules.conf.xml` loads; the agent's speech is made for 8 kHz."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?")
+_HOST = re.compile(_DOMAIN.pattern + r"(?::[0-9]{1,5})?")
 _LIST = re.compile(r"carriers|carrier_[a-z0-9_\-]{1,32}")
 _USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
+_AUTH_USER = re.compile(r"[A-Za-z0-9_.+\-@]{1,128}")
 _NUMBER = re.compile(r"\+?[0-9]*([0-9]{9})")
 _GREETING = re.compile(r"/[\w./ \-]+\.wav")
 _DIAL = re.compile(
@@ -62,6 +66,16 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
+class Srtp(StrEnum):
+    """Says whether a carrier's calls are encrypted (RFC 4568)."""
+
+    OFF = "off"
+    """The carrier is not known for it, so nothing is said to FreeSWITCH."""
+    OPTIONAL = "optional"
+    """Where the carrier offers it; calls we make there are in clear."""
+    REQUIRED = "required"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """One SIP account, and what its calls carry."""
@@ -69,11 +83,19 @@ class GatewaySettings:
     gateway_name: str
     """It is made of the slug: `slug-<8 hex>`."""
     registrar: str
-    """`host[:port]`: realm and proxy."""
+    """`host[:port]`: what REGISTER is for."""
     username: str
+    """The user of From and To."""
     password: str = field(repr=False)
     restaurant_id: UUID
+    domain: str | None = None
+    """The host of From and To; None: the registrar, port included."""
+    auth_username: str | None = None
+    """The digest's user, which may hold a domain; None: `username`."""
+    outbound_proxy: str | None = None
+    """`host[:port]` that every request goes through; None: the registrar."""
     transport: str = Transport.UDP
+    srtp: str = Srtp.OFF
     expire_seconds: int = 60
     epoch: int = 0
     config_version: int = 1
@@ -92,43 +114,22 @@ class GatewaySettings:
 def gateway_xml(settings: GatewaySettings) -> str:
     """Write the file's text. Raises InvalidGateway on a value that must not be in it."""
     name = _matching("gateway_name", settings.gateway_name, _NAME, limit=MAX_NAME)
-    registrar = _matching("registrar", settings.registrar, _HOST, limit=253)
-    username = _matching("username", settings.username, _USER)
-    carrier_acl = _matching("carrier_acl", settings.carrier_acl, _LIST)
-    if settings.expire_seconds not in EXPIRE_SECONDS_RANGE:
-        raise InvalidGateway("expire_seconds", "must be between 60 and 86400")
-    if settings.transport not in set(Transport):
-        raise InvalidGateway("transport", "must be udp, tcp or tls")
-    # Before the profile's `inbound-codec-prefs`: its late negotiation reads the channel first.
-    codecs = {"absolute_codec_string": _codecs(settings.codecs)}
     params = {
-        "username": username,
-        "password": _secret("password", settings.password),
-        "realm": registrar.partition(":")[0],
-        "proxy": registrar,
+        **_account(settings),
+        **_carrier(settings),
         "register": "true",
-        "register-transport": settings.transport,
-        "expire-seconds": str(settings.expire_seconds),
         "retry-seconds": str(RETRY_SECONDS),
         "caller-id-in-from": "true",
         "context": DIALPLAN_CONTEXT,
         "extension": DIALPLAN_EXTENSION,
-        # Without it a 401 makes FreeSWITCH resolve the proxy's name while every other call waits.
-        "gw-auth-acl": carrier_acl,
     }
     lines = [
         "<include>",
         f"<gateway name={quoted(name)}>",
         *(f"<param name={quoted(key)} value={quoted(text)}/>" for key, text in params.items()),
         "<variables>",
-        *(
-            f'<variable name={quoted(key)} value={quoted(text)} direction="inbound"/>'
-            for key, text in {**_variables(settings), **codecs}.items()
-        ),
-        *(
-            f'<variable name={quoted(key)} value={quoted(text)} direction="outbound"/>'
-            for key, text in codecs.items()
-        ),
+        *_written("inbound", _variables(settings) | _media(settings, incoming=True)),
+        *_written("outbound", _media(settings, incoming=False)),
         "</variables>",
         "</gateway>",
         "</include>",
@@ -139,6 +140,68 @@ def gateway_xml(settings: GatewaySettings) -> str:
 def gateway_file_name(gateway_name: str) -> str:
     """Name the gateway's file. Raises InvalidGateway when the name is not one."""
     return _matching("gateway_name", gateway_name, _NAME, limit=MAX_NAME) + SUFFIX
+
+
+def _account(settings: GatewaySettings) -> dict[str, str]:
+    """Say who registers. FreeSWITCH answers whatever realm the challenge names."""
+    params = {
+        "username": _matching("username", settings.username, _USER),
+        "password": _secret("password", settings.password),
+    }
+    if settings.auth_username is not None:
+        auth = _matching("auth_username", settings.auth_username, _AUTH_USER)
+        params["auth-username"] = auth
+    digest_user = params.get("auth-username", params["username"])
+    if len(f"{digest_user}{settings.password}".encode()) > MAX_CREDENTIALS:
+        raise InvalidGateway("auth_username", f"with the password over {MAX_CREDENTIALS} bytes")
+    return params
+
+
+def _carrier(settings: GatewaySettings) -> dict[str, str]:
+    """Say where REGISTER goes, and for which domain (sofia.c, `parse_gateways`)."""
+    registrar = _matching("registrar", settings.registrar, _HOST, limit=253)
+    if settings.expire_seconds not in EXPIRE_SECONDS_RANGE:
+        raise InvalidGateway("expire_seconds", "must be between 60 and 86400")
+    if settings.transport not in set(Transport):
+        raise InvalidGateway("transport", "must be udp, tcp or tls")
+    params = {
+        "realm": registrar.partition(":")[0],
+        "proxy": registrar,
+        "register-transport": settings.transport,
+        "expire-seconds": str(settings.expire_seconds),
+        # Without it a 401 makes FreeSWITCH resolve the proxy's name while every other call waits.
+        "gw-auth-acl": _matching("carrier_acl", settings.carrier_acl, _LIST),
+    }
+    if settings.domain is not None:
+        domain = _matching("domain", settings.domain, _DOMAIN, limit=253)
+        params |= {"realm": domain, "from-domain": domain}
+    if settings.outbound_proxy is not None:
+        proxy = _matching("outbound_proxy", settings.outbound_proxy, _HOST, limit=253)
+        route = f"sip:{proxy};transport={settings.transport}"
+        params |= {"register-proxy": route, "outbound-proxy": route}
+    return params
+
+
+def _media(settings: GatewaySettings, *, incoming: bool) -> dict[str, str]:
+    """Say how a call's sound is carried. It stands before the profile's `inbound-codec-prefs`: late
+    negotiation reads the channel first.
+    """
+    if settings.srtp not in set(Srtp):
+        raise InvalidGateway("srtp", "must be off, optional or required")
+    variables = {"absolute_codec_string": _codecs(settings.codecs)}
+    if settings.srtp == Srtp.REQUIRED:
+        variables["rtp_secure_media"] = "mandatory"
+    elif settings.srtp == Srtp.OPTIONAL and incoming:
+        # The second is for keys in an offer of RTP/AVP, which is refused without it.
+        variables |= {"rtp_secure_media": "optional", "rtp_allow_crypto_in_avp": "true"}
+    return variables
+
+
+def _written(direction: str, variables: dict[str, str]) -> list[str]:
+    return [
+        f"<variable name={quoted(key)} value={quoted(text)} direction={quoted(direction)}/>"
+        for key, text in variables.items()
+    ]
 
 
 def _variables(settings: GatewaySettings) -> dict[str, str]:

@@ -139,6 +139,10 @@ class Gateways:
             return None
         return int(answer) if answer.isdigit() else None
 
+    def has_tls(self) -> bool:
+        """Ask whether the profile was started with TLS. Raises EslError."""
+        return self._esl.api("global_getvar sip_tls").strip() == "true"
+
     # --- Commands --------------------------------------------------------------------------
 
     def start(self, name: str, *, epoch: int, config_version: int) -> None:

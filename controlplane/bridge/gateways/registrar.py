@@ -252,7 +252,7 @@ class Registrar:
     def _written(self, outcomes: Sequence[Outcome]) -> None:
         """Remember what Postgres counted until the rows are read again."""
         for one in outcomes:
-            self._accounts.counted(one.gateway_name, one.after.auth_failures)
+            self._accounts.written(one.gateway_name, one.after, epoch=one.reports[-1].epoch)
             if self._differences.suspended(self._accounts.get(one.gateway_name)):
                 self._workers.look_at(one.gateway_name)
         proven = {one.former_bridge_id for one in outcomes if one.after.state.registered}

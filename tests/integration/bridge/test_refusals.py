@@ -11,7 +11,11 @@ from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import Engine
 
+from controlplane.controller.lease import Lease
+from controlplane.controller.outages import Outages
+from controlplane.database import sync_engine
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import SILENCE, Registrar
 from freeswitch.telephone.g711 import Codec
@@ -46,6 +50,18 @@ def bridge(
         yield bridge
 
 
+class Leader:
+    """The controller's watch over refused accounts; the bridge is told by the test."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._lease = Lease(engine, holder="test")
+        self._outages = Outages(engine, lease=self._lease)
+
+    def look(self) -> None:
+        self._lease.renew()
+        self._outages.turn()
+
+
 @dataclass
 class Carrier:
     """A registrar, the bridge it belongs to, and how one tells the bridge."""
@@ -77,6 +93,24 @@ class Carrier:
             name,
         )
 
+    async def outage_goes_on(self, leader: Leader, *, minutes: int) -> dict[str, int]:
+        """Let minutes pass, and the leader look; who is tried again, by reason."""
+        self.bridge.query(
+            "UPDATE sip_registration SET state_at = state_at - make_interval(mins => %s)", minutes
+        )
+        self.bridge.query("DELETE FROM sip_registration_event WHERE event = 'tried_again'")
+        leader.look()
+        await self.tell()
+        rows = self.bridge.query(
+            "SELECT detail, count(*) FROM sip_registration_event WHERE event = 'tried_again'"
+            " GROUP BY 1"
+        )
+        return dict(rows)
+
+    def refuses(self, carrier_id: str) -> bool:
+        query = "SELECT refuses_since IS NOT NULL FROM carrier WHERE id = %s"
+        return bool(self.bridge.query(query, carrier_id)[0][0])
+
     def retry_in_s(self, name: str) -> float:
         """From the report of the failure to the next attempt."""
         state_at, retry_at = self.bridge.query(
@@ -97,6 +131,13 @@ async def carrier(bridge: Bridge, redis: Redis) -> AsyncIterator[Carrier]:
     await carrier.tell()
     await until(lambda: not bridge.gateways())
     registrar.close()
+
+
+@pytest.fixture
+def leader(bridge: Bridge) -> Iterator[Leader]:
+    engine = sync_engine(bridge.database_url, application_name="test", pool_size=2)
+    yield Leader(engine)
+    engine.dispose()
 
 
 async def test_a_carrier_that_asks_again_has_refused(carrier: Carrier) -> None:
@@ -164,6 +205,50 @@ async def test_refusals_are_counted_up_to_the_carriers_limit(carrier: Carrier) -
     await carrier.tell()
     # Ten of the simulator's seconds.
     await stays_true(lambda: carrier.registrar.registers_seen == heard, for_s=1.0)
+
+
+@ON_THE_SIMULATOR
+async def test_a_lowered_limit_removes_no_gateway_that_is_not_refused_again(
+    carrier: Carrier,
+) -> None:
+    """The row says what the bridge does: SUSPENDED, and only then no gateway."""
+    name = await carrier.place("lowered", password="wrong", max_auth_failures=3)
+    await carrier.until(name, "FAIL_WAIT")
+    carrier.bridge.query("UPDATE carrier SET max_auth_failures = 1 WHERE id = 'lowered'")
+    await carrier.tell()
+    await stays_true(
+        lambda: carrier.bridge.state(name)[0] == "SUSPENDED" or name in carrier.bridge.gateways(),
+        for_s=1.0,
+    )
+    await carrier.until(name, "SUSPENDED")
+    await until(lambda: name not in carrier.bridge.gateways())
+
+
+async def test_after_a_carriers_outage_all_its_accounts_are_back(
+    carrier: Carrier, leader: Leader
+) -> None:
+    """1. Every REGISTER of five accounts is refused: all suspended, no gateway is left. 2. The
+    leader has one of them ask for all, in vain. 3. The carrier heals: the next one is taken, and
+    the others follow by themselves. Only the minutes between are the test's.
+    """
+    carrier.registrar.answer_with(403)
+    names = [await carrier.place("outage", max_auth_failures=1) for _ in range(5)]
+    for name in names:
+        await carrier.until(name, "SUSPENDED")
+    await until(lambda: not carrier.bridge.gateways())
+    leader.look()
+    assert await carrier.outage_goes_on(leader, minutes=2) == {"probe": 1}
+    await until(lambda: {carrier.bridge.state(name)[0] for name in names} == {"SUSPENDED"})
+    assert carrier.refuses("outage")
+
+    carrier.registrar.answer_with(None)
+    assert await carrier.outage_goes_on(leader, minutes=5) == {"probe": 1}
+    await until(lambda: "REGED" in {carrier.bridge.state(name)[0] for name in names})
+    assert await carrier.outage_goes_on(leader, minutes=0) == {"sibling": 4}
+    for name in names:
+        await carrier.until(name, "REGED")
+    leader.look()
+    assert not carrier.refuses("outage")
 
 
 async def test_a_carrier_in_trouble_is_tried_again_and_again(carrier: Carrier) -> None:

@@ -98,7 +98,12 @@ def test_set_changes_what_is_given_and_nothing_else(engine: Engine, capsys: Said
         ("--expire-seconds 30", "--expire-seconds: between 60 and 86400"),
         ("--registers-per-second 0", "--registers-per-second: between 1 and 100"),
         ("--max-auth-failures 11", "--max-auth-failures: between 1 and 10"),
-        ("--transport tls", "--transport: udp or tcp"),
+        ("--transport sctp", "--transport: udp, tcp, tls"),
+        ("--srtp maybe", "--srtp: off, optional, required"),
+        ("--domain sip:trunk.example", "--domain: a host name"),
+        ("--domain trunk.example:5060", "--domain: a host name"),
+        ("--outbound-proxy sip:proxy.example", "--outbound-proxy: a host name"),
+        ("--outbound-proxy proxy.example:0", "--outbound-proxy: a host name"),
         ("--number-format 0033", "--number-format: +e164, 00e164, national"),
         ("--networks 192.0.2.1/24", "source_networks, number 1"),
         ("--networks 192.0.2.0/24,0.0.0.0/0", "source_networks, number 2"),
@@ -149,6 +154,8 @@ def test_an_account_is_added_sealed_under_a_name_nobody_guesses(
     ("username", "password", "field"),
     [
         ("00331 990", PASSWORD, "username"),
+        ("0033199001234@", PASSWORD, "domain"),
+        ("sip:0033199001234@trunk.example", PASSWORD, "username"),
         ("0033199001234", "a$${b}", "password"),
         ("0033199001234", "a:b", "password"),
         ("0033199001234", "", "password"),
@@ -171,6 +178,60 @@ def test_a_refused_account_names_the_field_and_not_the_value(
     assert not password or password not in said
     with engine.connect() as connection:
         assert connection.execute(select(SipRegistration.id)).all() == []
+
+
+def test_a_carrier_of_any_shape_is_kept_and_taken_back(engine: Engine, capsys: Said) -> None:
+    words = "--registrar sip.example:5070 --domain trunk.example --outbound-proxy sbc.example:5061"
+    words += f" --transport tls --srtp optional --networks {NETWORKS}"
+    assert main(["carrier", "add", "some", *words.split()]) == 0
+    columns = Carrier.__table__.c
+    shape = (columns.domain, columns.outbound_proxy, columns.transport, columns.srtp)
+    with engine.connect() as connection:
+        row = connection.execute(select(*shape)).one()
+    assert tuple(row) == ("trunk.example", "sbc.example:5061", "tls", "optional")
+    assert main(["carrier", "set", "some", "--domain", "-", "--outbound-proxy", "-"]) == 0
+    with engine.connect() as connection:
+        assert tuple(connection.execute(select(*shape)).one())[:2] == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("typed_words", "kept"),
+    [
+        ("--username 0033199001234", ("0033199001234", None, None)),
+        (
+            "--username 0033199001234@trunk.example",
+            ("0033199001234", "trunk.example", "0033199001234@trunk.example"),
+        ),
+        (
+            "--username 0033199001234@trunk.example --auth-username trunk-42",
+            ("0033199001234", "trunk.example", "trunk-42"),
+        ),
+        ("--username 0033199001234 --auth-username trunk-42", ("0033199001234", None, "trunk-42")),
+    ],
+)
+def test_an_account_is_kept_as_carriers_give_it(
+    engine: Engine,
+    luigi: UUID,
+    capsys: Said,
+    monkeypatch: pytest.MonkeyPatch,
+    typed_words: str,
+    kept: tuple[str | None, ...],
+) -> None:
+    typed(monkeypatch, PASSWORD)
+    assert main(["sip", "add", str(luigi), "--carrier", "ovh", *typed_words.split()]) == 0
+    row = account(engine)
+    assert (row.username, row.domain, row.auth_username) == kept
+    capsys.readouterr()
+    assert main(["sip", "explain", row.gateway_name]) == 0
+    said = capsys.readouterr().out
+    assert f"It is sip:{kept[0]}@{kept[1] or 'siptrunk.ovh.net'}, sent to siptrunk.ovh.net" in said
+    assert kept[2] is None or f"answers its challenges as {kept[2]}" in said
+    assert main(["sip", "set", row.gateway_name, "--auth-username", "-"]) == 0
+    row = account(engine)
+    assert (row.username, row.domain, row.auth_username) == (*kept[:2], None)
+    assert main(["sip", "set", row.gateway_name, "--username", "0033199005678"]) == 0
+    row = account(engine)
+    assert (row.username, row.domain, row.auth_username) == ("0033199005678", None, None)
 
 
 def test_unknown_restaurant_and_carrier_are_said(engine: Engine, luigi: UUID, capsys: Said) -> None:

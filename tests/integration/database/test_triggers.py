@@ -93,7 +93,10 @@ def versions(account: Account) -> dict[str, int]:
 
 
 def test_a_changed_account_is_a_new_version_with_fresh_tries(account: Account) -> None:
-    changes = ("username = 'new'", "password_encrypted = 'new'", "carrier_id = 'other'")
+    changes = (
+        *("username = 'new'", "password_encrypted = 'new'", "carrier_id = 'other'"),
+        *("domain = 'trunk.example'", "auth_username = 'new'"),
+    )
     for version, change in enumerate(changes, start=2):
         account.run("UPDATE sip_registration SET next_retry_at = now(), auth_failures = 2")
         told = account.run(f"UPDATE sip_registration SET {change} WHERE gateway_name = 'ours'")
@@ -138,6 +141,17 @@ def test_another_try_asked_for_by_an_admin_is_told(account: Account) -> None:
     account.run("UPDATE sip_registration SET auth_failures = 3, state = 'SUSPENDED'")
     told = account.run("UPDATE sip_registration SET auth_failures = 0 WHERE gateway_name = 'ours'")
     assert (told, account.row()["config_version"]) == ({"owner"}, 1)
+
+
+def test_another_try_the_controller_lets_an_account_have_is_told(account: Account) -> None:
+    account.run("UPDATE sip_registration SET auth_failures = 3, state = 'SUSPENDED'")
+    statement = "UPDATE sip_registration SET state = 'UNREGED' WHERE gateway_name = 'ours'"
+    assert (account.run(statement), account.row()["config_version"]) == ({"owner"}, 1)
+
+
+def test_an_outage_is_the_controllers_own_knowledge(account: Account) -> None:
+    assert account.run("UPDATE carrier SET refuses_since = now()") == set()
+    assert versions(account) == {"ours": 1, "theirs": 1}
 
 
 def test_a_move_tells_both_bridges_and_its_end_needs_no_trigger(account: Account) -> None:
@@ -194,6 +208,9 @@ def test_a_carriers_account_profile_is_its_gateways_version(account: Account) ->
         "expire_seconds = 1800",
         "codecs = '{PCMU}'",
         "number_format = '00e164'",
+        "domain = 'trunk.example'",
+        "outbound_proxy = 'proxy.example'",
+        "srtp = 'optional'",
     )
     for version, change in enumerate(changes, start=2):
         told = account.run(f"UPDATE carrier SET {change} WHERE id = 'test'")

@@ -15,7 +15,11 @@ from controlplane.contracts.channel_variables import ChannelVariable
 pytestmark = pytest.mark.unit
 
 RESTAURANT = UUID("01900000-0000-7000-8000-000000000001")
-TEXT_FIELDS = ("gateway_name", "registrar", "username", "password", "fallback_dial", "greeting")
+TEXT_FIELDS = (
+    *("gateway_name", "registrar", "username", "password", "fallback_dial", "greeting"),
+    *("domain", "auth_username", "outbound_proxy", "transport", "srtp"),
+)
+MORE_PARAMS = {"domain": 1, "auth_username": 1, "outbound_proxy": 2}
 
 
 def settings(**changes: object) -> GatewaySettings:
@@ -88,6 +92,44 @@ def test_a_gateway_says_who_is_called_and_where_the_call_goes() -> None:
     assert variables(text, "outbound") == {"absolute_codec_string": "PCMA,PCMU"}
 
 
+def test_an_account_of_another_shape_says_so_to_freeswitch() -> None:
+    text = gateway_xml(
+        settings(
+            domain="trunk.example",
+            auth_username="0033123456789@trunk.example",
+            outbound_proxy="sbc.example.net:5061",
+            transport="tls",
+            srtp="required",
+        )
+    )
+    assert (
+        params(text).items()
+        >= {
+            "username": "0033123456789",
+            "auth-username": "0033123456789@trunk.example",
+            "realm": "trunk.example",
+            "from-domain": "trunk.example",
+            "proxy": "siptrunk.example.net:5060",
+            "register-proxy": "sip:sbc.example.net:5061;transport=tls",
+            "outbound-proxy": "sip:sbc.example.net:5061;transport=tls",
+            "register-transport": "tls",
+        }.items()
+    )
+    for direction in ("inbound", "outbound"):
+        assert variables(text, direction)["rtp_secure_media"] == "mandatory"
+
+
+def test_optional_encryption_is_taken_and_not_offered() -> None:
+    text = gateway_xml(settings(srtp="optional"))
+    assert variables(text)["rtp_secure_media"] == "optional"
+    assert "rtp_secure_media" not in variables(text, "outbound")
+
+
+def test_credentials_that_freeswitch_would_cut_are_refused() -> None:
+    with pytest.raises(InvalidGateway, match="auth_username: with the password over 192 bytes"):
+        gateway_xml(settings(auth_username="u" * 100, password="p" * 100))
+
+
 def test_without_greeting_and_phone_their_variables_are_absent() -> None:
     names = set(variables(gateway_xml(settings())))
     assert ChannelVariable.GREETING not in names
@@ -139,6 +181,12 @@ def test_a_password_is_read_back_whole_or_refused(password: str) -> None:
 @example("registrar", "host;transport=tcp")
 @example("registrar", "host$${x}")
 @example("registrar", "host\n")
+@example("domain", "trunk.example>;x=<sip:y")
+@example("domain", "trunk.example:5060")
+@example("auth_username", "user:realm")
+@example("auth_username", 'user@trunk.example" x="')
+@example("outbound_proxy", "proxy;lr")
+@example("outbound_proxy", "proxy\n<param/>")
 @example("fallback_dial", "sofia/external/a@b,loopback/9999")
 @example("fallback_dial", "{api_on_answer=system}sofia/external/a@b")
 @example("fallback_dial", "sofia/gateway/x/${caller_id_name}")
@@ -152,7 +200,8 @@ def test_any_field_yields_the_same_document_shape_or_is_refused(name: str, value
         assert refused.field in {name, "caller_id_number"}
         return
     root = as_freeswitch_reads(text)
-    assert [child.tag for child in root] == ["param"] * 12 + ["variables"]
+    parameters = 12 + MORE_PARAMS.get(name, 0)
+    assert [child.tag for child in root] == ["param"] * parameters + ["variables"]
     assert_inert(text)
     for key, variable in variables(text).items():
         if key == "absolute_codec_string":
@@ -173,6 +222,12 @@ def test_any_field_yields_the_same_document_shape_or_is_refused(name: str, value
         ("expire_seconds", 59),
         ("expire_seconds", 86_401),
         ("transport", "sctp"),
+        ("srtp", "maybe"),
+        ("domain", ""),
+        ("domain", "sip:trunk.example"),
+        ("auth_username", ""),
+        ("auth_username", "u" * 128 + "@"),
+        ("outbound_proxy", "sip:proxy.example"),
         ("fallback_dial", "sofia/gateway/x/0612345678;ext=1"),
         ("fallback_dial", "sofia/gateway/x/112"),
         ("fallback_dial", "sofia/gateway/x/3949"),

@@ -26,6 +26,12 @@ def account(**changes: Any) -> Account:
             "restaurant_status": "live",
             "carrier": "ovh",
             "username": "0033199001234",
+            "domain": None,
+            "auth_username": None,
+            "registrar": "siptrunk.example.net",
+            "carrier_domain": None,
+            "outbound_proxy": None,
+            "transport": "udp",
             "config_version": 1,
             "bridge": "bridge-1",
             "requested_bridge": None,
@@ -40,6 +46,7 @@ def account(**changes: Any) -> Account:
             "next_retry_at": None,
             "auth_failures": 0,
             "max_auth_failures": 5,
+            "carrier_refuses_since": None,
             "bridge_seen_at": NOW,
             "bridge_draining_since": None,
             "now": NOW,
@@ -79,3 +86,19 @@ def test_no_two_states_that_need_different_deeds_read_alike() -> None:
     }
 
     assert len(texts) == 5
+
+
+def test_a_carriers_outage_is_not_told_as_a_wrong_password() -> None:
+    refused = {
+        "reported_state": GatewayState.SUSPENDED,
+        "auth_failures": 5,
+        "last_sip_code": 403,
+        "placed_at": NOW - timedelta(days=1),
+    }
+    alone = " ".join(explanation(account(**refused), rooms=10))
+    assert "tried again by itself, once, in" in alone
+    assert "alloresto sip retry bella-napoli-0a1b2c3d" in alone
+    since = NOW - timedelta(minutes=12)
+    outage = " ".join(explanation(account(**refused, carrier_refuses_since=since), rooms=10))
+    assert "ovh has refused many accounts at once for 12 min" in outage
+    assert "Next: nothing on this account" in outage
