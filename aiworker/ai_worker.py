@@ -26,6 +26,7 @@ from aiworker.claim import OfferQueue
 from aiworker.media.server import AwaitedStream, MediaServer
 from aiworker.settings import WorkerSettings
 from aiworker.supervised_loop import repeat, start
+from controlplane.contracts.claim_keys import ClaimKeys
 from controlplane.contracts.messages import CallOffer, WorkerHeartbeat
 from controlplane.log import configure_logging
 from controlplane.redis_clients import asyncio_redis
@@ -88,6 +89,7 @@ class Worker:
             timeout_s=REDIS_ANSWER_SECONDS,
         )
         self._events = CallEventLog(self._redis)
+        self._claim_keys = ClaimKeys.from_text(settings.claim_keys)
         self._media = MediaServer(
             host=settings.media_host, port=settings.media_port, advertised=settings.media_url
         )
@@ -153,7 +155,7 @@ class Worker:
 
     async def _claim_calls(self) -> None:
         """Claim calls until the drain begins, then return what was not claimed."""
-        queue = OfferQueue(self._redis, worker_id=self._settings.worker_id)
+        queue = OfferQueue(self._redis, worker_id=self._settings.worker_id, keys=self._claim_keys)
         await queue.give_back()
         self.ready.set()
         await repeat(partial(self._claim_call, queue), name="claim", until=self._draining)

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from aiworker.media.server import AwaitedStream
 from aiworker.metrics import CLAIMS, ERRORS
 from controlplane.contracts import redis_keys
+from controlplane.contracts.claim_keys import WITHOUT_KEYS, ClaimKeys
 from controlplane.contracts.messages import CallClaim, CallOffer
 
 log = structlog.get_logger()
@@ -42,8 +43,9 @@ return 1
 class OfferQueue:
     """It is this worker's end of `queue:incoming_calls`."""
 
-    def __init__(self, redis: Redis, *, worker_id: str) -> None:
+    def __init__(self, redis: Redis, *, worker_id: str, keys: ClaimKeys = WITHOUT_KEYS) -> None:
         self._redis = redis
+        self._keys = keys
         self._worker_id = worker_id
         self._own = redis_keys.worker_offers(worker_id)
         self._take = redis.register_script(_TAKE_ATTEMPT)
@@ -85,7 +87,12 @@ class OfferQueue:
                     redis_keys.call_claim(offer.call_id),
                     self._own,
                 ],
-                args=[offer.attempt, claim.to_json(), self._taken or "", _CLAIM_EXPIRY_MS],
+                args=[
+                    offer.attempt,
+                    self._keys.sign(claim).to_json(),
+                    self._taken or "",
+                    _CLAIM_EXPIRY_MS,
+                ],
             )
         except (RedisError, OSError) as error:
             log.warning("claim_unanswered", call_id=str(offer.call_id), error=type(error).__name__)

@@ -25,6 +25,9 @@ class WorkerSettings(ServiceSettings):
     worker_slots: int = Field(default=1, ge=1, le=200)
     """The worker serves this many calls at once."""
 
+    claim_keys: str = Field(default="", repr=False)
+    """The first of these keys signs this worker's claims; the bridges have the same."""
+
     media_host: str = "127.0.0.1"
     """The call WebSockets listen on this address."""
     media_port: int = Field(default=0, ge=0, le=65_535)

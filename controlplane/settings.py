@@ -71,6 +71,8 @@ class BridgeSettings(ServiceSettings):
     """
     secret_keys: str = Field(min_length=44, repr=False)
     """These are Fernet keys, newest first, separated by commas (`alloresto secrets new-key`)."""
+    claim_keys: str = Field(default="", repr=False)
+    """These sign workers' claims, newest first, separated by commas: the same as the workers'."""
     firewall: Literal["off", "nftables"] = "off"
     """With `nftables` the agent keeps a table in front of FreeSWITCH's SIP port, where it may."""
     controller_networks: str = ""

@@ -30,6 +30,7 @@ from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
 from controlplane.bridge.gateways.registrar import Registrar
 from controlplane.bridge.heartbeat import Heartbeat
 from controlplane.bridge.sip_probe import SipProbe
+from controlplane.contracts.claim_keys import ClaimKeys
 from controlplane.contracts.messages import DrainStep
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
@@ -106,7 +107,10 @@ class BridgeAgent:
             [*switchboard_module.EVENTS, *gateways_module.EVENTS, *bridge_load.EVENTS],
         )
         self._media = self._esl_client("media", [])
-        self._offers = Offers(self._redis)
+        claim_keys = ClaimKeys.from_text(settings.claim_keys)
+        if not claim_keys.keys:
+            log.warning("claims_not_proven", reason="ALLORESTO_CLAIM_KEYS is not set")
+        self._offers = Offers(self._redis, keys=claim_keys)
         self._publisher = CallEventPublisher(self._redis)
         tenants = sync_engine(settings.database_url, application_name="bridge-agent", pool_size=2)
         self._policies = CallPolicies(engine=tenants, bridge_id=settings.bridge_id)

@@ -34,6 +34,10 @@ WAY_OUTS_TAKEN = Counter(
     "alloresto_bridge_way_outs_taken_total",
     "Calls that the dialplan took although their agent lived: it was late.",
 )
+CLAIMS_FORGED = Counter(
+    "alloresto_bridge_claims_forged_total",
+    "Claims without a worker's signature: somebody else writes to Redis, or keys differ.",
+)
 WORKERS_LOST = Counter(
     "alloresto_bridge_workers_lost_total", "Streams that ended while the caller was there."
 )

@@ -73,6 +73,8 @@ class CallClaim(Message):
     worker_id: str = Field(pattern=NODE_NAME)
     url: str = Field(pattern=r"^wss?://[\w.\-]+:\d{1,5}/[\w\-/]+$", max_length=200)
     """The URL ends with the one-call token: `ws://host:port/calls/<token>`."""
+    signature: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """It proves that a worker wrote all of the above (`claim_keys.py`); left out without a key."""
 
 
 class DrainStep(StrEnum):

@@ -9,8 +9,11 @@ from contextlib import suppress
 from typing import Final
 
 import redis
+import structlog
 
+from controlplane.bridge import metrics
 from controlplane.contracts import redis_keys
+from controlplane.contracts.claim_keys import WITHOUT_KEYS, ClaimKeys
 from controlplane.contracts.messages import CallClaim, CallOffer, MessageError
 
 CLAIM_DEADLINE_S: Final = 2.0
@@ -35,12 +38,15 @@ end
 return 0
 """
 
+log = structlog.get_logger()
+
 
 class Offers:
     """The bridge's side of the queue. Every method may raise `redis.RedisError`."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: "redis.Redis", *, keys: ClaimKeys = WITHOUT_KEYS) -> None:
         self._redis = client
+        self._keys = keys
         self._withdraw = client.register_script(_WITHDRAW)
         self.heard_at = time.monotonic()
         """Redis last answered the heartbeat at this time (monotonic seconds)."""
@@ -101,6 +107,18 @@ class Offers:
                 claim = CallClaim.model_validate_json(popped[1])
             except ValueError as error:
                 raise MessageError("a worker's claim is not a CallClaim") from error
-            if claim.attempt == offer.attempt:
+            if self._is_for(offer, claim):
                 return claim
         return None
+
+    def _is_for(self, offer: CallOffer, claim: CallClaim) -> bool:
+        """Pass over a claim of an earlier attempt, and one that no worker of ours made: the caller
+        would be heard by whoever wrote it. The worker's own may come after it.
+        """
+        if (claim.call_id, claim.attempt) != (offer.call_id, offer.attempt):
+            return False
+        if self._keys.prove(claim):
+            return True
+        metrics.CLAIMS_FORGED.inc()
+        log.error("claim_forged", call_id=str(offer.call_id), attempt=offer.attempt)
+        return False

@@ -107,6 +107,7 @@ class Stack:
         secret_keys = _secret_keys(folder)
         upgrade(services.database_url, secret_keys=secret_keys)
         password = secrets.token_urlsafe(16)
+        claim_key = secrets.token_urlsafe(32)
         self.switch: LocalSwitch = undo.enter_context(
             open_switch(folder, number=DEMO_NUMBER, password=password)
         )
@@ -136,11 +137,13 @@ class Stack:
                 "CALLER_CALLS_AT_ONCE": "0",
                 "MAX_CALLS": str(self._max_calls),
                 "SECRET_KEYS": secret_keys,
+                "CLAIM_KEYS": claim_key,
                 **self._agent_settings,
             },
             "ai-worker": {
                 "WORKER_SLOTS": str(self._worker_slots),
                 "REALTIME_URL": self.realtime_url,
+                "CLAIM_KEYS": claim_key,
             },
             "web": {
                 "WEB_PORT": str(self._web_port),

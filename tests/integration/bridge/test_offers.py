@@ -24,7 +24,9 @@ from controlplane.bridge.calls.offers import (
     LAST_INSTANT_S,
     Offers,
 )
+from controlplane.bridge.metrics import CLAIMS_FORGED
 from controlplane.contracts import redis_keys
+from controlplane.contracts.claim_keys import ClaimKeys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.messages import CallClaim, CallOffer, MessageError
 from controlplane.local.launch.ports import free_tcp_port
@@ -133,6 +135,44 @@ async def test_of_concurrent_claimants_one_wins_and_the_bridge_hears_of_that_one
         assert claim is not None
         assert claim.worker_id == f"worker-{won.index(True)}"
         assert await redis.llen(redis_keys.call_claim(offer.call_id)) == 0
+
+
+async def test_a_claim_that_no_worker_signed_is_passed_over(
+    client: blocking_redis.Redis, redis: Redis, media: MediaServer
+) -> None:
+    """Somebody with our Redis names a server of their own, for this call and with another call's
+    signature; the worker's own claim comes after.
+    """
+    keys = ClaimKeys.from_text("k" * 32)
+    offers, offer, other = Offers(client, keys=keys), an_offer(), an_offer()
+    offers.make(offer)
+    before = CLAIMS_FORGED._value.get()
+    awaited = media.expect_stream()
+    assert await OfferQueue(redis, worker_id="worker-1", keys=keys).claim(offer, awaited)
+    for forged in (
+        a_claim(offer),
+        a_claim(offer).model_copy(update={"signature": "0" * 64}),
+        keys.sign(a_claim(other)),
+    ):
+        client.lpush(redis_keys.call_claim(offer.call_id), forged.to_json())
+    claim, _ = await timed(lambda: offers.await_claim(offer))
+    assert claim is not None
+    assert claim.url == awaited.url
+    assert (
+        CLAIMS_FORGED._value.get() - before == 2
+    )  # another call's is an old one's, and no forgery
+
+
+async def test_a_forger_alone_gets_no_caller(client: blocking_redis.Redis) -> None:
+    """The attempt ends without a claim, and the story offers the call again."""
+    offers, offer = Offers(client, keys=ClaimKeys.from_text("k" * 32)), an_offer()
+    offers.make(offer)
+    before = CLAIMS_FORGED._value.get()
+    client.delete(redis_keys.call_offer(offer.call_id))  # taken, as the script does it
+    client.lpush(redis_keys.call_claim(offer.call_id), a_claim(offer).to_json())
+    claim, _ = await timed(lambda: offers.await_claim(offer))
+    assert claim is None
+    assert CLAIMS_FORGED._value.get() - before == 1
 
 
 async def test_nobody_comes_and_the_offer_is_gone(offers: Offers, redis: Redis) -> None:
