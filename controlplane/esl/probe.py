@@ -22,6 +22,7 @@ from controlplane.esl.errors import (
     EslTimeout,
     command_failed,
 )
+from controlplane.esl.release import release_warning
 
 ADMIN_TIMEOUT_S = 3.0
 """Connecting and each answer may take this long: a person or a probe waits."""
@@ -122,11 +123,14 @@ def status_lines(host: str, port: int, password: str) -> list[str]:
     """
     client = open_admin_client(host, port, password)
     try:
+        status = client.api("status")
+        warning = release_warning(status)
         return [
-            *_switch_lines(client.api("status")),
+            *_switch_lines(status),
             f"Calls now: {_count(client.api('show calls count'))}",
             *_gateway_lines(client),
             f"Asked over {getattr(client, 'library', 'ESL')}",
+            *([warning] if warning else []),
         ]
     finally:
         client.close()

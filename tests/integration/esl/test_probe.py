@@ -78,7 +78,7 @@ def client(server: EslServer, library: str) -> Iterator[AdminClient]:
 
 @with_each_library
 def test_status_says_what_an_admin_asks(server: EslServer, library: str) -> None:
-    assert probe.status_lines("127.0.0.1", server.port, server.password) == [
+    assert probe.status_lines("127.0.0.1", server.port, server.password)[:-1] == [
         "FreeSWITCH 1.10.12: ready, up for 2 d 3 h",
         "Sessions: 4, peak 12, at most 1000",
         "Calls now: 2",
@@ -86,6 +86,20 @@ def test_status_says_what_an_admin_asks(server: EslServer, library: str) -> None
         "  external::chez-luigi-3f9a1c2b: FAIL_WAIT (retry: 27s)",
         f"Asked over {library}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"),
+    [
+        *(("1.10.12", True), ("1.11.1", True), ("1.11.2", False), ("1.11.10", False)),
+        *(("1.12", False), ("2.0.0", False), ("unknown", True)),
+    ],
+)
+def test_an_old_release_is_warned_of(server: EslServer, version: str, warned: bool) -> None:  # noqa: FBT001
+    server.answer("api status", output(STATUS.replace("1.10.12", version)))
+    last = probe.status_lines("127.0.0.1", server.port, server.password)[-1]
+    assert last.startswith("WARNING: ") is warned
+    assert ("1.11.2 or later" in last) is (warned and version != "unknown")
 
 
 @with_each_library
