@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from aiworker import heartbeat, metrics
 from aiworker.call_events import CallEventLog
 from aiworker.claim import OfferQueue
-from aiworker.media.server import AwaitedStream, MediaServer
+from aiworker.media.server import AwaitedStream, MediaServer, tls_context
 from aiworker.settings import WorkerSettings
 from aiworker.supervised_loop import repeat, start
 from controlplane.contracts.claim_keys import ClaimKeys
@@ -91,7 +91,10 @@ class Worker:
         self._events = CallEventLog(self._redis)
         self._claim_keys = ClaimKeys.from_text(settings.claim_keys)
         self._media = MediaServer(
-            host=settings.media_host, port=settings.media_port, advertised=settings.media_url
+            host=settings.media_host,
+            port=settings.media_port,
+            advertised=settings.media_url,
+            tls=tls_context(settings.media_certificate, settings.media_key),
         )
         self._warm: asyncio.Future[Warm]
         self._claimed = asyncio.Event()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -34,6 +35,9 @@ class WorkerSettings(ServiceSettings):
     """0 takes a free port."""
     media_url: str | None = Field(default=None, pattern=r"^wss?://[\w.\-]+:\d{1,5}$")
     """Bridges are told to connect to this; None stands for the address bound."""
+    media_certificate: Path | None = None
+    media_key: Path | None = None
+    """With both the call WebSockets are spoken over TLS (`wss://`)."""
 
     realtime_url: str = "wss://api.openai.com/v1"
     """`/realtime` is below this; any server will do that speaks the protocol."""

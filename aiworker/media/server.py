@@ -9,9 +9,11 @@ import hmac
 import http
 import logging
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +21,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from aiworker.metrics import ERRORS
+from controlplane.errors import ConfigurationError
 
 log = structlog.get_logger()
 
@@ -54,8 +57,15 @@ class AwaitedStream:
 class MediaServer:
     """It is one listening socket for all the calls of the process."""
 
-    def __init__(self, *, host: str, port: int, advertised: str | None = None) -> None:
-        self._host, self._port, self._advertised = host, port, advertised
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        advertised: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._host, self._port, self._advertised, self._tls = host, port, advertised, tls
         self._waiting: dict[str, AwaitedStream] = {}
         self._connected: dict[str, AwaitedStream] = {}
         self._server: Server | None = None
@@ -67,6 +77,7 @@ class MediaServer:
             self._serve_stream,
             self._host,
             self._port,
+            ssl=self._tls,
             process_request=self._admit,
             compression=None,  # the peer is FreeSWITCH in the same data centre: CPU costs more
             max_size=MAX_MESSAGE_BYTES,
@@ -86,13 +97,13 @@ class MediaServer:
 
     @property
     def base_url(self) -> str:
-        """Bridges connect to this `ws://host:port`."""
+        """Bridges connect to this `ws://host:port`, or `wss://` with TLS."""
         if self._advertised is not None:
             return self._advertised
         if self._server is None:
             raise RuntimeError("the media server is not listening")
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        return f"ws://{host}:{port}"
+        return f"{'ws' if self._tls is None else 'wss'}://{host}:{port}"
 
     def expect_stream(self) -> AwaitedStream:
         """Make a new token, which FreeSWITCH may connect with once."""
@@ -161,6 +172,26 @@ class _BoundedConnection(ServerConnection):
             ERRORS.labels(kind="handshake_failed").inc()
             log.warning("handshake_failed", error=type(error).__name__, remote=_host_of(self))
             raise
+
+
+def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """Read a server's certificate and key; None where there is neither. Raises
+    `ConfigurationError`.
+    """
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigurationError(
+            "ALLORESTO_MEDIA_CERTIFICATE and ALLORESTO_MEDIA_KEY go together: one is not set"
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # `ssl.SSLError` among them
+        raise ConfigurationError(
+            f"ALLORESTO_MEDIA_CERTIFICATE, ALLORESTO_MEDIA_KEY: {type(error).__name__}"
+        ) from error
+    return context
 
 
 def _silent() -> logging.Logger:

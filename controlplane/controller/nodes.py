@@ -39,6 +39,9 @@ failover."""
 READ_GAP_S: Final = 2.0
 """Looks further apart than this are an interruption: what was missed says nothing."""
 
+NOBODY: Final = redis_keys.worker_heartbeat("-")
+"""MGET wants one key at least."""
+
 _BRIDGES: Final = redis_keys.bridge_heartbeat("*").split("*")
 _WORKERS: Final = redis_keys.worker_heartbeat("*").split("*")
 
@@ -88,8 +91,8 @@ class Nodes:
             with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.info("server")
                 names = list({*self._heard, *discovered})
-                pipeline.mget([redis_keys.bridge_heartbeat(name) for name in names] or ["-"])
-                pipeline.mget(self._worker_keys or ["-"])
+                pipeline.mget([redis_keys.bridge_heartbeat(name) for name in names] or [NOBODY])
+                pipeline.mget(self._worker_keys or [NOBODY])
                 server, bodies, workers = pipeline.execute()
         except RedisError:
             self._looked_at = float("-inf")

@@ -7,6 +7,7 @@ demoted server's clients stay with it. It can also be slow, cut everything, or t
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections import Counter
 from typing import Final, Self, TypeAlias
@@ -26,8 +27,11 @@ _Ends: TypeAlias = tuple[_Reader, _Writer]
 class TcpProxy:
     """One listening port; a thread of its own carries its bytes. A context manager."""
 
-    def __init__(self, port: int) -> None:
-        """`port` of loopback is where connections go at first."""
+    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        """`port` of loopback is where connections go at first. With `tls` clients speak TLS to the
+        proxy, as to a provider's.
+        """
+        self._tls = tls
         self.port = 0
         """Clients connect here once it is started."""
         self.delay_s = 0.0
@@ -74,7 +78,7 @@ class TcpProxy:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._accept, LOOPBACK, 0)
+        server = await asyncio.start_server(self._accept, LOOPBACK, 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._stopping.wait()
