@@ -142,6 +142,7 @@ class BridgeAgent:
             secrets=SecretBox.from_keys(settings.secret_keys),
             bridge_id=settings.bridge_id,
             profile=settings.sip_profile,
+            capture_port=settings.esl_port,
             gateway_folder=settings.gateway_folder,
             sounds_folder=settings.sounds_folder,
         )
@@ -201,6 +202,8 @@ class BridgeAgent:
             self._heartbeat.run,
             self._assignments.run,
             self._registrar.run,
+            self._registrar.run_retries,
+            self._registrar.watch.run,
             self._registrar.reports.run,
             self._probe.run,
             self._policies.run,

@@ -76,6 +76,11 @@ class GatewayState(StrEnum):
         return self.asking or self is GatewayState.UNREGED
 
     @property
+    def failed(self) -> bool:
+        """Tell whether FreeSWITCH's last REGISTER failed, and no other has been sent since."""
+        return self in {GatewayState.FAILED, GatewayState.TIMEOUT, GatewayState.FAIL_WAIT}
+
+    @property
     def settled(self) -> bool:
         """Tell whether the state lasts. FreeSWITCH's other states pass within seconds."""
         return self in {GatewayState.REGED, GatewayState.FAIL_WAIT, GatewayState.DOWN}

@@ -178,6 +178,10 @@ class EslClient:
         self._forget(forgotten, executions)
         return output
 
+    def send_event(self, name: str) -> None:
+        """Fire an event of that name, for FreeSWITCH's own modules. Raises as `api` does."""
+        self._request(commands.send_event(name), timeout_s=COMMAND_TIMEOUT_S)
+
     def execute(
         self,
         channel_uuid: str,

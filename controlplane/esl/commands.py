@@ -62,6 +62,11 @@ def execute(
     return _message(f"sendmsg {word(channel_uuid, name='channel_uuid')}", *lines)
 
 
+def send_event(name: str) -> bytes:
+    """Build the `sendevent` that fires an event of that name, without headers."""
+    return _message(f"sendevent {word(name, name='event')}")
+
+
 def uuid_kill(channel_uuid: str, cause: str) -> str:
     """Spell the API command that hangs up at once, past any queued `sendmsg`."""
     return f"uuid_kill {word(channel_uuid, name='channel_uuid')} {word(cause, name='cause')}"

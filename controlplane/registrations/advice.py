@@ -6,7 +6,7 @@ from typing import Final
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.models.sip_registration import PlacementReason
 from controlplane.registrations.report import Account, Standing, age
-from controlplane.registrations.sip_codes import ACCOUNT_REFUSED, SILENT, code_text, meaning
+from controlplane.registrations.sip_codes import ACCOUNT_REFUSED, OK, SILENT, code_text, meaning
 
 REASONS: Final[Mapping[str, str]] = {
     PlacementReason.NEW: "it was the least loaded bridge when the account was placed",
@@ -137,6 +137,10 @@ def _refused(account: Account) -> Iterator[str]:
             f"The carrier has refused it for {long} ({code_text(code)}): refusal"
             f" {account.auth_failures} of {account.max_auth_failures}, then it is left alone."
         )
+    elif code == OK:
+        yield f"The carrier has answered 200 for {long}, and keeps no binding of ours."
+        yield "Next: ask the carrier why its 200 lists no Contact of ours, or one with expires=0."
+        return
     elif meaning(code) is SILENT or code is None:
         yield f"The carrier has not answered for {long} (state {account.state})."
     else:

@@ -10,13 +10,14 @@ class Meaning(NamedTuple):
     action: str
 
 
+OK: Final = 200
 SILENT: Final = Meaning(
     "carrier silent",
     "The carrier does not answer: is it down for every account there"
     " (`alloresto sip list --carrier`), or is our address or UDP port blocked?",
 )
 MEANINGS: Final = {
-    200: Meaning("OK", "Nothing to do."),
+    OK: Meaning("OK", "Nothing to do."),
     401: Meaning(
         "password refused",
         "Compare user name and password with the carrier's page; type them again with"
@@ -46,13 +47,24 @@ MEANINGS: Final = {
     ),
     # FreeSWITCH's own, of a registrar that says nothing (sofia_reg.c, REG_STATE_TIMEOUT).
     908: SILENT,
+    # FreeSWITCH's own, when it has no way to answer the challenge (nua_client.c, "Cannot add
+    # credentials").
+    900: Meaning(
+        "challenge not understood",
+        "The carrier asks for the password in a way FreeSWITCH cannot answer, SHA-256 for one: ask"
+        " it for digest authentication with MD5 for this line.",
+    ),
     # FreeSWITCH's own, of a carrier that asks for credentials once more instead of refusing them
     # (Sofia-SIP, nua_authenticate: no matching challenge).
-    904: Meaning("password refused", "As 401: compare user name and password."),
+    904: Meaning(
+        "password refused",
+        "As 401: compare user name and password. If they are right, the carrier asks for them in"
+        " several ways at once (Basic, two realms): ask it for one digest challenge.",
+    ),
     603: Meaning("declined", "The carrier declines this line on purpose: call it."),
 }
 
-ACCOUNT_REFUSED: Final = frozenset({401, 403, 404, 407, 904})
+ACCOUNT_REFUSED: Final = frozenset({401, 403, 404, 407, 900, 904})
 """With these the account itself is refused, and carriers lock accounts that insist. The others
 (503, no answer) are the carrier's trouble."""
 
@@ -64,7 +76,7 @@ def meaning(code: int | None) -> Meaning:
     if code in MEANINGS:
         return MEANINGS[code]
     if 200 <= code < 300:
-        return MEANINGS[200]
+        return MEANINGS[OK]
     if 300 <= code < 400:
         return Meaning("moved", "The carrier names another registrar: change the carrier's.")
     if 500 <= code < 600:

@@ -51,6 +51,14 @@ class GatewaySteps:
         """Ask DNS where REGISTER goes. Raises DnsUnanswered: FreeSWITCH would hang on it."""
         self._dns.require_answer(account.next_hop)
 
+    def has_turn(self, name: str) -> bool:
+        """Tell, once, whether its next REGISTER has had its turn at the former bridge."""
+        gateway = self._gateways.get(name)
+        if gateway is None or not gateway.has_turn:
+            return False
+        gateway.has_turn = False
+        return True
+
     def start(self, account: Account) -> None:
         """Add the gateway. Raises InvalidGateway, SecretUnreadable: the account cannot be one."""
         name = account.gateway_name

@@ -69,7 +69,7 @@ class GatewayWorker:
             case Step.REMOVE:
                 self._remove()
             case Step.GIVE_BACK:
-                self._steps.give_back(self.name)
+                self._give_back()
             case Step.RELEASE:
                 self._steps.release(self.name)
 
@@ -82,13 +82,24 @@ class GatewayWorker:
         else:
             self._steps.remove(self.name)
 
+    def _give_back(self) -> None:
+        """Wait for a turn first: the owner is to REGISTER as soon as the binding is given back,
+        and some carriers have none of the account until it does.
+        """
+        account = self._accounts.get(self.name)
+        if account is not None and not self._has_turn:
+            self._wait_for_turn(account)
+            return  # something may have changed during the wait
+        self._has_turn = False
+        self._steps.give_back(self.name)
+
     def _register(self, step: Step) -> None:
         account = self._accounts.get(self.name)
         if account is None:
             return
         if step is Step.START:
             self._steps.require_dns(account)
-        if not self._has_turn:
+        if not self._has_turn and not self._steps.has_turn(self.name):
             self._wait_for_turn(account)
         self._has_turn = False
         account = self._accounts.get(self.name)

@@ -24,8 +24,10 @@ CARRIER_ACL: Final = "carriers"
 DIALPLAN_CONTEXT: Final = "public"
 DIALPLAN_EXTENSION: Final = "incoming_call"
 """Where `conf/dialplan/public.xml` begins; the caller cannot choose another."""
-RETRY_SECONDS: Final = 30
-"""Wait after a refused REGISTER, times the number of failures. Under 5, FreeSWITCH takes 30."""
+RETRY_SECONDS: Final = 300
+"""FreeSWITCH by itself waits this long after a refused REGISTER, times the number of failures. It
+keeps no carrier's pace, so the agent's own retries come before (`gateway.py`); it is alone only
+while no agent runs."""
 EXPIRE_SECONDS_RANGE: Final = range(60, 86_401)
 MAX_NAME: Final = 128
 MAX_SECRET: Final = 128

@@ -8,6 +8,7 @@ answers +OK for unknown names too, and `killgw` before anything has happened.
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -16,7 +17,8 @@ from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from controlplane.bridge import metrics
-from controlplane.bridge.gateways.gateway import Gateway
+from controlplane.bridge.gateways.gateway import LONGEST_TROUBLE_RETRY_S, Gateway
+from controlplane.bridge.gateways.register_messages import RegisterAnswer
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.errors import AlloRestoError
@@ -36,6 +38,14 @@ DELETE_DEADLINE_S: Final = 15.0
 """`killgw` takes 1 to 2 s, and as long as a REGISTER in flight."""
 DOWN_DEADLINE_S: Final = 5.0
 """`unregister` is done at the profile's next tick, 1 s at most, later on a loaded machine."""
+GIVEN_BACK_DEADLINE_S: Final = 1.0
+"""The registrar's answer to an un-REGISTER: a round trip, or two with a challenge."""
+TICK_ROUNDS: Final = 12
+"""mod_sofia looks at its gateways every ten rounds of its worker thread. A round takes 100 ms, or
+until an event comes for it (sofia.c, `sofia_profile_worker_thread_run`); two are to spare, for
+events that arrive together count once."""
+ROUND_EVENT: Final = "NOTIFY"
+"""Without headers mod_sofia does nothing with it (mod_sofia.c, `general_event_handler`)."""
 
 _STATUS_LINE: Final = re.compile(r"^\s*([\w.\-]+)::([\w.\-]+)\s+gateway\s+.*?\t([A-Z_]+)", re.M)
 
@@ -67,6 +77,9 @@ class Gateways:
         self._starting: dict[str, Gateway] = {}
         self._touched: set[str] = set()
         self._changed: dict[str, Event] = {}
+        self._hastening = False
+        self._hears_registrars = False
+        """This FreeSWITCH sends copies of its SIP messages."""
         self._one_reload = BoundedSemaphore(1)  # `startgw` parses the whole configuration
 
     def subscribe(self) -> None:
@@ -89,6 +102,7 @@ class Gateways:
     def learn(self) -> None:
         """Ask FreeSWITCH for everything. Raises EslError."""
         self._touched.clear()
+        self._hears_registrars = False
         states = self._states()
         found = {name: self._ask(name, states.get(name)) for name in self.listed() | set(states)}
         fresh = {name: one for name, one in found.items() if name not in self._touched}
@@ -122,13 +136,15 @@ class Gateways:
         version = self._number(name, ChannelVariable.CONFIG_VERSION)
         epoch = self._number(name, ChannelVariable.EPOCH)
         gone = version is None
+        # How long its binding lives was told to the agent before: another REGISTER will say.
+        lasts = state is not None and (state.failed or state.registered)
         return Gateway(
             name,
             config_version=version or 0,
             epoch=epoch or 0,
             needs_register=epoch is None,
             state=state or GatewayState.UNREGED,
-            failed_at=monotonic(),
+            register_at=monotonic() + LONGEST_TROUBLE_RETRY_S if lasts else None,
             deleting=gone and state is None,
         )
 
@@ -162,16 +178,25 @@ class Gateways:
         """
         if gateway := self._known.get(name):
             gateway.epoch, gateway.needs_register = epoch, False
+            gateway.register_at, gateway.unbound = None, False
             gateway.state = GatewayState.TRYING
             self._esl.api(f"sofia profile {self._profile} register {name}")
+            self._hasten()
 
     def unregister(self, name: str) -> None:
-        """Give the binding back; the gateway stays, so that INVITEs under way find it. Raises
-        GatewayNotChanged, EslError.
+        """Give the binding back, and return once the registrar has it; the gateway stays, so that
+        INVITEs under way find it. Raises GatewayNotChanged, EslError.
         """
         with metrics.GATEWAY_OPERATIONS.labels(operation="unregister").time():
+            if gateway := self._known.get(name):
+                gateway.giving_back = True
             self._esl.api(f"sofia profile {self._profile} unregister {name}")
+            self._hasten()
             self._until(name, lambda: self._is_down(name), DOWN_DEADLINE_S, "unregistered")
+            if self._hears_registrars:
+                with suppress(GatewayNotChanged):  # it stays bound there until it expires
+                    done = partial(self._is_given_back, name)
+                    self._until(name, done, GIVEN_BACK_DEADLINE_S, "given back")
 
     def kill(self, name: str) -> None:
         """Give the binding back and forget the gateway. Raises GatewayNotChanged, EslError."""
@@ -185,6 +210,24 @@ class Gateways:
         """Do as `kill` does, but return at once. Raises EslError."""
         with suppress(EslCommandFailed):  # no such gateway: being deleted, or gone
             self._esl.api(f"sofia profile {self._profile} killgw {name}")
+
+    def _hasten(self) -> None:
+        """Have mod_sofia look at its gateways now, not at its next tick. One gateway at a time: the
+        others of a burst wait for the tick, as after any command.
+        """
+        if self._hastening:
+            return
+        self._hastening = True
+        try:
+            with suppress(EslCommandFailed):  # a switch that knows no `sendevent`
+                for _ in range(TICK_ROUNDS):
+                    self._esl.send_event(ROUND_EVENT)
+        finally:
+            self._hastening = False
+
+    def _is_given_back(self, name: str) -> bool:
+        gateway = self._known.get(name)
+        return gateway is None or gateway.given_back
 
     def _is_down(self, name: str) -> bool:
         gateway = self._known.get(name)
@@ -200,6 +243,13 @@ class Gateways:
                     raise GatewayNotChanged(f"not {deed} within {deadline_s:g} s")
         finally:
             self._changed.pop(name, None)
+
+    def heard(self, name: str, answer: RegisterAnswer) -> None:
+        """Take the registrar's own word (`RegisterWatch`)."""
+        self._hears_registrars = True
+        if gateway := self._known.get(name):
+            gateway.hear(answer)
+            self._wake(name)
 
     # --- What FreeSWITCH tells -------------------------------------------------------------
 

@@ -28,10 +28,12 @@ def next_step(account: Account | None, gateway: Gateway | None, *, suspended: bo
             return Step.RELEASE
         if suspended and gateway.refused:
             return Step.REMOVE
-        return Step.GIVE_BACK if account.proven else Step.NOTHING
+        if account.proven:
+            return Step.GIVE_BACK
+        return Step.REGISTER_AGAIN if gateway.needs_register else Step.NOTHING
     if gateway is None:
         return Step.START
-    if gateway.deleting or gateway.config_version != account.config_version:
+    if gateway.deleting or gateway.stuck or gateway.config_version != account.config_version:
         return Step.REMOVE
     proven = gateway.epoch == account.epoch and not gateway.needs_register
     return Step.NOTHING if proven else Step.REGISTER_AGAIN

@@ -27,7 +27,9 @@ from controlplane.bridge.gateways.gateway_worker import RETRY_S, GatewayWorker, 
 from controlplane.bridge.gateways.gateway_xml import InvalidGateway
 from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.bridge.gateways.handover import Handover
+from controlplane.bridge.gateways.register_messages import RegisterAnswer
 from controlplane.bridge.gateways.register_pace import RegisterPace
+from controlplane.bridge.gateways.register_watch import RegisterWatch
 from controlplane.bridge.gateways.reporter import Reporter
 from controlplane.bridge.gateways.reports import Outcome, Reports
 from controlplane.contracts.assignments import BindingGivenBack
@@ -42,6 +44,9 @@ RECONCILE_S: Final = 30.0
 FRESH_PLACEMENT: Final = timedelta(minutes=2)
 """An agent that starts that soon after a placement may have missed the end of a move, after which
 the owner registers once more."""
+
+EMPTY_ANSWERS: Final = 2
+"""So many 200s that leave no binding are told: one may be that of FreeSWITCH's own un-REGISTER."""
 
 log = structlog.get_logger()
 
@@ -58,6 +63,7 @@ class Registrar:
         secrets: SecretBox,
         bridge_id: str,
         profile: str,
+        capture_port: int,
         gateway_folder: Path,
         sounds_folder: Path,
     ) -> None:
@@ -68,6 +74,10 @@ class Registrar:
             esl, profile=profile, on_state=self._state_changed, on_surprise=self.reconcile_soon
         )
         """What FreeSWITCH has; its commands are for drains too."""
+        self.watch = RegisterWatch(
+            esl, port=capture_port, profile=profile, on_answer=self._registrar_answered
+        )
+        """Heard by a loop of its own: `RegisterWatch.run`."""
         self.reports = Reports(engine=engine, bridge_id=bridge_id, on_written=self._written)
         """Written by a loop of their own: `Reports.run`."""
         self._accounts = Accounts(engine, bridge_id)
@@ -102,6 +112,7 @@ class Registrar:
             look_soon=self.reconcile_soon,
         )
         self._wanted = gevent.event.Event()
+        self._something_due = gevent.event.Event()
         self._must_learn = True
         """FreeSWITCH may be another one than the gateways were learnt from."""
         self._stopped = False
@@ -122,11 +133,13 @@ class Registrar:
         self._wanted.set()
 
     def given_back(self, message: BindingGivenBack) -> None:
-        """REGISTER once more: a carrier with one binding an account may have dropped ours."""
+        """REGISTER once more, at once: a carrier with one binding an account may have dropped ours.
+        The former bridge has waited for this REGISTER's turn before it gave its own back.
+        """
         name = message.gateway_name
         gateway, account = self.gateways.get(name), self._accounts.owned(name)
         if gateway and gateway.registered and account:
-            gateway.needs_register = True
+            gateway.needs_register = gateway.has_turn = True
             self._proven_again[name] = account.epoch
             self._workers.look_at(name)
 
@@ -150,6 +163,28 @@ class Registrar:
             wake=self._wanted,
         )
 
+    def run_retries(self) -> None:
+        """Have gateways REGISTER when they are due, as long as the process lives."""
+        run_loop(
+            "retries",
+            self._register_due,
+            every_s=self._until_due_s,
+            failures=metrics.LOOP_FAILURES,
+            wake=self._something_due,
+        )
+
+    def _register_due(self) -> None:
+        """Each takes its place in its carrier's row: after an outage hundreds are due at once."""
+        self._something_due.clear()
+        for gateway in self.gateways.all():
+            if (due_in_s := gateway.due_in_s) is not None and due_in_s <= 0:
+                gateway.needs_register = True
+                self._workers.look_at(gateway.name)
+
+    def _until_due_s(self) -> float:
+        waits = [one for gateway in self.gateways.all() if (one := gateway.due_in_s) is not None]
+        return max(0.0, min(waits, default=RECONCILE_S))
+
     def _turn(self) -> None:
         self._wanted.clear()
         if self._esl.connected and not self._stopped:
@@ -164,7 +199,6 @@ class Registrar:
             self._learn()
         before = self._accounts.read()
         self._prove_moved(before)
-        self._try_again()
         self._remove_files()  # a broken one would keep the networks from being loaded
         self._open_networks()
         for name in self._differences.names():
@@ -176,10 +210,12 @@ class Registrar:
         self._must_learn = False  # before asking: it may connect anew meanwhile
         try:
             self.gateways.learn()
+            self.watch.connected()
         except Exception:  # whatever went wrong: gateways never asked for would be given up
             self._must_learn = True
             raise
         self._reporter.forget_all()
+        self._something_due.set()
 
     def _prove_moved(self, before: Mapping[str, Account]) -> None:
         """Ask for one more REGISTER at the end of a move: some registrars hold one binding only,
@@ -196,13 +232,6 @@ class Registrar:
             if (ended or missed) and gateway.registered:
                 if self._proven_again.pop(name, None) != account.epoch:
                     gateway.needs_register = True
-
-    def _try_again(self) -> None:
-        """Ask for a REGISTER where FreeSWITCH would wait longer than we let it."""
-        for account in self._accounts.all():
-            gateway = self.gateways.get(account.gateway_name)
-            if gateway and gateway.waits_too_long:
-                gateway.needs_register = True
 
     def _open_networks(self) -> None:
         """Load carriers' networks before a gateway is added: without, its calls are refused."""
@@ -231,7 +260,15 @@ class Registrar:
 
     # --- What is heard ---------------------------------------------------------------------
 
+    def _registrar_answered(self, name: str, answer: RegisterAnswer) -> None:
+        self.gateways.heard(name, answer)
+        self._something_due.set()
+        gateway, account = self.gateways.get(name), self._accounts.owned(name)
+        if gateway and account and gateway.emptied >= EMPTY_ANSWERS:
+            self._reporter.cannot(account, GatewayState.FAIL_WAIT, "200, and no binding of ours")
+
     def _state_changed(self, gateway: Gateway) -> None:
+        self._something_due.set()
         self._count()
         log.info(
             "gateway_state",

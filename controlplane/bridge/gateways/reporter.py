@@ -56,7 +56,7 @@ class Reporter:
         )
 
     def _tell(self, gateway: Gateway, *, refused: bool = False) -> None:
-        if gateway.needs_register:
+        if gateway.needs_register or gateway.unbound:
             return
         said = (gateway.state, gateway.epoch, gateway.sip_code)
         news = self._told.get(gateway.name) != said

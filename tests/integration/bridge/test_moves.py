@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
+from tests.integration.binding_watch import BindingWatch
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     SWITCHES,
@@ -20,7 +21,7 @@ from tests.integration.bridge_under_test import (
     open_bridges,
     tell,
 )
-from tests.waiting import elapse, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -102,33 +103,6 @@ def host_of(contact: str) -> str:
     return found[1]
 
 
-class Watch:
-    """Looks at the registrar's bindings all the time."""
-
-    def __init__(self, registrar: Registrar, name: str) -> None:
-        self._registrar, self._name = registrar, name
-        self.longest_gap_s = 0.0
-        self.most = 0
-
-    async def __aenter__(self) -> "Watch":
-        self._task = asyncio.create_task(self._look())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-
-    async def _look(self) -> None:
-        bound_at = time.monotonic()
-        while True:
-            contacts = self._registrar.contacts(self._name)
-            now = time.monotonic()
-            if contacts:
-                bound_at = now
-            self.longest_gap_s = max(self.longest_gap_s, now - bound_at)
-            self.most = max(self.most, len(contacts))
-            await elapse(0.005, because="it looks until it is cancelled")
-
-
 async def test_moved_without_a_hole(pair: Pair, registrar: Registrar, redis: Redis) -> None:
     """
     1. Registered by the old bridge; the controller moves it.
@@ -137,7 +111,7 @@ async def test_moved_without_a_hole(pair: Pair, registrar: Registrar, redis: Red
     """
     name = await placed(pair, registrar, redis, "move")
     await asyncio.to_thread(move, pair, name)
-    async with Watch(registrar, name) as watch:
+    async with BindingWatch(registrar, name) as watch:
         await tell(redis, OLD, NEW)
         await until(lambda: pair.row(name)[1] is None)
         await until(

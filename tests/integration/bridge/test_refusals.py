@@ -35,7 +35,6 @@ pytestmark = pytest.mark.integration
 
 ON_THE_SIMULATOR = pytest.mark.parametrize("bridge", ["simulator"], indirect=True)
 """Where it takes retries: FreeSWITCH's come after 30 s."""
-RETRY_S = {"simulator": 3.0, "freeswitch": 30.0}
 
 
 @pytest.fixture(scope="module", params=SWITCHES)
@@ -198,6 +197,8 @@ async def test_refusals_are_counted_up_to_the_carriers_limit(carrier: Carrier) -
     await carrier.until(name, "FAIL_WAIT")
     count = "SELECT auth_failures FROM sip_registration WHERE gateway_name = %s"
     assert carrier.bridge.query(count, name) == [(1,)]
+    assert carrier.retry_in_s(name) == pytest.approx(30, abs=0.5)
+    carrier.bridge.switch.api(f"sofia profile external register {name}")
     await carrier.until(name, "SUSPENDED")
     assert carrier.bridge.query(count, name) == [(2,)]
     await until(lambda: name not in carrier.bridge.gateways())
@@ -259,10 +260,9 @@ async def test_a_carrier_in_trouble_is_tried_again_and_again(carrier: Carrier) -
     busy = await carrier.place("busy", max_auth_failures=1)
     await carrier.until(busy, "FAIL_WAIT")
     assert carrier.bridge.state(busy) == ("FAIL_WAIT", 503)
-    assert carrier.retry_in_s(busy) == pytest.approx(30, abs=0.5)
+    assert 0 < carrier.retry_in_s(busy) < 5
     assert carrier.bridge.state(good)[0] == "REGED"
     carrier.registrar.answer_with(None)
-    carrier.bridge.switch.api(f"sofia profile external register {busy}")
     await carrier.until(busy, "REGED")
     states = [event for event, _ in carrier.events(busy)]
     assert states == ["TRYING", "FAIL_WAIT", "REGED"]

@@ -226,6 +226,14 @@ def test_without_a_database_the_setting_is_named(
             ["904 password refused", "compare user name and password"],
         ),
         (
+            {"state": "FAIL_WAIT", "last_sip_code": 900, "auth_failures": 1},
+            ["900 challenge not understood", "digest authentication with MD5"],
+        ),
+        (
+            {"state": "FAIL_WAIT", "last_sip_code": 200},
+            ["keeps no binding of ours", "expires=0"],
+        ),
+        (
             {"state": "FAIL_WAIT", "last_sip_code": 404, "auth_failures": 1},
             ["404 no such account", "refusal 1 of 3"],
         ),

@@ -53,19 +53,17 @@ def test_a_call_that_cannot_be_resumed_keeps_no_gateway_from_being_looked_at(
     assert asked == [None]
 
 
-@pytest.mark.parametrize(("waited_s", "step"), [(299, Step.NOTHING), (301, Step.REGISTER_AGAIN)])
-def test_freeswitchs_growing_wait_is_cut_short(
-    agent: BridgeAgent, waited_s: float, step: Step
+@pytest.mark.parametrize(("due_in_s", "step"), [(1.0, Step.NOTHING), (0.0, Step.REGISTER_AGAIN)])
+def test_a_gateway_registers_when_it_is_due(
+    agent: BridgeAgent, due_in_s: float, step: Step
 ) -> None:
-    """After a night of 500s a carrier that is well again is asked within five minutes."""
+    """FreeSWITCH's own wait grows without a bound, and keeps no carrier's pace."""
     registrar = agent._registrar
-    failed_at = time.monotonic() - waited_s
-    waiting = replace(
-        UP, state=GatewayState.FAIL_WAIT, sip_code=500, failures=49, failed_at=failed_at
-    )
+    waiting = replace(UP, state=GatewayState.FAIL_WAIT, register_at=time.monotonic() + due_in_s)
     registrar._accounts._rows[UP.name] = OWNED
     registrar.gateways._known[UP.name] = waiting
-    registrar._try_again()
+    registrar._workers.stop()  # it has nobody to ask
+    registrar._register_due()
     assert registrar._differences.step(UP.name) is step
 
 

@@ -1,15 +1,17 @@
 """A gateway hears of FreeSWITCH's state machine only what the table of transitions allows, and
-knows how long FreeSWITCH will wait before it tries again.
+knows when it is to REGISTER next.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.bridge.gateways.gateway import Gateway, retry_wait_s
+from controlplane.bridge.gateways.register_messages import RegisterAnswer
 from controlplane.contracts.gateway_states import GatewayState
 
 pytestmark = pytest.mark.unit
@@ -101,22 +103,113 @@ def test_what_is_remembered_of_answers_is_the_last_one(codes: list[str]) -> None
             state, code, _ = sofia.told.popleft()
             if gateway.enter(state, sip_code=code):
                 last, refusals = gateway.sip_code, refusals + 1
-            elif gateway.registered:
+            elif gateway.state.registered:
                 last, refusals = 200, 0
         assert (gateway.sip_code, gateway.failures) == (last, refusals)
 
 
 @pytest.mark.parametrize(
-    ("code", "failures", "seconds"),
+    ("code", "failures", "had_binding", "seconds"),
     [
-        (503, 5, 30),
-        (908, 5, 30),
-        (403, 1, 30),
-        (403, 3, 90),
-        (408, 2, 60),
-        (500, 49, 300),
-        (None, 0, 30),
+        (503, 1, True, 1),
+        (503, 1, False, 2),
+        (503, 2, False, 4),
+        (503, 50, False, 30),
+        (908, 3, False, 8),
+        (408, 1, True, 1),
+        (480, 1, True, 1),
+        (600, 1, True, 1),
+        (404, 1, True, 1),  # a refresh: given back by FreeSWITCH, and it may well pass
+        (404, 1, False, 30),
+        (404, 2, False, 60),
+        (403, 1, True, 30),  # the binding is kept
+        (403, 49, False, 300),
     ],
 )
-def test_the_next_attempt_is_freeswitchs(code: int | None, failures: int, seconds: int) -> None:
-    assert retry_wait_s(Gateway("x", sip_code=code, failures=failures)) == seconds
+def test_how_long_it_waits_after_a_refusal(
+    code: int, failures: int, *, had_binding: bool, seconds: float
+) -> None:
+    gateway = Gateway("x", sip_code=code, failures=failures)
+    assert retry_wait_s(gateway, had_binding=had_binding) == seconds
+
+
+def up() -> Gateway:
+    return Gateway("x", state=GatewayState.REGED)
+
+
+def test_a_failed_refresh_is_tried_again_once_the_binding_is_given_back() -> None:
+    gateway = up()
+    assert gateway.due_in_s is None
+    assert gateway.enter(GatewayState.FAILED, sip_code=500)
+    assert gateway.due_in_s == pytest.approx(1, abs=0.1)
+    gateway.hear(RegisterAnswer(asked_s=0, status=200))
+    assert gateway.due_in_s == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.parametrize("first", ["event", "answer"])
+@pytest.mark.parametrize(("retry_after_s", "seconds"), [(20, 20), (3_600, 300), (None, 1)])
+def test_retry_after_is_honoured_within_bounds(
+    first: str, retry_after_s: int | None, seconds: float
+) -> None:
+    """FreeSWITCH's event and its copy of the answer come in any order."""
+    gateway = up()
+    answer = RegisterAnswer(asked_s=60, status=503, retry_after_s=retry_after_s)
+    if first == "answer":
+        gateway.hear(answer)
+    gateway.enter(GatewayState.FAILED, sip_code=503)
+    if first == "event":
+        gateway.hear(answer)
+    assert gateway.due_in_s == pytest.approx(seconds, abs=0.1)
+    gateway.enter(GatewayState.FAIL_WAIT, sip_code=None)
+    assert gateway.retry_at
+    assert (gateway.retry_at - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("granted_s", "seconds"), [(20, 16), (60, 48), (300, 275), (3_600, 3_575), (1, 5)]
+)
+def test_a_binding_is_renewed_before_its_end_whatever_freeswitch_believes(
+    granted_s: int, seconds: float
+) -> None:
+    gateway = up()
+    gateway.hear(RegisterAnswer(asked_s=3_600, status=200, granted_s=granted_s))
+    assert gateway.registered
+    assert gateway.due_in_s == pytest.approx(seconds, abs=0.1)
+
+
+def test_the_un_register_of_freeswitchs_own_is_no_registration() -> None:
+    """Its 200 shows as REGED, and the registrar has nothing."""
+    gateway = up()
+    gateway.enter(GatewayState.FAILED, sip_code=408)
+    gateway.hear(RegisterAnswer(asked_s=0, status=200))
+    gateway.enter(GatewayState.REGED, sip_code=None)
+    assert not gateway.registered
+    assert gateway.due_in_s is not None
+    gateway.hear(RegisterAnswer(asked_s=60, status=200, granted_s=60))
+    assert gateway.registered
+
+
+def test_without_copies_a_200_after_a_failure_is_not_believed_either() -> None:
+    gateway = up()
+    for state, code in ((GatewayState.FAILED, 408), (GatewayState.REGISTER, 200)):
+        gateway.enter(state, sip_code=code)
+    gateway.enter(GatewayState.REGED, sip_code=None)
+    assert not gateway.registered
+    assert gateway.due_in_s == pytest.approx(0, abs=0.1)
+
+
+def test_a_registrar_that_grants_nothing_is_asked_less_and_less() -> None:
+    gateway, waits = up(), []
+    for _ in range(7):
+        gateway.hear(RegisterAnswer(asked_s=60, status=200, granted_s=0))
+        assert not gateway.registered
+        waits.append(round(gateway.due_in_s or 0))
+    assert waits == [2, 4, 8, 16, 30, 30, 30]
+
+
+@pytest.mark.parametrize("ending", ["giving_back", "deleting"])
+def test_what_is_given_back_is_not_renewed(ending: str) -> None:
+    gateway = up()
+    setattr(gateway, ending, True)
+    gateway.hear(RegisterAnswer(asked_s=0, status=200))
+    assert gateway.due_in_s is None

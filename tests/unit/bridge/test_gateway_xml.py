@@ -71,7 +71,7 @@ def test_a_gateway_says_who_is_called_and_where_the_call_goes() -> None:
         "register": "true",
         "register-transport": "udp",
         "expire-seconds": "60",
-        "retry-seconds": "30",
+        "retry-seconds": "300",
         "caller-id-in-from": "true",
         "context": "public",
         "extension": "incoming_call",

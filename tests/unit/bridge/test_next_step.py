@@ -59,10 +59,13 @@ UP = Gateway("pizza-0a1b2c3d", config_version=3, epoch=7, state=GatewayState.REG
         (OWNED, replace(UP, deleting=True), Step.REMOVE),
         (replace(OWNED, epoch=9), UP, Step.REGISTER_AGAIN),
         (OWNED, replace(UP, needs_register=True), Step.REGISTER_AGAIN),
+        (OWNED, replace(UP, needs_register=True, sip_code=900), Step.REMOVE),
         (FORMER, None, Step.RELEASE),
         (FORMER, UP, Step.GIVE_BACK),
+        (FORMER, replace(UP, needs_register=True), Step.GIVE_BACK),
         (replace(FORMER, state=GatewayState.TRYING), UP, Step.NOTHING),
         (replace(FORMER, state_epoch=6), UP, Step.NOTHING),
+        (replace(FORMER, state_epoch=6), replace(UP, needs_register=True), Step.REGISTER_AGAIN),
         (replace(FORMER, config_version=4, state_epoch=6), UP, Step.NOTHING),
     ],
 )
