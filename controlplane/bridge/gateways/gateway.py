@@ -29,6 +29,9 @@ LONGEST_RETRY_S: Final = 300.0
 """Also what a Retry-After may ask for: a restaurant waits for it."""
 SHORTEST_REFRESH_S: Final = 5.0
 """However little a registrar grants."""
+HURRIED_S: Final = 3.0
+"""Nobody asks for a new binding so soon but Sofia-SIP, when the carrier has closed its connection
+(nua_register.c, `nua_register_connection_closed`)."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,9 @@ class Gateway:
     """True: the registrar holds no binding, though FreeSWITCH may show REGED."""
     emptied: int = 0
     """Answers in a row that left no binding."""
+    hurried: int = 0
+    """Bindings in a row that were renewed within `HURRIED_S`."""
+    answered_at: float = float("-inf")
     giving_back: bool = False
     given_back: bool = False
     """The registrar has answered the un-REGISTER we asked for."""
@@ -125,6 +131,8 @@ class Gateway:
         if not 200 <= answer.status < 300:
             self.not_before = now + min(answer.retry_after_s or 0, LONGEST_RETRY_S)
             return
+        self.hurried = self.hurried + 1 if now - self.answered_at < HURRIED_S else 0
+        self.answered_at = now
         self.unbound = answer.granted_s == 0
         self.emptied = self.emptied + 1 if self.unbound else 0
         if not self.unbound:

@@ -45,6 +45,8 @@ FRESH_PLACEMENT: Final = timedelta(minutes=2)
 """An agent that starts that soon after a placement may have missed the end of a move, after which
 the owner registers once more."""
 
+HURRIED_ANSWERS: Final = 5
+"""So many renewals in a hurry are told: FreeSWITCH keeps no pace there, and UDP would."""
 EMPTY_ANSWERS: Final = 2
 """So many 200s that leave no binding are told: one may be that of FreeSWITCH's own un-REGISTER."""
 
@@ -266,6 +268,8 @@ class Registrar:
         gateway, account = self.gateways.get(name), self._accounts.owned(name)
         if gateway and account and gateway.emptied >= EMPTY_ANSWERS:
             self._reporter.cannot(account, GatewayState.FAIL_WAIT, "200, and no binding of ours")
+        if gateway and gateway.hurried == HURRIED_ANSWERS:
+            log.warning("registrar_closes_connections", gateway=name)
 
     def _state_changed(self, gateway: Gateway) -> None:
         self._something_due.set()

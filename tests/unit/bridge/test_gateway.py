@@ -213,3 +213,10 @@ def test_what_is_given_back_is_not_renewed(ending: str) -> None:
     setattr(gateway, ending, True)
     gateway.hear(RegisterAnswer(asked_s=0, status=200))
     assert gateway.due_in_s is None
+
+
+def test_a_registrar_that_closes_after_each_answer_is_noticed() -> None:
+    gateway = up()
+    for _ in range(6):
+        gateway.hear(RegisterAnswer(asked_s=60, status=200, granted_s=60))
+    assert gateway.hurried == 5
