@@ -112,7 +112,4 @@ async def test_after_a_restart_restaurants_come_back_at_the_carriers_pace(
     again = time.monotonic()
     await registrar.open()
     await until(lambda: registrar.bound == set(names))
-    print(  # noqa: T201
-        "BACK", round(time.monotonic() - again, 1), "per second", registrar.per_second(since=again)
-    )
-    assert registrar.per_second(since=again) <= RATE * 1.5
+    assert registrar.per_second(since=again) <= 2 * RATE  # a 1 s tick apart
