@@ -169,6 +169,10 @@ BENCH: Final = LazyGroup(
             "controlplane.local.bench.worker:run_bench_worker",
             "CPU and memory of a worker, a call.",
         ),
+        "events": LazyCommand(
+            "controlplane.local.bench.events:run_bench_events",
+            "Events a second, their size and their CPU, a call.",
+        ),
         "placement": LazyCommand(
             "controlplane.local.bench.placement:run_bench_placement",
             "How fast and how evenly registrations are spread.",

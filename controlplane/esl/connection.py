@@ -15,6 +15,7 @@ from gevent import socket
 from gevent.event import AsyncResult, Event
 from gevent.lock import BoundedSemaphore
 from greenswitch.esl import InboundESL, NotConnectedError
+from prometheus_client import Counter
 
 from controlplane.esl import commands
 from controlplane.esl.errors import (
@@ -43,6 +44,8 @@ _RECEIVE_BYTES = 64 * 1024
 _REFUSALS = ("-ERR", "-USAGE")
 
 _log = structlog.get_logger()
+_events = Counter("alloresto_esl_events", "Events received", ["client"])
+_event_bytes = Counter("alloresto_esl_event_bytes", "Bytes of the events received", ["client"])
 
 
 class EventSink(Protocol):
@@ -76,6 +79,7 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
         self._on_event = on_event
         self._on_closed = on_closed
         self._log = _log.bind(esl=name)
+        self._events, self._event_bytes = _events.labels(name), _event_bytes.labels(name)
         self._write_lock = BoundedSemaphore(1)
         self._in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
 
@@ -229,8 +233,11 @@ class Connection(InboundESL):  # type: ignore[misc]  # greenswitch is untyped
     def _take_event(self, frame: Frame) -> None:
         if self._on_event is None:
             return
+        body = frame.body or b""
+        self._events.inc()
+        self._event_bytes.inc(len(body))
         try:
-            event = EslEvent.parse(frame.body or b"")
+            event = EslEvent.parse(body)
         except EslProtocolError as error:
             self._log.warning("esl_event_refused", why=str(error))
             return

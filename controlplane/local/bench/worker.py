@@ -28,6 +28,7 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.media import L16_BYTES_PER_MS, STREAM_BUFFER_MS
 from controlplane.contracts.messages import CallClaim, CallOffer, Started, encode_bridge_message
+from controlplane.local.bench.process_cost import cpu_seconds, memory_bytes
 from controlplane.local.demo.caller import speech
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
 from controlplane.local.launch.ports import free_tcp_port
@@ -128,14 +129,14 @@ async def _measure(
     bridges = [await first]
     start_to_claim_ms = (bridges[0].claimed_at - started) * 1_000
     await asyncio.sleep(SETTLE_S)
-    base = _memory_bytes(worker.pid)
+    base = memory_bytes(worker.pid)
     for _ in range(calls - 1):
         bridges.append(await _Bridge(client).call())
     await asyncio.sleep(SETTLE_S)
-    cpu_before, began = _cpu_seconds(worker.pid), time.monotonic()
+    cpu_before, began = cpu_seconds(worker.pid), time.monotonic()
     await asyncio.sleep(seconds)
-    cpu = (_cpu_seconds(worker.pid) - cpu_before) / (time.monotonic() - began)
-    loaded = _memory_bytes(worker.pid)
+    cpu = (cpu_seconds(worker.pid) - cpu_before) / (time.monotonic() - began)
+    loaded = memory_bytes(worker.pid)
     lost = sum(bridge.ended or not bridge.chunks for bridge in bridges)
     for bridge in bridges:
         bridge.hang_up()
@@ -211,20 +212,6 @@ class _Bridge:
         except ConnectionClosed:
             pass
         self.ended = True
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the process's user and system time so far (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _memory_bytes(pid: int) -> int:
-    """Return the proportional set size: shared pages count once over all who share them."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no Pss in smaps_rollup")
 
 
 def _python(

@@ -50,6 +50,8 @@ class LocalSwitch:
     add_phone: Callable[[str, str], None] | None
     """Makes the carrier ring `number` at `host:port`; None for the simulator, whose carrier rings
     nobody."""
+    pid: Callable[[], int]
+    """Tells the process that runs now."""
     crash: Callable[[], None]
     """Ends the switch as kill -9 does."""
     start_again: Callable[[], None]
@@ -177,6 +179,7 @@ def _local(
         carrier_uri=carrier_uri,
         registered=registered,
         add_phone=add_phone,
+        pid=lambda: switch.server.process.pid,
         crash=switch.crash,
         start_again=switch.start_again,
     )
