@@ -391,6 +391,8 @@ class WorkerCall:
             self.fillers.tick(now)
             if self.link.is_open:
                 self._tick_in_session(now)
+        elif self.progress.phase is CallPhase.OVER:
+            self.ending.insist(now)
 
     def _tick_in_session(self, now: float) -> None:
         self.watchdog.tick(now)

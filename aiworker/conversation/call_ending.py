@@ -3,19 +3,29 @@
 import time
 from typing import Final
 
+import structlog
+
 from aiworker.call_progress import CallProgress
 from aiworker.conversation.conversation import Conversation
 from aiworker.conversation.hand_over import HandOver
 from aiworker.conversation.silence import Silence
 from aiworker.conversation.tool_calls import ToolCall
 from aiworker.media.speech_output import SpeechOutput
+from aiworker.media.stream import StreamOver
 from aiworker.metrics import ERRORS
 from aiworker.tools.context import ToolContext
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import Hangup, Message, TakeMessage
 
+log = structlog.get_logger()
+
 FAREWELL_SECONDS: Final = 15.0
 """Last words that are not generated and heard by then are not waited for."""
+ASK_AGAIN_SECONDS: Final = 5.0
+"""The bridge hears last words out before it ends a call, and takes no notice of a second request
+meanwhile. One that it missed, for it was without FreeSWITCH, is a caller in silence."""
+NOT_ENDED_SECONDS: Final = 60.0
+"""The bridge needs 25 s at most. A stream still there then is nobody's, and its slot is wanted."""
 
 _TOO_LONG: Final = "L'appel dure trop longtemps. Prends congé poliment, en une phrase."
 _LAST_TOOLS: Final = frozenset({"hang_up", "transfer_to_human", "take_message"})
@@ -42,6 +52,9 @@ class CallEnding:
         self._decided_at: float | None = None
         self._refused_in: str | None = None
         """This response asked for the tool that was refused last."""
+        self._asked: Message | None = None
+        """The bridge was asked for this end."""
+        self._first_asked_at = self._asked_at = 0.0
         self._caller_spoke = False
         """It is True when the caller spoke since the end was decided."""
 
@@ -136,4 +149,17 @@ class CallEnding:
 
     def _ask(self, end: Message) -> None:
         self._progress.ended()
+        self._asked, self._first_asked_at = end, time.monotonic()
+        self._asked_at = self._first_asked_at
         self._output.control(end)
+
+    def insist(self, now: float) -> None:
+        """Ask again for the end that the bridge was asked for. Raises `StreamOver` when it never
+        comes.
+        """
+        if now > self._first_asked_at + NOT_ENDED_SECONDS:
+            log.warning("call_not_ended")
+            raise StreamOver("not_ended")
+        if self._asked is not None and now > self._asked_at + ASK_AGAIN_SECONDS:
+            self._asked_at = now
+            self._output.control(self._asked)

@@ -4,6 +4,7 @@ pizza in four sentences and the Realtime simulator. The telephone is a queue wit
 
 import asyncio
 import json
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -97,15 +98,25 @@ class VirtualCall:
     """The caller has so many to say."""
     tool_seconds: float = 0.0
     """Placing an order takes so long."""
+    deaf_after: float = math.inf
+    """The bridge's agent obeys nothing and says nothing from then on, by the seconds since the
+    start; the caller stays on the line and is silent."""
+    mute_after: float = math.inf
+    """The stream brings nothing from then on."""
     keys: dict[float, str] = field(default_factory=dict)
     """Keys the caller presses, by the seconds since the start."""
     heard: list[Heard] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     orders: list[OrderDraft] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
+    unheard: list[str] = field(default_factory=list)
+    """What a deaf bridge was asked for, by type."""
     over: str = ""
+    end: str = ""
+    """How the worker says that it ended."""
     began_at: float = 0.0
     ended_at: float = 0.0
+    left_at: float = 0.0
+    """The worker had done with the call."""
     _messages: deque[BridgeMessage] = field(default_factory=deque)
     _marks: list[int] = field(default_factory=list)
     _left_ms: int = 0
@@ -115,6 +126,11 @@ class VirtualCall:
     async def send(self, text: str) -> None:
         """Take what the worker sends into the call's WebSocket."""
         now = time.monotonic()
+        if now >= self.began_at + self.deaf_after:
+            self.unheard.append(
+                parse_worker_message(text).type if "streamAudio" not in text else ""
+            )
+            return
         body = json.loads(text)
         if body["type"] == "streamAudio":
             data = body["data"]
@@ -166,7 +182,10 @@ class VirtualCall:
         yield Started(call_id=self.call_id, greeting="playing" if self.greeting else "ended")
         while not self.over:
             now = time.monotonic()
-            self._mark_played(now)
+            if now >= self.began_at + self.mute_after:
+                await asyncio.get_running_loop().create_future()
+            if now < self.began_at + self.deaf_after:
+                self._mark_played(now)
             for at in [at for at in self.keys if now >= self.began_at + at]:
                 yield Dtmf(digit=self.keys.pop(at))
             if self.greeting and now >= self.began_at + GREETING_SECONDS:
@@ -180,7 +199,8 @@ class VirtualCall:
         raise StreamOver(self.over)
 
     def _frame(self, now: float) -> bytes:
-        if self._left_ms <= 0 and not self.greeting:
+        deaf = now >= self.began_at + self.deaf_after
+        if self._left_ms <= 0 and not self.greeting and not deaf:
             self._speak_if_due(now)
         if self._left_ms <= 0:
             return SILENCE
@@ -299,8 +319,9 @@ class VirtualCall:
         settings = WorkerSettings(DATABASE_URL="postgresql://x", REDIS_URL="redis://x")
         call = WorkerCall(self.offer, CONFIG, stream, memory, settings, clients)
         try:
-            await talk(call, stream, clients)
+            self.end = await talk(call, stream, clients)
         finally:
+            self.left_at = time.monotonic()
             await self.realtime.stop()
 
 
