@@ -35,6 +35,7 @@ from controlplane.contracts.messages import DrainStep
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
+from controlplane.esl.executions import Executions
 from controlplane.log import configure_logging
 from controlplane.loop import log_failed_greenlets, spawn
 from controlplane.redis_clients import sync_redis
@@ -106,7 +107,7 @@ class BridgeAgent:
             "control",
             [*switchboard_module.EVENTS, *gateways_module.EVENTS, *bridge_load.EVENTS],
         )
-        self._media = self._esl_client("media", [])
+        self._media = self._esl_client("media", [], executions=self._control.executions)
         claim_keys = ClaimKeys.from_text(settings.claim_keys)
         if not claim_keys.keys:
             log.warning("claims_not_proven", reason="ALLORESTO_CLAIM_KEYS is not set")
@@ -226,13 +227,16 @@ class BridgeAgent:
         step = self.drain.step.value if self.drain.step else None
         log.info("bridge_agent_stopped", active_calls=self._switchboard.active_calls, drain=step)
 
-    def _esl_client(self, name: str, events: list[str]) -> EslClient:
+    def _esl_client(
+        self, name: str, events: list[str], *, executions: Executions | None = None
+    ) -> EslClient:
         return EslClient(
             host=self._settings.esl_host,
             port=self._settings.esl_port,
             password=self._settings.esl_password,
             events=events,
             name=name,
+            executions=executions,
             on_connected=self._freeswitch_connected if name == "control" else None,
             on_disconnected=self._freeswitch_lost if name == "control" else None,
             wake_every_s=EVENT_LATENCY_S if events else None,

@@ -6,14 +6,13 @@ of calls long over is removed.
 """
 
 import os
-import re
-import time
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from controlplane.bridge import metrics
+from controlplane.bridge.calls.voice_files import look_after
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.esl.client import EslClient
 from controlplane.loop import run_loop
@@ -22,12 +21,6 @@ LOOK_S: Final = 5.0
 MESSAGES_ROOM_BYTES: Final = 20 * 2**20
 """Twenty callers may be recorded at once, a minute each; FreeSWITCH ends a recording that does not
 fit, and hangs up on a caller whose recording cannot begin."""
-LEFT_BEHIND_S: Final = 1_800.0
-"""No call is longer than 20 min, so a file of the stream that is older is nobody's: FreeSWITCH was
-killed, or could not write it."""
-
-_STREAM_FILE: Final = re.compile(r"[0-9a-f-]{36}_\d+\.tmp\.r8")  # audio_streamer_glue.cpp
-
 log = structlog.get_logger()
 
 
@@ -61,7 +54,9 @@ class DiskSpace:
         self._refuse_messages(free < MESSAGES_ROOM_BYTES)
         temp = self._temp = self._temp or Path(self._esl.api("global_getvar temp_dir").strip())
         if temp.is_dir():  # it may be of another container
-            remove_left_behind(temp)
+            removed, held = look_after(temp)
+            metrics.STREAM_FILES_REMOVED.inc(removed)
+            metrics.VOICE_HELD.set(held)
             metrics.DISK_FREE.labels("voice").set(free_bytes(temp))
 
     def _refuse_messages(self, refused: bool) -> None:  # noqa: FBT001 (what is told is a boolean)
@@ -80,19 +75,3 @@ def free_bytes(folder: Path) -> int:
     if room.f_files and not room.f_favail:
         return 0
     return room.f_bavail * room.f_frsize
-
-
-def remove_left_behind(temp: Path) -> None:
-    """Remove files of the assistant's voice that belong to no call any more."""
-    oldest = time.time() - LEFT_BEHIND_S
-    for file in temp.iterdir():
-        if _STREAM_FILE.fullmatch(file.name) and _modified(file) < oldest:
-            file.unlink(missing_ok=True)
-            metrics.STREAM_FILES_REMOVED.inc()
-
-
-def _modified(file: Path) -> float:
-    try:
-        return file.stat().st_mtime
-    except FileNotFoundError:  # its call has just ended
-        return time.time()

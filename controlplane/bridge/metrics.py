@@ -78,6 +78,10 @@ STREAM_FILES_REMOVED = Counter(
     "alloresto_bridge_stream_files_removed_total",
     "Files of the assistant's voice that FreeSWITCH left behind.",
 )
+VOICE_HELD = Gauge(
+    "alloresto_bridge_voice_held_bytes",
+    "The assistant's voice in FreeSWITCH's temp folder, not heard yet or of an agent before.",
+)
 VOICES_LOST = Counter(
     "alloresto_bridge_voices_lost_total",
     "Calls left to the way out because the assistant's voice could not be written.",

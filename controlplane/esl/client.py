@@ -43,7 +43,8 @@ STABLE_AFTER_S = 5.0
 PROBE_INTERVAL_S = 5.0
 """After this long without a command one is sent, because a frozen switch keeps its socket open."""
 
-_OWN_EVENTS = ("BACKGROUND_JOB", "CHANNEL_DESTROY", "CHANNEL_EXECUTE_COMPLETE")
+_JOB_EVENTS = ("BACKGROUND_JOB",)
+_EXECUTION_EVENTS = ("CHANNEL_DESTROY", "CHANNEL_EXECUTE_COMPLETE")
 
 _log = structlog.get_logger()
 _connected = Gauge("alloresto_esl_connected", "1 while the event socket is usable", ["client"])
@@ -55,6 +56,9 @@ class EslClient:
 
     `on_connected` runs in its own greenlet after each (re)connection, once subscribed: the place to
     compare with what FreeSWITCH holds now. `on_disconnected` runs in its own after each loss.
+
+    `executions` are counted by another client of the same FreeSWITCH, which hears what completes:
+    this one is then told of nothing twice. Without it the client counts its own.
 
     `wake_every_s` (seconds) makes events come sooner: FreeSWITCH looks at its event queue only
     every 20 ms unless something arrives on the socket, so an empty line is sent that often while
@@ -71,12 +75,15 @@ class EslClient:
         name: str,
         on_connected: "Callable[[EslClient], None] | None" = None,
         on_disconnected: Callable[[], None] | None = None,
+        executions: Executions | None = None,
         wake_every_s: float | None = None,
         wake_while: Callable[[], bool] = lambda: True,
     ) -> None:
         self._host, self._port, self._password = host, port, password
         commands.auth(password)  # a password that cannot be sent is refused here, not for ever
-        self._subscription = commands.subscribe([*events, *_OWN_EVENTS])
+        counted = () if executions is not None else _EXECUTION_EVENTS
+        self.subscription = commands.subscribe([*events, *_JOB_EVENTS, *counted])
+        """The command by which FreeSWITCH is asked for them."""
         self._name = name
         self._on_connected = on_connected
         self._on_disconnected = on_disconnected
@@ -84,7 +91,8 @@ class EslClient:
         self._wake_while = wake_while
         self._closing = False
         self._dispatcher = Dispatcher(name=name)
-        self._executions = Executions()
+        self.executions = executions if executions is not None else Executions()
+        """What FreeSWITCH was given to execute and has not completed, a channel."""
         self._jobs: dict[str, AsyncResult[str]] = {}
         self._connection: Connection | None = None
         self._ready = Event()
@@ -205,11 +213,11 @@ class EslClient:
             channel_uuid, application, argument, event_uuid=event_uuid, event_lock=event_lock
         )
         self._require_connection()
-        self._executions.take(channel_uuid, event_uuid, timeout_s=timeout_s)
+        self.executions.take(channel_uuid, event_uuid, timeout_s=timeout_s)
         try:
             self._request(message, timeout_s=max(0.001, deadline - monotonic()))
         except BaseException:
-            self._executions.free(channel_uuid, event_uuid)
+            self.executions.free(channel_uuid, event_uuid)
             raise
         return event_uuid
 
@@ -224,15 +232,15 @@ class EslClient:
 
     def outstanding(self, channel_uuid: str) -> int:
         """Count a channel's executions that were sent and have not completed."""
-        return self._executions.outstanding(channel_uuid)
+        return self.executions.outstanding(channel_uuid)
 
     def _forgotten_by(self, command: str) -> tuple[str, frozenset[str]]:
         channel_uuid = commands.breaks_all_of(command) or ""
-        return channel_uuid, self._executions.running(channel_uuid)
+        return channel_uuid, self.executions.running(channel_uuid)
 
     def _forget(self, channel_uuid: str, executions: frozenset[str]) -> None:
         for event_uuid in executions:
-            self._executions.free(channel_uuid, event_uuid)
+            self.executions.free(channel_uuid, event_uuid)
 
     def _require_connection(self) -> Connection:
         if self._connection is None or not self.connected:
@@ -252,9 +260,9 @@ class EslClient:
                 if job is not None:
                     job.set(event.body or "")
             case "CHANNEL_EXECUTE_COMPLETE":
-                self._executions.free(event.channel_uuid or "", event.get("Application-UUID") or "")
+                self.executions.free(event.channel_uuid or "", event.get("Application-UUID") or "")
             case "CHANNEL_DESTROY":
-                self._executions.channel_gone(event.channel_uuid or "")
+                self.executions.channel_gone(event.channel_uuid or "")
         self._dispatcher.put(event)
 
     def _stay_connected(self) -> None:
@@ -288,7 +296,9 @@ class EslClient:
 
     def _open(self, connection: Connection) -> None:
         connection.open()
-        connection.request(self._subscription, timeout_s=COMMAND_TIMEOUT_S)
+        connection.request(self.subscription, timeout_s=COMMAND_TIMEOUT_S)
+        # What another client sent meanwhile may have completed unheard.
+        self.executions.clear(EslDisconnected("completions were missed"))
         self._ready.set()
         _connected.labels(self._name).set(1)
         self._log.info("esl_connected", host=self._host, port=self._port)
@@ -314,7 +324,7 @@ class EslClient:
         for job in self._jobs.values():
             job.set_exception(EslDisconnected(f"connection ended: {failure}"))
         self._jobs.clear()
-        self._executions.clear(EslDisconnected(f"connection ended: {failure}"))
+        self.executions.clear(EslDisconnected(f"connection ended: {failure}"))
         if self._closing:
             return
         if was_ready:

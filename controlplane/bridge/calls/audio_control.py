@@ -1,7 +1,7 @@
 """Step 8 of a call, seen from the worker: it sends chunks, clears them and marks them.
 
 `Clear` is answered by `Cleared` with the position really heard, `Mark` by `Marked` once everything
-up to it was heard. Both answers are made from FreeSWITCH's PLAYBACK events, as soon as they come.
+up to it was heard. Both answers are made as soon as FreeSWITCH says that a playback is over.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,11 @@ from controlplane.esl.event import EslEvent
 from controlplane.loop import spawn
 
 STOP_DEADLINE_S: Final = 0.2
-"""The PLAYBACK_STOP that follows a break comes within a frame (20 ms), or is not waited for."""
+"""The completion that follows a break comes within a frame (20 ms), or is not waited for."""
+
+FILE_PLAYED: Final = "FILE PLAYED"
+"""To its end, or to a break (mod_dptools.c, playback_function). Anything else leaves the position
+of the playback before in the channel's variables."""
 
 MAX_MARKS: Final = 64
 """That is more than the chunks FreeSWITCH can hold."""
@@ -62,7 +66,7 @@ class AudioControl:
             metrics.CHUNKS_DROPPED.inc()
 
     def clear(self, generation: int) -> None:
-        """Stop playing, and answer at the PLAYBACK_STOP or at its deadline. Raises `EslError`."""
+        """Stop playing, and answer at the completion or at its deadline. Raises `EslError`."""
         self._marks.clear()
         self._clearing = generation
         try:
@@ -80,15 +84,15 @@ class AudioControl:
         self._marks = [*self._marks, seq][-MAX_MARKS:]
         self._answer_marks()
 
-    def playback_started(self, event: EslEvent) -> None:
-        """Note what is being heard: PLAYBACK_START, of a chunk or of a prompt."""
-        self._playback.started(event.get("Playback-File-Path") or "")
-
-    def playback_stopped(self, event: EslEvent) -> None:
-        """Answer what waited for this PLAYBACK_STOP, at the end of a file or at a break."""
-        samples = int(event.get(ChannelVariable.PLAYBACK_OFFSET.header) or 0)
+    def playback_ended(self, event: EslEvent) -> None:
+        """Answer what waited for it: CHANNEL_EXECUTE_COMPLETE of `playback`, at the end of a file
+        or at a break.
+        """
+        samples = 0
+        if event.get("Application-Response") == FILE_PLAYED:
+            samples = int(event.get(ChannelVariable.PLAYBACK_OFFSET.header) or 0)
         played_ms = samples * 1_000 // SAMPLE_RATE_HZ
-        self._playback.stopped(event.get("Playback-File-Path") or "", played_ms=played_ms)
+        self._playback.stopped(event.get("Application-UUID") or "", played_ms=played_ms)
         self._answer()
 
     def events_missed(self) -> None:

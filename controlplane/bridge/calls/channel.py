@@ -39,7 +39,7 @@ ANNOUNCE_S: Final = 6
 """The caller hears that somebody is being rung, before it rings."""
 
 RING_STARTS_S: Final = 8
-"""What is queued before (`MAX_OUTSTANDING` chunks, 3.2 s) is heard first; then the dialplan looks
+"""What is queued before (`MAX_OUTSTANDING` chunks, 6.4 s) is heard first; then the dialplan looks
 after the caller."""
 
 ACCEPT_KEY: Final = "1"
@@ -130,15 +130,17 @@ class Channel:
         with suppress(EslCommandFailed):
             self._media.api(f"uuid_audio_stream {self._uuid} send_text {text}")
 
-    def play(self, file: str) -> None:
-        """Queue a file, which ends the waiting tone: somebody speaks from now on."""
+    def play(self, file: str, execution: str | None = None) -> None:
+        """Queue a file, which ends the waiting tone: somebody speaks from now on. Its completion
+        carries the UUID `execution`.
+        """
         with self._queueing:
             self._end_filling()
-            self._queue(file)
+            self._queue(file, execution)
 
-    def _queue(self, file: str) -> None:
+    def _queue(self, file: str, execution: str | None = None) -> None:
         """Queue a file; `event-lock` keeps queued playbacks in order."""
-        self._media.execute(self._uuid, Application.PLAYBACK, file)
+        self._media.execute(self._uuid, Application.PLAYBACK, file, event_uuid=execution)
 
     def play_prompt(self, name: str) -> None:
         """Queue one of the French prompts."""

@@ -86,11 +86,13 @@ def bridged(context: CallContext, event: EslEvent) -> None:
 
 
 def executed(context: CallContext, event: EslEvent) -> None:
-    """An application returned: nobody took the transfer, or the dialplan armed a way out, or took
-    a call whose agent was only late.
+    """An application returned: something was heard, nobody took the transfer, or the dialplan
+    armed a way out, or took a call whose agent was only late.
     """
     call = context.call
     match event.get("Application"):
+        case Application.PLAYBACK:
+            context.audio.playback_ended(event)
         case Application.BRIDGE_LEGS if call.state is not CallState.WITH_HUMAN:
             call.ringing_ended()
             disposition = event.get(ChannelVariable.ORIGINATE_DISPOSITION.header)
@@ -190,8 +192,6 @@ HANDLERS: Final[dict[str, Handler]] = {
     "CHANNEL_HANGUP_COMPLETE": hung_up,
     "RECORD_STOP": recorded,
     "DTMF": key_pressed,
-    "PLAYBACK_START": lambda context, event: context.audio.playback_started(event),
-    "PLAYBACK_STOP": lambda context, event: context.audio.playback_stopped(event),
     "mod_audio_stream::connect": stream_connected,
     "mod_audio_stream::disconnect": stream_lost,
     "mod_audio_stream::error": stream_lost,

@@ -2,17 +2,18 @@
 
 mod_audio_stream writes each chunk to a file and fires `::play`; nothing is heard until we queue a
 `playback` with `event-lock` (without it queued playbacks nest and run in reverse). What was heard
-is counted from PLAYBACK_STOP, never from what was sent.
+is counted from each execution's CHANNEL_EXECUTE_COMPLETE, never from what was sent.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
 
 from controlplane.contracts.messages import AudioChunk, Cleared
 
-MAX_WAITING_CHUNKS: Final = 600
+MAX_WAITING_CHUNKS: Final = 300
 """That is a minute of audio, while the greeting plays; a worker that sends more is not pacing."""
 
 
@@ -27,16 +28,26 @@ class Chunk:
 class Playback:
     """One call's playback queue: what waits, what FreeSWITCH holds, what was heard.
 
-    No I/O of its own: `play(file)` queues a file in FreeSWITCH, `stop()` breaks and flushes.
+    No I/O of its own: `play(file, execution)` queues a file in FreeSWITCH, whose completion then
+    carries that UUID; `stop()` breaks and flushes; `remove(file)` is told of each file that nobody
+    will play any more.
     """
 
-    def __init__(self, *, play: Callable[[str], None], stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        play: Callable[[str, str], None],
+        stop: Callable[[], None],
+        remove: Callable[[str], None],
+    ) -> None:
         self._play = play
         self._stop = stop
+        self._remove = remove
         self._open = False
         self._generation = 0
         self._waiting: deque[Chunk] = deque()
         self._queued: dict[str, Chunk] = {}
+        """By execution. A file's name comes again with the next stream of its channel."""
         self._heard_ms: dict[str, int] = {}
         self._heard_seq = -1
         self._hearing: str | None = None
@@ -61,7 +72,10 @@ class Playback:
         self._open = False
 
     def restart(self) -> None:
-        """Another worker speaks from now on, counting generations and chunks from 0."""
+        """Another worker speaks from now on, counting generations and chunks from 0.
+
+        The files of the one before ended with its stream, and the new one's have the same names.
+        """
         self._open = False
         self._generation = 0
         self._waiting.clear()
@@ -73,6 +87,7 @@ class Playback:
     def add(self, chunk: Chunk) -> bool:
         """Queue a chunk. False: dropped, for it was cleared before it arrived, or too many wait."""
         if chunk.audio.generation < self._generation or len(self._waiting) >= MAX_WAITING_CHUNKS:
+            self._remove(chunk.file)
             return False
         self._generation = chunk.audio.generation
         self._waiting.append(chunk)
@@ -80,39 +95,37 @@ class Playback:
             self._pump()
         return True
 
-    def started(self, file: str) -> None:
-        """Note whose item is heard from now on: its file's PLAYBACK_START."""
-        if chunk := self._queued.get(file):
-            self._hearing = chunk.audio.item
-
-    def stopped(self, file: str, *, played_ms: int) -> None:
-        """Count `played_ms` of the file as heard: its PLAYBACK_STOP, `done` or `break`."""
-        chunk = self._queued.pop(file, None)
-        if chunk is None:
-            return
-        item = chunk.audio.item
-        heard = min(played_ms, chunk.audio.ms)
-        self._heard_ms[item] = self._heard_ms.get(item, 0) + heard
-        if heard == chunk.audio.ms:
-            self._heard_seq = max(self._heard_seq, chunk.audio.seq)
+    def stopped(self, execution: str, *, played_ms: int) -> None:
+        """Count `played_ms` of its file as heard: the execution completed, at the file's end or at
+        a break.
+        """
+        if chunk := self._queued.pop(execution, None):
+            self._count(chunk.audio, played_ms)
+            self._remove(chunk.file)
 
     def count_as_heard(self) -> None:
-        """Count what FreeSWITCH was given as heard: its PLAYBACK_STOPs were missed."""
-        for file, chunk in list(self._queued.items()):
-            self.stopped(file, played_ms=chunk.audio.ms)
+        """Count what FreeSWITCH was given as heard: its completions were missed.
+
+        Some may still be played, so their files are left to the end of the stream.
+        """
+        for chunk in self._queued.values():
+            self._count(chunk.audio, chunk.audio.ms)
+        self._queued.clear()
 
     def clear(self, generation: int) -> bool:
-        """Forget what waits, stop what plays. True: a PLAYBACK_STOP is still to come."""
+        """Forget what waits, stop what plays. True: a completion is still to come."""
         self._generation = max(self._generation, generation)
+        self._drop(self._waiting)
         self._waiting.clear()
         if not self._open:  # a break would take the other application down
-            self._queued.clear()
+            self._queued.clear()  # and what is played before it has its file
         if self._queued:
             self._stop()
         return bool(self._queued)
 
     def cleared(self, generation: int) -> Cleared:
         """The answer to a `Clear`, once playback has stopped (or its deadline has passed)."""
+        self._drop(self._queued.values())
         self._queued.clear()
         item, self._hearing = self._hearing, None
         played = self._heard_ms.get(item, 0) if item else 0
@@ -121,10 +134,22 @@ class Playback:
 
     def _pump(self) -> None:
         while self._waiting:
-            chunk = self._waiting.popleft()
-            self._queued[chunk.file] = chunk
+            chunk, execution = self._waiting.popleft(), str(uuid4())
+            self._queued[execution] = chunk
             try:
-                self._play(chunk.file)
+                self._play(chunk.file, execution)
             except BaseException:
-                del self._queued[chunk.file]
+                self._queued.pop(execution, None)
                 raise
+
+    def _count(self, audio: AudioChunk, played_ms: int) -> None:
+        heard = min(played_ms, audio.ms)
+        if heard:
+            self._hearing = audio.item
+            self._heard_ms[audio.item] = self._heard_ms.get(audio.item, 0) + heard
+        if heard == audio.ms:
+            self._heard_seq = max(self._heard_seq, audio.seq)
+
+    def _drop(self, chunks: Iterable[Chunk]) -> None:
+        for chunk in chunks:
+            self._remove(chunk.file)

@@ -5,6 +5,7 @@ What an event means to its call is `channel_events.py`'s; what the call is for, 
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -26,6 +27,7 @@ from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
 from controlplane.bridge.calls.story import serve_call, serve_resumed_call, tell_story
 from controlplane.bridge.calls.switch_clock import SwitchClock
+from controlplane.bridge.calls.voice_files import remove_voice_file
 from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.calls.way_out import renew_way_out, renew_way_outs, take_back
 from controlplane.bridge.calls.way_out_margin import WayOutMargin
@@ -204,7 +206,11 @@ class Switchboard:
             sounds=self._sounds,
             margin=self.margin,
         )
-        playback = Playback(play=channel.play, stop=channel.stop_playing)
+        playback = Playback(
+            play=channel.play,
+            stop=channel.stop_playing,
+            remove=partial(remove_voice_file, call.channel_uuid),
+        )
         return CallContext(
             call=call,
             channel=channel,

@@ -1,4 +1,5 @@
-"""A full disk takes no call down: it is seen, refused where it must be, and heals by itself.
+"""A full disk takes no call down: it is seen, refused where it must be, and heals by itself. What
+was heard takes no room.
 
 On the simulator, and on the real FreeSWITCH where one is found, with small file systems mounted
 over its folders; skipped where mounting is not allowed.
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from controlplane.contracts.messages import Clear, Cleared
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import Phone
@@ -125,6 +127,40 @@ async def test_a_voice_that_cannot_be_written_leaves_the_caller_to_the_prompts(
         async with site.talking(phone) as (dialog, stream):
             await stream.speak(2_000, chunks=3)
             await until(lambda: 2_004 in codes(dialog))
+
+
+async def test_the_assistants_voice_takes_room_only_until_it_was_heard(site: OverflowSite) -> None:
+    """
+    1. What is heard to its end is gone from the folder while they talk on.
+    2. What is cleared is gone too, and what is said next is heard.
+    3. The agent dies with words in hand: they are gone with the call.
+    """
+    temp = Path(await variable(site, "temp_dir"))
+
+    def held() -> list[Path]:
+        return list(temp.glob("*.tmp.r8"))
+
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await stream.speak(1_000, chunks=4)
+        await until(lambda: len(held()) > 1)
+        await until(lambda: 1_019 in codes(dialog))
+        await until(lambda: not held())
+
+        await stream.speak(2_000, chunks=5)
+        await until(lambda: 2_002 in codes(dialog))
+        await stream.ask(Clear(generation=1))
+        await stream.message(Cleared)
+        await until(lambda: not held())
+        await stream.speak(3_000, generation=1, chunks=2)
+        await until(lambda: 3_009 in codes(dialog))
+        await until(lambda: not held())
+
+        await stream.speak(3_100, generation=1, chunks=5)
+        await until(lambda: 3_102 in codes(dialog))
+        site.stop_agent()
+        assert held()
+    await until(lambda: not held())
+    await site.start_agent()
 
 
 @pytest.mark.asyncio(loop_scope="function")

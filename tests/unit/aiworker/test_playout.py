@@ -160,12 +160,12 @@ def test_nothing_is_sent_while_paused_and_what_comes_is_kept() -> None:
     playout = speaking(200)
     due(playout, 0.0)
     playout.pause(0.1)
-    playout.receive("b", pcmu(100))
+    playout.receive("b", pcmu(CHUNK_MS))
     assert due(playout, 5.0) == []
     assert playout.next_chunk_at(5.0) is None
     playout.cleared("a", 100)
     playout.resume()
-    assert sent_ms(due(playout, 5.0)) == 200
+    assert sent_ms(due(playout, 5.0)) == 100 + CHUNK_MS
 
 
 def test_until_the_bridge_tells_the_clock_says_what_was_heard() -> None:

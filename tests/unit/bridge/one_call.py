@@ -56,7 +56,9 @@ class RecordedSwitch:
     def bgapi(self, command: str) -> str:
         return self.api(command)
 
-    def execute(self, channel_uuid: str, application: str, argument: str) -> str:
+    def execute(
+        self, channel_uuid: str, application: str, argument: str, *, event_uuid: str | None = None
+    ) -> str:
         if application == "playback":
             tone = argument.startswith("tone_stream:")
             self.played.append("tone" if tone else Path(argument).stem)
@@ -86,7 +88,9 @@ class OneCall:
             sounds=SOUNDS,
             margin=self.margin,
         )
-        self.playback = Playback(play=self.channel.play, stop=self.channel.stop_playing)
+        self.playback = Playback(
+            play=self.channel.play, stop=self.channel.stop_playing, remove=lambda _: None
+        )
         self.context = CallContext(
             call=self.call,
             channel=self.channel,

@@ -34,11 +34,16 @@ class Desk:
         self.call: IncomingCall = call()
         self.call.becomes(StreamState.ATTACHED)
         self.playing: list[str] = []
+        self.executions: dict[str, str] = {}
         self.told: list[Message] = []
-        self.playback = Playback(play=self.playing.append, stop=self.stop)
+        self.playback = Playback(play=self.play, stop=self.stop, remove=lambda _: None)
         self.playback.open()
         self.audio = AudioControl(self.call, self.playback, tell_worker=self.told.append)
         self.failure: Exception | None = None
+
+    def play(self, file: str, execution: str) -> None:
+        self.playing.append(file)
+        self.executions[file] = execution
 
     def stop(self) -> None:
         if self.failure is not None:
@@ -47,15 +52,16 @@ class Desk:
     def speak(self, seq: int) -> None:
         self.audio.chunk_arrived(EslEvent({}, json.dumps(chunk(seq))))
 
-    def heard(self, seq: int, ms: int = 100) -> None:
+    def heard(self, seq: int, ms: int = 100, *, response: str = "FILE PLAYED") -> None:
         event = EslEvent(
             {
-                "Playback-File-Path": f"/tmp/{seq}.r8",
+                "Application": "playback",
+                "Application-UUID": self.executions[f"/tmp/{seq}.r8"],
+                "Application-Response": response,
                 "variable_playback_last_offset_pos": str(ms * 8),
             }
         )
-        self.audio.playback_started(event)
-        self.audio.playback_stopped(event)
+        self.audio.playback_ended(event)
 
 
 @pytest.fixture
@@ -102,6 +108,15 @@ def test_a_worker_that_is_gone_is_told_nothing(desk: Desk) -> None:
     desk.call.becomes(StreamState.DETACHED)
     desk.heard(0)
     assert desk.told == []
+
+
+def test_a_file_that_could_not_be_played_was_not_heard(desk: Desk) -> None:
+    """The variable still holds the position of the playback before."""
+    desk.speak(0)
+    desk.audio.mark(0)
+    desk.heard(0, response="FILE NOT FOUND")
+    assert desk.told == []
+    assert desk.playback.idle
 
 
 def test_a_mark_is_answered_once_its_chunk_was_heard(desk: Desk) -> None:

@@ -90,9 +90,9 @@ def test_a_prompt_and_a_workers_first_words_at_once_leave_no_tone_behind_the_wor
     one.channel.fill_silence(prompt="busy")
     execute = one.switch.execute
 
-    def execute_slowly(*command: str) -> str:
+    def execute_slowly(*command: str, event_uuid: str | None) -> str:
         gevent_elapse(SOON_S, because="FreeSWITCH is loaded")
-        return execute(*command)
+        return execute(*command, event_uuid=event_uuid)
 
     monkeypatch.setattr(one.switch, "execute", execute_slowly)
     prompt = gevent.spawn(one.channel.keep_filling, prompt="one_moment")
