@@ -50,6 +50,7 @@ format: $(INSTALLED)  ## Rewrite the code in the project's style
 
 bench: $(INSTALLED)  ## Measure calls, workers, registrations; each ends with one JSON line
 	@$(BIN)/alloresto bench call --json
+	@$(BIN)/alloresto bench events --json
 	@$(BIN)/alloresto bench worker --json
 	@$(BIN)/alloresto bench registrations --json
 	@$(BIN)/alloresto bench failover --json

@@ -24,6 +24,8 @@ class _Selector(selectors.SelectSelector):
         self.now = BEGAN
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout == 0:  # somebody is ready to run, and no socket is waited for
+            return []
         ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("everything waits, and nothing will ever happen")

@@ -1,6 +1,7 @@
 """Every tool of the assistant, and the one way to run one: checked arguments in, short JSON out."""
 
 import json
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -54,8 +55,11 @@ _FAILED: Final = ToolError(
 """Nobody knows how far it came: nothing is promised, nothing denied."""
 
 
+@cache
 def tool_schemas() -> list[dict[str, Any]]:
-    """The tools as `session.update` declares them."""
+    """The tools as `session.update` declares them, made once: each time would hold up every call's
+    audio for some 10 ms.
+    """
     return [tool.schema() for tool in TOOLS.values()]
 
 
