@@ -17,9 +17,11 @@ from controlplane.controller.lease import Lease
 from controlplane.controller.outages import Outages
 from controlplane.database import sync_engine
 from controlplane.local.launch.services import LocalServices
+from controlplane.local.launch.simulator import SimulatorServer
 from freeswitch.simulator.registrar import SILENCE, Registrar
 from freeswitch.telephone.g711 import Codec
 from freeswitch.telephone.phone import CallRefused, Phone
+from freeswitch.telephone.sip import SipRequest, SipResponse
 from tests.accounts import SECRETS
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
@@ -154,6 +156,30 @@ async def test_a_carrier_that_asks_again_has_refused(carrier: Carrier) -> None:
         assert carrier.bridge.state(name) == ("SUSPENDED", 904)
     finally:
         asking.close()
+
+
+class Sha256Too(Registrar):
+    """Challenges with MD5, then SHA-256 (RFC 8760): FreeSWITCH takes the last, and cannot."""
+
+    def _challenge(self, request: SipRequest) -> SipResponse:
+        response = super()._challenge(request)
+        md5 = response.headers.required("WWW-Authenticate")
+        response.headers.add("WWW-Authenticate", md5.replace("algorithm=MD5", "algorithm=SHA-256"))
+        return response
+
+
+async def test_a_challenge_freeswitch_cannot_answer_is_named(carrier: Carrier) -> None:
+    if isinstance(carrier.bridge.switch, SimulatorServer):
+        pytest.skip("the simulator answers the first challenge")
+    registrar = Sha256Too({})
+    host, port = await registrar.open()
+    try:
+        name = await carrier.place("sha256", registrar=f"{host}:{port}", max_auth_failures=1)
+        registrar.set_password(name, ACCOUNT_PASSWORD)
+        await carrier.until(name, "SUSPENDED")
+        assert carrier.bridge.state(name) == ("SUSPENDED", 900)
+    finally:
+        registrar.close()
 
 
 async def test_an_account_refused_once_too_often_is_left_alone(carrier: Carrier) -> None:
