@@ -10,7 +10,7 @@ from controlplane.bridge.gateways.carrier_networks import CarrierNetworks
 from controlplane.bridge.gateways.gateway_files import remove_gateway_file, write_gateway_file
 from controlplane.bridge.gateways.gateway_xml import InvalidGateway, Transport
 from controlplane.bridge.gateways.gateways import Gateways
-from controlplane.bridge.gateways.handover import Handover
+from controlplane.bridge.gateways.handover import Handover, Successor
 from controlplane.bridge.gateways.registrar_dns import RegistrarDns
 from controlplane.bridge.gateways.reporter import Reporter
 from controlplane.secret_box import SecretBox
@@ -80,22 +80,28 @@ class GatewaySteps:
         """REGISTER once more: the carrier's next 200 is reported for the account's epoch."""
         self._gateways.register(account.gateway_name, epoch=account.epoch)
 
-    def remove(self, name: str) -> None:
-        """Remove the gateway. If it went elsewhere without us (we were lost, say), its owner is to
-        hear of the un-REGISTER, as at the end of a move.
+    def successor(self, name: str) -> Successor | None:
+        """Tell who owns it, when it went elsewhere without us: we were lost, or cut off."""
+        return self._handover.successor(name) if self._accounts.get(name) is None else None
+
+    def remove(self, name: str, *, owner: str | None) -> None:
+        """Remove the gateway. Its `owner`, when that is another bridge, is to hear of the
+        un-REGISTER, as at the end of a move.
         """
-        owner = self._handover.owner(name) if self._accounts.get(name) is None else None
+        gateway = self._gateways.get(name)
+        if owner is not None and gateway is not None and gateway.registered:
+            self.give_back(name, owner=owner)
+            return
         remove_gateway_file(self._folder, name)
         self._gateways.kill(name)
         self._handover.given_back(name, owner=owner)
 
-    def give_back(self, name: str) -> None:
+    def give_back(self, name: str, *, owner: str | None) -> None:
         """Give the binding back. In this order the carrier is told once (Contact of this bridge,
         expires 0), and an INVITE it had already sent still finds the gateway.
         """
         self._gateways.unregister(name)
-        if account := self._accounts.get(name):
-            self._handover.given_back(name, owner=account.bridge_id)
+        self._handover.given_back(name, owner=owner)
         gevent.sleep(LINGER_S)
         self._gateways.kill(name)
 

@@ -16,6 +16,7 @@ from controlplane.bridge.gateways.differences import Differences
 from controlplane.bridge.gateways.gateway_steps import GatewaySteps
 from controlplane.bridge.gateways.gateway_xml import InvalidGateway
 from controlplane.bridge.gateways.gateways import GatewayNotChanged
+from controlplane.bridge.gateways.handover import Successor
 from controlplane.bridge.gateways.next_step import Step
 from controlplane.bridge.gateways.register_pace import RegisterPace
 from controlplane.bridge.gateways.registrar_dns import DnsUnanswered
@@ -74,13 +75,17 @@ class GatewayWorker:
                 self._steps.release(self.name)
 
     def _remove(self) -> None:
+        """Remove it, at the carrier's pace where somebody will REGISTER right after."""
         account = self._differences.to_be_made_again(self.name)
-        if account is not None and not self._has_turn:
-            # Before its end: a change of the carrier's makes hundreds again, and each is without a
-            # binding for the two seconds it takes, not until its turn has come.
-            self._wait_for_turn(account)
-        else:
-            self._steps.remove(self.name)
+        successor = None if account else self._steps.successor(self.name)
+        if (next_one := account or successor) and not self._has_turn:
+            # Before its end: a change of the carrier's makes hundreds again, a bridge that was cut
+            # off has as many to give back, and each is without a binding for the second or two it
+            # takes, not until its turn has come.
+            self._wait_for_turn(next_one)
+            return
+        self._has_turn = account is not None
+        self._steps.remove(self.name, owner=successor.bridge_id if successor else None)
 
     def _give_back(self) -> None:
         """Wait for a turn first: the owner is to REGISTER as soon as the binding is given back,
@@ -91,7 +96,7 @@ class GatewayWorker:
             self._wait_for_turn(account)
             return  # something may have changed during the wait
         self._has_turn = False
-        self._steps.give_back(self.name)
+        self._steps.give_back(self.name, owner=account.bridge_id if account else None)
 
     def _register(self, step: Step) -> None:
         account = self._accounts.get(self.name)
@@ -110,8 +115,8 @@ class GatewayWorker:
         else:
             self._steps.register_again(account)
 
-    def _wait_for_turn(self, account: Account) -> None:
-        self._pace.wait(account.carrier_id, account.registers_per_second)
+    def _wait_for_turn(self, whose: Account | Successor) -> None:
+        self._pace.wait(whose.carrier_id, whose.registers_per_second)
         self._has_turn = True
 
 

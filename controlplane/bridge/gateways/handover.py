@@ -1,7 +1,7 @@
 """The end of a move, between the two bridges it is about: each tells the other of its part."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import redis
 import structlog
@@ -10,11 +10,20 @@ from sqlalchemy import Engine, insert, select, update
 from controlplane.contracts import redis_keys
 from controlplane.contracts.assignments import BindingGivenBack, RegistrationMoved
 from controlplane.contracts.messages import Message
+from controlplane.models.carrier import Carrier
 from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
 
 RELEASED: Final = "released"
 
 log = structlog.get_logger()
+
+
+class Successor(NamedTuple):
+    """The bridge that owns a gateway this one has too, and the pace of their carrier."""
+
+    bridge_id: str
+    carrier_id: str
+    registers_per_second: int
 
 
 class Handover:
@@ -60,12 +69,21 @@ class Handover:
         if row.bridge_id is not None:
             self._tell(row.bridge_id, RegistrationMoved())
 
-    def owner(self, name: str) -> str | None:
-        """Look up which bridge is to register it now. Raises SQLAlchemyError."""
-        with self._engine.connect() as connection:
-            return connection.scalar(
-                select(SipRegistration.bridge_id).where(SipRegistration.gateway_name == name)
+    def successor(self, name: str) -> Successor | None:
+        """Look up which other bridge is to register it now. Raises SQLAlchemyError."""
+        query = (
+            select(SipRegistration.bridge_id, Carrier.id, Carrier.registers_per_second)
+            .join(Carrier, Carrier.id == SipRegistration.carrier_id)
+            .where(
+                SipRegistration.gateway_name == name,
+                SipRegistration.bridge_id != self._bridge_id,
             )
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or row.bridge_id is None:
+            return None
+        return Successor(row.bridge_id, row.id, row.registers_per_second)
 
     def _tell(self, bridge_id: str, message: Message) -> None:
         """Give a hint; without it the other bridge looks by itself every 30 s."""
