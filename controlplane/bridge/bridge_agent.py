@@ -29,6 +29,7 @@ from controlplane.bridge.gateways import gateways as gateways_module
 from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
 from controlplane.bridge.gateways.registrar import Registrar
 from controlplane.bridge.heartbeat import Heartbeat
+from controlplane.bridge.postgres_probe import PostgresProbe
 from controlplane.bridge.sip_probe import SipProbe
 from controlplane.contracts.claim_keys import ClaimKeys
 from controlplane.contracts.messages import DrainStep
@@ -170,6 +171,7 @@ class BridgeAgent:
             calls=lambda: self._switchboard.active_calls,
             stop_registering=self._registrar.stop,
         )
+        self._postgres = PostgresProbe(engine)
         self._heartbeat = Heartbeat(
             settings=settings,
             esl=self._control,
@@ -177,6 +179,7 @@ class BridgeAgent:
             offers=self._offers,
             switchboard=self._switchboard,
             probe=self._probe,
+            postgres=self._postgres,
             registered=lambda: self._registrar.registered,
             drain=lambda: self.drain.step,
             firewall=lambda: self._firewall.kept,
@@ -207,6 +210,7 @@ class BridgeAgent:
             self._registrar.watch.run,
             self._registrar.reports.run,
             self._probe.run,
+            self._postgres.run,
             self._policies.run,
             self._messages.run,
             self._disk.run,

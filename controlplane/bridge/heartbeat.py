@@ -15,6 +15,7 @@ from gevent.event import Event
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.switchboard import Switchboard
+from controlplane.bridge.postgres_probe import PostgresProbe
 from controlplane.bridge.sip_probe import ProfileAddress, SipProbe
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import BridgeHeartbeat, DrainStep
@@ -44,6 +45,7 @@ class Heartbeat:
         offers: Offers,
         switchboard: Switchboard,
         probe: SipProbe,
+        postgres: PostgresProbe,
         registered: Callable[[], int],
         drain: Callable[[], DrainStep | None],
         firewall: Callable[[], bool],
@@ -54,6 +56,7 @@ class Heartbeat:
         self._offers = offers
         self._switchboard = switchboard
         self._probe = probe
+        self._postgres = postgres
         self._registered = registered
         self._drain = drain
         self._firewall = firewall
@@ -111,6 +114,7 @@ class Heartbeat:
             sip_address=address.public if address else "",
             sip_bound=address.bound if address else "",
             registered=self._registered(),
+            postgres_answers=self._postgres.answers,
             # Without its profile FreeSWITCH takes no call: nothing is to be registered here.
             sip_answers=address is not None and self._probe.answers,
             keeps_firewall=self._firewall() or None,

@@ -111,6 +111,8 @@ class BridgeHeartbeat(Message):
     go on even when its SIP is frozen."""
     keeps_firewall: bool | None = None
     """It is true where the agent itself keeps strangers from the SIP port; left out elsewhere."""
+    postgres_answers: bool = True
+    """It is false while the bridge is cut off from Postgres: what it is given would not arrive."""
     switch_ended: bool = False
     """It is true when FreeSWITCH has ended: its event socket is closed, and nobody listens where it
     did. Its registrations lead nowhere."""

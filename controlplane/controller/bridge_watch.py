@@ -102,6 +102,7 @@ class BridgeWatch:
         return (
             self.beat is None
             or not self.readable
+            or not self.beat.postgres_answers
             or now < self.contested_until
             or self.silent(now, timeout_s=DOUBT_S)
             or self.mute(now, for_s=DOUBT_S)

@@ -13,11 +13,16 @@ from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.bridge.gateways.handover import Handover, Successor
 from controlplane.bridge.gateways.registrar_dns import RegistrarDns
 from controlplane.bridge.gateways.reporter import Reporter
+from controlplane.errors import AlloRestoError
 from controlplane.secret_box import SecretBox
 
 LINGER_S: Final = 2.0
 """Between giving a binding back and forgetting its gateway: a carrier that looked the binding up
 before still sends its INVITE here, and FreeSWITCH knows the restaurant by the gateway alone."""
+
+
+class OwnerNotToldError(AlloRestoError):
+    """The gateway stays, for its new owner cannot be told of an un-REGISTER: Redis is away."""
 
 
 class GatewaySteps:
@@ -86,8 +91,11 @@ class GatewaySteps:
 
     def remove(self, name: str, *, owner: str | None) -> None:
         """Remove the gateway. Its `owner`, when that is another bridge, is to hear of the
-        un-REGISTER, as at the end of a move.
+        un-REGISTER, as at the end of a move. Raises OwnerNotToldError when nobody could tell it: a
+        carrier with a single binding would be without.
         """
+        if owner is not None and not self._handover.can_tell():
+            raise OwnerNotToldError
         gateway = self._gateways.get(name)
         if owner is not None and gateway is not None and gateway.registered:
             self.give_back(name, owner=owner)

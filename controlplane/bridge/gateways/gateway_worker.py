@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from controlplane.bridge import metrics
 from controlplane.bridge.gateways.accounts import Account, Accounts
 from controlplane.bridge.gateways.differences import Differences
-from controlplane.bridge.gateways.gateway_steps import GatewaySteps
+from controlplane.bridge.gateways.gateway_steps import GatewaySteps, OwnerNotToldError
 from controlplane.bridge.gateways.gateway_xml import InvalidGateway
 from controlplane.bridge.gateways.gateways import GatewayNotChanged
 from controlplane.bridge.gateways.handover import Successor
@@ -166,6 +166,8 @@ class GatewayWorkers:
             self._cannot(worker.name, GatewayState.UNRESOLVED, str(error))
         except (InvalidGateway, SecretUnreadable) as error:
             self._cannot(worker.name, GatewayState.INVALID, str(error))
+        except OwnerNotToldError:
+            log.info("gateway_kept", gateway=worker.name)  # Redis's return is a reason to look
         except (GatewayNotChanged, EslError, SQLAlchemyError, OSError) as error:
             log.error("gateway_not_reconciled", gateway=worker.name, reason=str(error))
             self._try_again()

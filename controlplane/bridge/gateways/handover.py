@@ -69,6 +69,13 @@ class Handover:
         if row.bridge_id is not None:
             self._tell(row.bridge_id, RegistrationMoved())
 
+    def can_tell(self) -> bool:
+        """Ask whether another bridge can be told anything now."""
+        try:
+            return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
+
     def successor(self, name: str) -> Successor | None:
         """Look up which other bridge is to register it now. Raises SQLAlchemyError."""
         query = (

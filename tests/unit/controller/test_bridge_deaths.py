@@ -40,6 +40,7 @@ class BridgeProcess:
     name: str
     agent: bool = True
     switch: bool = True
+    postgres: bool = True
     port: SipAnswer | None = None
     """What the controller hears at its port, when that is not FreeSWITCH's own word."""
     stalled_until: float = 0.0
@@ -61,6 +62,7 @@ class BridgeProcess:
             sip_address=self.address,
             sip_bound=self.address,
             switch_ended=not self.switch,
+            postgres_answers=self.postgres,
             sent_at=datetime.now(UTC),
         ).to_json()
 
@@ -80,6 +82,7 @@ class World:
             client, bridge_timeout_s=TIMEOUT_S, clock=lambda: self.now, ask_all=self.ask_all
         )
         self.lost: set[str] = set()
+        self.not_ready: set[str] = set()
 
     def step(self, seconds: float = LOOK_S) -> None:
         """Let the bridges beat, and the leader look once."""
@@ -96,6 +99,7 @@ class World:
         rows = [NodeRow(one.name, 200, drain_requested=False) for one in self.bridges]
         found = self.nodes.bridges(rows)
         self.lost = {one.id for one in found if one.refusal is MoveRefusal.LOST}
+        self.not_ready = {one.id for one in found if one.refusal is MoveRefusal.NOT_READY}
 
     def steps(self, seconds: float) -> None:
         until = self.now + seconds
@@ -214,6 +218,15 @@ def test_all_ports_seem_closed_and_all_heartbeats_go_on(world: World) -> None:
         one.port = SipAnswer.CLOSED
     world.steps(HOUR_S / 60)
     assert not world.lost
+
+
+def test_a_bridge_cut_from_postgres_keeps_what_it_has_and_is_given_nothing(world: World) -> None:
+    world.bridges[0].postgres = False
+    world.steps(60.0)
+    assert (world.lost, world.not_ready) == (set(), {"1"})
+    world.bridges[0].postgres = True
+    world.steps(1.0)
+    assert not world.not_ready
 
 
 def test_who_died_while_redis_was_away_is_lost_soon_after(world: World) -> None:
