@@ -48,7 +48,7 @@ BRIDGE: Final = LazyGroup(
     },
 )
 CALLER: Final = LazyGroup(
-    help="Whose calls a restaurant does not want, and what is kept of callers.",
+    help="Whose calls a restaurant does not want, how many it takes, what is kept of callers.",
     subcommands={
         "block": LazyCommand(
             "controlplane.commands.caller:block",
@@ -59,6 +59,11 @@ CALLER: Final = LazyGroup(
         ),
         "list": LazyCommand(
             "controlplane.commands.caller:list_", "The blocked numbers, one a line."
+        ),
+        "limits": LazyCommand(
+            "controlplane.commands.caller:limits",
+            "How many calls it takes before callers are asked for a message; what is given is"
+            " changed.",
         ),
         "erase": LazyCommand(
             "controlplane.commands.caller:erase",

@@ -17,6 +17,7 @@ from controlplane.bridge.calls.bridge_load import BridgeLoad
 from controlplane.bridge.calls.call_policy import CallPolicies
 from controlplane.bridge.calls.call_record import CallEventPublisher
 from controlplane.bridge.calls.offers import Offers
+from controlplane.bridge.calls.restaurant_limits import RestaurantLimits
 from controlplane.bridge.calls.resume_calls import resume_calls
 from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.bridge.calls.voice_messages import VoiceMessages
@@ -119,6 +120,11 @@ class BridgeAgent:
         messages = settings.voicemail_folder or settings.gateway_folder.parent / "messages"
         self._messages = VoiceMessages(engine=tenants, folder=messages)
         self._disk = DiskSpace(esl=self._control, messages=messages)
+        self._limits = RestaurantLimits(
+            self._redis,
+            calls=lambda: self._switchboard.calls,
+            policy_of=self._policies.of,
+        )
         self._switchboard = Switchboard(
             control=self._control,
             media=self._media,
@@ -127,6 +133,7 @@ class BridgeAgent:
             policies=self._policies,
             messages=self._messages,
             admission=Admission(calls=settings.caller_calls, at_once=settings.caller_calls_at_once),
+            limits=self._limits,
             bridge_id=settings.bridge_id,
             sounds=settings.sounds_folder,
         )
@@ -212,6 +219,7 @@ class BridgeAgent:
             self._probe.run,
             self._postgres.run,
             self._policies.run,
+            self._limits.run,
             self._messages.run,
             self._disk.run,
             self._firewall.run,

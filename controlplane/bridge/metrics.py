@@ -55,6 +55,11 @@ STATE_CHANGES_REFUSED = Counter(
 CALLS_REFUSED = Counter(
     "alloresto_bridge_calls_refused_total", "Blocked callers, and floods of calls.", ["reason"]
 )
+CALLS_OVER_LIMIT = Counter(
+    "alloresto_bridge_calls_over_limit_total",
+    "Callers asked for a message because their restaurant had as many calls as it may.",
+    ["limit"],
+)
 TRANSFERS_FAILED = Counter(
     "alloresto_bridge_transfers_failed_total", "Transfers nobody took, or not allowed.", ["cause"]
 )

@@ -1,4 +1,6 @@
-"""`alloresto caller`: whose calls a restaurant does not want, and what is kept of callers."""
+"""`alloresto caller`: whose calls a restaurant does not want, how many it takes, what is kept of
+callers.
+"""
 
 import sys
 from dataclasses import asdict
@@ -18,13 +20,16 @@ from controlplane.commands.options import json_lines_option, json_option, restau
 from controlplane.controller.erase_events import erase_events
 from controlplane.errors import ServiceUnavailable
 from controlplane.models.restaurant import (
+    MOST_AI_MINUTES_A_DAY,
     MOST_CALL_MONTHS,
+    MOST_CALLS_AN_HOUR,
+    MOST_CALLS_AT_ONCE,
     MOST_TRANSCRIPT_DAYS,
     MOST_VOICE_MESSAGE_DAYS,
     Restaurant,
 )
 from controlplane.redis_clients import sync_redis
-from controlplane.restaurants import blocked_callers, retention
+from controlplane.restaurants import blocked_callers, call_limits, retention
 from controlplane.restaurants.erase_caller import Erased, Part, erase_caller
 from controlplane.restaurants.find_restaurant import find_restaurant
 from controlplane.text_table import table
@@ -64,6 +69,28 @@ def list_(*, restaurant: str, as_json: bool) -> None:
     _, numbers = ask_restaurant(restaurant, blocked_callers.list_blocked)
     for number in numbers:
         print(record.as_json({"number": number}) if as_json else number)
+
+
+@click.command()
+@restaurant_argument
+@click.option("--at-once", type=click.IntRange(1, MOST_CALLS_AT_ONCE))
+@click.option("--an-hour", type=click.IntRange(1, MOST_CALLS_AN_HOUR))
+@click.option("--ai-minutes-a-day", type=click.IntRange(1, MOST_AI_MINUTES_A_DAY))
+@json_option
+def limits(
+    *,
+    restaurant: str,
+    at_once: int | None,
+    an_hour: int | None,
+    ai_minutes_a_day: int | None,
+    as_json: bool,
+) -> None:
+    """How many calls it takes before callers are asked for a message; what is given is changed."""
+    changing = partial(
+        call_limits.limit, at_once=at_once, an_hour=an_hour, ai_minutes_a_day=ai_minutes_a_day
+    )
+    _, set_now = ask_restaurant(restaurant, changing)
+    _show(asdict(set_now), as_json=as_json)
 
 
 @click.command()
@@ -121,7 +148,10 @@ def keep(
         voice_messages_days=voice_messages_days,
     )
     _, kept = ask_restaurant(restaurant, changing)
-    values = asdict(kept)
+    _show(asdict(kept), as_json=as_json)
+
+
+def _show(values: dict[str, int], *, as_json: bool) -> None:
     shown = {name: str(value) for name, value in values.items()}
     print(record.as_json(values) if as_json else record.fields(shown))
 

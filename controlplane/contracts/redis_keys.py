@@ -3,6 +3,7 @@
 Calls and restaurants are named by their UUID, bridges and workers by their node name.
 """
 
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -95,3 +96,17 @@ def restaurant_config(restaurant_id: UUID | str) -> str:
     rebuilt from Postgres.
     """
     return f"restaurant:{restaurant_id}:config"
+
+
+def restaurant_calls(restaurant_id: UUID) -> str:
+    """Name the zset of the calls a restaurant took within the last hour: member = call id, score =
+    Unix seconds. It holds no more than the restaurant's limit, and ends an hour after the last.
+    """
+    return f"restaurant:{restaurant_id}:calls"
+
+
+def restaurant_ai_ms(restaurant_id: UUID, day: date) -> str:
+    """Name the counter of milliseconds that workers were on a restaurant's calls on one of its own
+    days, with a TTL of two days.
+    """
+    return f"restaurant:{restaurant_id}:ai_ms:{day.isoformat()}"

@@ -1,9 +1,10 @@
 """A restaurant is one tenant."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import CheckConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, composite, mapped_column
 
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
@@ -16,6 +17,27 @@ MOST_TRANSCRIPT_DAYS: Final = 90
 MOST_CALL_MONTHS: Final = 13
 MOST_VOICE_MESSAGE_DAYS: Final = 30
 """What is known of callers is kept this long; a restaurant may shorten it and never lengthen it."""
+
+MOST_CALLS_AT_ONCE: Final = 400
+"""FreeSWITCH has so many sessions (`max_sessions` in `freeswitch/conf/vars.xml`)."""
+MOST_CALLS_AN_HOUR: Final = 20_000
+MOST_AI_MINUTES_A_DAY: Final = 24 * 60 * MOST_CALLS_AT_ONCE
+"""A restaurant's limits may be raised this far: above, they would limit nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How many calls a restaurant takes. The defaults are what a busy pizzeria never meets."""
+
+    at_once: int = 12
+    """Sixty calls an hour of three minutes are three at once on average: four times that."""
+    an_hour: int = 120
+    """A Friday evening at its fullest is one call a minute: twice that."""
+    ai_minutes_a_day: int = 600
+    """A good day is a hundred calls of three minutes: twice that."""
+
+
+DEFAULT_LIMITS: Final = CallLimits()
 
 
 class Restaurant(Base):
@@ -39,6 +61,16 @@ class Restaurant(Base):
             f"keep_voice_messages_days BETWEEN 1 AND {MOST_VOICE_MESSAGE_DAYS}",
             name="keep_voice_messages_days",
         ),
+        CheckConstraint(
+            f"most_calls_at_once BETWEEN 1 AND {MOST_CALLS_AT_ONCE}", name="most_calls_at_once"
+        ),
+        CheckConstraint(
+            f"most_calls_an_hour BETWEEN 1 AND {MOST_CALLS_AN_HOUR}", name="most_calls_an_hour"
+        ),
+        CheckConstraint(
+            f"most_ai_minutes_a_day BETWEEN 1 AND {MOST_AI_MINUTES_A_DAY}",
+            name="most_ai_minutes_a_day",
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -56,4 +88,13 @@ class Restaurant(Base):
     keep_calls_months: Mapped[int] = mapped_column(server_default=text("13"))
     """Calls are deleted after this time; orders lose the customer's name, number and note."""
     keep_voice_messages_days: Mapped[int] = mapped_column(server_default=text("30"))
+    limits: Mapped[CallLimits] = composite(
+        mapped_column("most_calls_at_once", server_default=text(str(DEFAULT_LIMITS.at_once))),
+        mapped_column("most_calls_an_hour", server_default=text(str(DEFAULT_LIMITS.an_hour))),
+        mapped_column(
+            "most_ai_minutes_a_day", server_default=text(str(DEFAULT_LIMITS.ai_minutes_a_day))
+        ),
+    )
+    """Over one of them its callers are asked for a message; the table's columns begin with `most_`.
+    """
     created_at: Mapped[CreatedAt]

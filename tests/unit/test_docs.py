@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
-FOLDERS = ("aiworker", "controlplane", "docs", "freeswitch", "tests", "webapp")
+FOLDERS = ("aiworker", "controlplane", "docs", "freeswitch", "helm", "tests", "webapp")
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 ROW = re.compile(r"^\| (\d+) \|.*$", re.MULTILINE)
 STEP = re.compile(r"\bstep (\d+) of a (call|registration)\b", re.IGNORECASE)

@@ -10,6 +10,7 @@ from controlplane.bridge.calls.channel import Channel
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.restaurant_limits import Limit
 from controlplane.bridge.calls.voice_messages import VoiceMessages
 
 
@@ -27,4 +28,6 @@ class CallContext:
     messages: VoiceMessages
     policy: Callable[[], CallPolicy]
     """Returns the restaurant's policy as it is now: it may change while they talk."""
+    over_limit: Callable[[], Limit | None]
+    """Says which of the restaurant's limits this call is over; None once it is taken."""
     bridge_id: str

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import gevent.event
 import structlog
@@ -20,13 +21,15 @@ from controlplane.contracts.phone_numbers import FRANCE, UnsafeNumber, dialled, 
 from controlplane.loop import run_loop
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.carrier import Carrier
-from controlplane.models.restaurant import Restaurant
+from controlplane.models.restaurant import DEFAULT_LIMITS, CallLimits, Restaurant
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.models.voice_message import MOST_MESSAGES, MOST_MESSAGES_MS, VoiceMessage
 
 RELOAD_S: Final = 30.0
 """A missed notification heals within this time."""
+
+PARIS: Final = ZoneInfo("Europe/Paris")
 
 log = structlog.get_logger()
 
@@ -53,11 +56,15 @@ class CallPolicy:
     """Its box has room: what nobody has listened to is not thrown away for what is new."""
     region: str = FRANCE
     """Callers' numbers are written here by this region's plan (ISO 3166)."""
+    limits: CallLimits = DEFAULT_LIMITS
+    """Over them callers are asked for a message, its own people and hidden ones too."""
+    zone: ZoneInfo = PARIS
+    """Its day begins at midnight here."""
 
 
 NO_POLICY: Final = CallPolicy()
-"""A restaurant not read yet has this one: only its own phone is rung, nobody is refused, and
-numbers are read as French ones."""
+"""A restaurant not read yet has this one: only its own phone is rung, nobody is refused, numbers
+are read as French ones, and as many calls are taken as by most."""
 
 
 class CallPolicies:
@@ -133,6 +140,8 @@ def _read(session: Session, here: ColumnElement[bool]) -> dict[UUID, CallPolicy]
             ),
             takes_messages=line.restaurant_id not in full,
             region=region_of(line.phone_e164),
+            limits=line.limits,
+            zone=_zone(line.timezone),
         )
         for line in session.execute(_lines(here))
     }
@@ -153,13 +162,17 @@ def _full_boxes(ours: Select[UUID]) -> Select[UUID]:
     )
 
 
-def _lines(here: ColumnElement[bool]) -> Select[UUID, str, str, str]:
-    """Each restaurant's line: its gateway, its number, how its carrier wants numbers dialled."""
+def _lines(here: ColumnElement[bool]) -> Select[UUID, str, str, str, CallLimits, str]:
+    """Each restaurant's line: its gateway, its number, how its carrier wants numbers dialled; its
+    day and its limits.
+    """
     return (
         select(
             SipRegistration.restaurant_id,
             SipRegistration.gateway_name,
             Restaurant.phone_e164,
+            Restaurant.timezone,
+            Restaurant.limits,
             Carrier.number_format,
         )
         .join(Restaurant, Restaurant.id == SipRegistration.restaurant_id)
@@ -168,8 +181,19 @@ def _lines(here: ColumnElement[bool]) -> Select[UUID, str, str, str]:
     )
 
 
+def _zone(name: str) -> ZoneInfo:
+    """The zone of that name; one that nobody knows must not keep the other restaurants' policies
+    from being read.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        log.error("time_zone_unknown", taken_for=PARIS.key)
+        return PARIS
+
+
 def _destinations(
-    line: Row[UUID, str, str, str], targets: list[TransferTarget]
+    line: Row[UUID, str, str, str, CallLimits, str], targets: list[TransferTarget]
 ) -> Iterator[tuple[UUID, Destination]]:
     for target in targets:
         try:

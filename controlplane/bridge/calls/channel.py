@@ -58,7 +58,7 @@ AGENT_LOST: Final = "agent_lost"
 HUMAN_RUNG_FOR: Final = "alloresto_human_rung_for_"
 """A gateway's global variable of the dialplan, set while one of its callers has a human rung."""
 
-WAY_OUT_EXTENSIONS: Final = frozenset({"no_agent", "fallback", "leave_message"})
+WAY_OUT_EXTENSIONS: Final = frozenset({"over_limit", "no_agent", "fallback", "leave_message"})
 """A caller already there hears the dialplan; taking the call back would cut the message."""
 
 
@@ -273,6 +273,10 @@ class Channel:
         says that it is ours.
         """
         self._control.api(f"uuid_transfer {self._uuid} agent_back XML public")
+
+    def leave_over_limit(self) -> None:
+        """Leave the caller to the dialplan: busy message, a message; nobody's phone is rung."""
+        self._leave_to("over_limit")
 
     def leave_message(self) -> None:
         """Leave the caller to the dialplan's last rung: a message, goodbye."""

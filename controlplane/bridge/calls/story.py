@@ -27,6 +27,7 @@ from controlplane.bridge.calls.call_signals import (
 from controlplane.bridge.calls.call_state import CallState, StreamState
 from controlplane.bridge.calls.find_worker import find_worker
 from controlplane.bridge.calls.incoming_call import IncomingCall
+from controlplane.bridge.calls.restaurant_limits import Limit
 from controlplane.bridge.calls.transfer import RINGING_DEADLINE_S, failed, transfer
 from controlplane.bridge.calls.way_out import wait_for_end
 from controlplane.contracts.channel_variables import ChannelVariable
@@ -105,26 +106,52 @@ def tell_story(context: CallContext, story: Callable[[CallContext], None]) -> No
 
 def serve_call(context: CallContext) -> None:
     """Tell one call, from its arrival to its end."""
-    announce(context)
+    receive(context)
     talk_to_workers(context)
     take_way_out(context)
 
 
+def receive(context: CallContext) -> None:
+    """Announce a call that is new. Ends with its caller's message when its restaurant has as many
+    calls as it may.
+    """
+    call = context.call
+    if call.announced:
+        return
+    announce(context)
+    if call.state is CallState.WITH_US and (limit := context.over_limit()):
+        turn_away(context, limit)
+
+
 def announce(context: CallContext) -> None:
     """Give the call an id, here and in FreeSWITCH."""
-    if not context.call.announced:
-        context.record.arrived()
-        about = {ChannelVariable.CALL_ID: str(context.call.call_id)}
-        if not context.policy().takes_messages:
-            about[ChannelVariable.MESSAGES_REFUSED] = "true"
-        context.channel.set(about)
-        context.call.announced = True
+    context.record.arrived()
+    about = {ChannelVariable.CALL_ID: str(context.call.call_id)}
+    if not context.policy().takes_messages:
+        about[ChannelVariable.MESSAGES_REFUSED] = "true"
+    context.channel.set(about)
+    context.call.announced = True
+
+
+def turn_away(context: CallContext, limit: Limit) -> None:
+    """Leave a caller over a limit to the dialplan, for a message: it needs no agent from here on.
+
+    The greeting, which promises an assistant, is cut at its first syllable.
+    """
+    call = context.call
+    metrics.CALLS_OVER_LIMIT.labels(limit=limit.value).inc()
+    log.warning("call_over_limit", limit=limit.value)
+    call.outcome = CallOutcome.UNSERVED
+    with call.way_out:
+        call.becomes(CallState.WAY_OUT)
+        context.channel.leave_over_limit()
+    wait_for_end(context)
 
 
 def serve_resumed_call(context: CallContext) -> None:
     """Go on with a call found in progress, where it stands."""
     call = context.call
-    announce(context)
+    receive(context)
     if call.state is CallState.RINGING:
         ending = call.wait(RingingEnded, timeout_s=RINGING_DEADLINE_S)
         call.ringing_ended()
@@ -134,7 +161,7 @@ def serve_resumed_call(context: CallContext) -> None:
     if call.parked:
         context.channel.stop_playing()  # a tone without end, if an earlier agent had begun one
     if call.streaming:
-        call.worker.begins(alive=True)
+        call.worker.begins(known=True)
         begin_conversation(context)
         converse(context)
     elif call.parked:

@@ -25,6 +25,7 @@ from controlplane.bridge.calls.channel_events import HANDLERS, Handler
 from controlplane.bridge.calls.incoming_call import IncomingCall, NotOurCall
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.restaurant_limits import RestaurantLimits
 from controlplane.bridge.calls.story import serve_call, serve_resumed_call, tell_story
 from controlplane.bridge.calls.switch_clock import SwitchClock
 from controlplane.bridge.calls.voice_files import remove_voice_file
@@ -65,6 +66,7 @@ class Switchboard:
         policies: CallPolicies,
         messages: VoiceMessages,
         admission: Admission,
+        limits: RestaurantLimits,
         bridge_id: str,
         sounds: Path,
     ) -> None:
@@ -75,6 +77,7 @@ class Switchboard:
         self._policies = policies
         self._messages = messages
         self._admission = admission
+        self._limits = limits
         self._bridge_id = bridge_id
         self._sounds = sounds
         self._calls: dict[str, CallContext] = {}
@@ -95,7 +98,7 @@ class Switchboard:
 
     @property
     def calls(self) -> list[IncomingCall]:
-        """The calls whose story is being told."""
+        """The calls whose story is being told, the oldest first."""
         return [context.call for context in self._calls.values()]
 
     @property
@@ -220,6 +223,7 @@ class Switchboard:
             record=CallRecord(call, bridge_id=self._bridge_id, publisher=self._publisher),
             messages=self._messages,
             policy=lambda: self._policies.of(call.restaurant_id),
+            over_limit=lambda: self._limits.over(call),
             bridge_id=self._bridge_id,
         )
 

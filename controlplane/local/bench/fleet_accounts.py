@@ -8,6 +8,7 @@ from sqlalchemy import Engine, func
 from sqlalchemy.dialects.postgresql import insert
 
 from controlplane.contracts.identifiers import new_id
+from controlplane.local.demo.restaurant import AS_MANY_CALLS_AS_COME
 from controlplane.models.carrier import Carrier
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.restaurant import Restaurant
@@ -87,6 +88,7 @@ def add_restaurants(
                 "address": "Lyon",
                 "phone_e164": RESTAURANT_PHONE,
                 "status": "live",
+                **AS_MANY_CALLS_AS_COME,
             }
         )
         registrations.append(

@@ -20,7 +20,12 @@ from controlplane.local.demo.menu import MENU, OPTION_GROUPS
 from controlplane.models.carrier import Carrier
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.models.opening_rule import OpeningRule
-from controlplane.models.restaurant import Restaurant
+from controlplane.models.restaurant import (
+    MOST_AI_MINUTES_A_DAY,
+    MOST_CALLS_AN_HOUR,
+    MOST_CALLS_AT_ONCE,
+    Restaurant,
+)
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.secret_box import SecretBox, SecretUnreadable
 
@@ -29,6 +34,13 @@ DEMO_CARRIER_ID: Final = "demo"
 DEMO_SLUG: Final = "bella-napoli"
 DEMO_PHONE: Final = "+33199001234"
 """This number is of the range ARCEP keeps for fiction (01 99 00)."""
+
+AS_MANY_CALLS_AS_COME: Final = {
+    "most_calls_at_once": MOST_CALLS_AT_ONCE,
+    "most_calls_an_hour": MOST_CALLS_AN_HOUR,
+    "most_ai_minutes_a_day": MOST_AI_MINUTES_A_DAY,
+}
+"""A benchmark measures the bridge, not a restaurant's limits."""
 
 LUNCH: Final = (time(11, 30), time(14, 30))
 DINNER: Final = (time(18, 30), time(22, 30))
@@ -119,6 +131,7 @@ def _seed_restaurant(connection: Connection, fallback_phone: str) -> None:
             "phone_e164": fallback_phone,
             "status": "live",
             "preparation_minutes": 20,
+            **AS_MANY_CALLS_AS_COME,
         },
     )
 

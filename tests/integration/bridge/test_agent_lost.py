@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from controlplane.bridge.calls.worker_watch import PROOF_S
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import SWITCHES, codes, prompts, until_heard
@@ -23,6 +24,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 GATEWAY = "chez-luigi-3f9a1c2b"
 WAY_OUT_S = 3.0
 """The dialplan has taken a call by then that nobody puts off."""
+LOOKED_AT_S = 0.5
+"""So often the agent looks at a worker that says nothing."""
+LOADED_S = 1.0
+"""A machine shared with others needs this much more."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
@@ -37,6 +42,11 @@ async def site(
         request.param, services, migrated_template, folder, gateway=GATEWAY
     ) as site:
         yield site
+
+
+def resumed(site: OverflowSite) -> bool:
+    """Whether the present agent has taken over a call."""
+    return "call_resumed" in site.bridge.agent.log_tail()
 
 
 def newest_channel(site: OverflowSite) -> str:
@@ -54,7 +64,7 @@ async def test_an_agent_that_is_back_before_the_busy_message_has_its_call_back(
         await asyncio.to_thread(site.stop_agent)
         await until_heard(dialog, "one_moment", since=killed_at)
         await site.start_agent()
-        await until(lambda: site.bridge.log("call_resumed"))
+        await until(lambda: resumed(site))
         back_at = time.monotonic()
         await until(lambda: len(stream.messages) >= 3)  # told where it stands, once more
         await stream.speak(200, item="item_b", chunks=5)
@@ -94,3 +104,39 @@ async def test_a_caller_who_waited_for_a_worker_waits_on(site: OverflowSite) -> 
         await dialog.hangup()
     silence = longest_silence_s(dialog.received, since=taken_at, until=spoken_at)
     assert silence <= LONGEST_SILENCE_S
+
+
+async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_once(
+    site: OverflowSite,
+) -> None:
+    """FreeSWITCH lists a stream whose worker is gone like any other; nobody heard of its end."""
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        killed_at = time.monotonic()
+        await asyncio.to_thread(site.stop_agent)
+        await stream.connection.close()
+        await site.start_agent()
+        await until(lambda: resumed(site))
+        back_at = time.monotonic()
+        async with site.worker.take() as another:
+            taken_at = time.monotonic()
+            await another.speak(600)
+            await until(lambda: 604 in codes(dialog))
+            spoken_at = time.monotonic()
+        await dialog.hangup()
+    assert taken_at - back_at < PROOF_S + LOOKED_AT_S + LOADED_S
+    silence = longest_silence_s(dialog.received, since=killed_at, until=spoken_at)
+    assert silence <= LONGEST_SILENCE_S
+
+
+async def test_a_call_that_was_taken_over_has_its_way_out_again(site: OverflowSite) -> None:
+    """The agent that is back dies again before its first round: no caller is left in silence."""
+    async with Phone() as phone, site.talking(phone) as (dialog, _):
+        await asyncio.to_thread(site.stop_agent)
+        await site.start_agent()
+        await until(lambda: resumed(site))
+        killed_at = time.monotonic()
+        await asyncio.to_thread(site.stop_agent)
+        await until_heard(dialog, "one_moment", since=killed_at)
+        assert time.monotonic() - killed_at < WAY_OUT_S + LOADED_S
+        await site.start_agent()
+        await until(lambda: resumed(site))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from controlplane.cli import main
 from controlplane.database import sync_engine
@@ -133,3 +134,22 @@ def test_the_restaurants_own_people_cannot_be_blocked(luigi: UUID, capsys: Said)
 def test_an_unknown_restaurant_is_answered_with_those_near(luigi: UUID, capsys: Said) -> None:
     assert main(["caller", "list", "luigi"]) == 1
     assert f"did you mean {GATEWAY}" in capsys.readouterr().err
+
+
+def test_limits_are_shown_changed_one_by_one_and_bounded(
+    engine: Engine, luigi: UUID, capsys: Said
+) -> None:
+    assert main(["caller", "limits", GATEWAY, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "at_once": 12,
+        "an_hour": 120,
+        "ai_minutes_a_day": 600,
+    }
+    assert main(["caller", "limits", GATEWAY, "--at-once", "20"]) == 0
+    assert main(["caller", "limits", GATEWAY, "--ai-minutes-a-day", "900"]) == 0
+    columns = "most_calls_at_once, most_calls_an_hour, most_ai_minutes_a_day"
+    assert rows(engine, "restaurant", columns) == [(12, 120, 600), (20, 120, 900)]
+    for wrong in (("--at-once", "0"), ("--an-hour", "99999"), ("--ai-minutes-a-day", "-1")):
+        assert main(["caller", "limits", GATEWAY, *wrong]) == 2
+    with engine.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("UPDATE restaurant SET most_calls_an_hour = 0"))

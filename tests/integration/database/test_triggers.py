@@ -278,6 +278,8 @@ def test_a_restaurants_call_policy_is_told_to_whoever_may_get_its_calls(account:
         " FROM restaurant WHERE slug = 'ours'",
         "UPDATE transfer_target SET phone_e164 = '+33199002002'",
         "DELETE FROM transfer_target",
+        "UPDATE restaurant SET most_calls_at_once = 20 WHERE slug = 'ours'",
+        "UPDATE restaurant SET timezone = 'Indian/Reunion' WHERE slug = 'ours'",
     ):
         assert account.run(statement) == {"owner", "former"}, statement
 

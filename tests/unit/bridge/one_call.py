@@ -13,6 +13,7 @@ from controlplane.bridge.calls.call_state import GreetingState, StreamState
 from controlplane.bridge.calls.channel import Channel
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.playback import Playback
+from controlplane.bridge.calls.restaurant_limits import Limit
 from controlplane.bridge.calls.switch_clock import SwitchClock
 from controlplane.bridge.calls.voice_messages import VoiceMessages
 from controlplane.bridge.calls.way_out_margin import WayOutMargin
@@ -76,6 +77,7 @@ class OneCall:
     def __init__(self) -> None:
         self.switch = RecordedSwitch()
         self.message_left = False
+        self.limit: Limit | None = None
         self.facts: list[CallEvent] = []
         self.call = call()
         self.call.becomes(GreetingState.OVER)
@@ -102,6 +104,7 @@ class OneCall:
             ),
             messages=cast("VoiceMessages", self),
             policy=CallPolicy,
+            over_limit=lambda: self.limit,
             bridge_id="bridge-0",
         )
 

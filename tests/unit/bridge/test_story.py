@@ -1,19 +1,33 @@
 """A caller who waits hears a tone until somebody speaks; a worker that never does is lost."""
 
+from collections.abc import Callable
+
 import gevent
 import pytest
 
 from controlplane.bridge.calls import story
+from controlplane.bridge.calls.call_context import CallContext
+from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.channel_events import parked
 from controlplane.bridge.calls.find_worker import keep_waiting
 from controlplane.bridge.calls.incoming_call import IncomingCall
-from controlplane.bridge.calls.story import begin_conversation, converse, hold
+from controlplane.bridge.calls.restaurant_limits import Limit
+from controlplane.bridge.calls.story import (
+    begin_conversation,
+    converse,
+    hold,
+    receive,
+    serve_call,
+    serve_resumed_call,
+    tell_story,
+)
 from controlplane.bridge.calls.worker_watch import LOST_S, WorkerWatch
-from controlplane.contracts.messages import Started
+from controlplane.contracts.hangup_causes import CallOutcome
+from controlplane.contracts.messages import CallArrived, CallEnded, Started
 from controlplane.esl.event import EslEvent
 from tests.unit.bridge.one_call import OneCall
 from tests.unit.bridge.test_incoming_call import call
-from tests.waiting import gevent_elapse, outcome
+from tests.waiting import gevent_elapse, gevent_until, outcome
 
 pytestmark = pytest.mark.unit
 
@@ -99,3 +113,30 @@ def test_a_prompt_and_a_workers_first_words_at_once_leave_no_tone_behind_the_wor
     outcome(gevent.spawn(one.channel.play, "/tmp/1.r8"))
     assert outcome(prompt) is True
     assert one.heard_since()[-4:] == ["one_moment", "tone", "stop", "1"]
+
+
+@pytest.mark.parametrize("story", [serve_call, serve_resumed_call])
+def test_a_caller_over_a_limit_is_the_dialplans_at_once_and_its_record_is_kept(
+    one: OneCall, story: Callable[[CallContext], None]
+) -> None:
+    """Found by an agent that starts, a new call is no exception."""
+    one.limit = Limit.AN_HOUR
+    one.call.greeting = call().greeting
+    telling = gevent.spawn(tell_story, one.context, story)
+    gevent_until(lambda: one.call.state is CallState.WAY_OUT)
+    one.call.ended("NORMAL_CLEARING")
+    assert outcome(telling) is None
+    transfer = f"uuid_transfer {one.call.channel_uuid} over_limit XML public"
+    assert [command for command in one.switch.commands if "uuid_transfer" in command] == [transfer]
+    assert one.heard_since() == []
+    assert [type(fact) for fact in one.facts] == [CallArrived, CallEnded]
+    assert one.call.outcome is CallOutcome.UNSERVED
+
+
+def test_a_call_that_an_agent_before_had_is_not_asked_about_again(one: OneCall) -> None:
+    """It was taken, and counted; whoever talks is not cut."""
+    one.limit = Limit.AI_MINUTES
+    one.call.announced = True
+    receive(one.context)
+    assert one.call.ours
+    assert one.facts == []

@@ -1,8 +1,16 @@
-"""A worker that hangs is lost after 5 s, one that does not begin after 15 s; time is the test's."""
+"""A worker that hangs is lost after 5 s, one that does not begin after 15 s, one that an earlier
+agent knew and that says nothing to this one after 2 s; time is the test's.
+"""
 
 import pytest
 
-from controlplane.bridge.calls.worker_watch import FIRST_WORDS_S, LOST_S, SILENT_S, WorkerWatch
+from controlplane.bridge.calls.worker_watch import (
+    FIRST_WORDS_S,
+    LOST_S,
+    PROOF_S,
+    SILENT_S,
+    WorkerWatch,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -71,9 +79,14 @@ def test_who_lives_but_never_speaks_is_lost_unless_it_asks_for_patience(
     assert not watch.lost(awaited=False)
 
 
-def test_whom_an_earlier_agent_knew_must_show_that_it_lives(
+def test_whom_an_earlier_agent_knew_must_show_at_once_that_it_lives(
     watch: WorkerWatch, clock: Clock
 ) -> None:
-    watch.begins(alive=True)
-    clock.now += LOST_S + JUST_OVER_S
+    watch.begins(known=True)
+    clock.now += PROOF_S - JUST_OVER_S
+    assert not watch.lost(awaited=False)
+    clock.now += 2 * JUST_OVER_S
     assert watch.lost(awaited=False)
+    watch.heard()
+    clock.now += LOST_S - JUST_OVER_S
+    assert not watch.lost(awaited=False)

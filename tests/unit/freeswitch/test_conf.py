@@ -71,7 +71,7 @@ def test_the_gateways_context_and_extension_are_in_the_dialplan() -> None:
     extensions = {extension.attrib["name"] for extension in dialplan().iter("extension")}
     assert gateway_xml.DIALPLAN_CONTEXT in contexts
     assert gateway_xml.DIALPLAN_EXTENSION in extensions
-    assert {"no_agent", "fallback"} <= extensions
+    assert {"over_limit", "no_agent", "fallback"} <= extensions
 
 
 def test_every_jump_lands_on_an_extension() -> None:
@@ -81,7 +81,7 @@ def test_every_jump_lands_on_an_extension() -> None:
         for action in actions()
         if action.attrib["application"] in {"transfer", "sched_transfer", "execute_extension"}
     ]
-    assert len(jumps) == 10
+    assert len(jumps) == 11
     for target, dialplan_name, context in jumps:
         assert target in extensions
         assert (dialplan_name, context) == ("XML", "public")
