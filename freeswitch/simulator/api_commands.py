@@ -260,11 +260,13 @@ async def _global_getvar(switch: Switch, argument: str) -> str:
 
 
 async def _global_setvar(switch: Switch, argument: str) -> str:
-    """Set a variable by `NAME=VALUE`; the third word, a condition, is not known here."""
-    name, _, value = argument.partition("=")
-    if not name.strip():
+    """Set a variable by `NAME=VALUE`, or `NAME=VALUE=NOW`: only while it is `NOW`."""
+    name, *values = (word.strip() for word in argument.split("=", 2))
+    value, now = [*values, "", ""][:2]
+    if not name:
         return "-USAGE: <var>=<value> [=<value2>]\n"
-    switch.globals_set[name.strip()] = value
+    if not now or switch.globals_set.get(name) == now:
+        switch.globals_set[name] = value
     return "+OK"
 
 

@@ -56,7 +56,7 @@ AGENT_LOST: Final = "agent_lost"
 """The dialplan's extension in which a caller waits for an agent that may come back."""
 
 HUMAN_RUNG_FOR: Final = "alloresto_human_rung_for_"
-"""A gateway's global variable of the dialplan, set while one of its callers has a human rung."""
+"""A gateway's global variable of the dialplan: the channel of the caller who has a human rung."""
 
 WAY_OUT_EXTENSIONS: Final = frozenset({"over_limit", "no_agent", "fallback", "leave_message"})
 """A caller already there hears the dialplan; taking the call back would cut the message."""
@@ -250,8 +250,10 @@ class Channel:
         self._way_out_due = due
 
     def forget_ringing(self, gateway: str) -> None:
-        """Somebody picked up: a call of the restaurant's own number is not our own any more."""
-        self._control.api(f"global_setvar {HUMAN_RUNG_FOR}{gateway}=")
+        """Somebody picked up: a call of the restaurant's own number is not our own any more, unless
+        somebody is rung for another caller.
+        """
+        self._control.api(f"global_setvar {HUMAN_RUNG_FOR}{gateway}=={self._uuid}")
 
     def forget_way_out(self) -> None:
         """Somebody else armed one: the next renewal takes away whatever there is."""

@@ -101,7 +101,7 @@ async def test_a_caller_who_waited_for_a_worker_waits_on(site: OverflowSite) -> 
             await stream.speak(500)
             await until(lambda: 504 in codes(dialog))
             spoken_at = time.monotonic()
-        await dialog.hangup()
+            await dialog.hangup()  # before the stream: a call that lost its worker is offered again
     silence = longest_silence_s(dialog.received, since=taken_at, until=spoken_at)
     assert silence <= LONGEST_SILENCE_S
 
@@ -122,7 +122,7 @@ async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_o
             await another.speak(600)
             await until(lambda: 604 in codes(dialog))
             spoken_at = time.monotonic()
-        await dialog.hangup()
+            await dialog.hangup()
     assert taken_at - back_at < PROOF_S + LOOKED_AT_S + LOADED_S
     silence = longest_silence_s(dialog.received, since=killed_at, until=spoken_at)
     assert silence <= LONGEST_SILENCE_S

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from controlplane.contracts.messages import Transfer
+from controlplane.contracts.messages import Transfer, TransferFailed
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import CallRefused, Phone
-from tests.integration.bridge_under_test import SWITCHES, until_heard
+from tests.integration.bridge_under_test import SWITCHES, Stream, until_heard
 from tests.integration.overflow_site import OverflowSite, open_overflow_site
 from tests.waiting import DEADLINE_S, until
 
@@ -38,10 +38,16 @@ async def site(
         yield site
 
 
-async def presented(site: OverflowSite) -> str:
-    """The number that the restaurant's phone is shown: the From of the leg that rings it."""
-    before = len(site.carrier.invites)
-    await until(lambda: len(site.carrier.invites) > before)
+async def all_are_over(site: OverflowSite) -> None:
+    """The next test begins with no phone ringing."""
+    await until(lambda: len(site.bridge.log("call_started")) == len(site.bridge.log("call_ended")))
+
+
+async def presented(site: OverflowSite, *, rung: int) -> str:
+    """The number that the restaurant's phone is shown, once it has rung more than `rung` times: the
+    From of the leg that rings it.
+    """
+    await until(lambda: len(site.carrier.invites) > rung)
     sender = site.carrier.invites[-1].headers.get("From") or ""
     return sender.partition("sip:")[2].partition("@")[0]
 
@@ -59,7 +65,7 @@ async def test_our_own_call_coming_back_is_busy_and_its_caller_leaves_a_message(
         rung = len(site.carrier.invites)
         dialog = await site.dial(caller)
         await site.fail_every_worker()
-        shown = await presented(site)
+        shown = await presented(site, rung=rung)
         calls = len(site.bridge.log("call_started"))
         for spelling in (shown, PHONE, PHONE.replace("+33", "0"), PHONE.replace("+", "00")):
             with pytest.raises(CallRefused) as refused:
@@ -110,19 +116,73 @@ async def test_a_restaurant_with_two_lines_is_rung_by_both_callers(site: Overflo
         for dialog in (second, first):
             await dialog.hangup()
         await picked_up.wait_ended(deadline_s=DEADLINE_S)
+        await all_are_over(site)
 
 
 async def test_a_loop_behind_a_hidden_number_ends_at_the_second_call(site: OverflowSite) -> None:
     """While one call rings the restaurant's phone, another goes straight to the message."""
     site.carrier.refuse(None)
     async with Phone() as caller, Phone() as forwarder:
+        rung = len(site.carrier.invites)
         first = await site.dial(caller)
         await site.fail_every_worker()
-        await presented(site)
-        rung = len(site.carrier.invites)
+        await presented(site, rung=rung)
         second = await site.dial(forwarder, headers={"Privacy": "id"})
         await site.fail_every_worker()
         await until_heard(second, "leave_message")
-        assert len(site.carrier.invites) == rung
+        assert len(site.carrier.invites) == rung + 1
         for dialog in (second, first):
             await dialog.hangup()
+
+
+async def refused_as_our_own(site: OverflowSite) -> bool:
+    """Whether a call of the restaurant's own number is taken for ours, coming back."""
+    async with Phone() as phone:
+        try:
+            dialog = await site.dial(phone, from_number=PHONE)
+        except CallRefused as refusal:
+            return refusal.status == 486
+        await site.worker.offer()
+        await dialog.hangup()
+        return False
+
+
+async def has_phone_rung(site: OverflowSite, stream: Stream) -> None:
+    """Its worker asks for the restaurant's phone, which rings then."""
+    rung = len(site.carrier.invites)
+    await stream.ask(Transfer(reason="asked", target_id=None))
+    await presented(site, rung=rung)
+
+
+async def test_a_second_caller_who_hangs_up_leaves_the_firsts_call_recognised(
+    site: OverflowSite,
+) -> None:
+    """
+    1. The phone rings for one caller of a worker's, then for a second.
+    2. The second hangs up: the first one's call that comes back is refused as before.
+    3. The first hangs up too: the restaurant's own number is a caller like any other.
+    """
+    site.carrier.refuse(None)
+    async with Phone() as one, Phone() as another:
+        async with site.talking(one) as (_, stream):
+            await has_phone_rung(site, stream)
+            async with site.talking(another) as (_, second_stream):
+                await has_phone_rung(site, second_stream)
+            assert await refused_as_our_own(site)
+        await all_are_over(site)
+        assert not await refused_as_our_own(site)
+
+
+async def test_who_had_a_phone_rung_before_makes_nobody_forget_the_next(
+    site: OverflowSite,
+) -> None:
+    """A caller whose ringing was over leaves while the phone rings for another."""
+    site.carrier.refuse(None)
+    async with Phone() as one, Phone() as another:
+        async with site.talking(another) as (_, second_stream):
+            async with site.talking(one) as (_, stream):
+                await has_phone_rung(site, stream)
+                site.carrier.turn_away(486)
+                await stream.message(TransferFailed)
+                await has_phone_rung(site, second_stream)
+            assert await refused_as_our_own(site)

@@ -15,6 +15,17 @@ async def test_a_global_variable_is_kept_until_it_is_emptied(client: EventSocket
     assert (await client.api("global_setvar")).startswith("-USAGE")
 
 
+async def test_a_global_variable_is_emptied_while_it_is_what_one_says(
+    client: EventSocketClient,
+) -> None:
+    await client.api("global_setvar ar_test=mine")
+    assert await client.api("global_setvar ar_test==theirs") == "+OK"
+    assert await client.api("global_getvar ar_test") == "mine"
+    assert await client.api("global_setvar ar_test==mine") == "+OK"
+    assert await client.api("global_getvar ar_test") in ("", "-ERR no reply\n")
+    assert await client.api("global_setvar ar_test==mine") == "+OK"
+
+
 async def test_an_alias_is_added_and_deleted(client: EventSocketClient) -> None:
     assert await client.api("alias add 'ar_test one' echo a;;echo ${b}") == "+OK\n"
     assert await client.api("alias del 'ar_test one'") == "+OK\n"

@@ -81,7 +81,7 @@ def test_every_jump_lands_on_an_extension() -> None:
         for action in actions()
         if action.attrib["application"] in {"transfer", "sched_transfer", "execute_extension"}
     ]
-    assert len(jumps) == 11
+    assert len(jumps) == 12
     for target, dialplan_name, context in jumps:
         assert target in extensions
         assert (dialplan_name, context) == ("XML", "public")
@@ -89,7 +89,7 @@ def test_every_jump_lands_on_an_extension() -> None:
 
 def test_no_caller_who_hangs_up_leaves_a_phone_that_rings_for_ever() -> None:
     """The hook that forgets it is set first; the one hook a channel has forgets the other too."""
-    hook = re.compile(r"api_reporting_hook=global_setvar (\w+\$\{sip_gateway\})=")
+    hook = re.compile(r"api_reporting_hook=global_setvar (\w+\$\{sip_gateway\})==\$\{uuid\}")
     hooks = []
     for group in dialplan().iter("condition"):
         data = [action.attrib.get("data", "") for action in group.findall("action")]
