@@ -18,13 +18,13 @@ from controlplane.contracts.messages import (
     TurnEnded,
 )
 from controlplane.database import libpq_url
-from controlplane.local.bench.measures import heard_error_ms, heard_frames
+from controlplane.local.bench.measures import CODES, heard_error_ms, heard_frames
 from controlplane.local.demo.caller import CALLER_NUMBER, CALLER_SOUNDS, Ear, call_and_order, speech
 from controlplane.local.demo.demo import SPOKEN_ORDER, placed_order
 from controlplane.local.demo.journal import read_journal
 from controlplane.local.demo.stack import RESTAURANT_PHONE, Stack
 from controlplane.local.demo.transcript import LiveTranscript
-from freeswitch.telephone.dialog import CallEnd
+from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.scenarios.listening import (
     LONGEST_SILENCE_S,
@@ -51,6 +51,18 @@ def recorded_call(stack: Stack, call_id: object) -> tuple[str, int, bool] | None
             [call_id],
         ).fetchone()
     return (row[0], row[2], row[1]) if row else None
+
+
+def all_heard(stack: Stack, dialog: Dialog, *, since: float) -> bool:
+    """Whether the caller has heard every frame that the model has said since."""
+    journal = read_journal(Path(stack.address.journal or ""), since=since)
+    said = {
+        (entry.fields["first_frame"] + n) % CODES
+        for entry in journal
+        if entry.kind == "AudioSent"
+        for n in range(entry.fields["frames"])
+    }
+    return said <= {frame.code for frame in heard_frames(dialog.received)}
 
 
 def speech_s(recording: str) -> float:
@@ -197,9 +209,10 @@ async def test_worker_dies_mid_order(stack: Stack) -> None:
 
 async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
     """
-    1. The caller is talking to the agent when the bridge agent is killed, and started again after
-       the dialplan has taken the call: the caller hears "un instant" and the waiting tone.
-    2. The call is resumed: the same worker hears the next question and is heard answering it.
+    1. The assistant is answering when the bridge agent is killed, and started again after the
+       dialplan has taken the call: the caller hears "un instant" and the waiting tone.
+    2. The call is resumed: what of the answer was lost is said again, every frame of it. The same
+       worker hears the next question and is heard answering it.
     3. At no moment was there silence of more than three seconds and a half.
     """
     with LiveTranscript(stack.address.redis_url, show=None) as transcript:
@@ -208,13 +221,16 @@ async def test_agent_restarts_with_a_call_in_progress(stack: Stack) -> None:
             ear = Ear(dialog)
             await ear.wait_for_turn_over()
             await dialog.play(speech("margherita_mozzarella_quatre_fromages"))
-            await ear.wait_for_turn_over()
+            ordered_at = time.monotonic()
+            await ear.wait_for_speech(for_ms=500)
             killed_at = time.monotonic()
             stack.kill("bridge-agent")
             await ear.wait_for_turn_over()
             await asyncio.to_thread(stack.launch_again, "bridge-agent")
             await until(lambda: "call_resumed" in stack.processes["bridge-agent"].log_tail())
             back_at = time.monotonic()
+            await until(lambda: all_heard(stack, dialog, since=ordered_at))
+            await until(lambda: not ear.speaking)
             await dialog.play(speech("finalement_un_coca"))
             asked_at = time.monotonic()
             await until_assistant_speaks(dialog, since=asked_at)

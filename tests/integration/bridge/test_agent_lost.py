@@ -129,11 +129,14 @@ async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_o
 
 
 async def test_a_call_that_was_taken_over_has_its_way_out_again(site: OverflowSite) -> None:
-    """The agent that is back dies again before its first round: no caller is left in silence."""
-    async with Phone() as phone, site.talking(phone) as (dialog, _):
+    """The agent that is back dies again: no caller is left in silence."""
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
         await asyncio.to_thread(site.stop_agent)
         await site.start_agent()
         await until(lambda: resumed(site))
+        await until(lambda: len(stream.messages) >= 3)
+        await stream.speak(700, item="item_b", chunks=5)
+        await until(lambda: 724 in codes(dialog))
         killed_at = time.monotonic()
         await asyncio.to_thread(site.stop_agent)
         await until_heard(dialog, "one_moment", since=killed_at)
