@@ -118,7 +118,7 @@ class Firewall:
             return None
         return FirewallTable(
             bridge_id=self._bridge_id,
-            ports=frozenset({profile.port}),
+            ports=profile.ports,
             own=_own(profile.host),
             networks=networks | self._controllers,
         )

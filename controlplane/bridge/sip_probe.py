@@ -24,6 +24,7 @@ CLOSED_DEADLINE_S: Final = 0.1
 _BIND_URL: Final = re.compile(
     r"^BIND-URL\s+sip:\S*?@([^\s;:]+)(?::(\d+))?(?:\S*?;maddr=([^\s;]+))?", re.M
 )
+_TLS_PORT: Final = re.compile(r"^TLS-BIND-URL\s+sips?:\S*?@[^\s;:]+:(\d+)", re.M)
 _URL: Final = re.compile(r"^URL\s+sip:\S*?@([^\s;]+)", re.M)
 
 log = structlog.get_logger()
@@ -37,6 +38,13 @@ class ProfileAddress:
     port: int
     public: str
     """`host:port` in its Contacts."""
+    tls_port: int | None = None
+    """None where it speaks no TLS."""
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Return the ports it listens at."""
+        return frozenset({self.port, self.tls_port or self.port})
 
     @property
     def bound(self) -> str:
@@ -50,7 +58,8 @@ class ProfileAddress:
         if url is None or bind is None:
             return None
         host, port, address = bind.groups()
-        return cls(address or host, int(port or 5060), url[1])
+        tls = _TLS_PORT.search(status)
+        return cls(address or host, int(port or 5060), url[1], int(tls[1]) if tls else None)
 
 
 class SipProbe:

@@ -23,7 +23,13 @@ SIP_PORT: Final = 5080
 
 @click.command()
 @click.argument("name", metavar="[NAME]", required=False)
-@click.option("--port", type=int, help="Where its SIP is heard, if not where it says.")
+@click.option(
+    "--port",
+    "ports",
+    type=int,
+    multiple=True,
+    help="Where its SIP is heard, if not where it says; once more for TLS.",
+)
 @click.option(
     "--controllers",
     "controller_networks",
@@ -31,7 +37,7 @@ SIP_PORT: Final = 5080
     default="",
     help="The controllers' networks, separated by commas.",
 )
-def firewall(*, name: str | None, port: int | None, controller_networks: str) -> None:
+def firewall(*, name: str | None, ports: tuple[int, ...], controller_networks: str) -> None:
     """Print the nftables table of one bridge, or of all: carriers' networks, nobody else."""
     redis = redis_client()
     with admin_connection() as connection:
@@ -47,7 +53,7 @@ def firewall(*, name: str | None, port: int | None, controller_networks: str) ->
         print(f"# {state.bridge.id}: {_keeper(state)}")
         table = FirewallTable(
             bridge_id=state.bridge.id,
-            ports=frozenset({port or _port(state)}),
+            ports=frozenset(ports or {_port(state)}),
             own=None,
             networks=let_in,
         )

@@ -88,7 +88,8 @@ def test_who_keeps_it_is_said(
 
 @pytest.mark.usefixtures("engine")
 def test_another_port_and_an_unknown_bridge(capsys: Said) -> None:
-    assert main(["bridge", "firewall", "firewalled-2", "--port", "5061"]) == 0
-    assert "th dport { 5061 }" in capsys.readouterr().out
+    ports = ["--port", "5060", "--port", "5061"]
+    assert main(["bridge", "firewall", "firewalled-2", *ports]) == 0
+    assert "th dport { 5060, 5061 }" in capsys.readouterr().out
     assert main(["bridge", "firewall", "firewalled"]) == 1
     assert "no bridge is called 'firewalled'" in capsys.readouterr().err

@@ -122,10 +122,10 @@ def test_it_is_loaded_once_and_again_when_something_changes(nft: Nft) -> None:
     assert len(nft.scripts) == 1
     known.networks = NETWORKS | {ip_network("198.51.100.9/32")}
     firewall.look()
-    known.profile = ProfileAddress("192.0.2.1", 5090, "192.0.2.1:5090")
+    known.profile = ProfileAddress("192.0.2.1", 5090, "192.0.2.1:5090", tls_port=5091)
     firewall.look()
     assert ["198.51.100.9" in script for script in nft.scripts] == [False, True, True]
-    assert "th dport { 5090 }" in nft.scripts[-1]
+    assert "th dport { 5090, 5091 }" in nft.scripts[-1]
 
 
 @pytest.mark.parametrize("unknown", ["profile", "networks"])

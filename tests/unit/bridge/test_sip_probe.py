@@ -30,6 +30,13 @@ def test_a_profile_bound_to_its_public_address() -> None:
     assert ProfileAddress.parse(status) == ProfileAddress("203.0.113.7", 5060, "203.0.113.7:5060")
 
 
+def test_where_it_speaks_tls_is_known_too() -> None:
+    tls = "TLS-BIND-URL     \tsips:mod_sofia@203.0.113.7:5061;maddr=10.0.0.7;transport=tls\n"
+    address = ProfileAddress.parse(STATUS + tls)
+    assert address is not None
+    assert address.ports == {5060, 5061}
+
+
 def test_a_profile_that_does_not_run() -> None:
     assert ProfileAddress.parse("Invalid Profile!\n") is None
 
