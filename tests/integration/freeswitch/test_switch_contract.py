@@ -375,6 +375,14 @@ async def test_spoofed_source(switch: SwitchUnderTest) -> None:
     assert refusal.value.status == 403
 
 
+async def test_no_refusal_of_the_dialplan_keeps_a_carrier_away(switch: SwitchUnderTest) -> None:
+    async with Phone() as carrier:
+        with pytest.raises(CallRefused) as refusal:
+            await carrier.call(switch.uri("gw+nobody"), from_number="+33612345678")
+
+    assert (refusal.value.status, refusal.value.retry_after) == (503, None)
+
+
 async def test_paused(switch: SwitchUnderTest, client: EventSocketClient, phone: Phone) -> None:
     assert await client.api("fsctl pause inbound") == "+OK\n"
     try:
