@@ -50,7 +50,7 @@ class BridgeSettings(ServiceSettings):
     bridge_id: str = Field(default="bridge-0", pattern=NODE_NAME)
     capacity: int = Field(default=200, ge=1, le=200)
     max_calls: int = Field(default=0, ge=0)
-    """It takes this many calls at once, and further ones get busy. 0: 30 for each of its cores."""
+    """It takes this many calls at once, and further ones get busy. 0: 25 for each of its cores."""
     esl_host: str = "127.0.0.1"
     esl_port: int = 8021
     esl_password: str = Field(min_length=8, repr=False)

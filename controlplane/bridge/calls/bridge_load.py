@@ -8,6 +8,7 @@ while a carrier may leave a line that said 503 alone for minutes.
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -22,7 +23,7 @@ from controlplane.loop import run_loop
 
 EVENTS: Final = ("HEARTBEAT", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
 
-CALLS_PER_CORE: Final = 30
+CALLS_PER_CORE: Final = 25
 """Measured with everything else on the same cores (docs/benchmarks.md, `bench overload`)."""
 SESSIONS_PER_CALL: Final = 2
 """A caller may be put through to somebody, and is then two sessions."""
@@ -36,6 +37,7 @@ LATE_S: Final = 0.25
 MARGIN_LOW_S: Final = 0.4
 """It is 0.85 s on a bridge at ease."""
 IDLE_LOW_PERCENT: Final = 3.0
+"""In two HEARTBEATs in a row, 5 s apart: each tells of one second."""
 STRAINED_LOOKS: Final = 2
 """One alone may be a process that was stopped for a moment."""
 CALM_LOOKS: Final = 4
@@ -82,7 +84,7 @@ class BridgeLoad:
         self._esl = esl
         self._calls = calls
         self._margin_s = margin_s
-        self._idle_percent = 100.0
+        self._idle_percent = deque([100.0], maxlen=2)
         self._changed = Event()
         self._due = time.monotonic() + LOOK_S
         self._told: bool | None = None
@@ -128,7 +130,8 @@ class BridgeLoad:
     def _measure(self, late_s: float) -> None:
         margin_s, recent_s = self._margin_s(60), self._margin_s(2)
         short = recent_s is not None and recent_s < MARGIN_LOW_S
-        busy = self._idle_percent < IDLE_LOW_PERCENT
+        idle_percent = max(self._idle_percent)
+        busy = idle_percent < IDLE_LOW_PERCENT
         calls = self._calls()
         self.limit.look(calls, strained=short or busy or late_s > LATE_S)
         metrics.LOOP_LAG.observe(late_s)
@@ -136,8 +139,8 @@ class BridgeLoad:
         metrics.CALLS_LIMIT.set(self.limit.now)
         if short:
             self._warn("way_out_margin_low", calls=calls, margin_s=recent_s)
-        if busy or late_s > LATE_S:
-            self._warn("bridge_strained", calls=calls, late_s=late_s, idle=self._idle_percent)
+        if calls and (busy or late_s > LATE_S):
+            self._warn("bridge_strained", calls=calls, late_s=late_s, idle_percent=idle_percent)
 
     def _tell(self, *, full: bool) -> None:
         if self._told is None:
@@ -158,8 +161,8 @@ class BridgeLoad:
 
     def _heard(self, event: EslEvent) -> None:
         """FreeSWITCH says every 5 s how idle the machine was (switch_core.c, `send_heartbeat`)."""
-        self._idle_percent = float(event.get("Idle-CPU") or 100.0)
-        metrics.IDLE_CPU.set(self._idle_percent)
+        self._idle_percent.append(float(event.get("Idle-CPU") or 100.0))
+        metrics.IDLE_CPU.set(self._idle_percent[-1])
 
     def _ended(self, event: EslEvent) -> None:
         if event.get(ChannelVariable.CALL_REFUSED.header):

@@ -44,6 +44,18 @@ def test_concurrent_commands_each_get_their_own_reply(client: EslClient, server:
     assert [greenlet.value for greenlet in greenlets] == [str(n) for n in range(300)]
 
 
+def test_commands_sent_together_each_get_their_own_reply(
+    client: EslClient, server: EslServer
+) -> None:
+    server.answer("api echo", lambda _, command: output(command.removeprefix("api echo ")))
+    server.answer("api bad", output("-ERR no such channel\n"))
+
+    assert client.api_together("echo 1", "echo 2", "echo 3") == ["1", "2", "3"]
+    with pytest.raises(EslCommandFailed):
+        client.api_together("bad", "echo 4")
+    assert client.api("echo 5") == "5", "what was behind the refusal was answered too"
+
+
 def test_a_late_reply_is_never_given_to_a_later_command(
     client: EslClient, server: EslServer
 ) -> None:

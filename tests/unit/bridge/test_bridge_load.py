@@ -140,7 +140,8 @@ def test_every_sign_of_strain_counts(bridge: Bridge, sign: str) -> None:
         case "margin":
             bridge.margin = 0.1
         case "idle":
-            bridge.handlers["HEARTBEAT"](EslEvent({"Idle-CPU": "1.500000"}))
+            for _ in range(2):
+                bridge.handlers["HEARTBEAT"](EslEvent({"Idle-CPU": "1.500000"}))
     told = [bridge.look(late_s=late_s) for _ in range(STRAINED_LOOKS)]
     assert told[-1] == ["global_setvar alloresto_calls_refused=true"]
 
@@ -148,7 +149,8 @@ def test_every_sign_of_strain_counts(bridge: Bridge, sign: str) -> None:
 def test_signs_of_a_bridge_at_ease_are_none(bridge: Bridge) -> None:
     bridge.calls, bridge.margin = MOST - 1, 0.85
     bridge.look()
-    bridge.handlers["HEARTBEAT"](EslEvent({"Idle-CPU": "40.000000"}))
+    for idle in ("40.000000", "0.000000"):  # one busy second
+        bridge.handlers["HEARTBEAT"](EslEvent({"Idle-CPU": idle}))
     assert not any(bridge.look(late_s=0.01) for _ in range(10))
     assert bridge.load.limit.now == MOST
 
