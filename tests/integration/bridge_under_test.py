@@ -65,6 +65,7 @@ CALLER_NUMBER: Final = "+33639980123"
 LOOK: Final = RegistrationsPlaced().to_json()
 """For the bridge's channel: have it look at Postgres now."""
 CHUNK_MS: Final = 100
+RUN_AGENT: Final = "from controlplane.cli import main; main(['run', 'bridge-agent'])"
 
 PROMPT_HZ: Final = {
     "greeting_generic": 600,
@@ -209,15 +210,16 @@ def run_bridge(
     redis_url: str,
     folder: Path,
     bridge_id: str = BRIDGE_ID,
+    setup: str = "",
     **settings: object,
 ) -> Iterator[Bridge]:
     """Run the bridge agent beside `switch`, as `controlplane/local/demo/stack.py` starts it.
 
-    It is running at once. `settings` are more of `BridgeSettings`.
+    It is running at once. `settings` are more of `BridgeSettings`; `setup` is Python run before it.
     """
     log_file = folder / f"{bridge_id}-agent.log"
     agent = ManagedProcess(
-        [sys.executable, "-m", "controlplane.cli", "run", "bridge-agent"],
+        [sys.executable, "-c", f"{setup}\n{RUN_AGENT}"],
         name="bridge-agent",
         env={
             **os.environ,
