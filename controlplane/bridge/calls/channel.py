@@ -169,6 +169,17 @@ class Channel:
                 self._fill(prompt)
             return self._silence_filled
 
+    def fill_with_tone(self) -> None:
+        """Play the waiting tone, without a word: the caller has just heard that they wait."""
+        with self._queueing:
+            self._queue(WAITING_TONE)
+            self._silence_filled = True
+
+    def end_tone(self) -> None:
+        """Stop the waiting tone, if there is one."""
+        with self._queueing:
+            self._end_filling()
+
     def _fill(self, prompt: str) -> None:
         self.stop_playing()
         self._queue(self._prompt(prompt))

@@ -59,6 +59,8 @@ def parked(context: CallContext, event: EslEvent) -> None:
     call.becomes(GreetingState.OVER)
     try:
         if call.streaming:
+            if call.worker.unproven:  # it may be gone: who waited for the agent waits on
+                context.channel.fill_with_tone()
             context.channel.tell_worker(GreetingEnded())
             context.playback.open()
         elif call.state is CallState.WITH_US:
@@ -157,7 +159,7 @@ def worker_says(context: CallContext, event: EslEvent) -> None:
     except MessageError as error:
         refuse_message(context, reason=str(error))
         return
-    context.call.worker.heard()
+    prove_worker(context)
     match message:
         case KeepAlive():
             pass
@@ -167,6 +169,15 @@ def worker_says(context: CallContext, event: EslEvent) -> None:
             context.audio.mark(seq)
         case _:
             ask(context, Asked(message))
+
+
+def prove_worker(context: CallContext) -> None:
+    """Note that the worker lives; nobody waits for that any more."""
+    worker = context.call.worker
+    unproven = worker.unproven
+    worker.heard()
+    if unproven:
+        context.channel.end_tone()
 
 
 def ask(context: CallContext, asked: Asked) -> None:

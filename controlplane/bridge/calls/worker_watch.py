@@ -40,6 +40,11 @@ class WorkerWatch:
         self._heard_at = self.clock()
         self._patience_s = LOST_S
 
+    @property
+    def unproven(self) -> bool:
+        """Whether an earlier agent knew it, and it has said nothing to this one yet."""
+        return self._patience_s == PROOF_S
+
     def await_words(self) -> None:
         """The caller hears from now on that they wait."""
         self._awaited_since = self.clock()

@@ -8,7 +8,7 @@ import pytest
 from controlplane.bridge.calls import story
 from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_state import CallState
-from controlplane.bridge.calls.channel_events import parked
+from controlplane.bridge.calls.channel_events import parked, worker_says
 from controlplane.bridge.calls.find_worker import keep_waiting
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.calls.restaurant_limits import Limit
@@ -23,7 +23,7 @@ from controlplane.bridge.calls.story import (
 )
 from controlplane.bridge.calls.worker_watch import LOST_S, WorkerWatch
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import CallArrived, CallEnded, Started
+from controlplane.contracts.messages import CallArrived, CallEnded, KeepAlive, Started
 from controlplane.esl.event import EslEvent
 from tests.unit.bridge.one_call import OneCall
 from tests.unit.bridge.test_incoming_call import call
@@ -140,3 +140,17 @@ def test_a_call_that_an_agent_before_had_is_not_asked_about_again(one: OneCall) 
     receive(one.context)
     assert one.call.ours
     assert one.facts == []
+
+
+def test_who_is_taken_over_hears_the_tone_until_their_worker_shows_that_it_lives(
+    one: OneCall,
+) -> None:
+    """Its stream may have died unseen: the silence of a worker that is gone is not the caller's."""
+    one.call.greeting = call().greeting
+    one.connect_worker()
+    one.call.worker.begins(known=True)
+    parked(one.context, EslEvent({}))
+    assert one.heard_since() == ["tone"]
+    for heard in (["stop"], []):
+        worker_says(one.context, EslEvent({}, KeepAlive().to_json()))
+        assert one.heard_since() == heard
