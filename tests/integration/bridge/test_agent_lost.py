@@ -106,6 +106,23 @@ async def test_a_caller_who_waited_for_a_worker_waits_on(site: OverflowSite) -> 
     assert silence <= LONGEST_SILENCE_S
 
 
+async def test_a_call_that_was_taken_over_has_its_way_out_again(site: OverflowSite) -> None:
+    """The agent that is back dies again: no caller is left in silence."""
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        await asyncio.to_thread(site.stop_agent)
+        await site.start_agent()
+        await until(lambda: resumed(site))
+        await until(lambda: len(stream.messages) >= 3)
+        await stream.speak(700, item="item_b", chunks=5)
+        await until(lambda: 724 in codes(dialog))
+        killed_at = time.monotonic()
+        await asyncio.to_thread(site.stop_agent)
+        await until_heard(dialog, "one_moment", since=killed_at)
+        assert time.monotonic() - killed_at < WAY_OUT_S + LOADED_S
+        await site.start_agent()
+        await until(lambda: resumed(site))
+
+
 async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_once(
     site: OverflowSite,
 ) -> None:
@@ -126,20 +143,3 @@ async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_o
     assert taken_at - back_at < PROOF_S + LOOKED_AT_S + LOADED_S
     silence = longest_silence_s(dialog.received, since=killed_at, until=spoken_at)
     assert silence <= LONGEST_SILENCE_S
-
-
-async def test_a_call_that_was_taken_over_has_its_way_out_again(site: OverflowSite) -> None:
-    """The agent that is back dies again: no caller is left in silence."""
-    async with Phone() as phone, site.talking(phone) as (dialog, stream):
-        await asyncio.to_thread(site.stop_agent)
-        await site.start_agent()
-        await until(lambda: resumed(site))
-        await until(lambda: len(stream.messages) >= 3)
-        await stream.speak(700, item="item_b", chunks=5)
-        await until(lambda: 724 in codes(dialog))
-        killed_at = time.monotonic()
-        await asyncio.to_thread(site.stop_agent)
-        await until_heard(dialog, "one_moment", since=killed_at)
-        assert time.monotonic() - killed_at < WAY_OUT_S + LOADED_S
-        await site.start_agent()
-        await until(lambda: resumed(site))
