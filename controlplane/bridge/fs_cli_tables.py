@@ -23,7 +23,7 @@ from controlplane.contracts.messages import DrainStep
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslError
 from controlplane.loop import run_loop
-from controlplane.registrations.report import Account, accounts
+from controlplane.registrations.report import AccountReport, accounts
 from controlplane.registrations.sip_codes import code_text
 from controlplane.text_table import table
 
@@ -86,7 +86,7 @@ class FsCliTables:
         self._bridge_id = bridge_id
         self._calls = calls
         self._drain = drain
-        self._accounts: list[Account] = []
+        self._accounts: list[AccountReport] = []
         self._read_at: datetime | None = None
         self._next_read = 0.0
         self._sent: dict[str, str] = {}
@@ -202,7 +202,7 @@ def calls_text(calls: Iterable[IncomingCall]) -> str:
     return f"{table(titles, rows)}\n\nThe agent counts {len(rows)}; FreeSWITCH counts channels:\n"
 
 
-def registrations_text(found: Sequence[Account]) -> str:
+def registrations_text(found: Sequence[AccountReport]) -> str:
     """Lay out one line a gateway, as Postgres has it."""
     registered = sum(account.registered for account in found)
     rows = [list(_cells(account)) for account in found]
@@ -210,7 +210,7 @@ def registrations_text(found: Sequence[Account]) -> str:
     return f"{table(titles, rows)}\n\n{len(found)} gateways, {registered} registered\n"
 
 
-def tenant_text(account: Account, calls: Iterable[IncomingCall]) -> str:
+def tenant_text(account: AccountReport, calls: Iterable[IncomingCall]) -> str:
     """Describe one gateway: who, where from and to, its calls; FreeSWITCH's own view follows."""
     own = [call for call in calls if call.gateway_name == account.gateway]
     return (
@@ -244,12 +244,12 @@ def global_value(text: str) -> str:
     return quote(text, safe=" !()*,-./:<>@^_|~+#&?")
 
 
-def _cells(account: Account) -> Iterator[str]:
+def _cells(account: AccountReport) -> Iterator[str]:
     yield account.gateway
     yield account.carrier
     yield account.state
     yield code_text(account.last_sip_code)
     yield clock(account.since)
-    yield clock(account.next_retry_at)
+    yield clock(account.retry_at)
     yield account.placement_reason or "-"
     yield account.problem or ""

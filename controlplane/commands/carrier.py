@@ -160,7 +160,7 @@ def show(*, carrier_id: str, as_json: bool) -> None:
         print(record.as_json(dict(row)))
         return
     shown = {
-        name: ", ".join(value) if isinstance(value, list) else str(value)
+        name: ", ".join(value) if isinstance(value, list) else record.text(value)
         for name, value in row.items()
     }
     print(record.fields(shown))

@@ -84,7 +84,7 @@ def retry(*, name: str) -> None:
     print(f"watch: alloresto sip trace {found.gateway} --follow")
 
 
-def _print_table(found: list[report.Account]) -> None:
+def _print_table(found: list[report.AccountReport]) -> None:
     titles = ["GATEWAY", "RESTAURANT", "CARRIER", "BRIDGE", "STATE", "LAST CODE", "SINCE"]
     titles += ["RETRY", "WHY", "PROBLEM"]
     print(table(titles, [_line(one) for one in found]))
@@ -93,15 +93,15 @@ def _print_table(found: list[report.Account]) -> None:
     print(f"\n{len(found)} accounts, {registered} registered, {problems} need a human")
 
 
-def _line(account: report.Account) -> list[str]:
+def _line(account: report.AccountReport) -> list[str]:
     bridge = account.bridge or "-"
     if account.former_bridge is not None:
         bridge = f"{account.former_bridge} → {bridge}"
     elif account.requested_bridge is not None:
         bridge = f"{bridge} → {account.requested_bridge}?"
     retry_in = "-"
-    if account.next_retry_at is not None:
-        retry_in = f"{max(0, int((account.next_retry_at - account.now).total_seconds()))} s"
+    if account.retry_at is not None:
+        retry_in = f"{max(0, int((account.retry_at - account.now).total_seconds()))} s"
     why = "-"
     if account.placement_reason is not None:
         why = f"{account.placement_reason}, {report.age(account.now, account.placed_at)} ago"
@@ -119,7 +119,7 @@ def _line(account: report.Account) -> list[str]:
     ]
 
 
-def _record(account: report.Account) -> dict[str, object]:
+def _record(account: report.AccountReport) -> dict[str, object]:
     derived = {
         "address_of_record": account.address_of_record,
         "state": account.state,

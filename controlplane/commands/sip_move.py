@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from controlplane.commands.admin_database import admin_engine
 from controlplane.commands.options import account_argument
 from controlplane.registrations.admin_requests import ask_for_move, history
-from controlplane.registrations.report import Account, account
+from controlplane.registrations.report import AccountReport, account
 
 MOVE_DEADLINE_S: Final = 60.0
 """The controller acts within a second, REGISTER is paced behind others, the old bridge's
@@ -37,7 +37,7 @@ def move(*, name: str, bridge: str, no_wait: bool) -> int:
         return _watch_move(engine, found, bridge, after=after)
 
 
-def _watch_move(engine: Engine, before: Account, bridge_id: str, *, after: int) -> int:
+def _watch_move(engine: Engine, before: AccountReport, bridge_id: str, *, after: int) -> int:
     """Show each step until it is REGED there and gone from its former bridge.
 
     `after`: the last entry of its history from before the move was asked for.
@@ -66,7 +66,7 @@ def _watch_move(engine: Engine, before: Account, bridge_id: str, *, after: int) 
     return 1
 
 
-def _move_step(now: Account, bridge_id: str) -> str:
+def _move_step(now: AccountReport, bridge_id: str) -> str:
     if now.bridge != bridge_id:
         return "waiting for the controller"
     if not now.registered:

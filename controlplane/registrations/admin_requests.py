@@ -14,7 +14,7 @@ from controlplane.contracts.gateway_states import GatewayState
 from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration, SipRegistrationEvent
-from controlplane.registrations.report import BRIDGE_PATIENCE, Account, Standing, near
+from controlplane.registrations.report import BRIDGE_PATIENCE, AccountReport, Standing, near
 
 
 class RequestRefused(AlloRestoError):
@@ -71,7 +71,7 @@ def bridges(connection: Connection) -> list[Bridge]:
     return [Bridge(**found) for found in connection.execute(query).mappings()]
 
 
-def ask_for_move(connection: Connection, account: Account, bridge_id: str) -> None:
+def ask_for_move(connection: Connection, account: AccountReport, bridge_id: str) -> None:
     """Ask the controller to move the account there. Raises `RequestRefused` when that can't be."""
     known = {bridge.id: bridge for bridge in bridges(connection)}
     bridge = known.get(bridge_id)
@@ -96,7 +96,7 @@ def _refuse_bridge(bridge: Bridge, *, holds_it: bool) -> None:
         raise RequestRefused(f"{bridge.id} is full: {bridge.held} of {bridge.capacity}")
 
 
-def _refuse_account(account: Account, bridge_id: str) -> None:
+def _refuse_account(account: AccountReport, bridge_id: str) -> None:
     if account.bridge == bridge_id:
         raise RequestRefused(f"{account.gateway} is already on {bridge_id}")
     if account.state is Standing.PAUSED:
@@ -109,7 +109,7 @@ def _refuse_account(account: Account, bridge_id: str) -> None:
         )
 
 
-def retry(connection: Connection, account: Account) -> None:
+def retry(connection: Connection, account: AccountReport) -> None:
     """Forget a suspended account's refusals: its bridge tries again. Raises `RequestRefused`."""
     if account.state is not GatewayState.SUSPENDED:
         raise RequestRefused(

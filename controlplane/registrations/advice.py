@@ -5,7 +5,7 @@ from typing import Final
 
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.models.sip_registration import PlacementReason
-from controlplane.registrations.report import Account, Standing, age
+from controlplane.registrations.report import AccountReport, Standing, age
 from controlplane.registrations.sip_codes import ACCOUNT_REFUSED, OK, SILENT, code_text, meaning
 
 REASONS: Final[Mapping[str, str]] = {
@@ -17,7 +17,7 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 
-def explanation(account: Account, *, rooms: int) -> list[str]:
+def explanation(account: AccountReport, *, rooms: int) -> list[str]:
     """Return sentences, of which the last says what to do. `rooms` counts the registrations that
     bridges can still take.
     """
@@ -29,7 +29,7 @@ def explanation(account: Account, *, rooms: int) -> list[str]:
     ]
 
 
-def _account(account: Account) -> str:
+def _account(account: AccountReport) -> str:
     """Say what a person compares with the carrier's page."""
     sent_to = f"{account.outbound_proxy or account.registrar} over {account.transport.upper()}"
     user = account.auth_username
@@ -37,7 +37,7 @@ def _account(account: Account) -> str:
     return f"It is {account.address_of_record}, sent to {sent_to}{asked}."
 
 
-def _whereabouts(account: Account) -> Iterator[str]:
+def _whereabouts(account: AccountReport) -> Iterator[str]:
     if account.bridge is not None:
         since = age(account.now, account.placed_at)
         why = REASONS.get(account.placement_reason or "", "nobody wrote down why")
@@ -53,7 +53,7 @@ def _whereabouts(account: Account) -> Iterator[str]:
         yield f"{account.bridge} is being drained: the registration will move away by itself."
 
 
-def _standing(account: Account, *, rooms: int) -> Iterator[str]:
+def _standing(account: AccountReport, *, rooms: int) -> Iterator[str]:
     """Say why it is not registered, if it is not, and what to do."""
     match account.state:
         case Standing.PAUSED:
@@ -108,7 +108,7 @@ def _standing(account: Account, *, rooms: int) -> Iterator[str]:
             yield from _refused(account)
 
 
-def _tried_again(account: Account) -> Iterator[str]:
+def _tried_again(account: AccountReport) -> Iterator[str]:
     if account.carrier_refuses_since is not None:
         since = age(account.now, account.carrier_refuses_since)
         yield (
@@ -116,12 +116,12 @@ def _tried_again(account: Account) -> Iterator[str]:
             " fault rather than this one. One account a minute asks for all; when one is taken, the"
             " others follow by themselves."
         )
-    elif account.tried_again_at is not None:
-        wait = max(0, int((account.tried_again_at - account.now).total_seconds()) // 60)
+    elif account.retry_at is not None:
+        wait = max(0, int((account.retry_at - account.now).total_seconds()) // 60)
         yield f"It is tried again by itself, once, in {wait} min."
 
 
-def _unplaced(account: Account, *, rooms: int) -> Iterator[str]:
+def _unplaced(account: AccountReport, *, rooms: int) -> Iterator[str]:
     if rooms <= 0:
         yield "No bridge has room for it: every living bridge is full, draining or lost."
         yield "Next: start another bridge; it is placed by itself within seconds."
@@ -130,7 +130,7 @@ def _unplaced(account: Account, *, rooms: int) -> Iterator[str]:
         yield "Next: look at the controller's log; it places it by itself once one runs."
 
 
-def _refused(account: Account) -> Iterator[str]:
+def _refused(account: AccountReport) -> Iterator[str]:
     code, long = account.last_sip_code, age(account.now, account.since)
     if code in ACCOUNT_REFUSED:
         yield (
@@ -145,7 +145,7 @@ def _refused(account: Account) -> Iterator[str]:
         yield f"The carrier has not answered for {long} (state {account.state})."
     else:
         yield f"The carrier has answered {code_text(code)} for {long} (state {account.state})."
-    if account.next_retry_at is not None:
-        wait = max(0, int((account.next_retry_at - account.now).total_seconds()))
+    if account.retry_at is not None:
+        wait = max(0, int((account.retry_at - account.now).total_seconds()))
         yield f"It is tried again by itself in {wait} s."
     yield f"Next: {(SILENT if code is None else meaning(code)).action}"

@@ -53,7 +53,7 @@ class UnknownAccount(AlloRestoError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class AccountReport:
     """One row of the report. Every instant is in UTC; `now` is Postgres's own clock."""
 
     registration_id: UUID
@@ -116,10 +116,12 @@ class Account:
         return self.state_at or self.placed_at
 
     @property
-    def tried_again_at(self) -> datetime | None:
-        """Return when a suspended account is tried again without any news of its carrier."""
+    def retry_at(self) -> datetime | None:
+        """Return when it is tried again by itself: a suspended account hours later, unless there is
+        news of its carrier.
+        """
         if self.state is not GatewayState.SUSPENDED or self.state_at is None:
-            return None
+            return self.next_retry_at
         over = self.auth_failures - self.max_auth_failures
         return alone_at(
             RefusedAccount(
@@ -171,7 +173,7 @@ class Account:
         return None
 
 
-def accounts(connection: Connection, *, bridge_id: str | None = None) -> list[Account]:
+def accounts(connection: Connection, *, bridge_id: str | None = None) -> list[AccountReport]:
     """Return all accounts, or those a bridge owns or still holds, by gateway name."""
     query, row = _query().order_by(SipRegistration.gateway_name), SipRegistration
     if bridge_id is not None:
@@ -179,7 +181,7 @@ def accounts(connection: Connection, *, bridge_id: str | None = None) -> list[Ac
     return _read(connection, query)
 
 
-def account(connection: Connection, name: str) -> Account:
+def account(connection: Connection, name: str) -> AccountReport:
     """Find one by gateway name, slug or restaurant id. Raises `UnknownAccount`."""
     found = _read(connection, _query().where(_called(name)))
     if len(found) == 1:
@@ -258,9 +260,9 @@ def _query() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Account]:
+def _read(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[AccountReport]:
     rows = connection.execute(query).mappings()
     return [
-        Account(**{**row, "reported_state": GatewayState.read(row["reported_state"])})
+        AccountReport(**{**row, "reported_state": GatewayState.read(row["reported_state"])})
         for row in rows
     ]

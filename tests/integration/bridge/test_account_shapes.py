@@ -98,8 +98,11 @@ class Registrar:
 
     def accepted(self, user: str) -> list[str]:
         """Return protocol, To, request URI and digest user of the account's REGISTERs."""
-        lines = re.findall(r"accepted (.+)", self.log_file.read_text(encoding="utf-8"))
-        return [line for line in lines if f"sip:{user}@" in line]
+        return [line for line in self.logged("accepted") if f"sip:{user}@" in line]
+
+    def logged(self, word: str) -> list[str]:
+        text = self.log_file.read_text(encoding="utf-8")
+        return re.findall(rf"<script>: {word} (.+)", text)
 
 
 @dataclass
@@ -261,10 +264,11 @@ async def test_an_account_registers_and_its_call_is_known_by_its_gateway(
     async with Phone() as phone:
         uri = f"sip:{user}@127.0.0.1:{site.registrar.udp}"
         dialog = await phone.call(uri, from_number=CALLER_NUMBER)
-        await until(
-            lambda: [one for one in site.bridge.log("call_started") if one["gateway"] == name]
-        )
+        await until(lambda: name in {one["gateway"] for one in site.bridge.log("call_started")})
         await dialog.hangup()
+    site.bridge.switch.api(f"originate sofia/gateway/{name}/0639980001 &park")
+    called = site.registrar.logged("called")
+    assert any(line.startswith(f"{proto} 0639980001 ") and DOMAIN in line for line in called)
 
 
 @pytest.mark.parametrize(

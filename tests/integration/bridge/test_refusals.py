@@ -234,6 +234,13 @@ async def test_refusals_are_counted_up_to_the_carriers_limit(carrier: Carrier) -
     await stays_true(lambda: carrier.registrar.registers_seen == heard, for_s=1.0)
 
 
+async def test_a_bridge_without_tls_says_so_of_an_account_that_needs_it(carrier: Carrier) -> None:
+    name = await carrier.place("tls", transport="tls")
+    await carrier.until(name, "INVALID")
+    details = carrier.bridge.query("SELECT detail FROM sip_registration_event")
+    assert ("transport: this bridge has no TLS (ALLORESTO_SIP_TLS)",) in details
+
+
 @ON_THE_SIMULATOR
 async def test_a_lowered_limit_removes_no_gateway_that_is_not_refused_again(
     carrier: Carrier,

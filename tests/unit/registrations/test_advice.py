@@ -8,15 +8,15 @@ import pytest
 
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.registrations.advice import explanation
-from controlplane.registrations.report import Account
+from controlplane.registrations.report import AccountReport
 
 pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 11, 27, 20, 0, tzinfo=UTC)
 
 
-def account(**changes: Any) -> Account:
-    return Account(
+def account(**changes: Any) -> AccountReport:
+    return AccountReport(
         **{
             "registration_id": UUID(int=1),
             "restaurant_id": UUID(int=2),
