@@ -18,7 +18,7 @@ from controlplane.commands.admin_database import admin_engine
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.secret_box import SecretBox, SecretUnreadable
 
-Account = Row[UUID, UUID, str, str]
+SealedAccount = Row[UUID, UUID, str, str]
 """Registration id, restaurant id, gateway name, sealed password."""
 
 BATCH: Final = 100
@@ -91,7 +91,7 @@ def reseal_all(engine: Engine, box: SecretBox) -> Rotation:
     return result
 
 
-def _reseal(engine: Engine, box: SecretBox, account: Account) -> bool:
+def _reseal(engine: Engine, box: SecretBox, account: SealedAccount) -> bool:
     """Whether the row still held what was read."""
     password = box.open(account.password_encrypted, owner=account.restaurant_id)
     statement = (
@@ -107,7 +107,7 @@ def _reseal(engine: Engine, box: SecretBox, account: Account) -> bool:
         return connection.execute(statement).rowcount == 1
 
 
-def _accounts(engine: Engine) -> Iterator[Account]:
+def _accounts(engine: Engine) -> Iterator[SealedAccount]:
     """Every account in the order of its id, a batch at a time; no transaction stays open."""
     query = (
         select(
@@ -129,7 +129,7 @@ def _accounts(engine: Engine) -> Iterator[Account]:
         last = batch[-1].id
 
 
-def _unreadable(box: SecretBox, account: Account) -> str | None:
+def _unreadable(box: SecretBox, account: SealedAccount) -> str | None:
     """Why this account's password cannot be opened; None when it can."""
     try:
         box.open(account.password_encrypted, owner=account.restaurant_id)
