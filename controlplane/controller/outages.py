@@ -73,11 +73,12 @@ class Outages:
     def turn(self) -> None:
         """Look once. Raises SQLAlchemy's errors; the next turn does it all again."""
         epoch = self._lease.epoch
-        metrics.CARRIER_REFUSES.clear()
         if epoch is None:
+            metrics.CARRIER_REFUSES.clear()
             return
         with self._engine.begin() as connection:
             now, carriers = _read(connection)
+        metrics.CARRIER_REFUSES.clear()
         for carrier in carriers:
             metrics.CARRIER_REFUSES.labels(carrier.carrier_id).set(carrier.outage(now) is not None)
         try:
