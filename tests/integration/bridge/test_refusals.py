@@ -55,11 +55,11 @@ class Leader:
     """The controller's watch over refused accounts; the bridge is told by the test."""
 
     def __init__(self, engine: Engine) -> None:
-        self._lease = Lease(engine, holder="test")
-        self._outages = Outages(engine, lease=self._lease)
+        self.lease = Lease(engine, holder="test")
+        self._outages = Outages(engine, lease=self.lease)
 
     def look(self) -> None:
-        self._lease.renew()
+        self.lease.renew()
         self._outages.turn()
 
 
@@ -137,7 +137,9 @@ async def carrier(bridge: Bridge, redis: Redis) -> AsyncIterator[Carrier]:
 @pytest.fixture
 def leader(bridge: Bridge) -> Iterator[Leader]:
     engine = sync_engine(bridge.database_url, application_name="test", pool_size=2)
-    yield Leader(engine)
+    leader = Leader(engine)
+    yield leader
+    leader.lease.close()
     engine.dispose()
 
 

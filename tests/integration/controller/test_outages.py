@@ -1,6 +1,6 @@
 """What the leader makes of refused accounts: who is tried again, what the carrier's row says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -18,7 +18,7 @@ NAMES = tuple(f"r{n}" for n in range(5))
 
 
 @pytest.fixture
-def outages(engine: Engine) -> Outages:
+def outages(engine: Engine) -> Iterator[Outages]:
     lease = Lease(engine, holder="one")
     lease.renew()
     with engine.begin() as connection:
@@ -32,7 +32,8 @@ def outages(engine: Engine) -> Outages:
         add_account(connection, "elsewhere", carrier_id="other", bridge_id="b", epoch=1)
         for name in NAMES:
             add_account(connection, name, bridge_id="b", epoch=1)
-    return Outages(engine, lease=lease)
+    yield Outages(engine, lease=lease)
+    lease.close()
 
 
 def say(engine: Engine, change: str, *names: str) -> None:
