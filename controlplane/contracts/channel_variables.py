@@ -51,9 +51,12 @@ class ChannelVariable(StrEnum):
     SIP_GATEWAY = "sip_gateway"
     SIP_CALL_ID = "sip_call_id"
     SIP_PRIVACY = "sip_Privacy"
-    """It holds the Privacy header of the INVITE (RFC 3323)."""
+    """It holds the first Privacy header of the INVITE (RFC 3323), its words joined by `;`. Of a
+    second one, or one that is not a list of words, FreeSWITCH shows nothing (sip_security.c)."""
     SIP_FROM_USER = "sip_from_user"
     SIP_FROM_HOST = "sip_from_host"
+    SIP_FROM_DISPLAY = "sip_from_display"
+    SIP_REMOTE_PARTY_ID = "sip_Remote-Party-ID"
     PLAYBACK_OFFSET = "playback_last_offset_pos"
     """Counts the samples of the file that were handed to the codec, that is, what was heard.
     `playback_ms` counts what was read from the file, which is all of a short one at once

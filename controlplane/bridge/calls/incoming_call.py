@@ -4,7 +4,6 @@ Handlers of FreeSWITCH's events put signals in; the call's story (`story.py`) ta
 """
 
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from gevent.lock import BoundedSemaphore
 
 from controlplane.bridge.calls.call_signals import CallEndedError, CallLeftError, CallSignal
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState, step
+from controlplane.bridge.calls.hidden_numbers import is_hidden
 from controlplane.bridge.calls.worker_watch import WorkerWatch
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -31,13 +31,6 @@ STOPPED_S: Final = 1.0
 """A process whose timer is so late was stopped, with its machine perhaps."""
 HEARD_LATE_S: Final = 0.5
 """What happened meanwhile has been heard by then."""
-
-NO_PRIVACY: Final = frozenset({"", "privacy", "none", "critical"})
-"""Words of a Privacy header that hide nothing; any other does, known or not. The dialplan keeps the
-same rules for a voice message (`caller_number` in freeswitch/conf/dialplan/public.xml)."""
-NOBODY: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "private"})
-"""A From with one of these users names nobody."""
-ANONYMOUS_HOST: Final = "anonymous.invalid"
 
 
 class NotOurCall(ValueError):
@@ -195,21 +188,6 @@ class IncomingCall:
             if isinstance(signal, kinds):
                 return signal
         return None
-
-
-def is_hidden(event: EslEvent) -> bool:
-    """Whether the caller wants to stay unknown: any privacy asked for (RFC 3323, RFC 3325), or an
-    anonymous From, beside which carriers still assert the real number.
-    """
-    asked = set(re.split(r"[^a-z]+", (event.get(ChannelVariable.SIP_PRIVACY.header) or "").lower()))
-    sender = (event.get(ChannelVariable.SIP_FROM_USER.header) or "").lower()
-    host = (event.get(ChannelVariable.SIP_FROM_HOST.header) or "").lower()
-    return (
-        event.get("Caller-Privacy-Hide-Number") == "true"
-        or bool(asked - NO_PRIVACY)
-        or sender in NOBODY
-        or host == ANONYMOUS_HOST
-    )
 
 
 def caller_number(event: EslEvent, region: str) -> str | None:

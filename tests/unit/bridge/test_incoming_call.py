@@ -210,25 +210,6 @@ def test_whatever_a_carrier_sends_is_e164_or_none(text: str) -> None:
     assert told is None or E164.fullmatch(told)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Caller-Privacy-Hide-Number": "true"},
-        *({"variable_sip_Privacy": value} for value in ("id", "user;id", "header", "session")),
-        {"variable_sip_Privacy": "Privacy: id;critical"},
-        *({"variable_sip_from_user": user} for user in ("anonymous", "Anonymous", "unavailable")),
-        {"variable_sip_from_host": "Anonymous.Invalid"},
-    ],
-)
-def test_a_number_its_caller_hides_is_dropped(headers: dict[str, str]) -> None:
-    assert number("+33639980123", **headers) is None
-
-
-@pytest.mark.parametrize("privacy", ["none", "critical", ""])
-def test_no_privacy_is_no_reason_to_drop_it(privacy: str) -> None:
-    assert number("+33639980123", variable_sip_Privacy=privacy) == "+33639980123"
-
-
 # --- What its story waits for --------------------------------------------------------------------
 
 
