@@ -21,12 +21,19 @@ class CallProgress:
 
     def __init__(self) -> None:
         self.phase = CallPhase.GREETING
+        self.on_hold = False
+        """The caller's telephone neither listens nor lets its caller speak."""
         self._talking = asyncio.Event()
 
     @property
     def listening(self) -> bool:
         """Whether the caller speaks to the assistant, not to a human or to nobody."""
-        return self.phase in {CallPhase.GREETING, CallPhase.TALKING}
+        return not self.on_hold and self.phase in {CallPhase.GREETING, CallPhase.TALKING}
+
+    @property
+    def talking(self) -> bool:
+        """Whether the assistant may speak, and is heard."""
+        return not self.on_hold and self.phase is CallPhase.TALKING
 
     def greeting_ended(self) -> bool:
         """Go on to talking; False when the greeting had ended before."""
@@ -42,16 +49,21 @@ class CallProgress:
         if self.phase is CallPhase.WITH_HUMAN:
             self._enter(CallPhase.TALKING)
 
+    def hold(self, *, on: bool) -> None:
+        """Note what the caller's telephone says, in whatever phase."""
+        self.on_hold = on
+        self._enter(self.phase)
+
     def ended(self) -> None:
         self._enter(CallPhase.OVER)
 
     async def until_talking(self) -> None:
-        """Wait for the greeting's end, or for the caller to be given back."""
+        """Wait for the greeting's end, or for a caller who was with somebody else, or on hold."""
         await self._talking.wait()
 
     def _enter(self, phase: CallPhase) -> None:
         self.phase = phase
-        if phase is CallPhase.TALKING:
+        if self.talking:
             self._talking.set()
         else:
             self._talking.clear()

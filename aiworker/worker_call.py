@@ -47,7 +47,9 @@ from controlplane.contracts.messages import (
     Dtmf,
     GreetingEnded,
     Marked,
+    PutOnHold,
     Started,
+    TakenOffHold,
     TransferFailed,
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
@@ -84,6 +86,10 @@ _RESUMED: Final = (
 _WAITED: Final = (
     "L'appelant a entendu l'accueil, puis a patienté. Dis « Merci d'avoir patienté, je vous "
     "écoute. »."
+)
+_OFF_HOLD: Final = (
+    "Le téléphone de l'appelant t'a mis en attente : il n'a pas entendu ta dernière phrase, et "
+    "t'entend de nouveau. Dis « Je suis toujours là. », puis reprends en une phrase."
 )
 _TO_CONFIRM: Final = "le restaurant rappelle l'appelant pour le lui confirmer, ne la repasse pas."
 _RECONNECTED: Final = (
@@ -250,6 +256,10 @@ class WorkerCall:
                 self.conversation.marked(message)
             case Dtmf(digit=digit):
                 self._on_key(digit)
+            case PutOnHold():
+                self._hold(on=True)
+            case TakenOffHold():
+                self._hold(on=False)
             case TransferFailed():
                 self.ending.keep_talking()
                 self.hand_over.failed()
@@ -266,6 +276,15 @@ class WorkerCall:
         if greeting != "playing":
             self._greeting_ended()
 
+    def _hold(self, *, on: bool) -> None:
+        """Talk to nobody while the caller's telephone holds the call; speak first after that."""
+        was_on_hold = self.progress.on_hold
+        self.progress.hold(on=on)
+        self.conversation.turns.hold(on=on)
+        if was_on_hold and self.progress.talking:
+            self.ending.keep_talking()
+            self.conversation.instruct(_OFF_HOLD)
+
     def _greeting_ended(self) -> None:
         if self.progress.greeting_ended():
             self.silence.begin()
@@ -279,7 +298,7 @@ class WorkerCall:
             return
         self._caller_spoke()
         self._keys += digit
-        if self.progress.phase is CallPhase.TALKING:
+        if self.progress.talking:
             self._tell_keys()
 
     def _tell_keys(self) -> None:
@@ -332,8 +351,7 @@ class WorkerCall:
         if not self.link.is_open:
             return
         self.link.detach()
-        talking = self.progress.phase is CallPhase.TALKING
-        silent = talking and not self.speech_output.audible()
+        silent = self.progress.talking and not self.speech_output.audible()
         self._owes_words = self.conversation.session_lost() or silent
         self.fillers.say_if_silent()
 
@@ -384,10 +402,12 @@ class WorkerCall:
         if self.progress.phase is CallPhase.WITH_HUMAN:
             self.caller_audio.expect_none()
             self.hand_over.tick(now)
+        elif self.progress.on_hold:
+            self.caller_audio.expect_none()
         elif self.caller_audio.missing_seconds > FRAMES_LOST_SECONDS:
             log.warning("caller_audio_lost")
             raise StreamOver("no_audio")
-        elif self.progress.phase is CallPhase.TALKING:
+        elif self.progress.talking:
             self.fillers.tick(now)
             if self.link.is_open:
                 self._tick_in_session(now)

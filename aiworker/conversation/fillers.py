@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from aiworker.call_progress import CallPhase, CallProgress
+from aiworker.call_progress import CallProgress
 from aiworker.conversation.conversation import Conversation
 from aiworker.media.speech_output import SpeechOutput
 from controlplane.contracts.messages import Hold
@@ -29,7 +29,7 @@ class Fillers:
         """The caller waits for the assistant since then."""
 
     def say_if_silent(self) -> None:
-        if self._output.audible() or self._progress.phase is not CallPhase.TALKING:
+        if self._output.audible() or not self._progress.talking:
             return
         now = time.monotonic()
         if now > self._said_at + AGAIN_SECONDS:

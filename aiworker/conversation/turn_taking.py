@@ -53,6 +53,8 @@ class TurnTaking:
         self.responses = ResponseCycle()
         self.words_only = False
         """The next response is not to use a tool."""
+        self._on_hold = False
+        """Nobody hears the assistant: what it has to say waits."""
         self._turn = CallerTurn()
         self._link, self._output = link, output
         self._voice, self._assistant, self._words = voice, assistant, words
@@ -206,9 +208,17 @@ class TurnTaking:
         self.responses.want(self._clock(), after_seconds=after_seconds)
         self._create_if_due()
 
+    def hold(self, *, on: bool) -> None:
+        """Stop in the middle of a word, for nobody listens; or speak again once it is wanted."""
+        self._on_hold = on
+        if on:
+            self._interruption = self._utterance = self._worth = None
+            self._output.pause()
+            self._give_way()
+
     def _create_if_due(self) -> None:
         free = self._turn.floor is Floor.FREE and not self.undecided
-        if free and self._link.is_open:
+        if free and self._link.is_open and not self._on_hold:
             self._create()
 
     def _create(self) -> None:
@@ -222,7 +232,7 @@ class TurnTaking:
         """Go on when the server leaves something unsaid."""
         heard_until = now if self._output.audible() else self._output.silent_since()
         deadline = self.responses.overdue(now, heard_until=heard_until)
-        if deadline is None or not self._link.is_open:
+        if deadline is None or not self._link.is_open or self._on_hold:
             return
         OVERDUE.labels(state=deadline.reason).inc()
         log.warning("response_overdue", reason=deadline.reason)

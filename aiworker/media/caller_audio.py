@@ -81,7 +81,7 @@ class CallerAudio:
         return self._clock() - self._heard_at
 
     def expect_none(self) -> None:
-        """Count missing frames from now on: a human has the caller."""
+        """Count missing frames from now on: a human has the caller, or they are on hold."""
         self._heard_at = self._clock()
 
     def fill(self) -> None:

@@ -268,6 +268,18 @@ class Dtmf(Message):
     digit: str = Field(pattern=r"^[0-9*#A-D]$")
 
 
+class PutOnHold(Message):
+    """The caller's telephone does not listen (RFC 3264 §8.4), and may send its own music."""
+
+    type: Literal["put_on_hold"] = "put_on_hold"
+
+
+class TakenOffHold(Message):
+    """The caller hears the assistant again."""
+
+    type: Literal["taken_off_hold"] = "taken_off_hold"
+
+
 class TransferFailed(Message):
     """Nobody took the transfer: the caller is back with the assistant."""
 
@@ -276,7 +288,8 @@ class TransferFailed(Message):
 
 
 BridgeMessage = Annotated[
-    Started | GreetingEnded | Cleared | Marked | Dtmf | TransferFailed, Field(discriminator="type")
+    Started | GreetingEnded | Cleared | Marked | Dtmf | PutOnHold | TakenOffHold | TransferFailed,
+    Field(discriminator="type"),
 ]
 
 

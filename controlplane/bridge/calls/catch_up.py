@@ -7,7 +7,7 @@ not waited for any more.
 from controlplane.bridge.calls.call_context import CallContext
 from controlplane.bridge.calls.call_signals import RingingEnded, StreamLost
 from controlplane.bridge.calls.call_state import CallState, StreamState
-from controlplane.bridge.calls.channel_events import bridged, parked
+from controlplane.bridge.calls.channel_events import bridged, parked, put_on_hold, taken_off_hold
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.calls.way_out import leave_to_dialplan
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -23,6 +23,9 @@ def catch_up(context: CallContext, found: IncomingCall) -> None:
     context.audio.events_missed()
     if found.parked and not call.parked:
         parked(context, NO_EVENT)
+    if (found.on_hold_since is None) is not (call.on_hold_since is None):
+        changed = taken_off_hold if found.on_hold_since is None else put_on_hold
+        changed(context, NO_EVENT)
     match found.state:
         case CallState.WITH_HUMAN if call.state is not CallState.WITH_HUMAN:
             bridged(context, NO_EVENT)

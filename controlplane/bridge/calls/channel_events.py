@@ -4,6 +4,7 @@ A handler runs in its channel's greenlet, in the order of the events. Audio and 
 dealt with at once (`audio_control.py`); what changes the call's course is a signal to its story.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -33,6 +34,8 @@ from controlplane.contracts.messages import (
     KeepAlive,
     Mark,
     MessageError,
+    PutOnHold,
+    TakenOffHold,
     parse_worker_message,
 )
 from controlplane.esl.event import EslEvent
@@ -133,6 +136,20 @@ def key_pressed(context: CallContext, event: EslEvent) -> None:
         context.channel.tell_worker(Dtmf(digit=digit))
 
 
+def put_on_hold(context: CallContext, event: EslEvent) -> None:
+    """The caller's telephone holds the call: the worker, which talks to nobody, is told."""
+    context.call.on_hold_since = time.monotonic()
+    if context.call.streaming:
+        context.channel.tell_worker(PutOnHold())
+
+
+def taken_off_hold(context: CallContext, event: EslEvent) -> None:
+    """The caller is back."""
+    context.call.on_hold_since = None
+    if context.call.streaming:
+        context.channel.tell_worker(TakenOffHold())
+
+
 def stream_connected(context: CallContext, event: EslEvent) -> None:
     """The worker's WebSocket is there: the story, which asked for it, says what it is for."""
     context.call.signal(StreamConnected())
@@ -200,6 +217,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "CHANNEL_PARK": parked,
     "CHANNEL_BRIDGE": bridged,
     "CHANNEL_EXECUTE_COMPLETE": executed,
+    "CHANNEL_HOLD": put_on_hold,
+    "CHANNEL_UNHOLD": taken_off_hold,
     "CHANNEL_HANGUP_COMPLETE": hung_up,
     "RECORD_STOP": recorded,
     "DTMF": key_pressed,

@@ -32,6 +32,13 @@ STOPPED_S: Final = 1.0
 HEARD_LATE_S: Final = 0.5
 """What happened meanwhile has been heard by then."""
 
+LONGEST_HOLD_S: Final = 5 * 60.0
+"""A telephone that holds us for longer has forgotten us."""
+
+CALL_STATE: Final = "Channel-Call-State"
+HELD: Final = "HELD"
+"""A channel whose peer put us on hold has this call state (switch_channel.c)."""
+
 
 class NotOurCall(ValueError):
     """A channel that reached no restaurant of ours: the dialplan refuses it, we leave it alone."""
@@ -61,6 +68,8 @@ class IncomingCall:
     """Said when the greeting is over and no worker is there yet."""
     held_at_s: float = -math.inf
     """Age at which "un instant" was last said."""
+    on_hold_since: float | None = None
+    """The caller's telephone put us on hold then (`time.monotonic()`), and holds us still."""
     way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)
     """Held while the way out is put off, cancelled or taken: never two of them at once."""
     announced: bool = False
@@ -127,9 +136,16 @@ class IncomingCall:
                 fallback_dial=event.get(ChannelVariable.FALLBACK_DIAL.header) or "",
                 worker_id=event.get(ChannelVariable.WORKER_ID.header),
                 announced=ChannelVariable.CALL_ID.header in event,
+                on_hold_since=time.monotonic() if event.get(CALL_STATE) == HELD else None,
             )
         except ValueError as error:
             raise NotOurCall from error
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the caller's telephone has held us for so long that nobody comes back."""
+        since = self.on_hold_since
+        return since is not None and time.monotonic() - since > LONGEST_HOLD_S
 
     def becomes(self, new: CallState | GreetingState | StreamState) -> None:
         """Take one step of `call_state.NEXT`; an illegal one is not taken."""

@@ -36,6 +36,7 @@ from controlplane.contracts.messages import (
     CallClaim,
     Hangup,
     Hold,
+    PutOnHold,
     Started,
     TakeMessage,
     Transfer,
@@ -235,6 +236,8 @@ def begin_conversation(context: CallContext) -> None:
     if context.channel.silence_filled:
         greeting = "waited"
     context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
+    if call.on_hold_since is not None:
+        context.channel.tell_worker(PutOnHold())
     if call.parked:
         context.playback.open()
 
@@ -259,6 +262,9 @@ def converse(context: CallContext) -> None:
                 lose_voice(context)
             case _ if call.age_s >= LONGEST_CALL_S:
                 end_long_call(context)
+            case _ if call.forgotten:
+                log.info("held_too_long")
+                hang_up(context)
             case _ if call.worker.lost(awaited=context.channel.silence_filled):
                 log.warning("worker_says_nothing", worker_id=call.worker_id)
                 break
@@ -346,8 +352,13 @@ def say_goodbye(context: CallContext, outcome: CallOutcome) -> None:
     if outcome is CallOutcome.ERROR:
         context.channel.play_prompt("goodbye")
         call.wait(timeout_s=GOODBYE_PROMPT_S)
+    hang_up(context)
+
+
+def hang_up(context: CallContext) -> None:
+    """End the call now. Ends with `CallEndedError`."""
     context.channel.hang_up(HangupCause.NORMAL_CLEARING)
-    call.wait(timeout_s=HANGUP_DEADLINE_S)
+    context.call.wait(timeout_s=HANGUP_DEADLINE_S)
     raise CallEndedError(HangupCause.NORMAL_CLEARING)
 
 

@@ -36,7 +36,9 @@ from controlplane.contracts.messages import (
     Message,
     MessageError,
     OrderPlaced,
+    PutOnHold,
     Started,
+    TakenOffHold,
     Transfer,
     TransferFailed,
     TurnEnded,
@@ -71,6 +73,8 @@ BRIDGE_MESSAGES: list[BridgeMessage] = [
     Cleared(generation=2, item="item_é", played_ms=1_240),
     Marked(seq=12),
     *(Dtmf(digit=digit) for digit in "0123456789*#ABCD"),
+    PutOnHold(),
+    TakenOffHold(),
     TransferFailed(cause='USER_BUSY "~?>'),
 ]
 CALL_EVENTS: list[AnyCallEvent] = [
