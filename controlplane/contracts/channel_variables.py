@@ -57,6 +57,11 @@ class ChannelVariable(StrEnum):
     SIP_FROM_HOST = "sip_from_host"
     SIP_FROM_DISPLAY = "sip_from_display"
     SIP_REMOTE_PARTY_ID = "sip_Remote-Party-ID"
+    PTIME = "rtp_use_codec_ptime"
+    """So many milliseconds a packet were agreed on."""
+    BROKEN_PTIME = "rtp_h_X-Broken-PTIME"
+    """`Adv=20;Sent=30`: the caller's packets hold something else. FreeSWITCH has found it out and
+    follows (switch_core_media.c)."""
     PLAYBACK_OFFSET = "playback_last_offset_pos"
     """Counts the samples of the file that were handed to the codec, that is, what was heard.
     `playback_ms` counts what was read from the file, which is all of a short one at once

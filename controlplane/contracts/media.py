@@ -30,6 +30,15 @@ KEEP_ALIVE_SECONDS: Final = 1.0
 """A worker says on each of its streams this often that it lives."""
 
 
+def stream_buffer_ms(ptime_ms: int) -> int:
+    """Return how much one WebSocket message holds of a caller whose packets hold `ptime_ms`.
+
+    mod_audio_stream sends its buffer when it is exactly full, and drops what does not fit in
+    (audio_streamer_glue.cpp, `stream_frame`): packets that do not fill it go one by one.
+    """
+    return STREAM_BUFFER_MS if STREAM_BUFFER_MS % ptime_ms == 0 else FRAME_MS
+
+
 def whole_frames_ms(duration_ms: int) -> int:
     """Round a duration in ms up to whole 20 ms frames, as FreeSWITCH pads a file it plays."""
     return -(-duration_ms // FRAME_MS) * FRAME_MS

@@ -322,12 +322,16 @@ class Stream:
     awaited: AwaitedStream
     connection: ServerConnection
     messages: list[BridgeMessage] = field(default_factory=list)
-    audio_bytes: int = 0
-    """Counts the caller's audio."""
+    l16: bytearray = field(default_factory=bytearray)
+    """Holds the caller's audio."""
     sent: int = 0
     """Counts the chunks sent."""
     beating: "asyncio.Task[None] | None" = None
     """Cancel it, and the worker hangs."""
+
+    @property
+    def audio_bytes(self) -> int:
+        return len(self.l16)
 
     async def message(self, kind: type[_M], *, start: int = 0) -> _M:
         """Return the first message of this kind from index `start` on."""
@@ -360,7 +364,7 @@ class Stream:
         with contextlib.suppress(ConnectionClosed):
             async for received in self.connection:
                 if isinstance(received, bytes):
-                    self.audio_bytes += len(received)
+                    self.l16 += received
                 else:
                     self.messages.append(decode_bridge_message(received))
 

@@ -14,19 +14,11 @@ from gevent.lock import BoundedSemaphore
 from controlplane.bridge.calls.way_out_margin import WayOutMargin
 from controlplane.contracts.channel_variables import ChannelVariable as Variable
 from controlplane.contracts.hangup_causes import HangupCause
-from controlplane.contracts.media import STREAM_BUFFER_MS
+from controlplane.contracts.media import stream_buffer_ms
 from controlplane.contracts.messages import Message, encode_bridge_message
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, InvalidEslArgument
 from controlplane.esl.event import EslEvent
-
-STREAM_SETTINGS: Final = {
-    Variable.STREAM_MESSAGE_DEFLATE: "true",
-    Variable.STREAM_HEART_BEAT: "15",
-    Variable.STREAM_SUPPRESS_LOG: "true",
-    Variable.STREAM_BUFFER_SIZE: str(STREAM_BUFFER_MS),
-}
-"""Every one is set, always: mod_audio_stream reads unset ones uninitialised."""
 
 RING_S: Final = 20
 """A phone rings this long before the caller comes back."""
@@ -106,9 +98,11 @@ class Channel:
         pairs = ";".join(f"{name}={value}" for name, value in variables.items())
         self._control.api(f"uuid_setvar_multi {self._uuid} {pairs}")
 
-    def start_stream(self, url: str) -> None:
-        """Ask for the stream; only `mod_audio_stream::connect` says that it is there."""
-        self.set(STREAM_SETTINGS)
+    def start_stream(self, url: str, *, ptime_ms: int) -> None:
+        """Ask for the stream; only `mod_audio_stream::connect` says that it is there. A packet of
+        the caller's holds `ptime_ms`.
+        """
+        self.set(stream_settings(ptime_ms))
         self._control.api(f"uuid_audio_stream {self._uuid} start {url} mono 8k")
 
     def stop_stream(self) -> None:
@@ -304,6 +298,16 @@ class Channel:
         with self._queueing:
             self._control.api(f"uuid_transfer {self._uuid} {extension} XML public")
             self._silence_filled = False
+
+
+def stream_settings(ptime_ms: int) -> dict[Variable, str]:
+    """Every setting of mod_audio_stream, which reads unset ones uninitialised."""
+    return {
+        Variable.STREAM_MESSAGE_DEFLATE: "true",
+        Variable.STREAM_HEART_BEAT: "15",
+        Variable.STREAM_SUPPRESS_LOG: "true",
+        Variable.STREAM_BUFFER_SIZE: str(stream_buffer_ms(ptime_ms)),
+    }
 
 
 def stream_attached(control: EslClient, channel_uuid: str) -> bool:

@@ -24,6 +24,7 @@ from controlplane.bridge.calls.call_signals import (
 )
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
 from controlplane.bridge.calls.channel import AGENT_LOST, Application
+from controlplane.bridge.calls.incoming_call import ptime_ms
 from controlplane.bridge.calls.way_out import renew_way_out, take_back
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -136,6 +137,11 @@ def key_pressed(context: CallContext, event: EslEvent) -> None:
         context.channel.tell_worker(Dtmf(digit=digit))
 
 
+def codec_changed(context: CallContext, event: EslEvent) -> None:
+    """FreeSWITCH has found out what the caller's packets hold; the story looks whether it fits."""
+    context.call.ptime_ms = ptime_ms(event)
+
+
 def put_on_hold(context: CallContext, event: EslEvent) -> None:
     """The caller's telephone holds the call: the worker, which talks to nobody, is told."""
     context.call.on_hold_since = time.monotonic()
@@ -214,6 +220,7 @@ def refuse_message(context: CallContext, *, reason: str) -> None:
 Handler = Callable[[CallContext, EslEvent], None]
 
 HANDLERS: Final[dict[str, Handler]] = {
+    "CODEC": codec_changed,
     "CHANNEL_PARK": parked,
     "CHANNEL_BRIDGE": bridged,
     "CHANNEL_EXECUTE_COMPLETE": executed,

@@ -21,6 +21,7 @@ from controlplane.bridge.calls.worker_watch import WorkerWatch
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.media import FRAME_MS, stream_buffer_ms
 from controlplane.contracts.phone_numbers import normalise
 from controlplane.esl.event import EslEvent
 
@@ -70,6 +71,10 @@ class IncomingCall:
     """Age at which "un instant" was last said."""
     on_hold_since: float | None = None
     """The caller's telephone put us on hold then (`time.monotonic()`), and holds us still."""
+    ptime_ms: int = FRAME_MS
+    """The caller's packets hold so much audio."""
+    streamed_ptime_ms: int = FRAME_MS
+    """They held so much when the stream began."""
     way_out: BoundedSemaphore = field(default_factory=BoundedSemaphore)
     """Held while the way out is put off, cancelled or taken: never two of them at once."""
     announced: bool = False
@@ -136,10 +141,18 @@ class IncomingCall:
                 fallback_dial=event.get(ChannelVariable.FALLBACK_DIAL.header) or "",
                 worker_id=event.get(ChannelVariable.WORKER_ID.header),
                 announced=ChannelVariable.CALL_ID.header in event,
+                ptime_ms=ptime_ms(event),
+                streamed_ptime_ms=ptime_ms(event),
                 on_hold_since=time.monotonic() if event.get(CALL_STATE) == HELD else None,
             )
         except ValueError as error:
             raise NotOurCall from error
+
+    @property
+    def stream_unfit(self) -> bool:
+        """Whether the stream's buffer is one for other packets than those that come."""
+        buffered = stream_buffer_ms(self.streamed_ptime_ms) > FRAME_MS
+        return buffered and self.ptime_ms != self.streamed_ptime_ms
 
     @property
     def forgotten(self) -> bool:
@@ -204,6 +217,15 @@ class IncomingCall:
             if isinstance(signal, kinds):
                 return signal
         return None
+
+
+def ptime_ms(event: EslEvent) -> int:
+    """How much audio a packet of the caller's holds: what was found out, or else agreed on."""
+    sent = (event.get(ChannelVariable.BROKEN_PTIME.header) or "").rpartition("Sent=")[2]
+    for text in (sent, event.get(ChannelVariable.PTIME.header) or ""):
+        if text.isdecimal() and int(text) > 0:
+            return int(text)
+    return FRAME_MS
 
 
 def caller_number(event: EslEvent, region: str) -> str | None:

@@ -210,7 +210,8 @@ def talk_to_workers(context: CallContext) -> None:
 def connect_stream(context: CallContext, claim: CallClaim) -> bool:
     """Stream the caller to the worker that claimed the call. False: it cannot be reached."""
     call, channel = context.call, context.channel
-    channel.start_stream(claim.url)
+    call.streamed_ptime_ms = call.ptime_ms
+    channel.start_stream(claim.url, ptime_ms=call.ptime_ms)
     answer = call.wait(StreamConnected, StreamLost, timeout_s=CONNECT_DEADLINE_S)
     if not isinstance(answer, StreamConnected):
         log.warning("stream_not_connected", worker_id=claim.worker_id)
@@ -265,6 +266,9 @@ def converse(context: CallContext) -> None:
             case _ if call.forgotten:
                 log.info("held_too_long")
                 hang_up(context)
+            case _ if call.stream_unfit:
+                log.info("stream_unfit", ptime_ms=call.ptime_ms)
+                break
             case _ if call.worker.lost(awaited=context.channel.silence_filled):
                 log.warning("worker_says_nothing", worker_id=call.worker_id)
                 break

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from controlplane.bridge.calls.incoming_call import caller_number
+from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.phone_numbers import FRANCE
 from controlplane.esl.event import EslEvent
 from freeswitch.telephone.phone import Phone
@@ -28,7 +29,12 @@ async def kept(
         display_name=sender.display_name,
         headers=sender.headers,
     )
-    answer = await client.event("CHANNEL_ANSWER", variable_sip_call_id=dialog.call_id)
+    answer = await client.wait(
+        lambda event: (
+            event.get("Event-Name") == "CHANNEL_ANSWER"
+            and event.get(ChannelVariable.SIP_CALL_ID.header) == dialog.call_id
+        )
+    )
     uuid = str(answer["Unique-ID"])
     await client.event("CHANNEL_PARK", Unique_ID=uuid)
     assert await client.api(f"uuid_transfer {uuid} leave_message XML public") == "+OK\n"

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from controlplane.bridge.calls.channel import STREAM_SETTINGS
+from controlplane.bridge.calls.channel import stream_settings
 from controlplane.contracts import redis_keys
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import HangupCause
@@ -78,8 +78,9 @@ def test_an_event_carries_a_variable_under_its_own_header() -> None:
 def test_every_variable_of_the_stream_module_is_set() -> None:
     """It reads unset ones uninitialised."""
     of_the_module = {v for v in ChannelVariable if v.value.startswith("STREAM_")}
-    assert set(STREAM_SETTINGS) == of_the_module
-    assert all(value and not set(value) & set("; '\"") for value in STREAM_SETTINGS.values())
+    settings = stream_settings(FRAME_MS)
+    assert set(settings) == of_the_module
+    assert all(value and not set(value) & set("; '\"") for value in settings.values())
 
 
 def test_hangup_causes_are_spelt_as_freeswitch_does() -> None:
