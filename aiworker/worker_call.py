@@ -51,6 +51,7 @@ from controlplane.contracts.messages import (
     Started,
     TakenOffHold,
     TransferFailed,
+    Unheard,
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
@@ -64,6 +65,9 @@ log = structlog.get_logger()
 FRAMES_LOST_SECONDS: Final = 75.0
 """FreeSWITCH hangs up on a caller whose packets have stopped for 60 s (`media_timeout`): a stream
 that is silent for longer is broken, and another worker's may not be."""
+UNHEARD_SECONDS: Final = 1.5
+"""A network that loses packets for so long is rare; the bridge looks whether it is something else.
+"""
 REOPENINGS: Final = 3
 """A call that has lost more Realtime sessions meets a service that does not work today."""
 TECHNICAL_HAND_OVERS: Final = 2
@@ -141,7 +145,7 @@ class WorkerCall:
         self.silence = Silence(self.conversation, self.speech_output)
         self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
         self.watchdog = SessionWatchdog(self.link, voice)
-        self._bridge_known = False
+        self._bridge_known = self._unheard = False
         self.hand_over = HandOver(self.progress, self.conversation, self.speech_output)
         self.ending = CallEnding(
             self.progress,
@@ -408,11 +412,18 @@ class WorkerCall:
             log.warning("caller_audio_lost")
             raise StreamOver("no_audio")
         elif self.progress.talking:
+            self._look_whether_caller_is_heard()
             self.fillers.tick(now)
             if self.link.is_open:
                 self._tick_in_session(now)
         elif self.progress.phase is CallPhase.OVER:
             self.ending.insist(now)
+
+    def _look_whether_caller_is_heard(self) -> None:
+        unheard = self.caller_audio.missing_seconds > UNHEARD_SECONDS
+        if unheard and not self._unheard:
+            self.speech_output.control(Unheard())
+        self._unheard = unheard
 
     def _tick_in_session(self, now: float) -> None:
         self.watchdog.tick(now)

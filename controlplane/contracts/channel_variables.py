@@ -57,6 +57,8 @@ class ChannelVariable(StrEnum):
     SIP_FROM_HOST = "sip_from_host"
     SIP_FROM_DISPLAY = "sip_from_display"
     SIP_REMOTE_PARTY_ID = "sip_Remote-Party-ID"
+    REMOTE_SDP = "switch_r_sdp"
+    """The peer offered, or answered, this session description last, be it refused or not."""
     PTIME = "rtp_use_codec_ptime"
     """So many milliseconds a packet were agreed on."""
     BROKEN_PTIME = "rtp_h_X-Broken-PTIME"

@@ -202,6 +202,14 @@ class TakeMessage(Message):
     type: Literal["take_message"] = "take_message"
 
 
+class Unheard(Message):
+    """No frame of the caller's has come for seconds: say so once, for FreeSWITCH may have stopped
+    listening.
+    """
+
+    type: Literal["unheard"] = "unheard"
+
+
 class KeepAlive(Message):
     """The worker lives, and serves this call: it says so every `KEEP_ALIVE_SECONDS`."""
 
@@ -209,7 +217,8 @@ class KeepAlive(Message):
 
 
 WorkerMessage = Annotated[
-    Clear | Mark | Transfer | TakeMessage | Hangup | Hold | KeepAlive, Field(discriminator="type")
+    Clear | Mark | Transfer | TakeMessage | Hangup | Hold | Unheard | KeepAlive,
+    Field(discriminator="type"),
 ]
 
 

@@ -70,7 +70,8 @@ def scenario_xml(call: Call, *, uri: str, host: str, rtp_port: int, steps: Path)
         parts.append(_request(request.method, "[next_url]", request.headers, body, cseq, kind))
         parts.append(_answered(request.answer))
         if request.method == "INVITE":
-            parts.append(_ack("[next_url]", cseq=cseq))
+            described_in_ack = "" if body else PCMA.format(**described)
+            parts.append(_ack("[next_url]", cseq=cseq, body=described_in_ack))
         parts.append(_done(steps, n))
     return _scenario([*parts, _hung_up_on()])
 

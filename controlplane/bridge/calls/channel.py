@@ -3,6 +3,7 @@
 Two ESL connections: `control` for the call's course, `media` for what must be quick.
 """
 
+import re
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +34,9 @@ ANNOUNCE_S: Final = 6
 RING_STARTS_S: Final = 8
 """What is queued before (`MAX_OUTSTANDING` chunks, 6.4 s) is heard first; then the dialplan looks
 after the caller."""
+
+OUR_AUDIO: Final = re.compile(r"^m=audio [1-9]\d* \S+( \d+)*? [08]\b", re.MULTILINE)
+"""An offer of PCMA or PCMU, by their static payload types (RFC 3551 §6)."""
 
 ACCEPT_KEY: Final = "1"
 
@@ -185,6 +189,16 @@ class Channel:
         if self._silence_filled:
             self.stop_playing()
             self._silence_filled = False
+
+    def offer_audio_again(self) -> None:
+        """Have FreeSWITCH offer our codecs, if the caller's last offer had none of them.
+
+        It has refused that offer with 488 and, other than RFC 3261 §14.2 says, neither hears the
+        caller nor plays in time from then on (switch_core_media.c, `CF_AUDIO`).
+        """
+        offered = self._control.api(f"uuid_getvar {self._uuid} {Variable.REMOTE_SDP}")
+        if offered.startswith("v=") and not OUR_AUDIO.search(offered):
+            self._control.api(f"uuid_media_reneg {self._uuid}")
 
     def stop_playing(self) -> None:
         """Stop what plays and flush the queue, within a frame."""

@@ -37,6 +37,7 @@ from controlplane.contracts.messages import (
     MessageError,
     PutOnHold,
     TakenOffHold,
+    Unheard,
     parse_worker_message,
 )
 from controlplane.esl.event import EslEvent
@@ -190,6 +191,8 @@ def worker_says(context: CallContext, event: EslEvent) -> None:
             context.audio.clear(generation)
         case Mark(seq=seq):
             context.audio.mark(seq)
+        case Unheard():
+            context.channel.offer_audio_again()
         case _:
             ask(context, Asked(message))
 

@@ -49,14 +49,14 @@ def bridge(
 
 
 @pytest.fixture
-async def rtp() -> AsyncIterator[RtpCaller]:
+async def rtp(bridge: Bridge, calls_end: None) -> AsyncIterator[RtpCaller]:
     caller = await RtpCaller.open(HOST)
     yield caller
     caller.close()
+    bridge.switch.api("hupall NORMAL_CLEARING")  # what a scenario that failed left
 
 
 @pytest.mark.parametrize("scenario", ANSWERED.values(), ids=ANSWERED.keys())
-@pytest.mark.usefixtures("calls_end")
 async def test_answered(
     bridge: Bridge, worker: Worker, rtp: RtpCaller, scenario: Scenario, tmp_path: Path
 ) -> None:

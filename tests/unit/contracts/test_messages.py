@@ -42,6 +42,7 @@ from controlplane.contracts.messages import (
     Transfer,
     TransferFailed,
     TurnEnded,
+    Unheard,
     UsageReported,
     WorkerMessage,
     decode_bridge_message,
@@ -64,6 +65,7 @@ WORKER_MESSAGES: list[WorkerMessage] = [
     Transfer(reason="« un responsable »"),
     *(Hangup(outcome=outcome) for outcome in CallOutcome),
     Hold(),
+    Unheard(),
 ]
 BRIDGE_MESSAGES: list[BridgeMessage] = [
     Started(call_id=CALL, greeting="playing"),
