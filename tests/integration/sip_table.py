@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from freeswitch.telephone.g711 import Codec
+from tests.integration.answered_bridge import GATEWAY
 from tests.integration.rtp_caller import Packets, doubled, swapped
 from tests.integration.sipp_scenario import PCMA, Call, Request, audio, sdp
+
+CARRIER, STRANGER = "127.0.0.2", "127.0.0.4"
+OTHERS: Final = "yvonne-4e5f6071"
+"""A restaurant of another carrier."""
 
 TIMER: Final = ("Supported: timer", "Session-Expires: 90;refresher=uac", "Min-SE: 90")
 CRYPTO: Final = (
@@ -31,14 +36,16 @@ class Scenario:
     """The share of the caller's frames that reach the worker, when all is well."""
     digit: str = ""
     """The worker hears of this key."""
+    gateway: str = GATEWAY
+    source: str = CARRIER
 
 
 def offer(text: str, *then: Request, headers: tuple[str, ...] = ()) -> Scenario:
     return Scenario(Call(text, headers, then=then))
 
 
-def refused(status: int, text: str, *headers: str) -> Scenario:
-    return Scenario(Call(text, headers, answer=status))
+def refused(status: int, text: str, *, gateway: str = GATEWAY, source: str = CARRIER) -> Scenario:
+    return Scenario(Call(text, answer=status), gateway=gateway, source=source)
 
 
 def spoken(text: str = PCMA, understood: float = 0.9, **packets: object) -> Scenario:
@@ -99,6 +106,9 @@ ANSWERED: Final = {
 }
 
 REFUSED: Final = {
+    "INVITE without SDP, no gateway": refused(503, "", gateway="nobody-0a1b2c3d"),
+    "INVITE without SDP, another carrier's gateway": refused(403, "", gateway=OTHERS),
+    "INVITE without SDP, a stranger": refused(403, "", source=STRANGER),
     "PCMA under a dynamic payload number": refused(
         488, sdp(audio("rtpmap:96 PCMA/8000", formats="96"))
     ),

@@ -14,10 +14,11 @@ import pytest
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import Dtmf, Hangup
 from controlplane.local.launch.services import LocalServices
+from freeswitch.telephone.phone import Phone
 from tests.integration.answered_bridge import GATEWAY, said_that_the_greeting_is_over
 from tests.integration.bridge_under_test import Bridge, Stream, Worker, open_bridge
 from tests.integration.rtp_caller import RtpCaller, numbers
-from tests.integration.sip_table import ANSWERED, REFUSED, Scenario
+from tests.integration.sip_table import ANSWERED, CARRIER, OTHERS, REFUSED, Scenario
 from tests.integration.sipp_scenario import sipp
 from tests.waiting import block_until, elapse, until
 
@@ -26,7 +27,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("sipp") is None, reason="no sipp on this machine"),
 ]
 
-HOST: Final = "127.0.0.2"
 SETTLES_S: Final = 0.4
 """After the last request FreeSWITCH may renegotiate, or find the packets' true length."""
 LISTENED_S: Final = 0.8
@@ -43,14 +43,18 @@ def bridge(
 ) -> Iterator[Bridge]:
     folder = tmp_path_factory.mktemp("sip")
     with open_bridge("freeswitch", services, migrated_template, folder) as bridge:
-        bridge.place(GATEWAY, registrar="127.0.0.1:9")
-        block_until(lambda: GATEWAY in bridge.gateways())
+        nowhere = "127.0.0.1:9"
+        bridge.place(GATEWAY, registrar=nowhere, source_networks=[f"{CARRIER}/32"])
+        bridge.place(
+            OTHERS, registrar=nowhere, carrier_id="others", source_networks=["127.0.0.9/32"]
+        )
+        block_until(lambda: bridge.gateways() == {GATEWAY, OTHERS})
         yield bridge
 
 
 @pytest.fixture
 async def rtp(bridge: Bridge, calls_end: None) -> AsyncIterator[RtpCaller]:
-    caller = await RtpCaller.open(HOST)
+    caller = await RtpCaller.open(CARRIER)
     yield caller
     caller.close()
     bridge.switch.api("hupall NORMAL_CLEARING")  # what a scenario that failed left
@@ -88,9 +92,9 @@ def calling(
     host, _, port = bridge.switch.sip_address.rpartition(":")
     return sipp(
         scenario.call,
-        uri=f"sip:gw+{GATEWAY}@{bridge.switch.sip_address}",
+        uri=f"sip:gw+{scenario.gateway}@{bridge.switch.sip_address}",
         target=(host, int(port)),
-        host=HOST,
+        host=scenario.source,
         rtp_port=rtp.port,
         folder=folder,
     )
@@ -112,3 +116,15 @@ def errors(folder: Path) -> str:
 async def test_refused(bridge: Bridge, rtp: RtpCaller, scenario: Scenario, tmp_path: Path) -> None:
     async with calling(bridge, scenario, rtp, tmp_path) as caller, asyncio.timeout(CALL_S):
         assert await caller.wait() == 0, errors(tmp_path)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.02, 0.06])
+@pytest.mark.usefixtures("rtp")
+async def test_an_early_cancel_leaves_nothing(bridge: Bridge, after_s: float) -> None:
+    """The dialplan answers within milliseconds: a CANCEL comes before, or is a BYE after."""
+    async with Phone(host=CARRIER) as phone:
+        dialled = asyncio.create_task(phone.call(bridge.uri(GATEWAY), from_number="+33639980123"))
+        await elapse(after_s, because="the caller thinks better of it")
+        dialled.cancel()
+        await asyncio.wait([dialled])
+        await until(lambda: bridge.switch.api("show channels count").startswith("0 total"))

@@ -32,6 +32,7 @@ from controlplane.contracts.messages import (
     TakeMessage,
     Transfer,
     TransferFailed,
+    Unheard,
 )
 from controlplane.restaurants.order_draft import PlacedOrder
 from tests.unit.aiworker.one_call import OneCall
@@ -96,6 +97,17 @@ def test_a_stream_without_frames_is_given_up_after_freeswitchs_own_deadline(one:
     one.wait(70, frames=False)
     with pytest.raises(StreamOver, match="no_audio"):
         one.wait(10, frames=False)
+
+
+def test_the_bridge_is_told_once_of_a_caller_who_is_not_heard(one: OneCall) -> None:
+    one.end_greeting()
+    one.wait(1.4, frames=False)
+    assert asked(one, Unheard) == []
+    one.wait(20, frames=False)
+    assert asked(one, Unheard) == [Unheard()]
+    one.wait(5)
+    one.wait(5, frames=False)
+    assert asked(one, Unheard) == [Unheard()]
 
 
 def test_another_agent_is_given_what_the_one_before_had_to_play(one: OneCall) -> None:

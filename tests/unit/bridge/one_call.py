@@ -36,6 +36,8 @@ class RecordedSwitch:
         self.told: list[BridgeMessage] = []
         self.exists = True
         self.extension = "incoming_call"
+        self.offered = ""
+        """What the caller's side offered last."""
 
     def api(self, command: str) -> str:
         self.commands.append(command)
@@ -44,6 +46,8 @@ class RecordedSwitch:
             return "true" if self.exists else "false"
         if verb == "uuid_dump":
             return json.dumps({"Caller-Destination-Number": self.extension})
+        if verb == "uuid_getvar":
+            return self.offered
         if verb == "uuid_break":
             self.played.append("stop")
         if verb == "uuid_audio_stream" and " send_text " in arguments:
