@@ -6,6 +6,7 @@ same name to the real FreeSWITCH.
 
 from typing import Final
 
+from controlplane.bridge.calls.hidden_numbers import SHOWN
 from controlplane.contracts.channel_variables import ChannelVariable as Variable
 
 OF_EVERY_CALL_EVENT: Final = {"Unique-ID", "Event-Date-Timestamp"}
@@ -14,16 +15,20 @@ ARRIVAL: Final = {
     "Call-Direction",
     "Caller-Caller-ID-Number",
     "Caller-Privacy-Hide-Number",
+    "Channel-Call-State",
     Variable.RESTAURANT_ID.header,
     Variable.SIP_GATEWAY.header,
     Variable.SIP_CALL_ID.header,
     Variable.SIP_FROM_USER.header,
     Variable.SIP_FROM_HOST.header,
 }
+OF_WHOM: Final = {shown.header for shown in SHOWN}
+"""The rule that hides numbers reads these, some of them only where they are present."""
 WHERE_PRESENT: Final = {
     Variable.CALL_ID.header,
     Variable.FALLBACK_DIAL.header,
-    Variable.SIP_PRIVACY.header,
+    Variable.BROKEN_PTIME.header,
+    Variable.PTIME.header,
     Variable.WORKER_ID.header,
 }
 """Of CHANNEL_ANSWER and of a dump, when somebody has set it."""
@@ -54,6 +59,7 @@ GATEWAY_STATE: Final = {"Gateway", "State", "Ping-Status", "Status"}
 EVERY: Final = frozenset().union(
     OF_EVERY_CALL_EVENT,
     ARRIVAL,
+    OF_WHOM,
     WHERE_PRESENT,
     PLAYED,
     RUNG,

@@ -34,6 +34,8 @@ class Scenario:
     packets: Packets = field(default_factory=Packets)
     understood: float = 0.9
     """The share of the caller's frames that reach the worker, when all is well."""
+    begun_again: bool = False
+    """The stream is begun a second time, with a buffer for the caller's packets."""
     digit: str = ""
     """The worker hears of this key."""
     gateway: str = GATEWAY
@@ -48,8 +50,11 @@ def refused(status: int, text: str, *, gateway: str = GATEWAY, source: str = CAR
     return Scenario(Call(text, answer=status), gateway=gateway, source=source)
 
 
-def spoken(text: str = PCMA, understood: float = 0.9, **packets: object) -> Scenario:
-    return Scenario(Call(text), Packets(**packets), understood)  # type: ignore[arg-type]
+def spoken(
+    text: str = PCMA, understood: float = 0.9, *, begun_again: bool = False, **packets: object
+) -> Scenario:
+    sent = Packets(**packets)  # type: ignore[arg-type]
+    return Scenario(Call(text), sent, understood, begun_again)
 
 
 def beside_pcma(name: str, number: int) -> Scenario:
@@ -69,7 +74,9 @@ ANSWERED: Final = {
         PCMA, Request("INVITE", PCMA.replace("c=IN IP4 {host}", "c=IN IP4 0.0.0.0")), BACK
     ),
     "re-INVITE without SDP": offer(PCMA, Request("INVITE")),
-    "re-INVITE with no codec of ours": offer(PCMA, Request("INVITE", G729, 488)),
+    "re-INVITE with no codec of ours": Scenario(
+        Call(then=(Request("INVITE", G729, 488),), offered_again=True)
+    ),
     "session timer of 90 s": offer(PCMA, Request("UPDATE", headers=TIMER), headers=TIMER),
     "UPDATE": offer(PCMA, Request("UPDATE")),
     "Require: 100rel": offer(PCMA, headers=("Require: 100rel",)),
@@ -94,14 +101,14 @@ ANSWERED: Final = {
     "ptime 30": spoken(sdp(audio("ptime:30")), ptime_ms=30),
     "ptime 40": spoken(sdp(audio("ptime:40")), ptime_ms=40),
     "ptime 60": spoken(sdp(audio("ptime:60")), ptime_ms=60),
-    "ptime 20, 30 sent": spoken(ptime_ms=30),
-    "ptime 20, 60 sent": spoken(ptime_ms=60),
+    "ptime 20, 30 sent": spoken(begun_again=True, ptime_ms=30),
+    "ptime 20, 60 sent": spoken(begun_again=True, ptime_ms=60),
     "ptime 20, 10 sent": spoken(ptime_ms=10),
     "packets swapped": spoken(order=swapped),
     "packets doubled": spoken(order=doubled),
     "bursts of five": spoken(burst=5),
-    "CSRC list": spoken(contributors=2),
-    "padding": spoken(padding=8),
+    "CSRC list": spoken(understood=0.0, contributors=2),
+    "padding": spoken(understood=0.0, padding=8),
     "source port moves": spoken(moves_after=100),
 }
 

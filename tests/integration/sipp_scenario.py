@@ -50,6 +50,12 @@ class Call:
     headers: tuple[str, ...] = ()
     answer: int = SUCCESS
     then: tuple[Request, ...] = field(default=())
+    offered_again: bool = False
+    """After all that the other side sends a re-INVITE, and is answered."""
+
+    @property
+    def steps(self) -> int:
+        return len(self.then) + self.offered_again
 
 
 def scenario_xml(call: Call, *, uri: str, host: str, rtp_port: int, steps: Path) -> str:
@@ -73,6 +79,8 @@ def scenario_xml(call: Call, *, uri: str, host: str, rtp_port: int, steps: Path)
             described_in_ack = "" if body else PCMA.format(**described)
             parts.append(_ack("[next_url]", cseq=cseq, body=described_in_ack))
         parts.append(_done(steps, n))
+    if call.offered_again:
+        parts += [_reinvited(PCMA.format(**described)), _done(steps, call.steps)]
     return _scenario([*parts, _hung_up_on()])
 
 
@@ -149,12 +157,23 @@ def _answered(status: int) -> str:
     return f'{optional}\n<recv response="{status}" rrs="true"/>'
 
 
-def _hung_up_on() -> str:
-    lines = [
-        "SIP/2.0 200 OK",
-        *("[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]"),
+OK: Final = [
+    "SIP/2.0 200 OK",
+    *("[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]"),
+]
+
+
+def _reinvited(body: str) -> str:
+    described = [
+        "Contact: <sip:caller@[local_ip]:[local_port]>",
+        "Content-Type: application/sdp",
     ]
-    return '<recv request="BYE"/>\n' + _send(lines, retransmit=False)
+    answer = _send([*OK, *described], body)
+    return f'<recv request="INVITE"/>\n{answer}\n<recv request="ACK"/>'
+
+
+def _hung_up_on() -> str:
+    return '<recv request="BYE"/>\n' + _send(OK, retransmit=False)
 
 
 def _done(steps: Path, n: int) -> str:

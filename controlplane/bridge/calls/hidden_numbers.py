@@ -46,6 +46,6 @@ SHOWN: Final = (
 )
 
 
-def is_hidden(event: EslEvent) -> bool:
+def is_hidden(arrival: EslEvent) -> bool:
     """Whether the caller of an event's channel wants to stay unknown."""
-    return not all(re.search(shown.expression, event.get(shown.header) or "") for shown in SHOWN)
+    return not all(re.search(shown.expression, arrival.get(shown.header) or "") for shown in SHOWN)

@@ -36,7 +36,6 @@ HEARD_LATE_S: Final = 0.5
 LONGEST_HOLD_S: Final = 5 * 60.0
 """A telephone that holds us for longer has forgotten us."""
 
-CALL_STATE: Final = "Channel-Call-State"
 HELD: Final = "HELD"
 """A channel whose peer put us on hold has this call state (switch_channel.c)."""
 
@@ -143,7 +142,7 @@ class IncomingCall:
                 announced=ChannelVariable.CALL_ID.header in event,
                 ptime_ms=ptime_ms(event),
                 streamed_ptime_ms=ptime_ms(event),
-                on_hold_since=time.monotonic() if event.get(CALL_STATE) == HELD else None,
+                on_hold_since=time.monotonic() if event.get("Channel-Call-State") == HELD else None,
             )
         except ValueError as error:
             raise NotOurCall from error

@@ -17,7 +17,7 @@ from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import Phone
 from tests.integration.answered_bridge import GATEWAY, said_that_the_greeting_is_over
 from tests.integration.bridge_under_test import Bridge, Stream, Worker, open_bridge
-from tests.integration.rtp_caller import RtpCaller, numbers
+from tests.integration.rtp_caller import Packets, RtpCaller, numbers
 from tests.integration.sip_table import ANSWERED, CARRIER, OTHERS, REFUSED, Scenario
 from tests.integration.sipp_scenario import sipp
 from tests.waiting import block_until, elapse, until
@@ -71,11 +71,15 @@ async def test_answered(
     4. The worker hangs up: BYE, which SIPp answers.
     """
     async with calling(bridge, scenario, rtp, tmp_path) as caller:
+        speaking = asyncio.create_task(speak_once_answered(rtp, scenario.packets))
+        if scenario.begun_again:
+            unfit = len(bridge.log("stream_unfit"))
+            async with asyncio.timeout(CALL_S), worker.take():
+                await until(lambda: len(bridge.log("stream_unfit")) > unfit)
         async with asyncio.timeout(CALL_S), worker.take() as stream:
-            await until(lambda: rtp.answered)
-            rtp.speak(scenario.packets)
+            await speaking
             await until(lambda: said_that_the_greeting_is_over(stream))
-            await until((tmp_path / str(len(scenario.call.then))).exists)
+            await until((tmp_path / str(scenario.call.steps)).exists)
             await elapse(SETTLES_S, because="FreeSWITCH finds out what is sent")
             assert await understood(stream) >= scenario.understood
             await stream.speak(FIRST, chunks=CHUNKS)
@@ -98,6 +102,11 @@ def calling(
         rtp_port=rtp.port,
         folder=folder,
     )
+
+
+async def speak_once_answered(rtp: RtpCaller, packets: Packets) -> None:
+    await until(lambda: rtp.answered)
+    rtp.speak(packets)
 
 
 async def understood(stream: Stream) -> float:

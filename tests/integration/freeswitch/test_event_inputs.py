@@ -11,8 +11,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from controlplane.bridge.calls import bridge_load, switchboard
-from controlplane.bridge.calls.channel import STREAM_SETTINGS
+from controlplane.bridge.calls.channel import stream_settings
 from controlplane.bridge.gateways import gateways
+from controlplane.contracts.media import FRAME_MS
 from controlplane.esl.client import EslClient
 from freeswitch.simulator.registrar import Registrar
 from freeswitch.telephone.phone import Phone
@@ -95,7 +96,7 @@ async def test_a_call_is_told_with_all_that_is_read_of_it(
     assert {*DUMP, *ARRIVAL} - NOT_YET - dump.keys() == set()
 
     url, sockets = worker
-    settings = ";".join(f"{name}={value}" for name, value in STREAM_SETTINGS.items())
+    settings = ";".join(f"{name}={value}" for name, value in stream_settings(FRAME_MS).items())
     await agent.api(f"uuid_setvar_multi {call.uuid} {settings}")
     await agent.api(f"uuid_audio_stream {call.uuid} start {url} mono 8k")
     await until(lambda: sockets)
