@@ -16,6 +16,7 @@ PAUSE_MS: Final = 300
 """Between the answer and each request that follows."""
 DEADLINE_S: Final = 40
 SUCCESS: Final = 200
+_PROVISIONAL: Final = (100, 180, 183)
 
 
 def sdp(*media: str, session: tuple[str, ...] = ()) -> str:
@@ -65,7 +66,7 @@ def scenario_xml(call: Call, *, uri: str, host: str, rtp_port: int, steps: Path)
     described = {"host": host, "port": rtp_port}
     parts = [_request("INVITE", uri, call.headers, call.offer.format(**described), cseq=1)]
     if call.answer != SUCCESS:
-        parts += [_answered(call.answer), _ack(uri, cseq=1)]
+        parts += [_answered(call.answer), _ack(uri, cseq=1, refused=True)]
         return _scenario(parts)
     answer_in_ack = "" if call.offer else PCMA.format(**described)
     parts += [_answered(SUCCESS), _ack("[next_url]", cseq=1, body=answer_in_ack), _done(steps, 0)]
@@ -76,8 +77,9 @@ def scenario_xml(call: Call, *, uri: str, host: str, rtp_port: int, steps: Path)
         parts.append(_request(request.method, "[next_url]", request.headers, body, cseq, kind))
         parts.append(_answered(request.answer))
         if request.method == "INVITE":
-            described_in_ack = "" if body else PCMA.format(**described)
-            parts.append(_ack("[next_url]", cseq=cseq, body=described_in_ack))
+            refused = request.answer != SUCCESS
+            described_in_ack = "" if body or refused else PCMA.format(**described)
+            parts.append(_ack("[next_url]", cseq=cseq, body=described_in_ack, refused=refused))
         parts.append(_done(steps, n))
     if call.offered_again:
         parts += [_reinvited(PCMA.format(**described)), _done(steps, call.steps)]
@@ -132,8 +134,11 @@ def _request(
     return _send(lines, body)
 
 
-def _ack(uri: str, *, cseq: int, body: str = "") -> str:
+def _ack(uri: str, *, cseq: int, body: str = "", refused: bool = False) -> str:
+    """Acknowledge; a refusal in the INVITE's own transaction (RFC 3261 §17.1.1.3)."""
     lines = _head("ACK", uri, "<sip:called@[remote_ip]:[remote_port]>[peer_tag_param]", cseq)
+    if refused:
+        lines[1] = lines[1].replace("[branch]", f"[branch-{1 + len(_PROVISIONAL) + 1}]")
     if body:
         lines.append("Content-Type: application/sdp")
     return _send(lines, body, retransmit=False)
@@ -153,7 +158,7 @@ def _head(method: str, uri: str, to: str, cseq: int) -> list[str]:
 
 
 def _answered(status: int) -> str:
-    optional = "\n".join(f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183))
+    optional = "\n".join(f'<recv response="{code}" optional="true"/>' for code in _PROVISIONAL)
     return f'{optional}\n<recv response="{status}" rrs="true"/>'
 
 

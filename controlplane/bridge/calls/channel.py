@@ -190,6 +190,12 @@ class Channel:
             self.stop_playing()
             self._silence_filled = False
 
+    def sent_ptime_ms(self) -> int | None:
+        """How much a packet of the caller's holds, if that is not what was agreed on."""
+        found = self._control.api(f"uuid_getvar {self._uuid} {Variable.BROKEN_PTIME}")
+        sent = found.rpartition("Sent=")[2].strip()
+        return int(sent) if sent.isdecimal() and int(sent) else None
+
     def offer_audio_again(self) -> None:
         """Have FreeSWITCH offer our codecs, if the caller's last offer had none of them.
 

@@ -24,7 +24,6 @@ from controlplane.bridge.calls.call_signals import (
 )
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
 from controlplane.bridge.calls.channel import AGENT_LOST, Application
-from controlplane.bridge.calls.incoming_call import ptime_ms
 from controlplane.bridge.calls.way_out import renew_way_out, take_back
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
@@ -139,8 +138,10 @@ def key_pressed(context: CallContext, event: EslEvent) -> None:
 
 
 def codec_changed(context: CallContext, event: EslEvent) -> None:
-    """FreeSWITCH has found out what the caller's packets hold; the story looks whether it fits."""
-    context.call.ptime_ms = ptime_ms(event)
+    """FreeSWITCH may have found out what the caller's packets hold; the story looks whether it fits.
+    This event has no variables (switch_channel.c, `switch_channel_event_set_extended_data`).
+    """
+    context.call.ptime_ms = context.channel.sent_ptime_ms() or context.call.ptime_ms
 
 
 def put_on_hold(context: CallContext, event: EslEvent) -> None:

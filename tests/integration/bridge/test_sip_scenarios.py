@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import Dtmf, Hangup
+from controlplane.contracts.messages import Dtmf, Hangup, Unheard
 from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import Phone
 from tests.integration.answered_bridge import GATEWAY, said_that_the_greeting_is_over
@@ -79,6 +79,9 @@ async def test_answered(
         async with asyncio.timeout(CALL_S), worker.take() as stream:
             await speaking
             await until(lambda: said_that_the_greeting_is_over(stream))
+            await until((tmp_path / str(len(scenario.call.then))).exists)
+            if scenario.call.offered_again:
+                await stream.ask(Unheard())
             await until((tmp_path / str(scenario.call.steps)).exists)
             await elapse(SETTLES_S, because="FreeSWITCH finds out what is sent")
             assert await understood(stream) >= scenario.understood

@@ -36,8 +36,8 @@ class RecordedSwitch:
         self.told: list[BridgeMessage] = []
         self.exists = True
         self.extension = "incoming_call"
-        self.offered = ""
-        """What the caller's side offered last."""
+        self.variable = ""
+        """Any channel variable that is asked for."""
 
     def api(self, command: str) -> str:
         self.commands.append(command)
@@ -47,7 +47,7 @@ class RecordedSwitch:
         if verb == "uuid_dump":
             return json.dumps({"Caller-Destination-Number": self.extension})
         if verb == "uuid_getvar":
-            return self.offered
+            return self.variable
         if verb == "uuid_break":
             self.played.append("stop")
         if verb == "uuid_audio_stream" and " send_text " in arguments:

@@ -25,6 +25,6 @@ HEAD = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\
 )
 def test_an_offer_is_answered_with_ours(offered: str, *, again: bool) -> None:
     one = OneCall()
-    one.switch.offered = offered
+    one.switch.variable = offered
     one.channel.offer_audio_again()
     assert (one.switch.commands[-1].split()[0] == "uuid_media_reneg") is again

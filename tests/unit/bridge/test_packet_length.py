@@ -44,7 +44,8 @@ def test_what_was_found_out_counts_more_than_what_was_agreed_on(
 def test_a_stream_that_would_be_deaf_gives_way_to_another() -> None:
     one = OneCall()
     one.connect_worker()
-    codec_changed(one.context, packets("20", "Adv=20;Sent=30"))
+    one.switch.variable = "Adv=20;Sent=30"
+    codec_changed(one.context, EslEvent({}))
     converse(one.context)
     assert one.call.stream is StreamState.DETACHED
     one.channel.start_stream("ws://worker:1/calls/x", ptime_ms=one.call.ptime_ms)
@@ -54,5 +55,6 @@ def test_a_stream_that_would_be_deaf_gives_way_to_another() -> None:
 def test_a_stream_without_a_buffer_takes_any_packet() -> None:
     one = OneCall()
     one.call.ptime_ms = one.call.streamed_ptime_ms = 30
-    codec_changed(one.context, packets("30", "Adv=30;Sent=20"))
+    one.switch.variable = "Adv=30;Sent=20"
+    codec_changed(one.context, EslEvent({}))
     assert not one.call.stream_unfit
