@@ -138,8 +138,8 @@ def key_pressed(context: CallContext, event: EslEvent) -> None:
 
 
 def codec_changed(context: CallContext, event: EslEvent) -> None:
-    """FreeSWITCH may have found out what the caller's packets hold; the story looks whether it fits.
-    This event has no variables (switch_channel.c, `switch_channel_event_set_extended_data`).
+    """FreeSWITCH may have found out what the caller's packets hold: the story looks whether the
+    stream fits. This event has no variables (`switch_channel_event_set_extended_data`).
     """
     context.call.ptime_ms = context.channel.sent_ptime_ms() or context.call.ptime_ms
 
