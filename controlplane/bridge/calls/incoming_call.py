@@ -150,8 +150,9 @@ class IncomingCall:
     @property
     def stream_unfit(self) -> bool:
         """Whether the stream's buffer is one for other packets than those that come."""
-        buffered = stream_buffer_ms(self.streamed_ptime_ms) > FRAME_MS
-        return buffered and self.ptime_ms != self.streamed_ptime_ms
+        if stream_buffer_ms(self.streamed_ptime_ms) == FRAME_MS:
+            return False
+        return self.streamed_ptime_ms % self.ptime_ms != 0
 
     @property
     def forgotten(self) -> bool:

@@ -52,6 +52,15 @@ def test_a_stream_that_would_be_deaf_gives_way_to_another() -> None:
     assert f"{ChannelVariable.STREAM_BUFFER_SIZE}=20" in one.switch.commands[-2]
 
 
+@pytest.mark.parametrize(("sent", "unfit"), [(10, False), (20, False), (30, True), (40, True)])
+def test_only_packets_that_leave_a_gap_in_the_buffer_are_unfit(sent: int, *, unfit: bool) -> None:
+    """One of 40 ms, too: half of it may be full."""
+    one = OneCall()
+    one.switch.variable = f"Adv=20;Sent={sent}"
+    codec_changed(one.context, EslEvent({}))
+    assert one.call.stream_unfit is unfit
+
+
 def test_a_stream_without_a_buffer_takes_any_packet() -> None:
     one = OneCall()
     one.call.ptime_ms = one.call.streamed_ptime_ms = 30
