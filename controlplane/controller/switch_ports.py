@@ -45,7 +45,7 @@ class SwitchPorts:
         self._clock = clock
         self._reached: set[str] = set()
         self._missed: set[str] = set()
-        """Of those reached before: they did not answer when they were asked last."""
+        """These were reached before, and did not answer when they were asked last."""
         self._told: set[str] = set()
         """The log says that these can't be reached."""
         self._meet_at: dict[str, float] = {}
