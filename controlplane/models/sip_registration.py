@@ -109,6 +109,8 @@ class SipRegistration(Base):
     """`state` is about this epoch: when it is an older owner's, it says nothing of the present one.
     """
     state_at: Mapped[Instant | None]
+    """Since when it is in `state`, or when the account was last refused in it: a failure that goes
+    on leaves it alone."""
     last_sip_code: Mapped[int | None]
     next_retry_at: Mapped[Instant | None]
     auth_failures: Mapped[int] = mapped_column(default=0)

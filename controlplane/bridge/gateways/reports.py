@@ -1,7 +1,8 @@
 """What became of this bridge's registrations, written to Postgres: a batch is one transaction.
 
 Only an owner reports, and only for the epoch it owns: a row that has changed hands is passed over.
-Refreshes are no news, so a night of them writes nothing.
+Refreshes are no news, so a night of them writes nothing. A state told once more began when it
+was told first; another refusal begins it anew, for the next try is counted from the last one.
 """
 
 from collections import deque
@@ -41,7 +42,9 @@ _REPORT: Final = text("""
 UPDATE sip_registration r SET
     state = told.state,
     state_epoch = r.epoch,
-    state_at = told.at,
+    state_at = CASE
+        WHEN (r.state, r.state_epoch, r.auth_failures) = (told.state, r.epoch, told.auth_failures)
+        THEN coalesce(r.state_at, told.at) ELSE told.at END,
     last_sip_code = coalesce(told.sip_code, r.last_sip_code),
     next_retry_at = told.next_retry_at,
     auth_failures = told.auth_failures
