@@ -52,14 +52,18 @@ class RegisterWatch:
         self._port = port
         self._profile = profile
         self._on_answer = on_answer
-        self._own: tuple[str, int] | None = None
+        self._own: ProfileAddress | None = None
         """Where the profile listens: what comes from there, FreeSWITCH has sent."""
         self._sent: OrderedDict[tuple[str, int], RegisterRequest] = OrderedDict()
 
+    @property
+    def deaf(self) -> bool:
+        """Tell whether the profile was not running yet when it was asked for copies."""
+        return self._own is None
+
     def connected(self) -> None:
         """Have this FreeSWITCH send its copies. Raises EslError."""
-        address = ProfileAddress.parse(self._esl.api(f"sofia status profile {self._profile}"))
-        self._own = (address.host, address.port) if address else None
+        self._own = ProfileAddress.parse(self._esl.api(f"sofia status profile {self._profile}"))
         with suppress(EslCommandFailed):  # a switch that cannot
             self._esl.api(f"sofia profile {self._profile} capture on")
 
@@ -82,7 +86,8 @@ class RegisterWatch:
             self._take(message, copy)
 
     def _take(self, message: RegisterRequest | RegisterResponse, copy: Copy) -> None:
-        by_us = (copy.host, copy.port) == self._own
+        own = self._own
+        by_us = own is not None and copy.host == own.host and copy.port in own.ports
         if isinstance(message, RegisterRequest) and by_us:
             self._sent[message.call_id, message.cseq] = message
             while len(self._sent) > MAX_UNANSWERED:

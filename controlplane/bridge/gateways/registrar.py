@@ -199,6 +199,8 @@ class Registrar:
         """
         if self._must_learn:
             self._learn()
+        elif self.watch.deaf:
+            self.watch.connected()
         before = self._accounts.read()
         self._prove_moved(before)
         self._remove_files()  # a broken one would keep the networks from being loaded

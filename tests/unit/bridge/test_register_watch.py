@@ -59,9 +59,19 @@ def response(*headers: str, status: int = 200, cseq: int = 2) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+TLS_PORT = 5081
+TLS_STATUS = (
+    f"{STATUS}TLS-BIND-URL     \tsips:mod_sofia@192.0.2.7:{TLS_PORT}"
+    ";maddr=192.0.2.7;transport=tls\n"
+)
+
+
 class NoFreeSwitch:
+    def __init__(self, status: str = STATUS) -> None:
+        self.status = status
+
     def api(self, command: str) -> str:
-        return STATUS if "status" in command else "+OK"
+        return self.status if "status" in command else "+OK"
 
 
 @dataclass
@@ -69,16 +79,17 @@ class Heard:
     """A watch, and what it has told."""
 
     told: list[tuple[str, RegisterAnswer]] = field(default_factory=list)
+    switch: NoFreeSwitch = field(default_factory=NoFreeSwitch)
 
     def __post_init__(self) -> None:
-        esl = cast(EslClient, NoFreeSwitch())
+        esl = cast(EslClient, self.switch)
         self.watch = RegisterWatch(
             esl, port=0, profile="external", on_answer=lambda *told: self.told.append(told)
         )
         self.watch.connected()
 
-    def sends(self, payload: bytes) -> None:
-        self.watch.heard(hep(payload, source=US))
+    def sends(self, payload: bytes, *, source: tuple[str, int] = US) -> None:
+        self.watch.heard(hep(payload, source=source))
 
     def gets(self, payload: bytes, *, source: tuple[str, int] = CARRIER) -> None:
         self.watch.heard(hep(payload, source=source))
@@ -106,6 +117,25 @@ def test_what_was_granted(headers: list[str], granted_s: int) -> None:
     heard.sends(request())
     heard.gets(response(*headers))
     assert heard.told == [(NAME, RegisterAnswer(asked_s=3_600, status=200, granted_s=granted_s))]
+
+
+def test_what_is_sent_over_tls_leaves_from_another_port() -> None:
+    heard = Heard(switch=NoFreeSwitch(TLS_STATUS))
+    for cseq, port in ((2, TLS_PORT), (3, US[1]), (4, 5_999)):
+        heard.sends(request(cseq=cseq), source=(US[0], port))
+        heard.gets(response("Expires: 60", cseq=cseq))
+    assert [answer.granted_s for _, answer in heard.told] == [60, 60]
+
+
+def test_a_profile_that_runs_later_than_the_event_socket_is_heard_once_it_does() -> None:
+    heard = Heard(switch=NoFreeSwitch("Invalid Profile!"))
+    assert heard.watch.deaf
+    heard.switch.status = STATUS
+    heard.watch.connected()
+    assert not heard.watch.deaf
+    heard.sends(request())
+    heard.gets(response())
+    assert len(heard.told) == 1
 
 
 def test_a_challenge_is_no_answer_and_a_refusal_is() -> None:
