@@ -129,14 +129,15 @@ class Gateway:
         now = monotonic()
         self.given_back = self.giving_back and not answer.asked_s
         if not 200 <= answer.status < 300:
-            self.not_before = now + min(answer.retry_after_s or 0, LONGEST_RETRY_S)
+            if answer.asked_s or answer.retry_after_s:  # of an un-REGISTER only what it says
+                self.not_before = now + min(answer.retry_after_s or 0, LONGEST_RETRY_S)
             return
         self.hurried = self.hurried + 1 if now - self.answered_at < HURRIED_S else 0
         self.answered_at = now
         self.unbound = answer.granted_s == 0
         self.emptied = self.emptied + 1 if self.unbound else 0
         if not self.unbound:
-            self.register_at = now + refresh_after_s(answer)
+            self.register_at, self.not_before = now + refresh_after_s(answer), 0.0
         elif self.emptied == 1 and not answer.asked_s:
             self.register_at = now
         else:

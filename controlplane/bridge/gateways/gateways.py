@@ -179,6 +179,7 @@ class Gateways:
         if gateway := self._known.get(name):
             gateway.epoch, gateway.needs_register = epoch, False
             gateway.register_at, gateway.unbound = None, False
+            gateway.giving_back = False  # an un-REGISTER that came to nothing is no wish any more
             gateway.state = GatewayState.TRYING
             self._esl.api(f"sofia profile {self._profile} register {name}")
             self._hasten()

@@ -165,6 +165,22 @@ def test_retry_after_is_honoured_within_bounds(
     assert (gateway.retry_at - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=0.5)
 
 
+def test_what_an_un_register_is_answered_takes_no_retry_after_back() -> None:
+    gateway = up()
+    gateway.enter(GatewayState.FAILED, sip_code=503)
+    gateway.hear(RegisterAnswer(asked_s=60, status=503, retry_after_s=20))
+    gateway.hear(RegisterAnswer(asked_s=0, status=503))
+    assert gateway.due_in_s == pytest.approx(20, abs=0.1)
+
+
+def test_a_retry_after_says_nothing_of_a_binding_granted_since() -> None:
+    """Another REGISTER was sent before its time: after a move, say."""
+    gateway = up()
+    gateway.hear(RegisterAnswer(asked_s=3_600, status=503, retry_after_s=300))
+    gateway.hear(RegisterAnswer(asked_s=3_600, status=200, granted_s=60))
+    assert gateway.due_in_s == pytest.approx(48, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("granted_s", "seconds"), [(20, 16), (60, 48), (300, 275), (3_600, 3_575), (1, 5)]
 )
