@@ -135,7 +135,10 @@ class Firewall:
         except FirewallFailed:
             return False
         for name, packets in _counters(answer).items():
-            metrics.FIREWALL_DROPPED.labels(name).inc(packets - self._counted.get(name, 0))
+            before = self._counted.get(name, 0)
+            # Fewer than before: somebody has set the counters back.
+            new = packets - before if packets >= before else packets
+            metrics.FIREWALL_DROPPED.labels(name).inc(new)
             self._counted[name] = packets
         return True
 

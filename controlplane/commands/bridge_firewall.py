@@ -69,7 +69,8 @@ def _keeper(state: BridgeState) -> str:
 
 
 def _port(state: BridgeState) -> int:
-    """The port carriers see, which is the one bound unless something translates addresses."""
-    address = state.beat.sip_address if state.beat else state.address
+    """Where it listens itself; of a bridge not heard of, where carriers see it."""
+    bound = state.beat.sip_bound or state.beat.sip_address if state.beat else None
+    address = bound or state.address
     port = (address or "").rpartition(":")[2]
     return int(port) if port.isdecimal() else SIP_PORT

@@ -38,13 +38,16 @@ def engine(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -
     engine.dispose()
 
 
-def beat(redis_url: str, name: str, *, keeps_firewall: bool | None) -> None:
+def beat(
+    redis_url: str, name: str, *, keeps_firewall: bool | None = None, sip_bound: str = ""
+) -> None:
     message = BridgeHeartbeat(
         bridge_id=name,
         capacity=200,
         active_calls=0,
         sent_at=datetime.now(UTC),
         sip_address="203.0.113.1:5091",
+        sip_bound=sip_bound,
         keeps_firewall=keeps_firewall,
     )
     with Redis.from_url(redis_url) as redis:
@@ -84,6 +87,15 @@ def test_who_keeps_it_is_said(
     assert f"# firewalled-1: {keeper}" in told
     assert "th dport { 5091 }" in told
     assert "firewalled-2" not in told
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_port_is_the_one_it_listens_at_behind_translated_addresses(
+    redis_url: str, capsys: Said
+) -> None:
+    beat(redis_url, "firewalled-1", sip_bound="10.0.0.4:5080")
+    assert main(["bridge", "firewall", "firewalled-1"]) == 0
+    assert "th dport { 5080 }" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("engine")

@@ -160,6 +160,15 @@ def test_what_it_drops_is_counted_over_new_tables(nft: Nft) -> None:
     assert FIREWALL_DROPPED.labels("strangers")._value.get() - before == 9 + 4
 
 
+def test_counters_that_somebody_set_back_go_on(nft: Nft) -> None:
+    before = FIREWALL_DROPPED.labels("strangers")._value.get()
+    firewall = Known().firewall()
+    firewall.look()
+    for nft.dropped in (9, 2, 5):
+        firewall.look()
+    assert FIREWALL_DROPPED.labels("strangers")._value.get() - before == 9 + 5
+
+
 def test_a_failure_is_raised_for_its_loop_and_made_up_for(nft: Nft) -> None:
     firewall = Known().firewall()
     nft.fails = "Operation not permitted"
