@@ -38,7 +38,7 @@ class GatewayState(StrEnum):
 
     SUSPENDED = "SUSPENDED"
     """This one is ours: the carrier refused `max_auth_failures` times, so the account is left alone
-    until it changes or an admin asks for another try."""
+    until it changes, an admin asks for another try, or the controller lets it be tried again."""
     UNRESOLVED = "UNRESOLVED"
     """This one is ours: no gateway was added, because DNS did not answer for the registrar's name.
     """

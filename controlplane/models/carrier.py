@@ -39,7 +39,7 @@ class Carrier(Base):
     registers_per_second: Mapped[int] = mapped_column(default=10)
     """All bridges together send it no more REGISTERs than this: carriers ban bursts."""
     max_auth_failures: Mapped[int] = mapped_column(default=3)
-    """After this many refusals (401, 403, 404, 407) in a row an account is left alone: carriers
+    """After this many refusals (`ACCOUNT_REFUSED`) in a row an account is left alone: carriers
     lock accounts that insist."""
     source_networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """Its INVITEs may come from these networks (CIDR)."""
