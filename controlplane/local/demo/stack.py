@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -218,8 +219,8 @@ class Stack:
         self.processes[name] = process.start()
 
     def wait_until_ready(self) -> None:
-        """Wait until it is registered at the carrier, a worker waits and the kitchen page is
-        served.
+        """Wait until it is registered at the carrier, a worker waits, its model answers and the
+        kitchen page is served.
         """
         redis = sync_redis(self._services.redis_url, timeout_s=REDIS_DEADLINE_S)
         self.processes["ai-worker"].wait_for(
@@ -227,6 +228,9 @@ class Stack:
             deadline=READY_DEADLINE_S,
         )
         self.processes["web"].wait_for(lambda: _accepts(self._web_port), deadline=READY_DEADLINE_S)
+        if simulator := self.processes.get("realtime-simulator"):
+            port = urlsplit(self.realtime_url).port or 0
+            simulator.wait_for(lambda: _accepts(port), deadline=READY_DEADLINE_S)
         self.processes["bridge-agent"].wait_for(self._registered, deadline=REGISTERED_DEADLINE_S)
 
     def _registered(self) -> bool:

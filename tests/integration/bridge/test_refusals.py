@@ -341,7 +341,10 @@ async def test_an_account_that_cannot_be_written_says_why(carrier: Carrier) -> N
     name = await carrier.place("broken", password="$${domain}-secret")
     await carrier.until(name, "INVALID")
     detail = carrier.bridge.query(
-        "SELECT detail FROM sip_registration_event WHERE event = 'INVALID'"
+        "SELECT e.detail FROM sip_registration_event e"
+        " JOIN sip_registration r ON r.id = e.registration_id"
+        " WHERE e.event = 'INVALID' AND r.gateway_name = %s",
+        name,
     )
     assert len(detail) == 1
     assert str(detail[0][0]).startswith("password: holds")
