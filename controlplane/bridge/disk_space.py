@@ -13,6 +13,7 @@ import structlog
 
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.voice_files import look_after
+from controlplane.bridge.standing_refusal import StandingRefusal
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.esl.client import EslClient
 from controlplane.loop import run_loop
@@ -31,11 +32,12 @@ class DiskSpace:
         self._esl = esl
         self._messages = messages
         self._temp: Path | None = None
-        self._told: bool | None = None
+        self._refusal = StandingRefusal(esl, ChannelVariable.MESSAGES_REFUSED)
 
     def connected(self) -> None:
         """Forget what FreeSWITCH was told: it may be another one."""
-        self._temp = self._told = None
+        self._temp = None
+        self._refusal.forget()
 
     def run(self) -> None:
         """Look for as long as the process lives."""
@@ -60,13 +62,10 @@ class DiskSpace:
             metrics.DISK_FREE.labels("voice").set(free_bytes(temp))
 
     def _refuse_messages(self, refused: bool) -> None:  # noqa: FBT001 (what is told is a boolean)
-        if refused == self._told:
-            return
-        name = ChannelVariable.MESSAGES_REFUSED
-        self._esl.api(f"global_setvar {name}={str(refused).lower()}")
-        if refused or self._told:
+        told = self._refusal.told
+        self._refusal.tell(refused=refused)
+        if refused != told and (refused or told):
             log.warning("voice_messages_refused" if refused else "voice_messages_taken_again")
-        self._told = refused
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """How many calls this bridge takes: as many as its cores carry, and no more than it has while it is
 seen to strain. Calls in progress win over new ones.
 
-FreeSWITCH refuses, before the answer, for as long as a global variable of the dialplan says so. A
+FreeSWITCH refuses, before the answer, for as long as this agent says so (`standing_refusal.py`). A
 busy signal and no 503: a restaurant is registered on one bridge, so there is no other route to try,
 while a carrier may leave a line that said 503 alone for minutes.
 """
@@ -16,6 +16,7 @@ import structlog
 from gevent.event import Event
 
 from controlplane.bridge import metrics
+from controlplane.bridge.standing_refusal import StandingRefusal
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.esl.client import EslClient
 from controlplane.esl.event import EslEvent
@@ -87,7 +88,7 @@ class BridgeLoad:
         self._idle_percent = deque([100.0], maxlen=2)
         self._changed = Event()
         self._due = time.monotonic() + LOOK_S
-        self._told: bool | None = None
+        self._refusal = StandingRefusal(esl, ChannelVariable.CALLS_REFUSED)
         self._logged: dict[str, float] = {}
 
     @property
@@ -103,7 +104,7 @@ class BridgeLoad:
 
     def connected(self) -> None:
         """Forget what FreeSWITCH was told: it may be another one."""
-        self._told = None
+        self._refusal.forget()
         self._changed.set()
 
     def run(self) -> None:
@@ -122,7 +123,7 @@ class BridgeLoad:
         late_s = time.monotonic() - self._due
         if late_s >= 0.0:
             self._measure(late_s)
-        if self._esl.connected and self.full is not self._told:
+        if self._esl.connected:
             self._tell(full=self.full)
         if late_s >= 0.0:
             self._due = time.monotonic() + LOOK_S
@@ -143,13 +144,13 @@ class BridgeLoad:
             self._warn("bridge_strained", calls=calls, late_s=late_s, idle_percent=idle_percent)
 
     def _tell(self, *, full: bool) -> None:
-        if self._told is None:
+        told = self._refusal.told
+        if told is None:
             sessions = SESSIONS_PER_CALL * self.limit.most + SPARE_SESSIONS
             self._esl.api(f"fsctl max_sessions {sessions}")
-        self._esl.api(f"global_setvar {ChannelVariable.CALLS_REFUSED}={str(full).lower()}")
-        self._told = full
+        self._refusal.tell(refused=full)
         metrics.CALLS_TAKEN.set(not full)
-        if full:
+        if full and not told:
             self._warn("bridge_full", calls=self._calls(), limit=self.limit.now)
 
     def _warn(self, event: str, **about: float | None) -> None:

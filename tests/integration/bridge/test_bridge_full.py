@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from controlplane.bridge.standing_refusal import LAPSES_S
 from controlplane.contracts import redis_keys
 from controlplane.local.launch.services import LocalServices
 from controlplane.sip_options import SipAnswer, ask
 from freeswitch.telephone.phone import CallRefused, Phone
-from tests.integration.bridge_under_test import SWITCHES, codes
+from tests.integration.bridge_under_test import SWITCHES, codes, until_heard
 from tests.integration.overflow_site import OverflowSite, open_overflow_site
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -41,6 +42,10 @@ async def site(
 async def refuses(site: OverflowSite) -> bool:
     told = await asyncio.to_thread(site.switch.api, "global_getvar alloresto_calls_refused")
     return told.strip() == "true"
+
+
+async def takes(site: OverflowSite) -> bool:
+    return not await refuses(site)
 
 
 async def test_the_call_over_the_limit_is_busy_and_the_other_goes_on(site: OverflowSite) -> None:
@@ -67,9 +72,23 @@ async def test_the_call_over_the_limit_is_busy_and_the_other_goes_on(site: Overf
             assert not dialog.ended.is_set()
             await dialog.hangup()
 
-        async def taken_again() -> bool:
-            return not await refuses(site)
-
-        await until(taken_again)
+        await until(lambda: takes(site))
         await (await site.dial(phone)).hangup()
     assert site.bridge.log("bridge_full")
+
+
+async def test_an_agent_that_died_refuses_nobody_for_long(site: OverflowSite) -> None:
+    """
+    1. The bridge is full, and its agent is killed.
+    2. A refusal that nobody repeats lapses: the next caller is answered, greeted, and has the
+       dialplan's own way out.
+    """
+    await until(lambda: takes(site))  # the call before has been seen to end
+    async with Phone() as phone:
+        async with site.talking(phone):
+            await until(lambda: refuses(site))
+            await asyncio.to_thread(site.stop_agent)
+            await until(lambda: takes(site), deadline_s=LAPSES_S + DEADLINE_S)
+            dialog = await site.dial(phone)
+            await until_heard(dialog, "one_moment")
+            await dialog.hangup()

@@ -15,12 +15,21 @@ from controlplane.bridge.calls.bridge_load import (
     BridgeLoad,
     CallLimit,
 )
+from controlplane.bridge.standing_refusal import LAPSES_S
 from controlplane.esl.client import EslClient
 from controlplane.esl.event import EslEvent
 
 pytestmark = pytest.mark.unit
 
 MOST = 40
+
+TAKES = ["global_setvar alloresto_calls_refused=false", "sched_del alloresto_calls_refused"]
+REFUSES = [
+    *TAKES,
+    f"sched_api +{LAPSES_S} alloresto_calls_refused {TAKES[0]}",
+    "global_setvar alloresto_calls_refused=true",
+]
+"""It lapses by itself if the agent does not say it again."""
 
 
 def strain(limit: CallLimit, calls: int, *, looks: int = STRAINED_LOOKS) -> None:
@@ -92,6 +101,9 @@ class Bridge:
         self.told.append(command)
         return "+OK"
 
+    def api_together(self, *commands: str) -> list[str]:
+        return [self.api(command) for command in commands]
+
     def on(self, name: str, handler: Any) -> None:
         self.handlers[name] = handler
 
@@ -109,24 +121,33 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Bridge:
 
 
 def test_freeswitch_is_told_at_first_and_when_it_changes(bridge: Bridge) -> None:
-    assert bridge.look() == ["fsctl max_sessions 90", "global_setvar alloresto_calls_refused=false"]
+    assert bridge.look() == ["fsctl max_sessions 90", *TAKES]
     assert bridge.look() == []
     bridge.calls = MOST
-    assert bridge.look() == ["global_setvar alloresto_calls_refused=true"]
+    assert bridge.look() == REFUSES
     assert bridge.look() == []
     bridge.calls -= 1
-    assert bridge.look() == ["global_setvar alloresto_calls_refused=false"]
+    assert bridge.look() == TAKES
     bridge.load.connected()
-    assert len(bridge.look()) == 2, "it may be another FreeSWITCH"
+    assert bridge.look()[1:] == TAKES, "it may be another FreeSWITCH"
+
+
+def test_a_refusal_is_said_again_before_it_lapses(bridge: Bridge) -> None:
+    bridge.look()
+    bridge.calls = MOST
+    told = [bridge.look() for _ in range(int(LAPSES_S / LOOK_S))]
+    assert told.count(REFUSES) >= 3
+    assert all(commands in ([], REFUSES) for commands in told)
 
 
 def test_a_call_that_arrives_is_looked_at_at_once(bridge: Bridge) -> None:
     bridge.look()
+    bridge.told.clear()
     bridge.calls = MOST
     bridge.handlers["CHANNEL_ANSWER"](EslEvent({}))
     assert bridge.load._changed.is_set()
     bridge.load.look()
-    assert bridge.told[-1] == "global_setvar alloresto_calls_refused=true"
+    assert bridge.told == REFUSES
 
 
 @pytest.mark.parametrize("sign", ["late", "margin", "idle"])
@@ -143,7 +164,7 @@ def test_every_sign_of_strain_counts(bridge: Bridge, sign: str) -> None:
             for _ in range(2):
                 bridge.handlers["HEARTBEAT"](EslEvent({"Idle-CPU": "1.500000"}))
     told = [bridge.look(late_s=late_s) for _ in range(STRAINED_LOOKS)]
-    assert told[-1] == ["global_setvar alloresto_calls_refused=true"]
+    assert told[-1] == REFUSES
 
 
 def test_signs_of_a_bridge_at_ease_are_none(bridge: Bridge) -> None:
