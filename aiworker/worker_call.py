@@ -269,10 +269,12 @@ class WorkerCall:
                 self.hand_over.failed()
 
     def _bridge_is_there(self, greeting: str) -> None:
-        """Note where the call stands. Told so twice, this worker talks to another agent, which has
-        nothing of what was to be played.
+        """Note where the call stands. Told so twice, this worker talks to an agent that has nothing
+        of what it was sent before: it is another one, or was without FreeSWITCH.
         """
-        if greeting == "waited":
+        if self.progress.phase is CallPhase.WITH_HUMAN:
+            self.hand_over.ask_again()
+        elif greeting == "waited":
             self._caller_has_waited()
         elif self._bridge_known:
             self.speech_output.say_again()

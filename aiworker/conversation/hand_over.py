@@ -34,13 +34,23 @@ class HandOver:
     ) -> None:
         self._progress, self._conversation, self._output = progress, conversation, output
         self._began_at = 0.0
+        self._asked: Transfer | None = None
 
     def begin(self, reason: str, target_id: UUID | None = None) -> None:
         """Ask the bridge to ring somebody; None stands for the restaurant's own phone."""
         log.info("transfer_asked", reason=reason)
-        self._began_at = time.monotonic()
         self._progress.given_to_human()
-        self._output.control(Transfer(reason=reason, target_id=target_id))
+        self._ask(Transfer(reason=reason, target_id=target_id))
+
+    def ask_again(self) -> None:
+        """Ask once more: the bridge, which talks as if the caller were ours, missed it."""
+        if self._asked is not None:
+            log.warning("transfer_asked_again")
+            self._ask(self._asked)
+
+    def _ask(self, transfer: Transfer) -> None:
+        self._asked, self._began_at = transfer, time.monotonic()
+        self._output.control(transfer)
 
     def failed(self) -> None:
         """Take the caller back: nobody took the call."""

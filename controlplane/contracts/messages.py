@@ -237,7 +237,9 @@ def parse_worker_message(body: str) -> WorkerMessage:
 
 
 class Started(Message):
-    """The bridge sends this first on a connected stream."""
+    """The bridge sends this first on a connected stream, and again when the worker may have told it
+    something that it did not hear.
+    """
 
     type: Literal["started"] = "started"
     call_id: UUID
@@ -259,8 +261,7 @@ class Cleared(Message):
     generation: int
     item: str | None = None
     played_ms: int = Field(default=0, ge=0)
-    """The caller heard this much of `item` since its first chunk, counted from PLAYBACK events
-    (ms)."""
+    """The caller heard this much of `item` since its first chunk, counted by its playbacks (ms)."""
 
 
 class Marked(Message):

@@ -39,6 +39,16 @@ class VoiceLost:
 
 
 @dataclass(frozen=True, slots=True)
+class EventsMissed:
+    """The event socket was away: what the worker said meanwhile reached nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The dialplan had the caller for a moment, who was told to wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackDrained:
     """The caller has heard everything that was queued."""
 
@@ -64,6 +74,8 @@ CallSignal = (
     | StreamConnected
     | StreamLost
     | VoiceLost
+    | EventsMissed
+    | TakenBack
     | PlaybackDrained
     | RingingEnded
     | Asked

@@ -5,7 +5,7 @@ not waited for any more.
 """
 
 from controlplane.bridge.calls.call_context import CallContext
-from controlplane.bridge.calls.call_signals import RingingEnded, StreamLost
+from controlplane.bridge.calls.call_signals import EventsMissed, RingingEnded, StreamLost
 from controlplane.bridge.calls.call_state import CallState, StreamState
 from controlplane.bridge.calls.channel_events import bridged, parked, put_on_hold, taken_off_hold
 from controlplane.bridge.calls.incoming_call import IncomingCall
@@ -38,6 +38,8 @@ def catch_up(context: CallContext, found: IncomingCall) -> None:
     if call.streaming and not found.streaming:
         call.becomes(StreamState.DETACHED)
         call.signal(StreamLost())
+    elif call.streaming and call.state is CallState.WITH_US:
+        call.signal(EventsMissed())
 
 
 def hang_up_missed(context: CallContext, *, same_switch: bool) -> None:

@@ -20,6 +20,7 @@ from controlplane.bridge.calls.call_signals import (
     RingingEnded,
     StreamConnected,
     StreamLost,
+    TakenBack,
     VoiceLost,
 )
 from controlplane.bridge.calls.call_state import CallState, GreetingState, StreamState
@@ -58,7 +59,8 @@ def parked(context: CallContext, event: EslEvent) -> None:
     """
     call = context.call
     if call.parked:  # it is back: the dialplan had it for a moment
-        context.channel.keep_filling(prompt="one_moment")
+        if not context.channel.keep_filling(prompt="one_moment"):
+            call.signal(TakenBack())
         return
     call.becomes(GreetingState.OVER)
     try:

@@ -17,11 +17,13 @@ from controlplane.bridge.calls.call_signals import (
     Asked,
     CallEndedError,
     CallLeftError,
+    EventsMissed,
     Parked,
     PlaybackDrained,
     RingingEnded,
     StreamConnected,
     StreamLost,
+    TakenBack,
     VoiceLost,
 )
 from controlplane.bridge.calls.call_state import CallState, StreamState
@@ -39,6 +41,7 @@ from controlplane.contracts.messages import (
     PutOnHold,
     Started,
     TakeMessage,
+    TakenOffHold,
     Transfer,
 )
 from controlplane.esl.errors import EslChannelGone, EslError
@@ -239,6 +242,8 @@ def begin_conversation(context: CallContext) -> None:
     context.channel.tell_worker(Started(call_id=call.call_id, greeting=greeting))
     if call.on_hold_since is not None:
         context.channel.tell_worker(PutOnHold())
+    elif call.worker.unproven:  # the agent before may have died without telling it
+        context.channel.tell_worker(TakenOffHold())
     if call.parked:
         context.playback.open()
 
@@ -248,7 +253,7 @@ def converse(context: CallContext) -> None:
     call = context.call
     call.outcome = CallOutcome.INFORMATION
     while call.streaming:
-        match call.wait(StreamLost, VoiceLost, Asked, timeout_s=WATCH_S):
+        match call.wait(StreamLost, VoiceLost, EventsMissed, TakenBack, Asked, timeout_s=WATCH_S):
             case Asked(request=Hold()):
                 hold(context)
             case Asked(request=Transfer() as request):
@@ -261,6 +266,10 @@ def converse(context: CallContext) -> None:
                 break
             case VoiceLost():
                 lose_voice(context)
+            case EventsMissed():
+                begin_again(context)
+            case TakenBack():
+                speak_first(context)
             case _ if call.age_s >= LONGEST_CALL_S:
                 end_long_call(context)
             case _ if call.forgotten:
@@ -275,6 +284,20 @@ def converse(context: CallContext) -> None:
             case _ if call.worker.silent:
                 have_caller_wait(context)
     lose_worker(context)
+
+
+def begin_again(context: CallContext) -> None:
+    """Have the worker say again what nobody heard, and ask again for what nobody was told of. What
+    FreeSWITCH still plays is part of that; the waiting tone goes on.
+    """
+    if context.call.parked and not context.channel.silence_filled:
+        context.channel.stop_playing()
+    begin_conversation(context)
+
+
+def speak_first(context: CallContext) -> None:
+    """Have the worker tell a caller who has heard that they wait that this is over."""
+    context.channel.tell_worker(Started(call_id=context.call.call_id, greeting="waited"))
 
 
 def lose_voice(context: CallContext) -> None:
@@ -294,7 +317,7 @@ def have_caller_wait(context: CallContext) -> None:
     if call.parked and context.playback.idle and not context.channel.silence_filled:
         context.channel.fill_silence(prompt="one_moment")
         call.worker.await_words()
-        context.channel.tell_worker(Started(call_id=call.call_id, greeting="waited"))
+        speak_first(context)
 
 
 def end_long_call(context: CallContext) -> None:

@@ -319,6 +319,24 @@ def test_the_caller_whom_nobody_took_is_back_with_the_assistant(one: OneCall) ->
     assert session.responses == 1
 
 
+def test_a_human_is_asked_for_again_when_the_bridge_missed_it(one: OneCall) -> None:
+    """It says where the call stands once more, and would not while somebody is rung."""
+    one.end_greeting()
+    session = one.open_session()
+    one.call.hand_over.begin("asked")
+    one.asked_of_bridge()
+    one.wait(50)
+    for greeting in ("ended", "waited"):
+        one.call.on_bridge_message(Started(call_id=one.call_id, greeting=greeting))
+        assert one.asked_of_bridge() == [Transfer(reason="asked")]
+    one.wait(50)
+    one.call.on_bridge_message(NOBODY)
+    assert len(session.told) == 1
+    assert "Personne n'a pris l'appel" in session.told[0]
+    one.call.on_bridge_message(Started(call_id=one.call_id, greeting="ended"))
+    assert asked(one, Transfer) == []
+
+
 def test_frames_are_not_missed_while_a_human_rings(one: OneCall) -> None:
     one.end_greeting()
     one.open_session()

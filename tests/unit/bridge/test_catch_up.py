@@ -7,6 +7,7 @@ from controlplane.bridge.calls import way_out
 from controlplane.bridge.calls.call_signals import (
     CallEndedError,
     CallLeftError,
+    EventsMissed,
     PlaybackDrained,
     RingingEnded,
     StreamLost,
@@ -15,12 +16,13 @@ from controlplane.bridge.calls.call_state import CallState, GreetingState, Strea
 from controlplane.bridge.calls.catch_up import catch_up, hang_up_missed
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.calls.playback import Chunk
+from controlplane.bridge.calls.story import begin_again, converse
 from controlplane.bridge.calls.way_out import wait_for_end
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import AudioChunk, GreetingEnded, Marked
+from controlplane.contracts.messages import AudioChunk, GreetingEnded, Marked, Started
 from tests.unit.bridge.one_call import OneCall
 from tests.unit.bridge.test_incoming_call import call
-from tests.waiting import outcome
+from tests.waiting import gevent_until, outcome
 
 pytestmark = pytest.mark.unit
 
@@ -108,6 +110,35 @@ def test_what_was_played_unseen_counts_as_heard(one: OneCall) -> None:
     catch_up(one.context, found(stream=StreamState.ATTACHED))
     assert one.playback.idle
     assert one.switch.told == [Marked(seq=0)]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_the_worker_said_unseen_is_said_again(one: OneCall, *, waits: bool) -> None:
+    """Its files are there, but nobody was told of them. A caller who waits hears the tone go on."""
+    one.connect_worker()
+    if waits:
+        one.channel.fill_silence(prompt="busy")
+        one.heard_since()
+    catch_up(one.context, found(stream=StreamState.ATTACHED))
+    assert one.call.wait(EventsMissed, timeout_s=DEADLINE_S) == EventsMissed()
+    begin_again(one.context)
+    greeting = "waited" if waits else "ended"
+    assert one.switch.told == [Started(call_id=one.call.call_id, greeting=greeting)]
+    assert one.heard_since() == ([] if waits else ["stop"])
+    one.playback.add(CHUNK)
+    assert one.heard_since()[-1] == "0"
+
+
+def test_a_conversation_whose_events_were_missed_goes_on(one: OneCall) -> None:
+    one.connect_worker()
+    one.call.worker.begins()
+    talking = gevent.spawn(converse, one.context)
+    catch_up(one.context, found(stream=StreamState.ATTACHED))
+    started = Started(call_id=one.call.call_id, greeting="ended")
+    gevent_until(lambda: one.switch.told == [started])
+    one.call.signal(StreamLost())
+    assert outcome(talking) is None
+    assert one.switch.told == [started]
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,19 @@ import pytest
 from controlplane.bridge.calls import incoming_call
 from controlplane.bridge.calls.call_signals import CallLeftError, RingingEnded, StreamLost
 from controlplane.bridge.calls.call_state import CallState
-from controlplane.bridge.calls.channel_events import executed
+from controlplane.bridge.calls.channel_events import executed, parked
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.calls.playback import Chunk
 from controlplane.bridge.calls.resume_calls import resume_calls
+from controlplane.bridge.calls.story import converse
 from controlplane.bridge.calls.switchboard import Switchboard
-from controlplane.contracts.messages import AudioChunk
+from controlplane.contracts.messages import AudioChunk, Started
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslChannelGone
 from controlplane.esl.event import EslEvent
 from tests.unit.bridge.one_call import OneCall
 from tests.unit.bridge.test_incoming_call import call, created
-from tests.waiting import block_elapse, gevent_elapse, outcome
+from tests.waiting import block_elapse, gevent_elapse, gevent_until, outcome
 
 pytestmark = pytest.mark.unit
 
@@ -46,6 +47,22 @@ def test_who_still_waits_is_taken_back(one: OneCall) -> None:
     executed(one.context, TAKEN)
     assert [command.split()[2] for command in transfers(one)] == ["agent_back"]
     assert one.call.state is CallState.WITH_US
+
+
+def test_who_is_back_from_the_dialplan_is_spoken_to(one: OneCall) -> None:
+    """They have heard that they wait, be it the caller's turn or the assistant's."""
+    one.connect_worker()
+    one.call.worker.begins()
+    talking = gevent.spawn(converse, one.context)
+    parked(one.context, EslEvent({}))
+    waited = Started(call_id=one.call.call_id, greeting="waited")
+    gevent_until(lambda: one.switch.told == [waited])
+    one.channel.fill_silence(prompt="busy")
+    parked(one.context, EslEvent({}))
+    assert one.heard_since()[-2:] == ["one_moment", "tone"]
+    one.call.signal(StreamLost())
+    assert outcome(talking) is None
+    assert one.switch.told == [waited]
 
 
 @pytest.mark.parametrize("extension", ["no_agent", "fallback", "leave_message"])

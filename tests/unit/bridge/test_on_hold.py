@@ -40,6 +40,14 @@ def test_a_worker_that_comes_later_is_told_too(one: OneCall) -> None:
     assert one.switch.told == [started, PutOnHold()]
 
 
+def test_a_caller_who_came_back_while_no_agent_lived_is_talked_to_again(one: OneCall) -> None:
+    one.connect_worker()
+    one.call.worker.begins(known=True)
+    begin_conversation(one.context)
+    started = Started(call_id=one.call.call_id, greeting="ended")
+    assert one.switch.told == [started, TakenOffHold()]
+
+
 def test_a_call_found_on_hold_is_on_hold() -> None:
     held = arriving(created(**{"Channel-Call-State": "HELD"}))
     assert held.on_hold_since is not None
