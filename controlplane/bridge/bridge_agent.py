@@ -141,6 +141,7 @@ class BridgeAgent:
             esl=self._control,
             most=settings.max_calls,
             calls=lambda: self._switchboard.calls_to_serve,
+            everybody=lambda: self._switchboard.active_calls,
             margin_s=self._switchboard.margin.least_s,
         )
         engine = sync_engine(settings.database_url, application_name="bridge-agent")

@@ -76,14 +76,17 @@ class BridgeLoad:
         esl: EslClient,
         most: int,
         calls: Callable[[], int],
+        everybody: Callable[[], int],
         margin_s: Callable[[int], float | None],
     ) -> None:
         """`most` calls are taken at once, 0: as many as the cores carry. `calls` counts those that
-        need a worker or a human; `margin_s` is the way outs' over so many seconds.
+        need a worker or a human, `everybody` those of the way out too; `margin_s` is the way
+        outs' over so many seconds.
         """
         self.limit = CallLimit(most or CALLS_PER_CORE * len(os.sched_getaffinity(0)))
         self._esl = esl
         self._calls = calls
+        self._everybody = everybody
         self._margin_s = margin_s
         self._idle_percent = deque([100.0], maxlen=2)
         self._changed = Event()
@@ -93,8 +96,10 @@ class BridgeLoad:
 
     @property
     def full(self) -> bool:
-        """Whether it has as many calls as it takes."""
-        return self._calls() >= self.limit.now
+        """Whether it has as many calls as it takes, or nearly as many as FreeSWITCH does."""
+        most = self.limit.most
+        crowded = self._everybody() >= most + max(most // 2, SPARE_SESSIONS)
+        return crowded or self._calls() >= self.limit.now
 
     def subscribe(self) -> None:
         """Hear of calls that come and go, after those whose calls they are."""

@@ -30,4 +30,6 @@ class CallContext:
     """Returns the restaurant's policy as it is now: it may change while they talk."""
     over_limit: Callable[[], Limit | None]
     """Says which of the restaurant's limits this call is over; None once it is taken."""
+    takes_message: Callable[[], bool]
+    """Says whether there is room for a message of this call, once it is over a limit."""
     bridge_id: str

@@ -25,6 +25,7 @@ import structlog
 
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.call_policy import CallPolicy
+from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.contracts import redis_keys
 from controlplane.loop import run_loop
@@ -38,6 +39,10 @@ COUNTS_DEADLINE_S: Final = 0.5
 
 COUNT_EVERY_S: Final = 5.0
 """An agent that dies forgets no more than this of each call."""
+
+MESSAGES_AT_ONCE: Final = 12
+"""Each is a session of the bridge for more than a minute: a flood of one restaurant, two calls a
+second, would take all there are, and FreeSWITCH say 503 to everybody's callers."""
 
 _TAKE: Final = """
 local calls, ai_ms = KEYS[1], KEYS[2]
@@ -129,6 +134,15 @@ class RestaurantLimits:
         if limit is None:
             counted.calls.append(now)
         return limit
+
+    def takes_message(self, call: IncomingCall) -> bool:
+        """Say whether a caller over a limit is asked for a message: not while many are."""
+        leaving = sum(
+            other.state is CallState.WAY_OUT and other.restaurant_id == call.restaurant_id
+            for other in self._calls()
+            if other is not call
+        )
+        return leaving < MESSAGES_AT_ONCE
 
     def _before(self, call: IncomingCall) -> int:
         """How many of the restaurant's calls came before this one and have, or want, a worker."""

@@ -139,6 +139,7 @@ def announce(context: CallContext) -> None:
 
 def turn_away(context: CallContext, limit: Limit) -> None:
     """Leave a caller over a limit to the dialplan, for a message: it needs no agent from here on.
+    In a flood it says goodbye instead.
 
     The greeting, which promises an assistant, is cut at its first syllable.
     """
@@ -146,6 +147,8 @@ def turn_away(context: CallContext, limit: Limit) -> None:
     metrics.CALLS_OVER_LIMIT.labels(limit=limit.value).inc()
     log.warning("call_over_limit", limit=limit.value)
     call.outcome = CallOutcome.UNSERVED
+    if not context.takes_message():
+        context.channel.set({ChannelVariable.MESSAGES_REFUSED: "true"})
     with call.way_out:
         call.becomes(CallState.WAY_OUT)
         context.channel.leave_over_limit()

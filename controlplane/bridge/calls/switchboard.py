@@ -224,6 +224,7 @@ class Switchboard:
             messages=self._messages,
             policy=lambda: self._policies.of(call.restaurant_id),
             over_limit=lambda: self._limits.over(call),
+            takes_message=lambda: self._limits.takes_message(call),
             bridge_id=self._bridge_id,
         )
 

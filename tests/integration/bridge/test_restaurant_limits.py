@@ -99,6 +99,20 @@ def line(client: sync_redis.Redis, clock: Clock) -> Line:
     return Line(client, clock, CallPolicy(limits=FEW), new_id())
 
 
+def test_so_many_leave_a_message_at_once_and_the_next_when_one_has(line: Line) -> None:
+    for _ in range(FEW.at_once):
+        assert line.ring() is None
+    for _ in range(restaurant_limits.MESSAGES_AT_ONCE):
+        assert line.ring() is Limit.AT_ONCE
+        assert line.limits.takes_message(line.calls[-1])
+    assert line.ring() is Limit.AT_ONCE
+    assert not line.limits.takes_message(line.calls[-1])
+    line.hang_up(line.calls[-2])
+    assert line.limits.takes_message(line.calls[-1])
+    of_another = IncomingCall(new_id(), new_id(), uuid4(), "mario")
+    assert line.limits.takes_message(of_another)
+
+
 def talk(line: Line, clock: Clock, *, minutes: float) -> None:
     """Everybody on the line talks to a worker for so long; whether Redis hears of it or not."""
     for _ in range(round(minutes * 60 / restaurant_limits.COUNT_EVERY_S)):

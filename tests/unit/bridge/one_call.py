@@ -81,6 +81,7 @@ class OneCall:
     def __init__(self) -> None:
         self.switch = RecordedSwitch()
         self.message_left = False
+        self.takes_message = True
         self.limit: Limit | None = None
         self.facts: list[CallEvent] = []
         self.call = call()
@@ -109,6 +110,7 @@ class OneCall:
             messages=cast("VoiceMessages", self),
             policy=CallPolicy,
             over_limit=lambda: self.limit,
+            takes_message=lambda: self.takes_message,
             bridge_id="bridge-0",
         )
 

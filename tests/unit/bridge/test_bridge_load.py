@@ -85,6 +85,7 @@ class Bridge:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.calls, self.connected = 1_000.0, 0, True
+        self.on_their_way_out = 0
         self.margin: float | None = None
         self.told: list[str] = []
         self.handlers: dict[str, Any] = {}
@@ -93,6 +94,7 @@ class Bridge:
             esl=cast("EslClient", self),
             most=MOST,
             calls=lambda: self.calls,
+            everybody=lambda: self.calls + self.on_their_way_out,
             margin_s=lambda _: self.margin,
         )
         self.load.subscribe()
@@ -130,6 +132,18 @@ def test_freeswitch_is_told_at_first_and_when_it_changes(bridge: Bridge) -> None
     assert bridge.look() == TAKES
     bridge.load.connected()
     assert bridge.look()[1:] == TAKES, "it may be another FreeSWITCH"
+
+
+def test_callers_on_their_way_out_are_not_counted_but_for_freeswitchs_sessions(
+    bridge: Bridge,
+) -> None:
+    """At its own bound FreeSWITCH would say 503, and to come again in five minutes."""
+    bridge.calls, bridge.on_their_way_out = MOST // 2, MOST // 2
+    assert bridge.look()[1:] == TAKES
+    bridge.on_their_way_out = MOST
+    assert bridge.look() == REFUSES
+    bridge.on_their_way_out -= 1
+    assert bridge.look() == TAKES
 
 
 def test_a_refusal_is_said_again_before_it_lapses(bridge: Bridge) -> None:

@@ -133,6 +133,21 @@ def test_a_caller_over_a_limit_is_the_dialplans_at_once_and_its_record_is_kept(
     assert one.call.outcome is CallOutcome.UNSERVED
 
 
+@pytest.mark.parametrize("room", [True, False])
+def test_a_caller_of_a_flood_is_told_goodbye_instead_of_asked_for_a_message(
+    one: OneCall, *, room: bool
+) -> None:
+    one.limit, one.takes_message = Limit.AT_ONCE, room
+    telling = gevent.spawn(tell_story, one.context, serve_call)
+    gevent_until(lambda: one.call.state is CallState.WAY_OUT)
+    one.call.ended("NORMAL_CLEARING")
+    assert outcome(telling) is None
+    refused = f"uuid_setvar_multi {one.call.channel_uuid} alloresto_messages_refused=true"
+    left = f"uuid_transfer {one.call.channel_uuid} over_limit XML public"
+    assert one.switch.commands[-1] == left
+    assert (refused in one.switch.commands[:-1]) is not room
+
+
 def test_a_call_that_an_agent_before_had_is_not_asked_about_again(one: OneCall) -> None:
     """It was taken, and counted; whoever talks is not cut."""
     one.limit = Limit.AI_MINUTES
