@@ -68,7 +68,7 @@ def take_back(context: CallContext) -> None:
         if extension in WAY_OUT_EXTENSIONS:
             context.channel.cancel_way_out()
             leave_to_dialplan(context)
-        elif extension == AGENT_LOST:
+        elif extension == AGENT_LOST and call.ours:  # else it goes where it was to be left
             context.channel.take_back()
             if call.state is CallState.RINGING:
                 call.ringing_ended()

@@ -18,6 +18,7 @@ from controlplane.bridge.calls.playback import Chunk
 from controlplane.bridge.calls.resume_calls import resume_calls
 from controlplane.bridge.calls.story import converse
 from controlplane.bridge.calls.switchboard import Switchboard
+from controlplane.bridge.calls.way_out import take_back
 from controlplane.contracts.messages import AudioChunk, Started
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslChannelGone
@@ -87,6 +88,14 @@ def test_who_came_back_meanwhile_is_not_transferred_again(one: OneCall) -> None:
     executed(one.context, TAKEN)
     assert transfers(one) == []
     assert one.call.ours
+
+
+def test_who_was_to_be_left_to_the_dialplan_goes_on_there(one: OneCall) -> None:
+    """The command to leave them was lost with the event socket: the dialplan does it by itself."""
+    one.call.becomes(CallState.WAY_OUT)
+    one.switch.extension = "agent_lost"
+    take_back(one.context)
+    assert transfers(one) == []
 
 
 def test_a_phone_that_was_never_rung_ends_its_ringing(one: OneCall) -> None:
