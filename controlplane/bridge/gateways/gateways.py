@@ -136,17 +136,26 @@ class Gateways:
         version = self._number(name, ChannelVariable.CONFIG_VERSION)
         epoch = self._number(name, ChannelVariable.EPOCH)
         gone = version is None
-        # How long its binding lives was told to the agent before: another REGISTER will say.
-        lasts = state is not None and (state.failed or state.registered)
         return Gateway(
             name,
             config_version=version or 0,
             epoch=epoch or 0,
             needs_register=epoch is None,
             state=state or GatewayState.UNREGED,
-            register_at=monotonic() + LONGEST_TROUBLE_RETRY_S if lasts else None,
+            register_at=self._register_at(name, state),
             deleting=gone and state is None,
         )
+
+    def _register_at(self, name: str, state: GatewayState | None) -> float | None:
+        """Say when a gateway found so is to REGISTER. How long its binding lives is told at each
+        REGISTER: an agent that has not heard it asks, one that only lost the event socket has.
+        """
+        if state is None or not (state.failed or state.registered):
+            return None
+        before = self._known.get(name)
+        if before is not None and before.registered and before.register_at is not None:
+            return before.register_at
+        return monotonic() + LONGEST_TROUBLE_RETRY_S
 
     def _number(self, name: str, variable: ChannelVariable) -> int | None:
         try:
