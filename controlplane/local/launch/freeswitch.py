@@ -29,8 +29,9 @@ from controlplane.local.launch.process import ManagedProcess, ProcessFailed
 
 SOUNDS_FOLDER = Path(__file__).resolve().parents[3] / "freeswitch" / "sounds" / "fr"
 LOOPBACK = "127.0.0.1"
-READY_DEADLINE_SECONDS = 20.0
-"""From exec to a profile that listens 1 s was measured; a machine under load needs more."""
+READY_DEADLINE_SECONDS = 60.0
+"""From exec to a profile that listens 1 s was measured; a machine under load needs more, as does
+the first start, which makes keys (`_kept_keys`)."""
 STOP_GRACE_SECONDS = 3.0
 """From SIGTERM to SIGKILL. Calls are hung up, gateways un-registered and modules ended within 2 s;
 then FreeSWITCH's core waits 3 s more for idle threads, which nobody needs."""
@@ -57,6 +58,13 @@ class FreeSwitchPorts:
     def free(cls, *, legs: int = 60) -> Self:
         """Choose ports that nobody uses on this machine, for `legs` legs at once."""
         return cls(sip=free_sip_port(), esl=free_tcp_port(), rtp=free_rtp_range(pairs=legs))
+
+
+_KEYS = ("dtls-srtp.pem", "wss.pem")
+_kept_keys: dict[str, bytes] = {}
+"""FreeSWITCH wants a 4096-bit RSA key for DTLS and one for WSS, which nobody here speaks, and makes
+those that are not there (switch_core_cert.c): seconds of a core. The first start's serve the next.
+"""
 
 
 class FreeSwitchServer:
@@ -148,6 +156,7 @@ class FreeSwitchServer:
         except BaseException:
             self.stop()
             raise
+        self._keep_keys()
         return self
 
     def stop(self) -> int | None:
@@ -201,6 +210,8 @@ class FreeSwitchServer:
             folder.chmod(0o700)
         for name in ("log", "run", "certs", "storage", "cache"):
             (self.runtime_folder / name).mkdir(exist_ok=True)
+        for name, key in _kept_keys.items():
+            (self.runtime_folder / "certs" / name).write_bytes(key)
         for name in ("expanded", "db", "temp"):
             # State of an earlier run: passwords, registrations and channels that are gone.
             shutil.rmtree(self._memory / name, ignore_errors=True)
@@ -209,6 +220,12 @@ class FreeSwitchServer:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         _remove_left_overs(self.gateway_folder)
+
+    def _keep_keys(self) -> None:
+        for name in _KEYS:
+            file = self.runtime_folder / "certs" / name
+            if file.exists():
+                _kept_keys[name] = file.read_bytes()
 
     def _refuse_taken_port(self) -> None:
         """Refuse to start: FreeSWITCH would start all the same, and try for ever to get its event
