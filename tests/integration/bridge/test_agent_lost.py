@@ -49,6 +49,14 @@ def resumed(site: OverflowSite) -> bool:
     return "call_resumed" in site.bridge.agent.log_tail()
 
 
+def ended(site: OverflowSite) -> bool:
+    """Whether the newest call has ended: one that first loses its worker is offered once more, and
+    the next test's worker would take it.
+    """
+    newest = site.bridge.log("call_started")[-1]["call_id"]
+    return newest in [call["call_id"] for call in site.bridge.log("call_ended")]
+
+
 def newest_channel(site: OverflowSite) -> str:
     """The channel of the one call there is."""
     return str(site.bridge.log("call_started")[-1]["channel_uuid"])
@@ -102,6 +110,7 @@ async def test_a_caller_who_waited_for_a_worker_waits_on(site: OverflowSite) -> 
             await until(lambda: 504 in codes(dialog))
             spoken_at = time.monotonic()
             await dialog.hangup()  # before the stream: a call that lost its worker is offered again
+            await until(lambda: ended(site))
     silence = longest_silence_s(dialog.received, since=taken_at, until=spoken_at)
     assert silence <= LONGEST_SILENCE_S
 
@@ -140,6 +149,7 @@ async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_o
             await until(lambda: 604 in codes(dialog))
             spoken_at = time.monotonic()
             await dialog.hangup()
+            await until(lambda: ended(site))
     assert taken_at - back_at < PROOF_S + LOOKED_AT_S + LOADED_S
     silence = longest_silence_s(dialog.received, since=killed_at, until=spoken_at)
     assert silence <= LONGEST_SILENCE_S
