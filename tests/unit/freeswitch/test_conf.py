@@ -116,20 +116,6 @@ def test_no_argument_calls_an_api_function() -> None:
         assert not re.search(r"\$\{\w+\s*\(", path.read_text()), path
 
 
-def test_a_description_of_many_media_lines_costs_no_more_than_one() -> None:
-    """The expression that leaves the audio alone can match in one way only: with two, each line
-    more would double what FreeSWITCH's thread spends on a call.
-    """
-    [condition] = dialplan().iterfind(".//condition[@field='${rtp_secure_media}:${switch_r_sdp}']")
-    audio_alone = re.compile(condition.attrib["expression"])
-    session = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-    video, audio = "m=video 4000 RTP/AVP 96\r\n", "m=audio 4002 RTP/AVP 8\r\na=ptime:20\r\n"
-    found = audio_alone.match(f":{session}{100 * video}{audio}{video}")
-    assert found
-    assert found.groups() == (session, audio)
-    assert not audio_alone.match(f":{session}{100 * video}")
-
-
 def test_the_acl_gateways_name_is_the_profiles() -> None:
     acl = ElementTree.parse(CONF_FOLDER / "autoload_configs" / "acl.conf.xml")
     lists = {entry.attrib["name"]: entry.attrib["default"] for entry in acl.iter("list")}
