@@ -56,6 +56,7 @@ SENDERS: Final = {
     "id, then none": Sender(headers={"Privacy": "id", "privacy": "none"}),
     "none, then id": Sender(headers=_SECOND, unseen=True),
     "quotes": _privacy('"id"', unseen=True),
+    "none a thousand times": _privacy(";".join(1_000 * ["none"])),
     # RFC 3323 §4.1: a From that names nobody.
     "anonymous": Sender(user="anonymous", headers=_ASSERTED),
     "Anonymous, none": Sender(user="Anonymous", headers={**_ASSERTED, "Privacy": "none"}),

@@ -32,8 +32,9 @@ def _variable(variable: ChannelVariable, expression: str) -> Shown:
 SHOWN: Final = (
     Shown("Caller-Privacy-Hide-Number", "privacy_hide_number", "^false$"),
     # No Privacy header, or one that says `none`, which some carriers write on every call. Any other
-    # word hides, known or not: nobody writes `critical` who does not want to be hidden.
-    _variable(ChannelVariable.SIP_PRIVACY, r"(?i)^(privacy\s*:)?[\s;,]*(none[\s;,]*)*$"),
+    # word hides, known or not: nobody writes `critical` who does not want to be hidden. A bound,
+    # because PCRE takes from the thread's stack each time.
+    _variable(ChannelVariable.SIP_PRIVACY, r"(?i)^(privacy\s*:)?[\s;,]*+(none[\s;,]*+){0,9}+$"),
     # A From that names nobody hides a number that is asserted beside it.
     _variable(
         ChannelVariable.SIP_FROM_USER,

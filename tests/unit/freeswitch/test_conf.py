@@ -116,6 +116,28 @@ def test_no_argument_calls_an_api_function() -> None:
         assert not re.search(r"\$\{\w+\s*\(", path.read_text()), path
 
 
+def test_no_expression_repeats_a_group_without_a_bound() -> None:
+    """Callers choose how often, and each repetition takes from the stack of FreeSWITCH's thread."""
+    for condition in dialplan().iter("condition"):
+        assert not re.search(r"\)(?:[*+]|\{\d+,\})", condition.get("expression", ""))
+
+
+def test_a_caller_is_left_the_audio_alone_however_many_lines_there_are() -> None:
+    """An expression that could match in two ways would double its cost with each line."""
+    [condition] = dialplan().iterfind(".//condition[@field='${rtp_secure_media}:${switch_r_sdp}']")
+    audio_alone = re.compile(condition.attrib["expression"])
+    session = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    video, audio = "m=video 4000 RTP/AVP 96\r\n", "m=audio 4002 RTP/AVP 8\r\na=ptime:20\r\n"
+    for before, after in ((0, 0), (1, 0), (0, 1), (15, 1_000)):
+        found = audio_alone.match(f":{session}{before * video}{audio}{after * video}")
+        assert found
+        assert found.groups() == (session, audio)
+    for before in (16, 1_000):
+        assert not audio_alone.match(f":{session}{before * video}{audio}")
+    assert not audio_alone.match(f":{session}{1_000 * video}")
+    assert not audio_alone.match(f":{session}{audio}{1_000 * video}a=$\r\n")
+
+
 def test_the_acl_gateways_name_is_the_profiles() -> None:
     acl = ElementTree.parse(CONF_FOLDER / "autoload_configs" / "acl.conf.xml")
     lists = {entry.attrib["name"]: entry.attrib["default"] for entry in acl.iter("list")}
