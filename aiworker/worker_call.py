@@ -5,15 +5,14 @@ session is had, speaks or is lost (`session_opened`, `on_realtime_event`, `sessi
 passes (`tick`). Each part is told what concerns it by a method of its own; none calls back.
 """
 
-import asyncio
 import time
 from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from aiworker.call_memory import CallMemory, CallState
+from aiworker.call_orders import CallOrders
 from aiworker.call_progress import CallPhase, CallProgress
 from aiworker.clients import Clients
 from aiworker.conversation import silence
@@ -28,7 +27,6 @@ from aiworker.media.caller_audio import CallerAudio
 from aiworker.media.speech_output import SpeechOutput
 from aiworker.media.stream import MediaStream, StreamOver
 from aiworker.media.voice_activity import VoiceActivity
-from aiworker.metrics import ERRORS
 from aiworker.prompts.situation import situation
 from aiworker.realtime.connection import RealtimeLink
 from aiworker.realtime.errors import RealtimeUnavailable
@@ -37,8 +35,6 @@ from aiworker.realtime.session import session_config
 from aiworker.realtime.session_link import SessionLink
 from aiworker.settings import WorkerSettings
 from aiworker.tools.context import ToolContext
-from aiworker.tools.place_order import placed_result
-from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.toolbox import run_tool, tool_schemas
 from controlplane.contracts.messages import (
     BridgeMessage,
@@ -56,9 +52,6 @@ from controlplane.contracts.messages import (
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.config_cache import reload_restaurant_config
-from controlplane.restaurants.errors import OrderUnsettled, RestaurantError
-from controlplane.restaurants.order_draft import PlacedOrder, idempotency_key, key_before_digests
-from controlplane.restaurants.place_order import orders_of_call
 
 log = structlog.get_logger()
 
@@ -75,12 +68,7 @@ TECHNICAL_HAND_OVERS: Final = 2
 
 SITUATION_SECONDS: Final = 300.0
 """The model's clock is no later than this; nobody says seconds on the telephone."""
-TAKE_OVER_SECONDS: Final = 1.0
-"""A caller whose worker was lost waits in silence for this. An order is placed in 20 ms."""
 
-_SETTLED: Final = (
-    "La commande dont tu n'étais pas sûr est bien enregistrée. Dis-le à l'appelant maintenant :"
-)
 _MOST_KEYS: Final = 16
 """Nobody means more keys than these."""
 _RESUMED: Final = (
@@ -95,7 +83,6 @@ _OFF_HOLD: Final = (
     "Le téléphone de l'appelant t'a mis en attente : il n'a pas entendu ta dernière phrase, et "
     "t'entend de nouveau. Dis « Je suis toujours là. », puis reprends en une phrase."
 )
-_TO_CONFIRM: Final = "le restaurant rappelle l'appelant pour le lui confirmer, ne la repasse pas."
 _RECONNECTED: Final = (
     "Tu as été interrompu un instant par un problème technique. Continue la conversation là où "
     "elle en était, sans te présenter de nouveau."
@@ -114,11 +101,10 @@ class WorkerCall:
         settings: WorkerSettings,
         clients: Clients,
     ) -> None:
-        self._offer, self._config = offer, config
+        self._offer = offer
         self.model = settings.realtime_model or config.realtime_model
         self.session_config = session_config(settings, config, tool_schemas())
         self.memory = memory
-        self._database, self._orders = clients.sessions, clients.orders
         self.progress = CallProgress()
         self.link = SessionLink()
         voice = VoiceActivity()
@@ -137,11 +123,12 @@ class WorkerCall:
             config=config,
             cart=Cart.empty(),
             read_back=self.conversation.read_back,
-            place_order=partial(clients.orders.place, placed=self._order_placed),
+            place_order=lambda draft: self.orders.place(draft),
             reload=partial(reload_restaurant_config, clients.sessions, config.id),
             caller_number=offer.caller_number,
             changed=memory.changed,
         )
+        self.orders = CallOrders(clients, self.tools, self.record, self.conversation)
         self.silence = Silence(self.conversation, self.speech_output)
         self.fillers = Fillers(self.progress, self.conversation, self.speech_output)
         self.watchdog = SessionWatchdog(self.link, voice)
@@ -171,60 +158,7 @@ class WorkerCall:
         self.tools.cart = Cart(state.cart)
         self.record.transcript.restore(state.turns, state.next_position)
         self._caller_spoke()
-        self.tools.placed.extend(await self._placed_before())
-        await self._end_what_was_begun()
-        key = idempotency_key(self._offer.call_id, self.tools.cart)
-        if key in self.tools.unsettled or any(map(self._is_of_cart, self.tools.placed)):
-            self.tools.cart.clear()
-
-    async def _placed_before(self) -> list[PlacedOrder]:
-        """Read what the worker before placed. Without Postgres the call goes on all the same: a
-        cart placed already is found again by its key when it is confirmed once more.
-        """
-        try:
-            return await orders_of_call(
-                self._database,
-                self._config.id,
-                self._offer.call_id,
-                timezone=self._config.timezone,
-            )
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            ERRORS.labels(kind="orders_unread").inc()
-            log.warning("orders_of_call_unread", error=type(error).__name__)
-            return []
-
-    async def _end_what_was_begun(self) -> None:
-        """Place what the worker before was placing: the caller had confirmed it."""
-        known = {order.idempotency_key for order in self.tools.placed}
-        for order in await self._orders.left_by(self._offer.call_id):
-            key = order.draft.idempotency_key
-            if key in known:
-                continue
-            self.tools.unsettled.add(key)
-            try:
-                async with asyncio.timeout(TAKE_OVER_SECONDS):
-                    await self._orders.take_over(order, placed=self._order_placed)
-            except (OrderUnsettled, TimeoutError):
-                log.warning("order_taken_over_unsettled")
-            except RestaurantError as refusal:
-                self.tools.unsettled.discard(key)
-                log.warning("order_taken_over_refused", refusal=type(refusal).__name__)
-
-    def _order_placed(self, order: PlacedOrder) -> None:
-        """Record it, be it after the call; tell the model if the caller is still in doubt."""
-        self.record.placed_order(order)
-        if order.idempotency_key in self.tools.unsettled:
-            self.tools.unsettled.discard(order.idempotency_key)
-            self.tools.placed.append(order)
-            self.conversation.instruct(f"{_SETTLED} {placed_result(order)['spoken']}")
-
-    def _is_of_cart(self, order: PlacedOrder) -> bool:
-        """Say whether the cart was placed as it stands, by this version's key or the one before."""
-        cart = self.tools.cart
-        key = idempotency_key(self._offer.call_id, cart)
-        if order.idempotency_key == key_before_digests(key):
-            return order.total_cents == cart.total_cents
-        return order.idempotency_key == key
+        await self.orders.take_over()
 
     def state(self) -> CallState:
         """Return what another worker would need now."""
@@ -333,9 +267,9 @@ class WorkerCall:
         self.link.attach(link)
         context = [self._situation()]
         if self.link.number > 1:
-            context += [_RECONNECTED, cart_summary(self.tools)]
+            context += [_RECONNECTED, self.orders.summary()]
         elif self._offer.resumed:
-            context += [_RESUMED, cart_summary(self.tools)]
+            context += [_RESUMED, self.orders.summary()]
         elif self._owes_words:
             context += [_WAITED]
         self.conversation.session_opened(context=context, respond=self._owes_words)
@@ -441,16 +375,3 @@ class WorkerCall:
             self.ending.say_goodbye(instruction)
         elif instruction is not None:
             self.conversation.instruct(instruction)
-
-
-def cart_summary(tools: ToolContext) -> str:
-    """Say what was ordered so far, to a session that does not know it."""
-    placed = "".join(
-        f"La commande numéro {order.number} est déjà enregistrée. " for order in tools.placed
-    )
-    if tools.unsettled:
-        placed += f"Une commande est peut-être enregistrée : {_TO_CONFIRM} "
-    if not tools.cart.lines:
-        return f"{placed}Aucun plat n'attend d'être commandé."
-    lines = " ; ".join(f"ligne {line.line} : {spoken_line(line)}" for line in tools.cart.lines)
-    return f"{placed}Commande en cours, pas encore passée : {lines}."

@@ -45,9 +45,9 @@ class TakenOver(OneCall):
         self.settling_fails = False
         monkeypatch.setattr(order_desk, "place_order", self._place)
         monkeypatch.setattr(order_desk, "settle_order", self._settle)
-        self.desk = self.call._orders
+        self.desk = self.call.orders._desk
         self.desk._notes = UnsettledOrders(cast("Redis", self.notes))
-        monkeypatch.setattr(self.call, "_database", self._away)
+        monkeypatch.setattr(self.call.orders, "_sessions", self._away)
 
     def _away(self) -> None:
         raise ConnectionRefusedError

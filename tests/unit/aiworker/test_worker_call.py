@@ -415,7 +415,7 @@ def test_an_order_settled_during_the_call_is_told_with_what_the_database_says(on
     one.end_greeting()
     session = one.open_session()
     one.call.tools.unsettled.add(PLACED.idempotency_key)
-    one.call._order_placed(PLACED)
+    one.call.orders._placed(PLACED)
     assert "numéro sept est enregistrée" in session.told[-1]
     assert "pour vingt-cinq euros" in session.told[-1]
     assert (one.call.tools.placed, one.call.tools.unsettled) == ([PLACED], set())
@@ -425,6 +425,6 @@ def test_an_order_settled_after_the_call_is_still_recorded(one: OneCall) -> None
     one.end_greeting()
     one.call.tools.unsettled.add(PLACED.idempotency_key)
     one.call.finish()
-    one.call._order_placed(PLACED)
+    one.call.orders._placed(PLACED)
     recorded = [event for event in one.call_events if isinstance(event, OrderPlaced)]
     assert [event.order_id for event in recorded] == [PLACED.id]
