@@ -128,10 +128,12 @@ class BridgeLoad:
         late_s = time.monotonic() - self._due
         if late_s >= 0.0:
             self._measure(late_s)
-        if self._esl.connected:
-            self._tell(full=self.full)
-        if late_s >= 0.0:
-            self._due = time.monotonic() + LOOK_S
+        try:
+            if self._esl.connected:
+                self._tell(full=self.full)
+        finally:  # waiting for FreeSWITCH is no strain of ours
+            if late_s >= 0.0:
+                self._due = time.monotonic() + LOOK_S
 
     def _measure(self, late_s: float) -> None:
         margin_s, recent_s = self._margin_s(60), self._margin_s(2)

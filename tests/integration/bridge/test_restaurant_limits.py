@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import gevent
+import gevent.event
 import gevent.server
 import gevent.socket
 import pytest
@@ -26,6 +27,7 @@ from controlplane.local.launch.services import LocalServices
 from controlplane.models.restaurant import DEFAULT_LIMITS, CallLimits
 from controlplane.redis_clients import sync_redis as redis_client
 from tests.accounts import add_account, add_carrier
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.integration
 
@@ -273,21 +275,23 @@ def test_what_is_kept_in_redis_is_bounded_and_ends(here: sync_redis.Redis, clock
 
 def test_a_call_asked_about_twice_is_one_call(here: sync_redis.Redis, clock: Clock) -> None:
     """redis-py asks again when its connection ended before the answer."""
-    line = Line(here, clock, CallPolicy(limits=CallLimits(2, 1, 10)), new_id())
+    policy = CallPolicy(limits=CallLimits(at_once=2, an_hour=1, ai_minutes_a_day=10))
+    line = Line(here, clock, policy, new_id())
     assert line.ring() is None
-    asked = line.limits._over_in_redis(line.calls[0], CallPolicy(limits=FEW), NOON)
-    assert asked is None
+    assert line.limits._over_in_redis(line.calls[0], policy, NOON) is None
 
 
 def test_a_redis_that_hangs_holds_up_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("redis.connection.socket", gevent.socket)
     monkeypatch.setattr(restaurant_limits, "COUNTS_DEADLINE_S", 0.05)
-    silent = gevent.server.StreamServer(("127.0.0.1", 0), lambda socket, _: socket.recv(1) and None)
+    over = gevent.event.Event()
+    silent = gevent.server.StreamServer(("127.0.0.1", 0), lambda *_: over.wait(DEADLINE_S))
     silent.start()
     client = redis_client(f"redis://127.0.0.1:{silent.server_port}/0", timeout_s=30.0)
     line = Line(client, Clock(), CallPolicy(limits=FEW), new_id())
     with gevent.Timeout(10.0):
         assert [line.ring() for _ in range(3)] == [None, None, Limit.AT_ONCE]
+    over.set()
     silent.stop()
 
 

@@ -17,6 +17,7 @@ from controlplane.bridge.calls.bridge_load import (
 )
 from controlplane.bridge.standing_refusal import LAPSES_S
 from controlplane.esl.client import EslClient
+from controlplane.esl.errors import EslTimeout
 from controlplane.esl.event import EslEvent
 
 pytestmark = pytest.mark.unit
@@ -86,6 +87,7 @@ class Bridge:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.calls, self.connected = 1_000.0, 0, True
         self.on_their_way_out = 0
+        self.silent_s = 0.0
         self.margin: float | None = None
         self.told: list[str] = []
         self.handlers: dict[str, Any] = {}
@@ -104,7 +106,11 @@ class Bridge:
         return "+OK"
 
     def api_together(self, *commands: str) -> list[str]:
-        return [self.api(command) for command in commands]
+        answers = [self.api(command) for command in commands]
+        self.now += self.silent_s
+        if self.silent_s:
+            raise EslTimeout
+        return answers
 
     def on(self, name: str, handler: Any) -> None:
         self.handlers[name] = handler
@@ -152,6 +158,19 @@ def test_a_refusal_is_said_again_before_it_lapses(bridge: Bridge) -> None:
     told = [bridge.look() for _ in range(int(LAPSES_S / LOOK_S))]
     assert told.count(REFUSES) >= 3
     assert all(commands in ([], REFUSES) for commands in told)
+
+
+def test_what_was_not_answered_is_told_again_and_the_wait_for_it_is_no_strain_of_ours(
+    bridge: Bridge,
+) -> None:
+    bridge.look()
+    bridge.calls, bridge.silent_s = MOST, 5.0
+    for _ in range(STRAINED_LOOKS + 1):
+        with pytest.raises(EslTimeout):
+            bridge.look()
+    assert bridge.load.limit.now == MOST
+    bridge.calls, bridge.silent_s = MOST - 1, 0.0
+    assert bridge.look()[1:] == TAKES, "nobody knows what it has heard of"
 
 
 def test_a_call_that_arrives_is_looked_at_at_once(bridge: Bridge) -> None:
