@@ -39,6 +39,14 @@ def stream_buffer_ms(ptime_ms: int) -> int:
     return STREAM_BUFFER_MS if STREAM_BUFFER_MS % ptime_ms == 0 else FRAME_MS
 
 
+def read_ptime_ms(text: str) -> int | None:
+    """Read how much a packet holds from a channel's variable, `30` or `Adv=20;Sent=30`; None where
+    it does not say.
+    """
+    sent = text.rpartition("Sent=")[2].strip()
+    return int(sent) or None if sent.isdecimal() else None
+
+
 def whole_frames_ms(duration_ms: int) -> int:
     """Round a duration in ms up to whole 20 ms frames, as FreeSWITCH pads a file it plays."""
     return -(-duration_ms // FRAME_MS) * FRAME_MS

@@ -15,7 +15,7 @@ from gevent.lock import BoundedSemaphore
 from controlplane.bridge.calls.way_out_margin import WayOutMargin
 from controlplane.contracts.channel_variables import ChannelVariable as Variable
 from controlplane.contracts.hangup_causes import HangupCause
-from controlplane.contracts.media import stream_buffer_ms
+from controlplane.contracts.media import read_ptime_ms, stream_buffer_ms
 from controlplane.contracts.messages import Message, encode_bridge_message
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, InvalidEslArgument
@@ -192,9 +192,7 @@ class Channel:
 
     def sent_ptime_ms(self) -> int | None:
         """How much a packet of the caller's holds, if that is not what was agreed on."""
-        found = self._control.api(f"uuid_getvar {self._uuid} {Variable.BROKEN_PTIME}")
-        sent = found.rpartition("Sent=")[2].strip()
-        return int(sent) if sent.isdecimal() and int(sent) else None
+        return read_ptime_ms(self._control.api(f"uuid_getvar {self._uuid} {Variable.BROKEN_PTIME}"))
 
     def offer_audio_again(self) -> None:
         """Have FreeSWITCH offer our codecs, if the caller's last offer had none of them.

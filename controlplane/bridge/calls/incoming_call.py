@@ -21,7 +21,7 @@ from controlplane.bridge.calls.worker_watch import WorkerWatch
 from controlplane.contracts.channel_variables import ChannelVariable
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.media import FRAME_MS, stream_buffer_ms
+from controlplane.contracts.media import FRAME_MS, read_ptime_ms, stream_buffer_ms
 from controlplane.contracts.phone_numbers import normalise
 from controlplane.esl.event import EslEvent
 
@@ -221,11 +221,9 @@ class IncomingCall:
 
 def ptime_ms(event: EslEvent) -> int:
     """How much audio a packet of the caller's holds: what was found out, or else agreed on."""
-    sent = (event.get(ChannelVariable.BROKEN_PTIME.header) or "").rpartition("Sent=")[2]
-    for text in (sent, event.get(ChannelVariable.PTIME.header) or ""):
-        if text.isdecimal() and int(text) > 0:
-            return int(text)
-    return FRAME_MS
+    variables = (ChannelVariable.BROKEN_PTIME, ChannelVariable.PTIME)
+    sent, agreed = (read_ptime_ms(event.get(one.header) or "") for one in variables)
+    return sent or agreed or FRAME_MS
 
 
 def caller_number(event: EslEvent, region: str) -> str | None:
