@@ -27,7 +27,8 @@ from aiworker.media.server import AwaitedStream, MediaServer, tls_context
 from aiworker.settings import WorkerSettings
 from aiworker.supervised_loop import repeat, start
 from controlplane.contracts.claim_keys import ClaimKeys
-from controlplane.contracts.messages import CallOffer, WorkerHeartbeat
+from controlplane.contracts.heartbeats import WorkerHeartbeat
+from controlplane.contracts.messages import CallOffer
 from controlplane.log import configure_logging
 from controlplane.redis_clients import asyncio_redis
 

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import WorkerHeartbeat
+from controlplane.contracts.heartbeats import WorkerHeartbeat
 
 log = structlog.get_logger()
 

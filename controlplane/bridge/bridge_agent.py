@@ -33,7 +33,7 @@ from controlplane.bridge.heartbeat import Heartbeat
 from controlplane.bridge.postgres_probe import PostgresProbe
 from controlplane.bridge.sip_probe import SipProbe
 from controlplane.contracts.claim_keys import ClaimKeys
-from controlplane.contracts.messages import DrainStep
+from controlplane.contracts.heartbeats import DrainStep
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.bridge.calls.story import LONGEST_CALL_S
 from controlplane.bridge.gateways.gateways import Gateways
-from controlplane.contracts.messages import DrainStep
+from controlplane.contracts.heartbeats import DrainStep
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslError, EslTimeout
 from controlplane.models.nodes import SipBridgeNode

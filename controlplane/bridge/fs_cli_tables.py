@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.bridge import metrics
 from controlplane.bridge.calls.incoming_call import IncomingCall
-from controlplane.contracts.messages import DrainStep
+from controlplane.contracts.heartbeats import DrainStep
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed, EslError
 from controlplane.loop import run_loop

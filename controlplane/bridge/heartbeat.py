@@ -18,7 +18,7 @@ from controlplane.bridge.calls.switchboard import Switchboard
 from controlplane.bridge.postgres_probe import PostgresProbe
 from controlplane.bridge.sip_probe import ProfileAddress, SipProbe
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, DrainStep
+from controlplane.contracts.heartbeats import BridgeHeartbeat, DrainStep
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.loop import run_loop

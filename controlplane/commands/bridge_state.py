@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 from controlplane.commands.environment import redis_url
 from controlplane.contracts import redis_keys
 from controlplane.contracts.gateway_states import GatewayState
-from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.errors import AlloRestoError
 from controlplane.models.nodes import SipBridgeNode
 from controlplane.models.sip_registration import SipRegistration

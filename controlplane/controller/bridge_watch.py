@@ -7,7 +7,7 @@ the agent and FreeSWITCH's port is closed. Everything else needs the whole timeo
 from dataclasses import dataclass
 from typing import Final
 
-from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 
 OVERDUE_S: Final = 0.7
 """The next heartbeat is late by then: FreeSWITCH is asked whether it is still there, which costs a

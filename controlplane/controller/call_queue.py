@@ -14,7 +14,8 @@ from pydantic import ConfigDict, ValidationError
 from redis import Redis
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, CallOffer
+from controlplane.contracts.heartbeats import BridgeHeartbeat
+from controlplane.contracts.messages import CallOffer
 from controlplane.controller import metrics
 
 ENTRIES_AT_ONCE: Final = 500

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from controlplane.contracts.messages import BridgeHeartbeat, WorkerHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat, WorkerHeartbeat
 
 _WRITE_BRIDGES: Final = text(
     "INSERT INTO sip_bridge_node AS node (id, capacity, instance, sip_address, last_seen_at)"

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, WorkerHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat, WorkerHeartbeat
 from controlplane.controller import metrics
 from controlplane.controller.bridge_watch import BridgeWatch
 from controlplane.controller.loads import Bridge

@@ -8,7 +8,7 @@ from redis import Redis
 from sqlalchemy import Engine, func, select, text, update
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, DrainStep
+from controlplane.contracts.heartbeats import BridgeHeartbeat, DrainStep
 from controlplane.controller.lease import Lease
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import Placement

@@ -18,7 +18,7 @@ import pytest
 from redis import Redis as BlockingRedis
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, DrainStep
+from controlplane.contracts.heartbeats import BridgeHeartbeat, DrainStep
 from controlplane.database import libpq_url, sync_engine
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import LocalServices

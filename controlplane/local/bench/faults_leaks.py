@@ -7,7 +7,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat, WorkerHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat, WorkerHeartbeat
 from controlplane.local.launch import event_socket_probe
 from controlplane.local.launch.switch import LocalSwitch
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 
 from controlplane.commands.options import json_line_option
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.controller.lease import Lease
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.placement import Placement

@@ -24,7 +24,7 @@ from aiworker.simulator.brain import Say
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.server import RealtimeSimulator
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import WorkerHeartbeat
+from controlplane.contracts.heartbeats import WorkerHeartbeat
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from controlplane.redis_clients import asyncio_redis
 from tests.accounts import SECRETS

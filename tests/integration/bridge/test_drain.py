@@ -17,7 +17,8 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from aiworker.media.server import MediaServer
-from controlplane.contracts.messages import DrainStep, Started
+from controlplane.contracts.heartbeats import DrainStep
+from controlplane.contracts.messages import Started
 from controlplane.local.launch.services import LocalServices
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import ACCOUNT_PASSWORD, SWITCHES, Worker

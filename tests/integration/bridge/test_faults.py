@@ -19,7 +19,7 @@ from psycopg import sql
 from redis.asyncio import Redis
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.database import libpq_url
 from controlplane.local.launch.freeswitch import FreeSwitchServer, find_freeswitch
 from controlplane.local.launch.services import LocalServices

@@ -18,7 +18,7 @@ from controlplane.bridge.calls.incoming_call import IncomingCall
 from controlplane.bridge.fs_cli_tables import FsCliTables
 from controlplane.bridge.gateways.gateway_files import write_gateway_file
 from controlplane.bridge.gateways.gateway_xml import GatewaySettings
-from controlplane.contracts.messages import DrainStep
+from controlplane.contracts.heartbeats import DrainStep
 from controlplane.database import sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert
 from controlplane.bridge.firewall import FirewallFailed, nft
 from controlplane.cli import main
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.database import sync_engine
 from controlplane.models.nodes import SipBridgeNode
 from tests.accounts import add_carrier

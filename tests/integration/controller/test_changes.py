@@ -17,8 +17,8 @@ from redis.client import PubSub
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.messages import BridgeHeartbeat
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, demo_id, seed_demo

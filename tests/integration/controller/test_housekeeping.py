@@ -11,8 +11,9 @@ from sqlalchemy import Engine, text
 
 from controlplane.bridge.calls.offers import Offers
 from controlplane.contracts import redis_keys
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.messages import BridgeHeartbeat, CallClaim, CallOffer
+from controlplane.contracts.messages import CallClaim, CallOffer
 from controlplane.controller import housekeeping
 from controlplane.controller.call_queue import CallQueue
 from controlplane.controller.housekeeping import prune_demand, prune_tables

@@ -8,7 +8,7 @@ from redis import Redis
 from sqlalchemy import Engine, select
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import WorkerHeartbeat
+from controlplane.contracts.heartbeats import WorkerHeartbeat
 from controlplane.controller.node_rows import NodeRow
 from controlplane.controller.nodes import SCANS_A_LOOK
 from controlplane.models.nodes import AiWorkerNode, SipBridgeNode

@@ -13,8 +13,9 @@ import pytest
 from redis import Redis
 
 from controlplane.contracts import redis_keys
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.messages import BridgeHeartbeat, DisclosurePlayed
+from controlplane.contracts.messages import DisclosurePlayed
 from controlplane.database import libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
 from tests.accounts import SECRETS

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.contracts import redis_keys
-from controlplane.contracts.messages import BridgeHeartbeat
+from controlplane.contracts.heartbeats import BridgeHeartbeat
 from controlplane.controller.node_rows import NodeRow
 from controlplane.controller.nodes import Nodes
 from controlplane.models.sip_registration import MoveRefusal
