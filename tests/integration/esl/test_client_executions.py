@@ -1,5 +1,6 @@
 """No channel is given more to play than FreeSWITCH queues, and every place comes free again."""
 
+import threading
 from collections.abc import Callable
 
 import gevent
@@ -23,7 +24,7 @@ from tests.integration.esl_server import (
     output,
     reply,
 )
-from tests.waiting import DEADLINE_S, gevent_stays_true, outcome
+from tests.waiting import DEADLINE_S, gevent_stays_true, gevent_until, outcome
 
 pytestmark = pytest.mark.integration
 
@@ -96,6 +97,28 @@ def test_waiting_for_a_place_ends_with_the_connection(client: EslClient, server:
     assert isinstance(outcome(waiting), EslDisconnected)
     client.wait_connected(DEADLINE_S)
     assert client.outstanding(CHANNEL) == 0
+
+
+def test_what_another_client_sent_while_nobody_counted_takes_no_place(
+    client_for: Callable[..., EslClient], server: EslServer
+) -> None:
+    """It may have completed unheard."""
+    counting = client_for()
+    sending = client_for(events=[], executions=counting.executions)
+    filled = threading.Event()
+
+    def subscribe_late(_: Session, __: str) -> bytes:
+        filled.wait(DEADLINE_S)
+        return reply("+OK event listener enabled plain")
+
+    server.answer("event", subscribe_late)
+    server.sessions[0].drop()
+    gevent_until(lambda: not counting.connected)
+    _fill(sending)
+    assert sending.outstanding(CHANNEL) == MAX_OUTSTANDING
+    filled.set()
+    counting.wait_connected(DEADLINE_S)
+    assert sending.outstanding(CHANNEL) == 0
 
 
 @pytest.mark.parametrize("send", [EslClient.api, EslClient.bgapi], ids=["api", "bgapi"])

@@ -118,6 +118,15 @@ def test_another_worker_waits_as_well(one: OneCall) -> None:
     assert Hold() not in one.asked_of_bridge()
 
 
+def test_a_session_that_is_lost_meanwhile_is_told_to_nobody(one: OneCall) -> None:
+    one.end_greeting()
+    one.open_session()
+    hold(one, seconds=30)
+    one.call.session_lost()
+    one.wait(10)
+    assert one.asked_of_bridge() == []
+
+
 def test_nobody_whom_a_human_did_not_take_is_talked_to_on_hold(one: OneCall) -> None:
     one.end_greeting()
     session = one.open_session()
