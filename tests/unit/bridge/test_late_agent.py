@@ -58,6 +58,7 @@ def test_who_is_back_from_the_dialplan_is_spoken_to(one: OneCall) -> None:
     parked(one.context, EslEvent({}))
     waited = Started(call_id=one.call.call_id, greeting="waited")
     gevent_until(lambda: one.switch.told == [waited])
+    assert one.heard_since() == [], "at once, and not for a worker that says nothing"
     one.channel.fill_silence(prompt="busy")
     parked(one.context, EslEvent({}))
     assert one.heard_since()[-2:] == ["one_moment", "tone"]
