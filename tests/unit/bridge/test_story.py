@@ -152,7 +152,7 @@ def test_a_call_that_an_agent_before_had_is_not_asked_about_again(one: OneCall) 
     """It was taken, and counted; whoever talks is not cut."""
     one.limit = Limit.AI_MINUTES
     one.call.announced = True
-    receive(one.context)
+    assert outcome(gevent.spawn(receive, one.context)) is None
     assert one.call.ours
     assert one.facts == []
 
