@@ -16,6 +16,8 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
+import pytest_asyncio
 from psycopg import sql
 from redis.asyncio import Redis
 
@@ -31,6 +33,7 @@ from tests.integration.answered_bridge import said_that_the_greeting_is_over
 from tests.integration.bridge_under_test import (
     BRIDGE_ID,
     CALLER_NUMBER,
+    SWITCHES,
     Bridge,
     Stream,
     Worker,
@@ -213,27 +216,31 @@ async def until_beep(dialog: Dialog) -> None:
     await until(lambda: not heard(dialog.received[-SILENT_FRAMES:]))
 
 
-@asynccontextmanager
-async def open_overflow_site(
-    kind: str,
-    services: LocalServices,
-    migrated_template: str,
-    folder: Path,
-    *,
-    gateway: str,
-    **settings: object,
-) -> AsyncIterator[OverflowSite]:
-    """Run a site with a database and a switch of its own."""
-    with (
-        fresh_database(services, migrated_template) as database_url,
-        open_switch(kind, folder, sounds=short_prompts(folder / "sounds")) as switch,
-    ):
-        async with overflow_site(
-            switch,
-            database_url=database_url,
-            redis_url=services.redis_url,
-            folder=folder,
-            gateway=gateway,
-            **settings,
-        ) as site:
-            yield site
+def site_of_a_module(gateway: str, **settings: object) -> Any:
+    """Make the fixture `site` of a test module: one site on each switch, with a database and a
+    switch of its own, for all tests of the module.
+    """
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
+    async def site(
+        request: pytest.FixtureRequest,
+        services: LocalServices,
+        migrated_template: str,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> AsyncIterator[OverflowSite]:
+        folder = tmp_path_factory.mktemp("site")
+        with (
+            fresh_database(services, migrated_template) as database_url,
+            open_switch(request.param, folder, sounds=short_prompts(folder / "sounds")) as switch,
+        ):
+            async with overflow_site(
+                switch,
+                database_url=database_url,
+                redis_url=services.redis_url,
+                folder=folder,
+                gateway=gateway,
+                **settings,
+            ) as site:
+                yield site
+
+    return site

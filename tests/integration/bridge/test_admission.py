@@ -4,19 +4,15 @@ On the simulator, and on the real FreeSWITCH where one is found.
 """
 
 import secrets
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from controlplane.contracts import redis_keys
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import CallRefused, Phone
-from tests.integration.bridge_under_test import SWITCHES
-from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.integration.overflow_site import OverflowSite, site_of_a_module
 from tests.waiting import DEADLINE_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -25,28 +21,17 @@ GATEWAY = "chez-luigi-3f9a1c2b"
 BLOCKED = "+33639980666"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("admission")
-    async with open_overflow_site(
-        request.param,
-        services,
-        migrated_template,
-        folder,
-        gateway=GATEWAY,
-        caller_calls=3,
-        caller_calls_at_once=2,
-    ) as site:
-        await site.change_policies(
-            "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
-            *(site.restaurant_id, BLOCKED),
-        )
-        yield site
+open_site = site_of_a_module(GATEWAY, caller_calls=3, caller_calls_at_once=2)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(open_site: OverflowSite) -> OverflowSite:
+    """It refuses one caller."""
+    await open_site.change_policies(
+        "INSERT INTO blocked_caller (restaurant_id, phone_e164) VALUES (%s, %s)",
+        *(open_site.restaurant_id, BLOCKED),
+    )
+    return open_site
 
 
 async def refused(site: OverflowSite, phone: Phone, number: str) -> str:

@@ -5,17 +5,13 @@ On the simulator, and on the real FreeSWITCH where one is found.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from controlplane.bridge.calls.worker_watch import PROOF_S
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import Phone
-from tests.integration.bridge_under_test import SWITCHES, codes, prompts, until_heard
-from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.integration.bridge_under_test import codes, prompts, until_heard
+from tests.integration.overflow_site import OverflowSite, site_of_a_module
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 from tests.waiting import stays_true, until
 
@@ -30,18 +26,7 @@ LOADED_S = 1.0
 """A machine shared with others needs this much more."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("agent_lost")
-    async with open_overflow_site(
-        request.param, services, migrated_template, folder, gateway=GATEWAY
-    ) as site:
-        yield site
+site = site_of_a_module(GATEWAY)
 
 
 def resumed(site: OverflowSite) -> bool:
@@ -132,6 +117,7 @@ async def test_a_call_that_was_taken_over_has_its_way_out_again(site: OverflowSi
         await until(lambda: resumed(site))
 
 
+@pytest.mark.real_time("a caller's silence is measured while an agent starts")
 async def test_a_stream_that_died_while_the_agent_was_dead_is_offered_again_at_once(
     site: OverflowSite,
 ) -> None:

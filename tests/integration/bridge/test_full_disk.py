@@ -8,26 +8,23 @@ over its folders; skipped where mounting is not allowed.
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from controlplane.contracts.messages import Clear, Cleared
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    SWITCHES,
     codes,
     prompts,
     short_prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
+from tests.integration.overflow_site import OverflowSite, site_of_a_module, until_beep
 from tests.integration.switch_under_test import tone, write_gateway
 from tests.waiting import DEADLINE_S, until
 
@@ -36,18 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 GATEWAY = "chez-luigi-3f9a1c2b"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("disk")
-    async with open_overflow_site(
-        request.param, services, migrated_template, folder, gateway=GATEWAY
-    ) as site:
-        yield site
+site = site_of_a_module(GATEWAY)
 
 
 @contextmanager

@@ -4,17 +4,13 @@ On the simulator, and on the real FreeSWITCH where one is found.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from controlplane.contracts.messages import Transfer, TransferFailed
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.phone import CallRefused, Phone
-from tests.integration.bridge_under_test import SWITCHES, Stream, until_heard
-from tests.integration.overflow_site import OverflowSite, open_overflow_site
+from tests.integration.bridge_under_test import Stream, until_heard
+from tests.integration.overflow_site import OverflowSite, site_of_a_module
 from tests.waiting import DEADLINE_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -24,18 +20,7 @@ PHONE = "+33199005678"
 GATEWAY = "chez-luigi-3f9a1c2b"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("loops")
-    async with open_overflow_site(
-        request.param, services, migrated_template, folder, gateway=GATEWAY
-    ) as site:
-        yield site
+site = site_of_a_module(GATEWAY)
 
 
 async def all_are_over(site: OverflowSite) -> None:

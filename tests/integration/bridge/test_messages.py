@@ -5,26 +5,22 @@ On the simulator, and on the real FreeSWITCH where one is found.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import CallEnd
 from freeswitch.telephone.phone import CallRefused, Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    SWITCHES,
     prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
+from tests.integration.overflow_site import OverflowSite, site_of_a_module, until_beep
 from tests.integration.switch_under_test import tone
 from tests.waiting import DEADLINE_S, until
 
@@ -36,18 +32,7 @@ BLOCKED = "+33639980666"
 PREMIUM = "+33899123456"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("messages")
-    async with open_overflow_site(
-        request.param, services, migrated_template, folder, gateway=GATEWAY
-    ) as site:
-        yield site
+site = site_of_a_module(GATEWAY)
 
 
 async def message_of(site: OverflowSite, since: int) -> tuple[Any, ...]:

@@ -4,19 +4,15 @@ On the simulator, and on the real FreeSWITCH where one is found.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from controlplane.contracts import redis_keys
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
-from tests.integration.bridge_under_test import SWITCHES, codes, prompts, until_heard
-from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
+from tests.integration.bridge_under_test import codes, prompts, until_heard
+from tests.integration.overflow_site import OverflowSite, site_of_a_module, until_beep
 from tests.integration.switch_under_test import tone
 from tests.waiting import DEADLINE_S, until
 
@@ -28,18 +24,7 @@ OWN_NUMBER = "+33199005678"
 VOICE_HZ = 300
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("over_limit")
-    async with open_overflow_site(
-        request.param, services, migrated_template, folder, gateway=GATEWAY
-    ) as site:
-        yield site
+site = site_of_a_module(GATEWAY)
 
 
 async def limit(site: OverflowSite, *, at_once: int = 12, an_hour: int = 120) -> None:

@@ -9,26 +9,22 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 
 from controlplane.contracts.hangup_causes import CallOutcome
 from controlplane.contracts.messages import Hangup, TakeMessage, Transfer, TransferFailed
-from controlplane.local.launch.services import LocalServices
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
     CALLER_NUMBER,
-    SWITCHES,
     Stream,
     codes,
     prompts,
     until_heard,
 )
-from tests.integration.overflow_site import OverflowSite, open_overflow_site, until_beep
+from tests.integration.overflow_site import OverflowSite, site_of_a_module, until_beep
 from tests.integration.switch_under_test import heard, tone
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 from tests.waiting import DEADLINE_S, stays_true, until
@@ -49,18 +45,7 @@ PROMPT_CUT_S = 1.0
 """The recorded "un instant" is that much longer than the test's."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SWITCHES)
-async def site(
-    request: pytest.FixtureRequest,
-    services: LocalServices,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[OverflowSite]:
-    folder: Path = tmp_path_factory.mktemp("transfers")
-    async with open_overflow_site(
-        request.param, services, migrated_template, folder, gateway=GATEWAY, setup=HURRIED
-    ) as site:
-        yield site
+site = site_of_a_module(GATEWAY, setup=HURRIED)
 
 
 async def target(site: OverflowSite, number: str, mode: str, *, of: UUID | None = None) -> UUID:
