@@ -221,8 +221,8 @@ class IncomingCall:
 
 def ptime_ms(event: EslEvent) -> int:
     """How much audio a packet of the caller's holds: what was found out, or else agreed on."""
-    variables = (ChannelVariable.BROKEN_PTIME, ChannelVariable.PTIME)
-    sent, agreed = (read_ptime_ms(event.get(one.header) or "") for one in variables)
+    sent = read_ptime_ms(event.get(ChannelVariable.BROKEN_PTIME.header) or "")
+    agreed = read_ptime_ms(event.get(ChannelVariable.PTIME.header) or "")
     return sent or agreed or FRAME_MS
 
 

@@ -58,7 +58,9 @@ async def test_the_call_over_the_limit_is_busy_and_the_other_goes_on(site: Overf
             await dialog.hangup()
 
         await until(lambda: takes(site))
-        await (await site.dial(phone)).hangup()
+        async with site.talking(phone):
+            await until(lambda: refuses(site))
+    await until(lambda: takes(site))  # the last call has been seen to end
     assert site.bridge.log("bridge_full")
 
 
@@ -68,7 +70,6 @@ async def test_an_agent_that_died_refuses_nobody_for_long(site: OverflowSite) ->
     2. A refusal that nobody repeats lapses: the next caller is answered, greeted, and has the
        dialplan's own way out.
     """
-    await until(lambda: takes(site))  # the call before has been seen to end
     async with Phone() as phone:
         async with site.talking(phone):
             await until(lambda: refuses(site))

@@ -169,3 +169,18 @@ def test_who_is_taken_over_hears_the_tone_until_their_worker_shows_that_it_lives
     for heard in (["stop"], []):
         worker_says(one.context, EslEvent({}, KeepAlive().to_json()))
         assert one.heard_since() == heard
+
+
+def test_a_talk_that_is_taken_over_is_filled_until_its_worker_shows_that_it_lives(
+    one: OneCall,
+) -> None:
+    """The agent before is gone for a while, and the stream may be: that adds up."""
+    one.call.announced = True
+    one.connect_worker()
+    telling = gevent.spawn(tell_story, one.context, serve_resumed_call)
+    gevent_until(lambda: "tone" in one.switch.played)
+    assert one.heard_since() == ["stop", "tone"]
+    worker_says(one.context, EslEvent({}, KeepAlive().to_json()))
+    assert one.heard_since() == ["stop"]
+    one.call.ended("NORMAL_CLEARING")
+    assert outcome(telling) is None
