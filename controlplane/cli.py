@@ -88,6 +88,15 @@ CARRIER: Final = LazyGroup(
         "show": LazyCommand("controlplane.commands.carrier:show", "Everything about one carrier."),
     },
 )
+MENU: Final = LazyGroup(
+    help="A restaurant's menu.",
+    subcommands={
+        "lint": LazyCommand(
+            "controlplane.commands.menu:lint",
+            "What goes wrong on the telephone, with its fix; exit code 3 when it has an error.",
+        ),
+    },
+)
 SECRETS: Final = LazyGroup(
     help="The keys of the SIP passwords.",
     subcommands={
@@ -234,6 +243,7 @@ ALLORESTO: Final = LazyGroup(
         "bridge": BRIDGE,
         "caller": CALLER,
         "carrier": CARRIER,
+        "menu": MENU,
         "secrets": SECRETS,
         "sip": SIP,
         "transfer": TRANSFER,

@@ -1,0 +1,89 @@
+"""A whole menu as one document: what an import reads, what is linted, what is written to the rows.
+
+docs/menu-format.md describes its JSON for whoever writes such files. Pure. Money is integer cents,
+VAT included; VAT rates are basis points.
+"""
+
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+LONGEST_NAME: Final = 120
+"""A name is said aloud and shown on one line of a ticket; longer ones are descriptions."""
+LONGEST_DESCRIPTION: Final = 1_000
+MOST_ALIASES: Final = 30
+HIGHEST_PRICE_CENTS: Final = 1_000_000
+"""10 000 €: no dish costs more, and a price typed without its comma is found."""
+MOST_ITEMS: Final = 2_000
+"""Large delivery menus have 300 dishes; a file with more than this is none of a menu."""
+MOST_CHOICES: Final = 99
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Aliases = Annotated[tuple[Name, ...], Field(max_length=MOST_ALIASES)]
+SpokenName = Annotated[str, Field(max_length=LONGEST_NAME)]
+
+
+class _Part(BaseModel):
+    """A part is immutable, and an unknown key is an error: nothing that was written is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class OptionEntry(_Part):
+    """One choice of a group, with what it adds to the price (less than 0: takes off)."""
+
+    name: Name
+    spoken_name: SpokenName = ""
+    aliases: Aliases = ()
+    price_delta_cents: int = Field(default=0, ge=-HIGHEST_PRICE_CENTS, le=HIGHEST_PRICE_CENTS)
+
+
+class GroupEntry(_Part):
+    """Between `min` and `max` of these options go with each item that names the group."""
+
+    name: Name
+    min: int = Field(default=0, ge=0, le=MOST_CHOICES)
+    max: int = Field(default=1, ge=0, le=MOST_CHOICES)
+    options: tuple[OptionEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min > self.max:
+            raise ValueError("min > max")
+        return self
+
+
+class ItemEntry(_Part):
+    """A dish or a drink; `option_groups` names groups of the same document."""
+
+    name: Name
+    spoken_name: SpokenName = ""
+    aliases: Aliases = ()
+    description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
+    price_cents: int = Field(ge=0, le=HIGHEST_PRICE_CENTS)
+    vat_rate_bp: int = Field(default=1_000, ge=0, le=10_000)
+    active: bool = True
+    option_groups: tuple[Name, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What a caller hears."""
+        return self.spoken_name or self.name
+
+
+class CategoryEntry(_Part):
+    """Items are read out and shown under their category, in this order."""
+
+    name: Name
+    items: tuple[ItemEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
+
+
+class MenuDocument(_Part):
+    """A menu with everything in it, in its order; options of one name are two groups' business."""
+
+    categories: tuple[CategoryEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
+    option_groups: tuple[GroupEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
+
+    def placed_items(self) -> list[tuple[str, ItemEntry]]:
+        """Every item with its category's name, in the menu's order."""
+        return [(category.name, item) for category in self.categories for item in category.items]

@@ -1,0 +1,115 @@
+"""A restaurant's menu between its rows and a document: everything on it, on sale or not."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
+from controlplane.restaurants.menu_document import (
+    CategoryEntry,
+    GroupEntry,
+    ItemEntry,
+    MenuDocument,
+    OptionEntry,
+)
+
+
+async def read_document(session: AsyncSession, restaurant_id: UUID) -> MenuDocument:
+    """The menu as its rows are now; groups of one name are told apart by a number."""
+    categories = await session.scalars(
+        select(MenuCategory)
+        .where(MenuCategory.restaurant_id == restaurant_id)
+        .order_by(MenuCategory.position, MenuCategory.id)
+    )
+    groups = await _groups(session, restaurant_id)
+    items = await _items(session, restaurant_id, groups)
+    return MenuDocument.model_construct(
+        categories=tuple(
+            CategoryEntry.model_construct(name=category.name, items=tuple(items[category.id]))
+            for category in categories
+        ),
+        option_groups=tuple(groups.values()),
+    )
+
+
+async def _groups(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, GroupEntry]:
+    options: dict[UUID, list[OptionEntry]] = defaultdict(list)
+    for option in await session.scalars(
+        select(Option)
+        .where(Option.restaurant_id == restaurant_id)
+        .order_by(Option.position, Option.id)
+    ):
+        options[option.option_group_id].append(_option(option))
+    groups = (
+        await session.scalars(
+            select(OptionGroup)
+            .where(OptionGroup.restaurant_id == restaurant_id)
+            .order_by(OptionGroup.position, OptionGroup.id)
+        )
+    ).all()
+    names = _distinct([group.name for group in groups])
+    return {
+        group.id: GroupEntry.model_construct(
+            name=name,
+            min=group.min_select,
+            max=group.max_select,
+            options=tuple(options[group.id]),
+        )
+        for group, name in zip(groups, names, strict=True)
+    }
+
+
+def _option(option: Option) -> OptionEntry:
+    return OptionEntry.model_construct(
+        name=option.name,
+        spoken_name=option.spoken_name,
+        aliases=tuple(option.aliases),
+        price_delta_cents=option.price_delta_cents,
+    )
+
+
+async def _items(
+    session: AsyncSession, restaurant_id: UUID, groups: dict[UUID, GroupEntry]
+) -> dict[UUID, list[ItemEntry]]:
+    """Every item, by its category's id."""
+    links = await session.scalars(
+        select(ItemOptionGroup).where(ItemOptionGroup.restaurant_id == restaurant_id)
+    )
+    linked = {(link.item_id, link.option_group_id) for link in links}
+    found: dict[UUID, list[ItemEntry]] = defaultdict(list)
+    for item in await session.scalars(
+        select(MenuItem)
+        .where(MenuItem.restaurant_id == restaurant_id)
+        .order_by(MenuItem.position, MenuItem.id)
+    ):
+        names = [group.name for group_id, group in groups.items() if (item.id, group_id) in linked]
+        found[item.category_id].append(_item(item, names))
+    return found
+
+
+def _item(item: MenuItem, group_names: Sequence[str]) -> ItemEntry:
+    return ItemEntry.model_construct(
+        name=item.name,
+        spoken_name=item.spoken_name,
+        aliases=tuple(item.aliases),
+        description=item.description,
+        price_cents=item.price_cents,
+        vat_rate_bp=item.vat_rate_bp,
+        active=item.active,
+        option_groups=tuple(group_names),
+    )
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """["Taille", "Taille"] becomes ["Taille", "Taille (2)"]."""
+    found: list[str] = []
+    for name in names:
+        label, at = name, 1
+        while label in found:
+            at += 1
+            label = f"{name} ({at})"
+        found.append(label)
+    return found
