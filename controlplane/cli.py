@@ -65,6 +65,10 @@ CALLER: Final = LazyGroup(
             "How many calls it takes before callers are asked for a message; what is given is"
             " changed.",
         ),
+        "show": LazyCommand(
+            "controlplane.commands.caller_known:show",
+            "Who a number is to a restaurant: name, what they allowed, what they always order.",
+        ),
         "erase": LazyCommand(
             "controlplane.commands.caller:erase",
             "Erase what is known of this number's caller, and report what was erased and what is"

@@ -112,6 +112,11 @@ def normalise(text: str | None, region: str) -> str | None:
     return _french(mainland[1]) if mainland else e164
 
 
+def is_e164(text: str) -> bool:
+    """Tell whether the text is a number as tables keep it."""
+    return _E164.fullmatch(text) is not None
+
+
 def dialled(e164: str, number_format: str = NumberFormat.PLUS, *, own: str | None = None) -> str:
     """Return the number as the carrier wants to be told it.
 
@@ -132,7 +137,7 @@ def refuse_unsafe(e164: str, *, own: str | None = None) -> None:
     """Raise `UnsafeNumber` for emergency, short, premium, shared-cost and satellite numbers, and
     for a number of another country than `own`'s (France's when `own` is not given).
     """
-    if not _E164.fullmatch(e164):
+    if not is_e164(e164):
         raise UnsafeNumber(UnsafeReason.INCOMPLETE)
     if french := _FRENCH_E164.fullmatch(e164):
         _refuse_unsafe_french(french[1], french[2])

@@ -50,8 +50,10 @@ _KEPT: Final = (
     ("call_turn", "at", "make_interval(days => restaurant.keep_transcripts_days)"),
     ("voice_message", "recorded_at", "make_interval(days => restaurant.keep_voice_messages_days)"),
     ("call", "started_at", _MONTHS),
+    ("customer", "seen_at", _MONTHS),
 )
-"""Each restaurant says how long it keeps these rows. A call's turns go with it."""
+"""Each restaurant says how long it keeps these rows. A call's turns and a customer's consents go
+with them."""
 _KEPT_CUSTOMERS: Final = ('"order"', "created_at", _MONTHS)
 _FORGET_CUSTOMER: Final = (
     "UPDATE \"order\" SET customer_name = NULL, customer_phone_e164 = NULL, note = ''"

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
+from controlplane.models.customer import Customer
 from controlplane.models.order import NEXT_STATUSES, Order
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
@@ -83,6 +84,7 @@ async def erase_caller(
         await _messages(session, mine, e164, ended),
         await _orders(session, mine, e164, ended),
         await _forget_callers(session, mine, ended - open_calls),
+        await _customers(session, mine, e164),
         Part(table="call", kept=len(open_calls), why=FOUND_BY),
         Part(table="call", kept=len(found) - len(ended), why=IN_PROGRESS),
         await _kept(session, BlockedCaller, mine, e164, why=BLOCKED),
@@ -158,6 +160,12 @@ async def _orders(
     being_made = await _count(session, Order.id, *theirs, ~done)
     why = "; ".join([WHAT_WAS_SOLD] * bool(erased) + [TO_BE_MADE] * bool(being_made))
     return Part(table="order", erased=erased, kept=erased + being_made, why=why)
+
+
+async def _customers(session: AsyncSession, mine: frozenset[UUID], e164: str) -> Part:
+    """Their consents go with them."""
+    forget = delete(Customer).where(Customer.restaurant_id.in_(mine), Customer.phone_e164 == e164)
+    return Part(table="customer", erased=await _changed(session, forget))
 
 
 async def _calls_of_open_orders(

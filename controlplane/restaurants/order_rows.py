@@ -12,6 +12,7 @@ from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
+from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.errors import KeyOfAnotherCart
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 
@@ -60,6 +61,13 @@ async def insert_order(
     order.call_back = call_back
     session.add(order)
     await session.flush()
+    await remember_customer(
+        session,
+        order.restaurant_id,
+        number=order.customer_phone_e164,
+        name=order.customer_name,
+        at=now,
+    )
     session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
     session.add(
         OrderEvent(

@@ -124,6 +124,16 @@ class Life:
                 {"restaurant": restaurant, "number": number},
             )
 
+    def customer(self, restaurant: UUID, number: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO customer (id, restaurant_id, phone_e164, name)"
+                    " VALUES (gen_random_uuid(), :restaurant, :number, 'Camille')"
+                ),
+                {"restaurant": restaurant, "number": number},
+            )
+
     def note(self, restaurant: UUID, number: str, *, call: UUID, age: timedelta) -> str:
         """Leave an unsettled order's note, as a worker writes it."""
         draft = OrderDraft(
@@ -170,6 +180,7 @@ def test_everything_of_the_caller_goes_and_nothing_of_others(
     life.order(mario, status="completed", number=None, call=elsewhere)
     for number in (CALLER, STRANGER):
         life.message(luigi, number)
+        life.customer(luigi, number)
     dead: Any = {"entry": "0-0", "reason": "?", FIELD: json.dumps({"callId": str(theirs), "x": 1})}
     redis.xadd(redis_keys.CALL_EVENTS_DEAD, dead)
 
@@ -182,6 +193,7 @@ def test_everything_of_the_caller_goes_and_nothing_of_others(
         "voice_message": (1, 0),
         "order": (2, 2),
         "call": (2, 2),
+        "customer": (1, 0),
         "redis": (6 + 1 + 2, 0),  # events of two calls, a dead letter, two memories
     }
     assert "dix ans" not in parts["order"]["why"]
@@ -193,6 +205,7 @@ def test_everything_of_the_caller_goes_and_nothing_of_others(
     ]
     assert life.rows('SELECT count(*), sum(total_cents) FROM "order"') == [(3, 3 * 950)]
     assert life.rows("SELECT caller_number FROM voice_message") == [(STRANGER,)]
+    assert life.rows("SELECT phone_e164 FROM customer") == [(STRANGER,)]
     assert redis.keys("call:*") == [redis_keys.call_state(other)]
     entries: Any = redis.xrange(redis_keys.CALL_EVENTS)
     left = [fields[FIELD] for _, fields in entries]

@@ -32,6 +32,8 @@ INSERTS = {
     " VALUES (gen_random_uuid(), :restaurant, now(), 0, 0, 0, 0, 0) RETURNING id)"
     " INSERT INTO call_turn (id, restaurant_id, call_id, position, role, text, at)"
     " SELECT gen_random_uuid(), :restaurant, id, 1, 'caller', 'bonjour', now() - :age FROM new",
+    "customer": "INSERT INTO customer (id, restaurant_id, phone_e164, seen_at)"
+    " VALUES (gen_random_uuid(), :restaurant, '+33639980123', now() - :age)",
     "order": 'INSERT INTO "order" (id, restaurant_id, service_date, number, idempotency_key,'
     " status, customer_name, customer_phone_e164, note, total_cents, ready_at, created_at)"
     " VALUES (gen_random_uuid(), :restaurant, now() - :age, 1, gen_random_uuid(), 'completed',"
@@ -41,12 +43,14 @@ SETTINGS = {
     "call": ("keep_calls_months", "1 month"),
     "voice_message": ("keep_voice_messages_days", "1 day"),
     "call_turn": ("keep_transcripts_days", "1 day"),
+    "customer": ("keep_calls_months", "1 month"),
     "order": ("keep_calls_months", "1 month"),
 }
 DEFAULTS = {
     "call": "13 months",
     "voice_message": "30 days",
     "call_turn": "90 days",
+    "customer": "13 months",
     "order": "13 months",
 }
 
