@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlalchemy.ext.asyncio import AsyncSession as AsyncSession
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from controlplane.database_roles import DatabaseRole
 from controlplane.errors import ConfigurationError
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -65,11 +66,14 @@ def libpq_url(database_url: str) -> str:
     return plain.render_as_string(hide_password=False)
 
 
-def connect_arguments(application_name: str) -> dict[str, Any]:
-    """Return libpq's arguments for a connection: a name that ops can see, and the deadlines.
+def connect_arguments(application_name: str, *, role: DatabaseRole | None = None) -> dict[str, Any]:
+    """Return libpq's arguments for a connection: a name that ops can see, the deadlines, and the
+    role it acts under; without one it acts as the URL's user.
 
-    Prepared statements stay off, so that a transaction-pooling proxy may sit in between.
+    Prepared statements stay off, so that a transaction-pooling proxy may sit in between. One that
+    passes no options on (`docs/database-roles.md`) needs a login user that is a member of the role.
     """
+    acting = f" -c role={role}" if role else ""
     return {
         "application_name": f"alloresto {application_name}",
         "connect_timeout": CONNECT_TIMEOUT_S,
@@ -82,7 +86,7 @@ def connect_arguments(application_name: str) -> dict[str, Any]:
         "options": (
             f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}"
             f" -c lock_timeout={LOCK_TIMEOUT_MS}"
-            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}{acting}"
         ),
     }
 
@@ -92,11 +96,17 @@ def is_demoted(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any
     return any(connection.pgconn.parameter_status(name) == b"on" for name in _REPORTED)
 
 
-def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4) -> Engine:
+def sync_engine(
+    database_url: str,
+    *,
+    application_name: str,
+    role: DatabaseRole | None = None,
+    pool_size: int = 4,
+) -> Engine:
     """Make an engine for gevent processes: psycopg yields to the hub once gevent is patched in."""
     engine = create_engine(
         sqlalchemy_url(database_url),
-        connect_args=connect_arguments(application_name),
+        connect_args=connect_arguments(application_name, role=role),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
@@ -108,11 +118,17 @@ def sync_engine(database_url: str, *, application_name: str, pool_size: int = 4)
     return engine
 
 
-def async_engine(database_url: str, *, application_name: str, pool_size: int = 4) -> AsyncEngine:
+def async_engine(
+    database_url: str,
+    *,
+    application_name: str,
+    role: DatabaseRole | None = None,
+    pool_size: int = 4,
+) -> AsyncEngine:
     """Make an engine for asyncio processes."""
     engine = create_async_engine(
         sqlalchemy_url(database_url),
-        connect_args=connect_arguments(application_name),
+        connect_args=connect_arguments(application_name, role=role),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,

@@ -2,8 +2,8 @@
 
 The servers are started once a session (each of pytest-xdist's workers has its own), on loopback,
 from PATH or the wheels. To run against others, name them in ALLORESTO_TEST_DATABASE_URL (its role
-needs CREATEDB) and ALLORESTO_TEST_REDIS_URL (it is emptied before every test, so one worker only);
-DATABASE_URL and REDIS_URL are never touched.
+needs CREATEDB and CREATEROLE) and ALLORESTO_TEST_REDIS_URL (it is emptied before every test, so one
+worker only); DATABASE_URL and REDIS_URL are never touched.
 """
 
 import os

@@ -328,12 +328,14 @@ class PostgresServer:
         with self.admin() as connection:
             role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
             if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", ROLE):
-                # CREATEDB: each test takes a database of its own.
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
                         role, sql.Literal(self._password())
                     )
                 )
+            # CREATEDB: each test takes a database of its own. CREATEROLE: migrations make the
+            # processes' roles.
+            connection.execute(sql.SQL("ALTER ROLE {} CREATEDB CREATEROLE").format(role))
             if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 

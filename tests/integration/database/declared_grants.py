@@ -1,0 +1,45 @@
+"""What each role may do with each table: whoever changes a grant changes it here too.
+
+A table, or a role of a table, that is not named may do nothing.
+"""
+
+from typing import Final
+
+from controlplane.database_roles import DatabaseRole
+
+WEB, WORKER, OUTBOX = DatabaseRole.WEB, DatabaseRole.WORKER, DatabaseRole.OUTBOX
+BRIDGE, CONTROLLER, ADMIN = DatabaseRole.BRIDGE, DatabaseRole.CONTROLLER, DatabaseRole.ADMIN
+
+S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is read by its letters)
+
+GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
+    "ai_worker_node": {WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
+    "blocked_caller": {BRIDGE: {S}, ADMIN: {S, I, D}},
+    "call": {CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
+    "call_turn": {CONTROLLER: {S, I, D}, ADMIN: {S, D}},
+    "carrier": {BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
+    "controller_lease": {CONTROLLER: {S, I, U}},
+    "event_outbox": {
+        WEB: {S, I},
+        WORKER: {S, I},
+        OUTBOX: {S},
+        BRIDGE: {S, I},
+        CONTROLLER: {S, D},
+    },
+    "item_option_group": {WORKER: {S}},
+    "menu_category": {WORKER: {S}},
+    "menu_item": {WORKER: {S}},
+    "opening_exception": {WORKER: {S}},
+    "opening_rule": {WORKER: {S}},
+    "option": {WORKER: {S}},
+    "option_group": {WORKER: {S}},
+    "order": {WEB: {S, U}, WORKER: {S, I, U}, CONTROLLER: {S, U}, ADMIN: {S, U}},
+    "order_event": {WEB: {S, I}, WORKER: {S, I}},
+    "order_line": {WEB: {S}, WORKER: {S, I}},
+    "restaurant": {WEB: {S}, WORKER: {S}, BRIDGE: {S}, CONTROLLER: {S}, ADMIN: {S, U}},
+    "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
+    "sip_registration": {BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
+    "sip_registration_event": {BRIDGE: {S, I}, CONTROLLER: {S, I, D}, ADMIN: {S}},
+    "transfer_target": {WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},
+    "voice_message": {WEB: {S, U}, BRIDGE: {S, I, D}, CONTROLLER: {S, D}, ADMIN: {S, D}},
+}
