@@ -199,6 +199,10 @@ BENCH: Final = LazyGroup(
             "controlplane.local.bench.menu_change:run_bench_menu_change",
             "From a change of the menu to the next call's menu.",
         ),
+        "data": LazyCommand(
+            "controlplane.local.bench.data:run_bench_data",
+            "Restaurants' data: what it costs to read, and what nobody can do twice.",
+        ),
         "registrations": LazyCommand(
             "controlplane.local.bench.registrations:run_bench_registrations",
             "A thousand restaurants, until the carrier has them all.",

@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
@@ -22,6 +21,7 @@ from controlplane.models.transfer_target import TransferTarget
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_hours
+from controlplane.restaurants.packed_config import pack, unpack
 
 CACHE_TTL_S: Final = 300
 """As long as a menu change may take when its invalidation is lost."""
@@ -126,8 +126,8 @@ async def _read_cache(
     if body is None:
         return None, generation
     try:
-        config = RestaurantConfig.model_validate_json(body)
-    except ValidationError:
+        config = unpack(body)
+    except ValueError:
         _logger.warning("restaurant_config_cache_unreadable", restaurant_id=str(restaurant_id))
         return None, generation
     return (config if config.id == restaurant_id else None), generation
@@ -141,7 +141,7 @@ async def _write_cache(
     try:
         async with asyncio.timeout(REDIS_TIMEOUT_S):
             await redis.eval(
-                _WRITE_UNLESS_CHANGED, len(keys), *keys, generation, config.to_json(), ttl_s
+                _WRITE_UNLESS_CHANGED, len(keys), *keys, generation, pack(config), ttl_s
             )
     except (RedisError, OSError, TimeoutError) as error:
         _cache_away(config.id, error)

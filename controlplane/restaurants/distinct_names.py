@@ -27,10 +27,13 @@ def with_distinct_names(menu: Iterable[MenuItem]) -> tuple[MenuItem, ...]:
     """The menu with each name once. What is the same in all that a caller could tell is one thing,
     with the first's id: sold out when every one of them is.
     """
-    items = [
-        item.model_copy(update={"option_groups": _distinct_options(item.option_groups)})
-        for item in _without_twins(menu)
-    ]
+    shared: dict[tuple[UUID, ...], tuple[OptionGroup, ...]] = {}  # most dishes have the same ones
+    items = []
+    for item in _without_twins(menu):
+        key = tuple(group.id for group in item.option_groups)
+        if key not in shared:
+            shared[key] = _distinct_options(item.option_groups)
+        items.append(item.model_copy(update={"option_groups": shared[key]}))
     return tuple(_renamed(items, _qualifiers_of_item))
 
 

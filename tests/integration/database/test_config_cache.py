@@ -36,6 +36,7 @@ from controlplane.restaurants.config_cache import (
     load_restaurant_config,
 )
 from controlplane.restaurants.errors import UnknownRestaurant
+from controlplane.restaurants.packed_config import pack
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_order, add_restaurant
 
@@ -139,7 +140,7 @@ async def test_a_cache_entry_that_does_not_parse_is_rebuilt(
 ) -> None:
     await redis.set(KEY, body)
     config = await load_restaurant_config(redis, sessions, demo.restaurant_id)
-    assert await redis.get(KEY) == config.to_json()
+    assert await redis.get(KEY) == pack(config)
 
 
 async def test_a_cache_entry_of_another_release_or_restaurant_is_rebuilt(
@@ -147,9 +148,11 @@ async def test_a_cache_entry_of_another_release_or_restaurant_is_rebuilt(
 ) -> None:
     config = await load_restaurant_config(redis, sessions, demo.restaurant_id)
     for change in ({"added_later": 1}, {"id": str(new_id())}):
-        await redis.set(KEY, json.dumps(json.loads(config.to_json()) | change))
+        packed = json.loads(pack(config))
+        packed["config"] |= change
+        await redis.set(KEY, json.dumps(packed))
         assert await load_restaurant_config(redis, sessions, demo.restaurant_id) == config
-        assert await redis.get(KEY) == config.to_json()
+        assert await redis.get(KEY) == pack(config)
 
 
 async def test_without_redis_the_config_comes_from_postgres(
@@ -205,7 +208,7 @@ async def test_a_menu_read_before_a_change_is_not_written_after_it(
     assert await redis.get(KEY) is None
     new = await load_restaurant_config(redis, sessions, demo.restaurant_id)
     assert dish(new, "Margherita") == (1, False)
-    assert await redis.get(KEY) == new.to_json()
+    assert await redis.get(KEY) == pack(new)
 
 
 async def test_nothing_is_cached_while_nobody_watches_for_changes(
