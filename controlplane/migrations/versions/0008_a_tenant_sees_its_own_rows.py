@@ -38,7 +38,7 @@ TENANTS: Final[dict[str, dict[DatabaseRole, str]]] = {
     "transfer_target": {WORKER: READ, BRIDGE: READ, ADMIN: ALL},
     "blocked_caller": {BRIDGE: READ, ADMIN: "SELECT, INSERT, DELETE"},
     "order": {WEB: CHANGE, WORKER: KEEP, CONTROLLER: CHANGE, ADMIN: CHANGE},
-    "order_line": {WEB: READ, WORKER: ADD},
+    "order_line": {WEB: READ, WORKER: ADD, ADMIN: READ},
     "order_event": {WEB: ADD, WORKER: ADD},
     "event_outbox": {WEB: ADD, WORKER: ADD, OUTBOX: READ, BRIDGE: ADD, CONTROLLER: PRUNE},
     "voice_message": {

@@ -3,12 +3,17 @@
 import sqlalchemy as sa
 from alembic import op
 
+from controlplane.database_roles import DatabaseRole
+from controlplane.migrations.tenant_table import grant, isolate
+
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
 NOW = sa.text("now()")
+
+WORKER, CONTROLLER, ADMIN = DatabaseRole.WORKER, DatabaseRole.CONTROLLER, DatabaseRole.ADMIN
 
 
 def upgrade() -> None:
@@ -84,6 +89,11 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state = 'granted'"),
     )
+    isolate("customer", platform=[CONTROLLER, ADMIN])
+    grant("customer", {WORKER: "SELECT, INSERT, UPDATE"})
+    grant("customer", {CONTROLLER: "SELECT, DELETE", ADMIN: "SELECT, DELETE"})
+    isolate("consent", platform=[ADMIN])
+    grant("consent", {ADMIN: "SELECT"})
 
 
 def downgrade() -> None:

@@ -18,7 +18,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "call": {CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "call_turn": {CONTROLLER: {S, I, D}, ADMIN: {S, D}},
     "carrier": {BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
+    "consent": {ADMIN: {S}},
     "controller_lease": {CONTROLLER: {S, I, U}},
+    "customer": {WORKER: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "event_outbox": {
         WEB: {S, I},
         WORKER: {S, I},
@@ -35,7 +37,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "option_group": {WORKER: {S}},
     "order": {WEB: {S, U}, WORKER: {S, I, U}, CONTROLLER: {S, U}, ADMIN: {S, U}},
     "order_event": {WEB: {S, I}, WORKER: {S, I}},
-    "order_line": {WEB: {S}, WORKER: {S, I}},
+    "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
     "restaurant": {WEB: {S}, WORKER: {S}, BRIDGE: {S}, CONTROLLER: {S}, ADMIN: {S, U}},
     "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "sip_registration": {BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
