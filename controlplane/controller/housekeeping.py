@@ -1,18 +1,20 @@
 """Deletes what would otherwise grow for ever: the demand of dead bridges, old rows, pods of another
-day, and what is known of callers once its restaurant's time for it is over.
+day, and what is known of callers once its restaurant's time for it is over. What calls cost is
+taken down before.
 
 Any number of controllers may do it at once. A turn's work is bounded: a table that was forgotten
 for a month is emptied over some hours, a little at a time.
 """
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from redis import Redis
 from sqlalchemy import Engine, text
 
+from controlplane.billing.usage import SUBSCRIBED, rate_calls
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import first_id
 from controlplane.controller import metrics
@@ -91,6 +93,18 @@ def prune_callers(engine: Engine) -> None:
     oldest = time.time() - MOST_CALL_MONTHS * _MONTH.total_seconds()
     unknown = f"SELECT ctid FROM call WHERE started_at IS NULL AND id < :id LIMIT {BATCH_ROWS}"
     _prune(engine, "call", "DELETE FROM call", unknown, id=first_id(oldest))
+
+
+def rate_usage(engine: Engine) -> None:
+    """Turn the calls that ended into usage records, one transaction a restaurant.
+
+    It is done long before `prune_callers` deletes them: an invoice needs them no more.
+    """
+    with engine.connect() as connection:
+        subscribed = connection.scalars(SUBSCRIBED).all()
+    for restaurant_id in subscribed:
+        with engine.begin() as connection:
+            connection.execute(*rate_calls(restaurant_id, now=datetime.now(UTC)))
 
 
 def _older(table: str, at: str, keep: str, *, which: str = "true") -> str:
