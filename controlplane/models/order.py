@@ -71,6 +71,11 @@ class Order(Base):
             None, "customer_phone_e164", postgresql_where=text("customer_phone_e164 IS NOT NULL")
         ),
         CheckConstraint("total_cents >= 0", name="total_cents"),
+        CheckConstraint("delivery_cents >= 0", name="delivery_cents"),
+        CheckConstraint("discount_cents BETWEEN 0 AND items_cents", name="discount_cents"),
+        CheckConstraint(
+            "total_cents = items_cents + delivery_cents - discount_cents", name="totals"
+        ),
         CheckConstraint(
             f"status IN ({', '.join(repr(str(status)) for status in OrderStatus)})",
             name="status",
@@ -90,7 +95,13 @@ class Order(Base):
     customer_name: Mapped[str | None]
     customer_phone_e164: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
+    items_cents: Mapped[int | None]
+    """What the lines come to. It is None of an order that a worker of the version before placed,
+    which has no VAT lines; the database holds every other to its lines and VAT lines."""
+    delivery_cents: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    discount_cents: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     total_cents: Mapped[int]
+    """What the caller pays, VAT included."""
     ready_at: Mapped[Instant]
     call_back: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The caller was not told whether the order is placed: the restaurant calls them."""

@@ -5,7 +5,7 @@ arrêté du 3 décembre 1987), so VAT is taken out of them, never added.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -54,22 +54,45 @@ def total_cents(lines: Iterable[Priced]) -> int:
     return sum(line_total_cents(line) for line in lines)
 
 
-def vat_by_rate(lines: Iterable[Priced]) -> tuple[VatShare, ...]:
-    """The VAT in an order, lowest rate first.
+def split(cents: int, weights: Sequence[int]) -> list[int]:
+    """Divide an amount in proportion to the weights, in whole cents that add up to it.
 
-    An invoice states VAT once a rate (CGI, annexe II, art. 242 nonies A): it is taken out of the
+    Each part is the exact one rounded down; the cents left over go to the largest remainders, and
+    of equal ones to the earlier. Raises `ZeroDivisionError` when every weight is 0.
+    """
+    whole = sum(weights)
+    parts = [cents * weight // whole for weight in weights]
+    nearest = sorted(range(len(weights)), key=lambda at: -(cents * weights[at] % whole))
+    for at in nearest[: cents - sum(parts)]:
+        parts[at] += 1
+    return parts
+
+
+def vat_by_rate(
+    lines: Iterable[Priced], *, delivery_cents: int = 0, discount_cents: int = 0
+) -> tuple[VatShare, ...]:
+    """The VAT in an order, lowest rate first; the shares add up to what is paid.
+
+    A delivery fee is taxed with the dishes it brings, and a discount lessens what is taxed (CGI,
+    art. 267, I-2° and II-1°): both are spread over the rates in proportion to the dishes. An
+    invoice states VAT once a rate (CGI, annexe II, art. 242 nonies A): it is taken out of the
     rate's total and rounded once, half a cent up, so that lines cannot add up to another total.
     """
-    gross: dict[int, int] = defaultdict(int)
+    dishes: dict[int, int] = defaultdict(int)
     for line in lines:
-        gross[line.vat_rate_bp] += line_total_cents(line)
-    return tuple(
-        VatShare(rate_bp=rate, gross_cents=cents, vat_cents=_vat_within(cents, rate))
-        for rate, cents in sorted(gross.items())
-    )
+        dishes[line.vat_rate_bp] += line_total_cents(line)
+    if not dishes:
+        return ()
+    rates = sorted(dishes)
+    weights = [dishes[rate] for rate in rates]
+    paid = sum(weights) + delivery_cents - discount_cents
+    if not any(weights):
+        weights[-1] = 1  # only the fee is paid: at the highest rate of what it brings
+    parts = split(paid, weights)
+    return tuple(_share(rate, cents) for rate, cents in zip(rates, parts, strict=True))
 
 
-def _vat_within(gross_cents: int, rate_bp: int) -> int:
-    """gross · rate / (1 + rate), in integers: doubled, so that adding half rounds."""
-    divisor = WHOLE_BP + rate_bp
-    return (2 * gross_cents * rate_bp + divisor) // (2 * divisor)
+def _share(rate_bp: int, gross_cents: int) -> VatShare:
+    """VAT comes first in the split, so half a cent is the State's."""
+    vat_cents, _ = split(gross_cents, (rate_bp, WHOLE_BP))
+    return VatShare(rate_bp=rate_bp, gross_cents=gross_cents, vat_cents=vat_cents)

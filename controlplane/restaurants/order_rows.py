@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
+from controlplane.models.order_vat_line import OrderVatLine
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants import money
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
 from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.errors import KeyOfAnotherCart
@@ -69,6 +71,7 @@ async def insert_order(
         at=now,
     )
     session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
+    session.add_all(_vat_line(order, share) for share in money.vat_by_rate(draft.lines))
     session.add(
         OrderEvent(
             restaurant_id=order.restaurant_id,
@@ -146,6 +149,7 @@ async def _order(session: AsyncSession, draft: OrderDraft, service_date: date) -
         customer_name=draft.customer_name,
         customer_phone_e164=draft.customer_phone_e164,
         note=draft.note,
+        items_cents=draft.total_cents,
         total_cents=draft.total_cents,
     )
 
@@ -178,4 +182,15 @@ def _line(order: Order, position: int, line: CartLine) -> OrderLine:
         unit_price_cents=line.unit_price_cents,
         vat_rate_bp=line.vat_rate_bp,
         total_cents=line.total_cents,
+    )
+
+
+def _vat_line(order: Order, share: money.VatShare) -> OrderVatLine:
+    return OrderVatLine(
+        restaurant_id=order.restaurant_id,
+        order_id=order.id,
+        rate_bp=share.rate_bp,
+        gross_cents=share.gross_cents,
+        vat_cents=share.vat_cents,
+        net_cents=share.net_cents,
     )

@@ -43,6 +43,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "order": {WEB: {S, U}, WORKER: {S, I, U}, CONTROLLER: {S, U}, ADMIN: {S, U}},
     "order_event": {WEB: {S, I}, WORKER: {S, I}},
     "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
+    "order_vat_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
     "restaurant": {WEB: {S}, WORKER: {S}, BRIDGE: {S}, CONTROLLER: {S}, ADMIN: {S, U}},
     "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},

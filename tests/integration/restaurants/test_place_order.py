@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_engine, async_sessions, libpq_url
-from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
+from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.models.event_outbox import OUTBOX_CHANNEL
 from controlplane.restaurants import place_order as module
 from controlplane.restaurants.errors import (
@@ -21,22 +21,9 @@ from controlplane.restaurants.errors import (
 )
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from controlplane.restaurants.place_order import Commit, Sessions, orders_of_call, place_order
-from tests.accounts import SECRETS
 from tests.integration.order_drafts import draft
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def seeded(database_url: str) -> str:
-    seed_demo(
-        database_url,
-        registrar="127.0.0.1:5060",
-        username="u",
-        password="long-enough",
-        secrets=SECRETS,
-    )
-    return database_url
 
 
 @asynccontextmanager

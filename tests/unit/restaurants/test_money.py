@@ -1,6 +1,7 @@
 """An order's money is integer cents, with VAT taken out of what the caller pays, once a rate."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from controlplane.restaurants.money import (
     WHOLE_BP,
     VatShare,
     line_total_cents,
+    split,
     total_cents,
     unit_price_cents,
     vat_by_rate,
@@ -87,8 +89,55 @@ def test_what_is_paid_is_net_and_vat_to_the_cent(lines: list[Line]) -> None:
 
 
 @given(LINES)
-def test_vat_is_within_half_a_cent_of_the_rate_on_the_net_price(lines: list[Line]) -> None:
+def test_vat_is_the_exact_one_rounded_half_up(lines: list[Line]) -> None:
     for share in vat_by_rate(lines):
-        exact = share.gross_cents * share.rate_bp / (WHOLE_BP + share.rate_bp)
-        assert abs(share.vat_cents - exact) <= 0.5
+        exact = Fraction(share.gross_cents * share.rate_bp, WHOLE_BP + share.rate_bp)
+        assert -Fraction(1, 2) < share.vat_cents - exact <= Fraction(1, 2)
         assert 0 <= share.vat_cents <= share.gross_cents
+
+
+@given(st.data(), LINES.filter(bool), st.integers(0, 2_000), st.integers(0, 100))
+def test_fee_and_discount_are_spread_to_the_cent_in_any_order_of_lines(
+    data: st.DataObject, lines: list[Line], delivery: int, percent: int
+) -> None:
+    """Each rate has its exact part of what is paid, less than a cent off, and all of it is there
+    whatever the order of the lines.
+    """
+    items = total_cents(lines)
+    paid = items + delivery - (discount := items * percent // 100)
+    shares = vat_by_rate(lines, delivery_cents=delivery, discount_cents=discount)
+    shuffled = data.draw(st.permutations(lines))
+    assert shares == vat_by_rate(shuffled, delivery_cents=delivery, discount_cents=discount)
+    assert sum(share.gross_cents for share in shares) == paid
+    for share in shares if items else ():
+        dishes = total_cents(line for line in lines if line.vat_rate_bp == share.rate_bp)
+        assert abs(share.gross_cents - Fraction(paid * dishes, items)) < 1
+
+
+def test_the_largest_remainder_gets_the_cent_left_over() -> None:
+    assert split(100, [1, 1, 1]) == [34, 33, 33]
+    assert split(10, [1, 5]) == [2, 8]  # 1.67 and 8.33
+
+
+@given(st.integers(0, 10**7), st.lists(st.integers(0, 10**6), min_size=1, max_size=9).filter(any))
+def test_a_split_is_the_nearest_that_adds_up(cents: int, weights: list[int]) -> None:
+    exact = [Fraction(cents * weight, sum(weights)) for weight in weights]
+    parts = split(cents, weights)
+    assert sum(parts) == cents
+    assert all(part in (int(e), int(e) + 1) for part, e in zip(parts, exact, strict=True))
+    rounded_up = [e - int(e) for part, e in zip(parts, exact, strict=True) if part > e]
+    rounded_down = [e - int(e) for part, e in zip(parts, exact, strict=True) if part <= e]
+    assert min(rounded_up, default=Fraction(1)) >= max(rounded_down, default=Fraction(0))
+
+
+def test_a_fee_on_dishes_that_cost_nothing_is_at_their_highest_rate() -> None:
+    free = [Line(1, 0, EATEN_HERE), Line(1, 0, ALCOHOL)]
+    shares = vat_by_rate(free, delivery_cents=300)
+    assert [(share.rate_bp, share.gross_cents) for share in shares] == [
+        (EATEN_HERE, 0),
+        (ALCOHOL, 300),
+    ]
+
+
+def test_an_option_of_price_0_is_an_option_and_costs_nothing() -> None:
+    assert unit_price_cents(MARGHERITA, [option("sans sel", delta=0)]) == 950
