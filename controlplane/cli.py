@@ -95,6 +95,10 @@ CARRIER: Final = LazyGroup(
 MENU: Final = LazyGroup(
     help="A restaurant's menu.",
     subcommands={
+        "import": LazyCommand(
+            "controlplane.commands.menu:import_",
+            "Replace the menu by a file's: CSV, XLSX or JSON; all of it, or a report and nothing.",
+        ),
         "lint": LazyCommand(
             "controlplane.commands.menu:lint",
             "What goes wrong on the telephone, with its fix; exit code 3 when it has an error.",

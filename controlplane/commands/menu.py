@@ -1,6 +1,8 @@
-"""`alloresto menu`: what is wrong with a restaurant's menu on the telephone."""
+"""`alloresto menu`: a restaurant's menu from a file, and what of it goes wrong on the telephone."""
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import click
@@ -10,7 +12,12 @@ from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
 from controlplane.commands.options import json_lines_option
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_files.mapping import OWN, read_mapping
+from controlplane.restaurants.menu_files.problems import MenuFileRefused
+from controlplane.restaurants.menu_files.read_file import MOST_BYTES, read_menu_file
+from controlplane.restaurants.menu_import import import_menu
 from controlplane.restaurants.menu_rows import read_document
 from controlplane.restaurants.voice_lint.findings import Finding, Severity
 from controlplane.restaurants.voice_lint.lint import lint_menu
@@ -23,6 +30,32 @@ _SHOWN: Final = {Severity.ERROR: "erreur", Severity.WARNING: "à revoir"}
 restaurant_option = click.option(
     "--restaurant", required=True, metavar="RESTAURANT", help="Slug, id or gateway name."
 )
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@restaurant_option
+@click.option("--dry-run", is_flag=True, help="Report only; write nothing.")
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML that says which column is which, for another system's export.",
+)
+def import_(*, file: Path, restaurant: str, dry_run: bool, mapping: Path | None) -> int:
+    """Replace the menu by a file's: CSV, XLSX or JSON; all of it, or a report and nothing."""
+    try:
+        columns = read_mapping(_bytes(mapping)) if mapping else OWN
+        document = read_menu_file(_bytes(file), mapping=columns)
+    except MenuFileRefused as refused:
+        _print_problems(refused)
+        return 1
+    taking = _changes if dry_run else _import
+    _, changes = ask_restaurant(restaurant, partial(taking, document=document))
+    for change in changes:
+        print(change)
+    print(f"{len(changes)} changement(s)" + (" (rien n'est écrit)" if dry_run else ""))
+    print_findings(lint_menu(document), as_json=False)
+    return 0
 
 
 @click.command()
@@ -43,6 +76,32 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> int:
         else:
             print(f"{_SHOWN[one.severity]}  {one.place} [{one.rule}]\n    {one.message}")
     return ERRORS_FOUND_EXIT if any(f.severity is Severity.ERROR for f in findings) else 0
+
+
+def _bytes(file: Path) -> bytes:
+    """No more than is needed to see that it is too large."""
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
+
+
+def _print_problems(refused: MenuFileRefused) -> None:
+    for problem in refused.problems:
+        print(problem)
+    if refused.left_out:
+        print(f"… et {refused.left_out} autres problèmes")
+    print("Rien n'a été écrit : corrigez le fichier, puis importez-le à nouveau.")
+
+
+async def _import(
+    session: AsyncSession, owner: Restaurant, *, document: MenuDocument
+) -> tuple[Change, ...]:
+    return await import_menu(session, owner.id, document)
+
+
+async def _changes(
+    session: AsyncSession, owner: Restaurant, *, document: MenuDocument
+) -> tuple[Change, ...]:
+    return changes_between(await read_document(session, owner.id), document)
 
 
 async def _document(session: AsyncSession, owner: Restaurant) -> MenuDocument:

@@ -4,9 +4,18 @@ docs/menu-format.md describes its JSON for whoever writes such files. Pure. Mone
 VAT included; VAT rates are basis points.
 """
 
+import re
+import unicodedata
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 LONGEST_NAME: Final = 120
 """A name is said aloud and shown on one line of a ticket; longer ones are descriptions."""
@@ -18,9 +27,35 @@ MOST_ITEMS: Final = 2_000
 """Large delivery menus have 300 dishes; a file with more than this is none of a menu."""
 MOST_CHOICES: Final = 99
 
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+_BROKEN_ACCENT: Final = re.compile(
+    "\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u2018-\u201d\u2020-\u203a]|â€|â‚¬"
+)
+"""What is left of "é" or "’" that were read in the wrong encoding: "Ã©", "â€™"."""
+
+
+def _readable(text: str) -> str:
+    """The text in NFC. Raises `ValueError` when no page, voice or table could take it."""
+    if _BROKEN_ACCENT.search(text):
+        raise ValueError("des accents sont abîmés : enregistrez à nouveau le fichier en UTF-8")
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co") for char in text):
+        raise ValueError("contient un caractère invisible : retapez ce texte")
+    return unicodedata.normalize("NFC", text)
+
+
+_READABLE = AfterValidator(_readable)
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
+    _READABLE,
+]
 Aliases = Annotated[tuple[Name, ...], Field(max_length=MOST_ALIASES)]
-SpokenName = Annotated[str, Field(max_length=LONGEST_NAME)]
+SpokenName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME), _READABLE
+]
+Description = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=LONGEST_DESCRIPTION), _READABLE
+]
+Count = Annotated[int, Field(ge=0, le=MOST_CHOICES, strict=True)]
 
 
 class _Part(BaseModel):
@@ -35,21 +70,23 @@ class OptionEntry(_Part):
     name: Name
     spoken_name: SpokenName = ""
     aliases: Aliases = ()
-    price_delta_cents: int = Field(default=0, ge=-HIGHEST_PRICE_CENTS, le=HIGHEST_PRICE_CENTS)
+    price_delta_cents: int = Field(
+        default=0, ge=-HIGHEST_PRICE_CENTS, le=HIGHEST_PRICE_CENTS, strict=True
+    )
 
 
 class GroupEntry(_Part):
     """Between `min` and `max` of these options go with each item that names the group."""
 
     name: Name
-    min: int = Field(default=0, ge=0, le=MOST_CHOICES)
-    max: int = Field(default=1, ge=0, le=MOST_CHOICES)
+    min: Count = 0
+    max: Count = 1
     options: tuple[OptionEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
 
     @model_validator(mode="after")
     def _range(self) -> Self:
         if self.min > self.max:
-            raise ValueError("min > max")
+            raise ValueError("le minimum dépasse le maximum")
         return self
 
 
@@ -59,9 +96,9 @@ class ItemEntry(_Part):
     name: Name
     spoken_name: SpokenName = ""
     aliases: Aliases = ()
-    description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
-    price_cents: int = Field(ge=0, le=HIGHEST_PRICE_CENTS)
-    vat_rate_bp: int = Field(default=1_000, ge=0, le=10_000)
+    description: Description = ""
+    price_cents: int = Field(ge=0, le=HIGHEST_PRICE_CENTS, strict=True)
+    vat_rate_bp: int = Field(default=1_000, ge=0, le=10_000, strict=True)
     active: bool = True
     option_groups: tuple[Name, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,13 +17,17 @@ from controlplane.restaurants.menu_document import (
     OptionEntry,
 )
 
+_FRESH: Final = {"populate_existing": True}
+"""Rows are written past the session: what it remembers of them may be old."""
+
 
 async def read_document(session: AsyncSession, restaurant_id: UUID) -> MenuDocument:
     """The menu as its rows are now; groups of one name are told apart by a number."""
     categories = await session.scalars(
         select(MenuCategory)
         .where(MenuCategory.restaurant_id == restaurant_id)
-        .order_by(MenuCategory.position, MenuCategory.id)
+        .order_by(MenuCategory.position, MenuCategory.id),
+        execution_options=_FRESH,
     )
     groups = await _groups(session, restaurant_id)
     items = await _items(session, restaurant_id, groups)
@@ -40,14 +45,16 @@ async def _groups(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, Grou
     for option in await session.scalars(
         select(Option)
         .where(Option.restaurant_id == restaurant_id)
-        .order_by(Option.position, Option.id)
+        .order_by(Option.position, Option.id),
+        execution_options=_FRESH,
     ):
         options[option.option_group_id].append(_option(option))
     groups = (
         await session.scalars(
             select(OptionGroup)
             .where(OptionGroup.restaurant_id == restaurant_id)
-            .order_by(OptionGroup.position, OptionGroup.id)
+            .order_by(OptionGroup.position, OptionGroup.id),
+            execution_options=_FRESH,
         )
     ).all()
     names = _distinct([group.name for group in groups])
@@ -83,7 +90,8 @@ async def _items(
     for item in await session.scalars(
         select(MenuItem)
         .where(MenuItem.restaurant_id == restaurant_id)
-        .order_by(MenuItem.position, MenuItem.id)
+        .order_by(MenuItem.position, MenuItem.id),
+        execution_options=_FRESH,
     ):
         names = [group.name for group_id, group in groups.items() if (item.id, group_id) in linked]
         found[item.category_id].append(_item(item, names))

@@ -1,6 +1,7 @@
 """`alloresto menu`: one restaurant's menu is looked at, and nothing of another's is told."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -62,3 +63,46 @@ def test_the_lint_tells_what_to_change_and_whether_it_is_an_error(
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (first["rule"], first["severity"], first["place"]) == ("no_option", "error", "Pâte")
     assert "mettez son minimum à 0" in first["message"]
+
+
+TABLE = "categorie;nom;prix;tva\nPizzas;Reine;{price};10\n"
+
+
+@pytest.fixture
+def carte(tmp_path: Path) -> Path:
+    return tmp_path / "carte.csv"
+
+
+def test_a_dry_run_tells_what_would_change_and_writes_nothing(carte: Path, capsys: Said) -> None:
+    carte.write_text(TABLE.format(price="11,50"), encoding="utf-8")
+    assert main(["menu", "import", str(carte), "--restaurant", OTHER, "--dry-run"]) == 0
+    assert "+ Pizzas › Reine" in capsys.readouterr().out
+    assert main(["menu", "import", str(carte), "--restaurant", OTHER]) == 0
+    assert "1 changement(s)\n" in capsys.readouterr().out
+    assert main(["menu", "import", str(carte), "--restaurant", OTHER]) == 0
+    assert capsys.readouterr().out == "0 changement(s)\n"
+
+
+def test_a_file_with_a_fault_is_reported_by_line_and_not_taken(carte: Path, capsys: Said) -> None:
+    carte.write_text(TABLE.format(price="gratuit") + "Pizzas;Royale;12;10\n", encoding="utf-8")
+    assert main(["menu", "import", str(carte), "--restaurant", "bella-napoli"]) == 1
+    told = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert told.startswith("ligne 2, colonne « prix » : prix illisible (« gratuit »)")
+    assert "Rien n'a été écrit" in told
+    carte.write_text(TABLE.format(price="12"), encoding="utf-8")
+    assert main(["menu", "import", str(carte), "--restaurant", "bella-napoli", "--dry-run"]) == 0
+    assert "- Pizzas › Margherita" in capsys.readouterr().out
+
+
+def test_another_systems_export_is_read_with_its_mapping(
+    tmp_path: Path, carte: Path, capsys: Said
+) -> None:
+    mapping = tmp_path / "deliveroo.toml"
+    mapping.write_text(
+        '[columns]\ncategorie = "Section"\nnom = "Item"\nprix = "Price"\n', encoding="utf-8"
+    )
+    carte.write_text("Section,Item,Price\nBurgers,Cheese,9.90\n", encoding="utf-8")
+    words = ["menu", "import", str(carte), "--restaurant", OTHER]
+    assert main(words) == 1
+    assert main([*words, "--mapping", str(mapping)]) == 0
+    assert "+ Burgers › Cheese" in capsys.readouterr().out

@@ -1,0 +1,139 @@
+"""A document takes the place of a restaurant's menu, in one transaction: all of it or nothing.
+
+What is on the menu before and after keeps its row's id: carts and orders of the moment name it, and
+what is sold out stays so.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, Table, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.contracts.identifiers import new_id
+from controlplane.models.registry import Base
+from controlplane.restaurants.menu_changes import Change, changes_between
+from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_rows import read_document
+from controlplane.restaurants.menu_words import Words, words_of
+
+Key = tuple[Words, Words]
+"""The words of a category's or a group's name, and of what is in it."""
+Values = dict[str, Any]
+"""One row's columns."""
+
+_TABLES: Final = Base.metadata.tables
+_CATEGORY: Final = _TABLES["menu_category"]
+_ITEM: Final = _TABLES["menu_item"]
+_GROUP: Final = _TABLES["option_group"]
+_OPTION: Final = _TABLES["option"]
+_LINK: Final = _TABLES["item_option_group"]
+
+
+async def import_menu(
+    session: AsyncSession, restaurant_id: UUID, document: MenuDocument
+) -> tuple[Change, ...]:
+    """Write the document over the menu and return what that changes; the caller commits.
+
+    Two imports at once take turns. A dish is the one before when category and name are the same.
+    """
+    await lock_menu(session, restaurant_id)
+    before = await read_document(session, restaurant_id)
+    if before != document:
+        await _write(session, restaurant_id, document)
+    return changes_between(before, document)
+
+
+async def lock_menu(session: AsyncSession, restaurant_id: UUID) -> None:
+    """Let nobody else replace this restaurant's menu before the commit."""
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtext(f"menu:{restaurant_id}"), 0))
+    )
+
+
+async def _write(session: AsyncSession, restaurant_id: UUID, document: MenuDocument) -> None:
+    """What others refer to is written first and deleted last."""
+    rows = _rows(document, await _ids(session, restaurant_id))
+    for table in (_CATEGORY, _GROUP, _ITEM, _OPTION):
+        await _upsert(session, table, _owned(restaurant_id, rows[table]))
+    await session.execute(delete(_LINK).where(_LINK.c.restaurant_id == restaurant_id))
+    links = _owned(restaurant_id, _links(document, rows))
+    if links:
+        await session.execute(insert(_LINK), links)
+    for table in (_ITEM, _OPTION, _CATEGORY, _GROUP):
+        kept = [row["id"] for row in rows[table]]
+        gone = (table.c.restaurant_id == restaurant_id) & table.c.id.not_in(kept)
+        await session.execute(delete(table).where(gone))
+
+
+async def _ids(session: AsyncSession, restaurant_id: UUID) -> dict[Table, dict[Key, UUID]]:
+    """The id of everything that is on the menu now."""
+    nobody = literal("")
+    in_category = _CATEGORY.c.id == _ITEM.c.category_id
+    in_group = _GROUP.c.id == _OPTION.c.option_group_id
+    queries: dict[Table, Select[Any]] = {
+        _CATEGORY: select(_CATEGORY.c.id, nobody, _CATEGORY.c.name),
+        _GROUP: select(_GROUP.c.id, nobody, _GROUP.c.name),
+        _ITEM: select(_ITEM.c.id, _CATEGORY.c.name, _ITEM.c.name).join(_CATEGORY, in_category),
+        _OPTION: select(_OPTION.c.id, _GROUP.c.name, _OPTION.c.name).join(_GROUP, in_group),
+    }
+    found: dict[Table, dict[Key, UUID]] = {}
+    for table, query in queries.items():
+        rows = await session.execute(query.where(table.c.restaurant_id == restaurant_id))
+        found[table] = {_key(owner, name): row_id for row_id, owner, name in rows}
+    return found
+
+
+def _rows(
+    document: MenuDocument, ids: Mapping[Table, Mapping[Key, UUID]]
+) -> dict[Table, list[Values]]:
+    """Every row but the links, under its old id or a new one."""
+    rows: dict[Table, list[Values]] = {table: [] for table in ids}
+
+    def add(table: Table, owner: str, name: str, **values: object) -> UUID:
+        row_id = ids[table].get(_key(owner, name)) or new_id()
+        rows[table].append({"id": row_id, "name": name, **values})
+        return row_id
+
+    for position, category in enumerate(document.categories):
+        category_id = add(_CATEGORY, "", category.name, position=position)
+        for at, item in enumerate(category.items):
+            values = item.model_dump(exclude={"name", "option_groups"})
+            values |= {"category_id": category_id, "position": at}
+            add(_ITEM, category.name, item.name, **values)
+    for position, group in enumerate(document.option_groups):
+        limits = {"min_select": group.min, "max_select": group.max}
+        group_id = add(_GROUP, "", group.name, position=position, **limits)
+        for at, option in enumerate(group.options):
+            values = option.model_dump(exclude={"name"})
+            add(_OPTION, group.name, option.name, option_group_id=group_id, position=at, **values)
+    return rows
+
+
+def _links(document: MenuDocument, rows: Mapping[Table, Sequence[Values]]) -> Iterator[Values]:
+    """Which groups go with which item; items are in the document's order."""
+    group_ids = {row["name"]: row["id"] for row in rows[_GROUP]}
+    for (_, item), row in zip(document.placed_items(), rows[_ITEM], strict=True):
+        for name in dict.fromkeys(item.option_groups):
+            yield {"item_id": row["id"], "option_group_id": group_ids[name]}
+
+
+def _owned(restaurant_id: UUID, rows: Iterable[Values]) -> list[Values]:
+    return [{"restaurant_id": restaurant_id, **row} for row in rows]
+
+
+async def _upsert(session: AsyncSession, table: Table, rows: list[Values]) -> None:
+    """Columns that no document has, such as `sold_out_until`, stay as they are."""
+    if not rows:
+        return
+    inserting = insert(table)
+    changed = {name: inserting.excluded[name] for name in rows[0] if name != "id"}
+    await session.execute(
+        inserting.on_conflict_do_update(index_elements=["id"], set_=changed), rows
+    )
+
+
+def _key(owner: str, name: str) -> Key:
+    return words_of(owner, accents=True), words_of(name, accents=True)
