@@ -10,6 +10,7 @@ from aiworker.call_events import CallEventLog
 from aiworker.order_desk import OrderDesk
 from aiworker.settings import WorkerSettings
 from controlplane.database import async_engine, async_sessions
+from controlplane.database_roles import DatabaseRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class Clients:
 
 
 def build_clients(settings: WorkerSettings, redis: Redis, events: CallEventLog) -> Clients:
-    engine = async_engine(settings.database_url, application_name="ai-worker")
+    engine = async_engine(
+        settings.database_url, application_name="ai-worker", role=DatabaseRole.WORKER
+    )
     realtime = AsyncOpenAI(
         api_key=settings.openai_api_key.get_secret_value() or "none",
         websocket_base_url=settings.realtime_url,

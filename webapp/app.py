@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from controlplane.database import async_engine, async_sessions
+from controlplane.database_roles import DatabaseRole
 from controlplane.errors import ServiceUnavailable
 from controlplane.restaurants.errors import NotFound, RestaurantError
 from webapp.eventstream import OutboxFeed
@@ -27,15 +28,24 @@ from webapp.settings import WebSettings
 FOLDER = Path(__file__).parent
 POOL_SIZE = 10
 """One process keeps this many connections to Postgres; a stream holds none while it waits."""
+FEED_POOL_SIZE = 4
+"""The feed of open pages has its own: it reads the outbox of all restaurants, under another role.
+"""
 
 _logger = structlog.get_logger()
 
 
 def create_app(settings: WebSettings) -> FastAPI:
     """Make the application; it connects when it starts, not before."""
-    engine = async_engine(settings.database_url, application_name="web", pool_size=POOL_SIZE)
+    engine, outbox = (
+        async_engine(settings.database_url, application_name=name, role=role, pool_size=size)
+        for name, role, size in (
+            ("web", DatabaseRole.WEB, POOL_SIZE),
+            ("web feed", DatabaseRole.OUTBOX, FEED_POOL_SIZE),
+        )
+    )
     sessions = async_sessions(engine)
-    feed = OutboxFeed(settings.database_url, sessions)
+    feed = OutboxFeed(settings.listen_url or settings.database_url, async_sessions(outbox))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -48,6 +58,7 @@ def create_app(settings: WebSettings) -> FastAPI:
             with contextlib.suppress(asyncio.CancelledError):
                 await listener
             await engine.dispose()
+            await outbox.dispose()
 
     app = FastAPI(
         title="AlloResto", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.database import connect_arguments, is_demoted, libpq_url
+from controlplane.database_roles import DatabaseRole
 from controlplane.models.event_outbox import OUTBOX_CHANNEL, EventOutbox
 from webapp import metrics
 
@@ -94,8 +95,9 @@ class Subscription:
 class OutboxFeed:
     """Hands the outbox's new rows to the subscribed pages of their restaurant."""
 
-    def __init__(self, database_url: str, sessions: async_sessionmaker[AsyncSession]) -> None:
-        self._database_url = database_url
+    def __init__(self, listen_url: str, sessions: async_sessionmaker[AsyncSession]) -> None:
+        """`sessions` act under `DatabaseRole.OUTBOX`: one sweep reads for many restaurants."""
+        self._listen_url = listen_url
         self._sessions = sessions
         self._subscriptions: dict[UUID, set[Subscription]] = {}
         self._cursors: dict[UUID, int] = {}
@@ -168,7 +170,9 @@ class OutboxFeed:
         """Listen on a new connection, and yield after each sweep."""
         loop = asyncio.get_running_loop()
         connection = await psycopg.AsyncConnection.connect(
-            libpq_url(self._database_url), autocommit=True, **connect_arguments("web listener")
+            libpq_url(self._listen_url),
+            autocommit=True,
+            **connect_arguments("web listener", role=DatabaseRole.OUTBOX),
         )
         async with connection:
             await connection.execute(f"LISTEN {OUTBOX_CHANNEL}".encode())

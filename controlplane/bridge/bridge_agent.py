@@ -8,6 +8,7 @@ import gevent
 import gevent.event
 import structlog
 from prometheus_client import start_http_server
+from sqlalchemy import Engine
 
 from controlplane.bridge.assignment_listener import AssignmentListener
 from controlplane.bridge.calls import bridge_load
@@ -35,6 +36,7 @@ from controlplane.bridge.sip_probe import SipProbe
 from controlplane.contracts.claim_keys import ClaimKeys
 from controlplane.contracts.heartbeats import DrainStep
 from controlplane.database import sync_engine
+from controlplane.database_roles import DatabaseRole
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.esl.executions import Executions
@@ -115,7 +117,7 @@ class BridgeAgent:
             log.warning("claims_not_proven", reason="ALLORESTO_CLAIM_KEYS is not set")
         self._offers = Offers(self._redis, keys=claim_keys)
         self._publisher = CallEventPublisher(self._redis)
-        tenants = sync_engine(settings.database_url, application_name="bridge-agent", pool_size=2)
+        tenants = self._connections(pool_size=2)
         self._policies = CallPolicies(engine=tenants, bridge_id=settings.bridge_id)
         messages = settings.voicemail_folder or settings.gateway_folder.parent / "messages"
         self._messages = VoiceMessages(engine=tenants, folder=messages)
@@ -144,7 +146,7 @@ class BridgeAgent:
             everybody=lambda: self._switchboard.active_calls,
             margin_s=self._switchboard.margin.least_s,
         )
-        engine = sync_engine(settings.database_url, application_name="bridge-agent")
+        engine = self._connections(pool_size=4)
         self._registrar = Registrar(
             esl=self._control,
             engine=engine,
@@ -239,6 +241,14 @@ class BridgeAgent:
         self._media.close()
         step = self.drain.step.value if self.drain.step else None
         log.info("bridge_agent_stopped", active_calls=self._switchboard.active_calls, drain=step)
+
+    def _connections(self, *, pool_size: int) -> Engine:
+        return sync_engine(
+            self._settings.database_url,
+            application_name="bridge-agent",
+            role=DatabaseRole.BRIDGE,
+            pool_size=pool_size,
+        )
 
     def _esl_client(
         self, name: str, events: list[str], *, executions: Executions | None = None

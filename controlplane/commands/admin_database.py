@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.commands.environment import database_url
 from controlplane.database import async_engine, async_sessions, sync_engine
+from controlplane.database_roles import DatabaseRole
 from controlplane.errors import ServiceUnavailable
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.find_restaurant import find_restaurant
@@ -28,7 +29,9 @@ T = TypeVar("T")
 @contextmanager
 def admin_engine() -> Iterator[Engine]:
     """An engine on DATABASE_URL. Raises `ConfigurationError`, `ServiceUnavailable`."""
-    engine = sync_engine(database_url(), application_name=APPLICATION_NAME, pool_size=1)
+    engine = sync_engine(
+        database_url(), application_name=APPLICATION_NAME, role=DatabaseRole.ADMIN, pool_size=1
+    )
     try:
         with _clear_failures():
             yield engine
@@ -68,7 +71,9 @@ def ask_restaurant(
 
 
 async def _committed(url: str, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    engine = async_engine(url, application_name=APPLICATION_NAME, pool_size=1)
+    engine = async_engine(
+        url, application_name=APPLICATION_NAME, role=DatabaseRole.ADMIN, pool_size=1
+    )
     try:
         async with async_sessions(engine).begin() as session:
             return await work(session)

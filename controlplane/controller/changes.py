@@ -24,6 +24,7 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.assignments import RegistrationsChanged
 from controlplane.controller import metrics
 from controlplane.database import connect_arguments, is_demoted, libpq_url
+from controlplane.database_roles import DatabaseRole
 from controlplane.models.restaurant import RESTAURANT_CHANNEL
 from controlplane.models.sip_registration import REGISTRATION_CHANNEL
 from controlplane.redis_clients import sync_redis
@@ -100,7 +101,7 @@ class Changes:
         connection = psycopg.connect(
             libpq_url(self._database_url),
             autocommit=True,
-            **connect_arguments("controller changes"),
+            **connect_arguments("controller changes", role=DatabaseRole.CONTROLLER),
         )
         connection.add_notify_handler(self._heard.append)
         self._connection = connection

@@ -31,6 +31,7 @@ from controlplane.controller.placement import Placement
 from controlplane.controller.recorder import Recorder
 from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
+from controlplane.database_roles import DatabaseRole
 from controlplane.log import configure_logging
 from controlplane.loop import log_failed_greenlets, run_loop, spawn
 from controlplane.redis_clients import sync_redis
@@ -71,7 +72,10 @@ def serve(settings: ControllerSettings) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     engine = sync_engine(
-        settings.database_url, application_name="controller", pool_size=CONNECTIONS
+        settings.database_url,
+        application_name="controller",
+        role=DatabaseRole.CONTROLLER,
+        pool_size=CONNECTIONS,
     )
     redis = sync_redis(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
     impatient_redis = sync_redis(settings.redis_url, timeout_s=LIVENESS_TIMEOUT_S)

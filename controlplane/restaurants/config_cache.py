@@ -22,6 +22,7 @@ from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_hours
 from controlplane.restaurants.packed_config import pack, unpack
+from controlplane.tenancy import restaurant_session
 
 CACHE_TTL_S: Final = 300
 """As long as a menu change may take when its invalidation is lost."""
@@ -64,7 +65,7 @@ async def read_restaurant_config(
 
     Raises `UnknownRestaurant`.
     """
-    async with sessions() as session:
+    async with restaurant_session(sessions, restaurant_id) as session:
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         now = (await session.scalars(select(func.now()))).one()
         restaurant = await session.get(Restaurant, restaurant_id)

@@ -37,6 +37,7 @@ from controlplane.restaurants.order_rows import (
     lock_orders,
     placed_order,
 )
+from controlplane.tenancy import restaurant_session
 
 log = structlog.get_logger()
 
@@ -97,7 +98,10 @@ async def orders_of_call(
 
     Raises SQLAlchemy's errors, or `TimeoutError` after `ATTEMPT_SECONDS`.
     """
-    async with asyncio.timeout(ATTEMPT_SECONDS), sessions() as session:
+    async with (
+        asyncio.timeout(ATTEMPT_SECONDS),
+        restaurant_session(sessions, restaurant_id) as session,
+    ):
         orders = await session.scalars(
             select(Order)
             .where(Order.restaurant_id == restaurant_id, Order.call_id == call_id)
@@ -113,7 +117,10 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
     restaurant does. Raises `UnknownRestaurant`, `KeyOfAnotherCart`; SQLAlchemy's errors, `OSError`
     and `TimeoutError` when it is to be asked again.
     """
-    async with asyncio.timeout(ATTEMPT_SECONDS), sessions() as session:
+    async with (
+        asyncio.timeout(ATTEMPT_SECONDS),
+        restaurant_session(sessions, draft.restaurant_id) as session,
+    ):
         restaurant = await _restaurant(session, draft.restaurant_id)
         await lock_orders(session, draft.restaurant_id)
         order = await find_order(session, draft)
@@ -132,7 +139,7 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
 async def _place_once(
     sessions: Sessions, draft: OrderDraft, commit: Commit, *, call_back: bool
 ) -> PlacedOrder:
-    async with sessions() as session:
+    async with restaurant_session(sessions, draft.restaurant_id) as session:
         restaurant, now = await _restaurant(session, draft.restaurant_id), utc_now()
         allowed = await _allowed(session, draft, restaurant, now)
         await lock_orders(session, draft.restaurant_id)

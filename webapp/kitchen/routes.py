@@ -18,6 +18,7 @@ from controlplane.models.order import OrderStatus
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.voice_messages import mark_heard
+from controlplane.tenancy import restaurant_session
 from webapp import metrics
 from webapp.eventstream import OutboxFeed
 from webapp.kitchen.audio import wav_response
@@ -76,7 +77,7 @@ async def the_kitchen(restaurant_id: UUID, key: Key, site: SiteHere) -> Kitchen:
         max_age_days=settings.kitchen_link_days,
     ):
         raise HTTPException(status.HTTP_404_NOT_FOUND)
-    async with site.sessions() as session:
+    async with restaurant_session(site.sessions, restaurant_id) as session:
         return await find_kitchen(session, restaurant_id)
 
 
@@ -89,7 +90,7 @@ async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLRe
     with metrics.PAGE_SECONDS.time():
         # Before the orders: what is committed in between comes twice, never not at all.
         newest = await site.feed.newest_id(kitchen.restaurant_id)
-        async with site.sessions() as session:
+        async with restaurant_session(site.sessions, kitchen.restaurant_id) as session:
             tickets = await tickets_of_today(session, kitchen)
             messages = await messages_to_show(session, kitchen)
         page = site.templates.get_template("kitchen/page.html").render(
@@ -127,7 +128,7 @@ async def move_order(
     order_id: UUID, to: OrderStatus, site: SiteHere, kitchen: KitchenHere, key: Key
 ) -> Response:
     """Do what a ticket's button says; go back to the page, which shows where the order is now."""
-    async with site.sessions.begin() as session:
+    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
         with suppress(StatusRefused):  # another screen was faster: the page says what is
             await change_order_status(session, kitchen.restaurant_id, order_id, to=to, actor=ACTOR)
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
@@ -139,7 +140,7 @@ async def message_heard(
     message_id: UUID, site: SiteHere, kitchen: KitchenHere, key: Key
 ) -> Response:
     """Do what a message's button says; go back to the page."""
-    async with site.sessions.begin() as session:
+    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
         await mark_heard(session, kitchen.restaurant_id, message_id)
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
@@ -153,7 +154,7 @@ async def message_audio(
     range_header: Annotated[str | None, Header(alias="range", max_length=100)] = None,
 ) -> Response:
     """Send the recording, whole or the part a player asks for."""
-    async with site.sessions() as session:
+    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session:
         audio = await audio_of(session, kitchen, message_id)
     return wav_response(audio, range_header)
 

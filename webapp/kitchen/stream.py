@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from controlplane.tenancy import restaurant_session
 from webapp import metrics
 from webapp.eventstream import OutboxEvent, OutboxFeed, StreamEnded
 from webapp.kitchen.messages import Message, messages_by_id
@@ -95,7 +96,7 @@ async def _changes(
     """Yield one event an order or message, as it is now, at the place of its last change."""
     last_event_of = {key: event.id for event in events if (key := _subject(event))}
     ids = {kind: [i for k, i in last_event_of if k == kind] for kind in _SUBJECTS}
-    async with sessions() as session:
+    async with restaurant_session(sessions, kitchen.restaurant_id) as session:
         tickets = await tickets_by_id(session, kitchen, ids["order_id"])
         messages = await messages_by_id(session, kitchen, ids["voice_message_id"])
     for (kind, subject_id), event_id in sorted(last_event_of.items(), key=lambda item: item[1]):
