@@ -15,6 +15,7 @@ from controlplane.restaurants.errors import (
     DishSoldOut,
     KeyOfAnotherCart,
     NotANumber,
+    NotReplaceable,
     NotTakingOrders,
     OffMenu,
     OptionMissing,
@@ -78,6 +79,14 @@ def in_words(error: RestaurantError) -> ToolError:
             at_most = number(group.max_select, feminine=True)
             spoken = f"{group.name} : {at_most} au maximum parmi {_choices(group)}."
             return ToolError("too_many_options", spoken)
+        case NotReplaceable():
+            return ToolError(
+                "too_late_to_change",
+                "Cette commande ne peut plus être modifiée. "
+                "Voulez-vous que je vous passe le restaurant ?",
+                next="La première commande reste telle quelle, rien de nouveau n'est passé. "
+                "Propose transfer_to_human.",
+            )
         case NotANumber():
             return ToolError("invalid_phone", "Je n'ai pas bien compris le numéro de téléphone.")
         case OrderNotCommitted():

@@ -61,6 +61,9 @@ class Order(Base):
         UniqueConstraint("restaurant_id", "id"),
         UniqueConstraint("restaurant_id", "idempotency_key"),
         UniqueConstraint("restaurant_id", "service_date", "number"),
+        UniqueConstraint("restaurant_id", "replaces_id"),
+        ForeignKeyConstraint(["restaurant_id", "replaces_id"], ["order.restaurant_id", "order.id"]),
+        CheckConstraint("replaces_id <> id", name="replaces_id"),
         Index(
             "ix_order_personal",
             "restaurant_id",
@@ -91,6 +94,9 @@ class Order(Base):
     """On this date of the restaurant's own calendar `number` counts from 1."""
     number: Mapped[int]
     idempotency_key: Mapped[str]
+    replaces_id: Mapped[UUID | None]
+    """The order this one corrects. It is cancelled with the commit of this one: two triggers, of
+    replacements and of terminal statuses, see that there are never two to be made."""
     status: Mapped[str] = mapped_column(default=OrderStatus.PLACED)
     customer_name: Mapped[str | None]
     customer_phone_e164: Mapped[str | None]

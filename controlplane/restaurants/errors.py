@@ -25,6 +25,7 @@ AlloRestoError
     │   ├── OptionMissing      a group wants a choice
     │   ├── TooManyOptions     a group allows fewer choices
     │   ├── StatusRefused      an order cannot go there from where it is
+    │   ├── NotReplaceable     it is too late for the caller to correct the order
     │   ├── NotANumber         what was written or said is no telephone number
     │   ├── AmbiguousNumber    restaurants of several countries read it differently
     │   ├── NameRefused        nobody could say this name
@@ -202,6 +203,14 @@ class StatusRefused(Refused):
 
     def __init__(self, current: str, to: str) -> None:
         super().__init__(f"an order can't go from {current} to {to}")
+
+
+class NotReplaceable(Refused):
+    """The order is in a `status` in which a caller's correction comes too late."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"an order that is {status} is not replaced by another")
+        self.status = status
 
 
 class NotANumber(Refused):

@@ -20,6 +20,8 @@ class OrderDraft(Message):
     customer_name: str | None = None
     customer_phone_e164: str | None = None
     note: str = ""
+    replaces_id: UUID | None = None
+    """The order that this one corrects, and that is cancelled once this one is placed."""
 
     @property
     def total_cents(self) -> int:

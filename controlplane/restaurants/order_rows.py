@@ -1,6 +1,7 @@
 """Step 9 of a call: one order as rows, read and written inside the placing transaction."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,10 @@ from controlplane.restaurants.cart import CartLine, LineContent, line_content
 from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.errors import KeyOfAnotherCart
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
+from controlplane.restaurants.order_status import move_order, tell_status
+
+ACTOR: Final = "agent"
+"""Who takes orders over the telephone, as an order's events name them."""
 
 
 async def lock_orders(session: AsyncSession, restaurant_id: UUID) -> None:
@@ -54,11 +59,15 @@ async def insert_order(
     *,
     service_date: date,
     call_back: bool,
+    replaced: Order | None,
 ) -> Order:
-    """The order with all that belongs to it; the outbox row comes last, for its trigger holds up
-    the restaurant's other writers from there to the commit.
+    """The order with all that belongs to it, in the place of the locked `replaced`; the outbox rows
+    come last, for their trigger holds up the restaurant's other writers from there to the commit.
     """
     order = await _order(session, draft, service_date)
+    if replaced is not None:
+        await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=ACTOR)
+        order.replaces_id = replaced.id
     order.ready_at = now + timedelta(minutes=restaurant.preparation_minutes)
     order.call_back = call_back
     session.add(order)
@@ -78,7 +87,7 @@ async def insert_order(
             order_id=order.id,
             from_status=None,
             to_status=OrderStatus.PLACED,
-            actor="agent",
+            actor=ACTOR,
         )
     )
     await session.flush()
@@ -89,6 +98,8 @@ async def insert_order(
             payload={"order_id": str(order.id)},
         )
     )
+    if replaced is not None:
+        tell_status(session, replaced)
     await session.flush()
     return order
 
@@ -97,13 +108,7 @@ async def ask_to_call_back(session: AsyncSession, order: Order) -> None:
     """Tell the kitchen that this order's caller does not know whether it is placed."""
     order.call_back = True
     await session.flush()
-    session.add(
-        EventOutbox(
-            restaurant_id=order.restaurant_id,
-            topic=OutboxTopic.ORDER_STATUS_CHANGED,
-            payload={"order_id": str(order.id), "status": order.status},
-        )
-    )
+    tell_status(session, order)
 
 
 def placed_order(order: Order, timezone: str) -> PlacedOrder:

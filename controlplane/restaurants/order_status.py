@@ -20,6 +20,15 @@ async def change_order_status(
 
     A second tap on the same button changes nothing. Raises `UnknownOrder`, `StatusRefused`.
     """
+    order = await locked_order(session, restaurant_id, order_id)
+    if OrderStatus(order.status) is not to:
+        await move_order(session, order, to=to, actor=actor)
+        tell_status(session, order)
+    return order
+
+
+async def locked_order(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> Order:
+    """The order, which nobody else changes before the commit. Raises `UnknownOrder`."""
     order = await session.scalar(
         select(Order)
         .where(Order.restaurant_id == restaurant_id, Order.id == order_id)
@@ -27,27 +36,33 @@ async def change_order_status(
     )
     if order is None:
         raise UnknownOrder(order_id)
+    return order
+
+
+async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, actor: str) -> None:
+    """Move a locked order, of which `tell_status` is to tell. Raises `StatusRefused`."""
     current = OrderStatus(order.status)
-    if current is to:
-        return order
     if to not in NEXT_STATUSES[current]:
         raise StatusRefused(current, to)
     order.status = to
     session.add(
         OrderEvent(
-            restaurant_id=restaurant_id,
-            order_id=order_id,
+            restaurant_id=order.restaurant_id,
+            order_id=order.id,
             from_status=current,
             to_status=to,
             actor=actor[:MAX_ACTOR],
         )
     )
     await session.flush()
-    session.add(  # last: its lock is held until the commit
+
+
+def tell_status(session: AsyncSession, order: Order) -> None:
+    """Tell open pages how the order is now; last, for the lock is held until the commit."""
+    session.add(
         EventOutbox(
-            restaurant_id=restaurant_id,
+            restaurant_id=order.restaurant_id,
             topic=OutboxTopic.ORDER_STATUS_CHANGED,
-            payload={"order_id": str(order_id), "status": to},
+            payload={"order_id": str(order.id), "status": order.status},
         )
     )
-    return order

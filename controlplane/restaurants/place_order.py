@@ -37,6 +37,7 @@ from controlplane.restaurants.order_rows import (
     lock_orders,
     placed_order,
 )
+from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
 from controlplane.tenancy import restaurant_session
 
 log = structlog.get_logger()
@@ -69,7 +70,8 @@ async def place_order(
 
     `call_back` marks an order that is committed now: nobody is there to tell its caller.
     Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotTakingOrders`, `Closed` and
-    what `check_against_menu` raises, of an order that is not there yet; when `ATTEMPTS` failed,
+    what `check_against_menu` and `order_to_replace` raise, of an order that is not there yet; when
+    `ATTEMPTS` failed,
     `OrderNotCommitted` if it is certain that there is no order, else `OrderUnsettled`. When it is
     cancelled nobody knows: placing it again with the same key settles that.
     """
@@ -127,8 +129,15 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
         if order is None:
             now = utc_now()
             day = service_date(await read_hours(session, restaurant, now), now)
+            replaced = await order_still_to_replace(session, draft)
             order = await insert_order(
-                session, draft, restaurant, now, service_date=day, call_back=True
+                session,
+                draft,
+                restaurant,
+                now,
+                service_date=day,
+                call_back=True,
+                replaced=replaced,
             )
         elif not order.call_back:
             await ask_to_call_back(session, order)
@@ -148,8 +157,15 @@ async def _place_once(
             commit.unanswered = False
             if isinstance(allowed, Refused):
                 raise allowed
+            replaced = await order_to_replace(session, draft)
             order = await insert_order(
-                session, draft, restaurant, now, service_date=allowed.date, call_back=call_back
+                session,
+                draft,
+                restaurant,
+                now,
+                service_date=allowed.date,
+                call_back=call_back,
+                replaced=replaced,
             )
             commit.unanswered = True
             await session.commit()

@@ -66,6 +66,8 @@ class Ticket:
     ready_at: str
     ready_at_utc: str
     """The page sorts by it and marks late ones (ISO 8601)."""
+    replaces: int | None = None
+    """The number of the order this one corrects."""
     call_back: bool = False
     """The caller does not know whether the order is placed."""
     caller: str = ""
@@ -142,10 +144,30 @@ async def _tickets(
         .order_by(OrderLine.position)
     ):
         lines[line.order_id].append(line)
-    return [_ticket(order, lines[order.id], kitchen.zone) for order in by_id.values()]
+    numbers = await _numbers(session, kitchen, [order.replaces_id for order in by_id.values()])
+    return [
+        _ticket(order, lines[order.id], kitchen.zone, replaces=numbers.get(order.replaces_id))
+        for order in by_id.values()
+    ]
 
 
-def _ticket(order: Order, lines: list[OrderLine], zone: ZoneInfo) -> Ticket:
+async def _numbers(
+    session: AsyncSession, kitchen: Kitchen, order_ids: Collection[UUID | None]
+) -> dict[UUID | None, int]:
+    """Return the orders' numbers, by id."""
+    if not any(order_ids):
+        return {}
+    rows = await session.execute(
+        select(Order.id, Order.number).where(
+            Order.restaurant_id == kitchen.restaurant_id, Order.id.in_(order_ids)
+        )
+    )
+    return {order_id: number for order_id, number in rows}
+
+
+def _ticket(
+    order: Order, lines: list[OrderLine], zone: ZoneInfo, *, replaces: int | None
+) -> Ticket:
     status = OrderStatus(order.status)
     next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
     who = (order.customer_name or "", french.last_digits(order.customer_phone_e164))
@@ -172,6 +194,7 @@ def _ticket(order: Order, lines: list[OrderLine], zone: ZoneInfo) -> Ticket:
         placed_at=french.clock(order.created_at.astimezone(zone)),
         ready_at=french.clock(order.ready_at.astimezone(zone)),
         ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
+        replaces=replaces,
         call_back=call_back,
         caller=french.telephone(number) if number else "",
         caller_uri=f"tel:{number}" if number else "",

@@ -107,6 +107,17 @@ async def test_another_tenants_key_can_neither_see_nor_move_an_order(
         assert await session.scalar(select(Order.status)) == OrderStatus.PLACED
 
 
+async def test_a_correction_says_which_order_it_replaces(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    async with sessions.begin() as session:
+        first = await add_order(session, restaurant, status=OrderStatus.CANCELLED)
+        second = await session.get_one(Order, await add_order(session, restaurant))
+        second.replaces_id = first
+    page = await browser.get(site.page(restaurant))
+    assert "Remplace la commande n°&nbsp;1, annulée." in page.text
+
+
 async def test_the_page_shows_what_is_to_make_and_hides_the_number(
     site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
 ) -> None:

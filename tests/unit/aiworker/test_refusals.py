@@ -15,6 +15,7 @@ from controlplane.restaurants.errors import (
     DishSoldOut,
     KeyOfAnotherCart,
     NotANumber,
+    NotReplaceable,
     NotTakingOrders,
     OffMenu,
     OptionMissing,
@@ -100,6 +101,11 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         TooManyOptions(EXTRAS),
         "too_many_options",
         "Suppléments : deux au maximum parmi mozzarella, œuf, jambon.",
+    ),
+    (
+        NotReplaceable("preparing"),
+        "too_late_to_change",
+        "Cette commande ne peut plus être modifiée. Voulez-vous que je vous passe le restaurant ?",
     ),
     (NotANumber(), "invalid_phone", "Je n'ai pas bien compris le numéro de téléphone."),
     (
