@@ -69,10 +69,13 @@ CALLER: Final = LazyGroup(
             "controlplane.commands.caller_known:show",
             "Who a number is to a restaurant: name, what they allowed, what they always order.",
         ),
+        "export": LazyCommand(
+            "controlplane.commands.caller_known:export",
+            "Everything a restaurant has of a number, as JSON: what a caller may ask for.",
+        ),
         "erase": LazyCommand(
-            "controlplane.commands.caller:erase",
-            "Erase what is known of this number's caller, and report what was erased and what is"
-            " kept.",
+            "controlplane.commands.erase_caller:erase",
+            "Erase what is known of this number's caller, search for what is left, and report.",
         ),
         "keep": LazyCommand(
             "controlplane.commands.caller:keep",
@@ -106,7 +109,7 @@ MENU: Final = LazyGroup(
     },
 )
 SECRETS: Final = LazyGroup(
-    help="The keys of the SIP passwords.",
+    help="The keys of the secrets at rest.",
     subcommands={
         "new-key": LazyCommand(
             "controlplane.commands.secrets:new_key",
@@ -114,11 +117,9 @@ SECRETS: Final = LazyGroup(
         ),
         "rotate": LazyCommand(
             "controlplane.commands.secrets:rotate",
-            "Seal every SIP password again with the newest key.",
+            "Seal every secret again with the newest key.",
         ),
-        "check": LazyCommand(
-            "controlplane.commands.secrets:check", "Which keys the SIP passwords need."
-        ),
+        "check": LazyCommand("controlplane.commands.secrets:check", "Which keys the secrets need."),
     },
 )
 SIP: Final = LazyGroup(

@@ -1,4 +1,7 @@
-"""`alloresto caller show`: what a restaurant knows of a customer."""
+"""`alloresto caller show`, `export`: what a restaurant knows of a customer, or has of a number."""
+
+import sys
+from functools import partial
 
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +13,7 @@ from controlplane.commands.options import json_option, restaurant_argument
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.consents import decisions
 from controlplane.restaurants.customers import find_customer, usual_of
+from controlplane.restaurants.export_caller import export_caller
 
 
 @click.command()
@@ -40,6 +44,20 @@ def show(*, restaurant: str, number: str, as_json: bool) -> None:
         print(record.as_json(found))
         return
     print(record.fields({name: _shown(value) for name, value in found.items()}))
+
+
+@click.command()
+@restaurant_argument
+@number_argument
+def export(*, restaurant: str, number: str) -> None:
+    """Everything a restaurant has of a number, as JSON: what a caller may ask for.
+
+    NUMBER may be - to be read from standard input. Rows are grouped by table; recordings are
+    hexadecimal.
+    """
+    written = sys.stdin.readline() if number == "-" else number
+    _, rows = ask_restaurant(restaurant, partial(export_caller, number=written))
+    print(record.as_json(rows))
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`alloresto secrets`: the keys that seal the SIP passwords at rest, and their rotation.
+"""`alloresto secrets`: the keys that seal secrets at rest, and their rotation.
 
 A rotation touches no registration: the triggers are told that no account changes, so that no
 gateway is made again. Nothing here shows a password, sealed or open.
@@ -7,28 +7,56 @@ gateway is made again. Nothing here shows a password, sealed or open.
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import click
-from sqlalchemy import Engine, Row, select, text, update
+from sqlalchemy import ColumnElement, Engine, Row, Text, cast, literal, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from controlplane.commands import environment
 from controlplane.commands.admin_database import admin_engine
+from controlplane.models.hash_key import HashKey
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.secret_box import SecretBox, SecretUnreadable
 
-SealedAccount = Row[UUID, UUID, str, str]
-"""Registration id, restaurant id, gateway name, sealed password."""
+SealedRow = Row[UUID, UUID, str, str]
+"""The row's id, whom its secret belongs to, what an admin calls it, the sealed secret."""
 
 BATCH: Final = 100
-"""Accounts read at once. Each is written in a transaction of its own: one that held the locks of
+"""Rows read at once. Each is written in a transaction of its own: one that held the locks of
 several rows could deadlock with the controller's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedColumn:
+    """A column of secrets, its table's key, whom they belong to and what an admin calls a row."""
+
+    secret: InstrumentedAttribute[Any]
+    id: InstrumentedAttribute[UUID]
+    owner: InstrumentedAttribute[UUID]
+    name: ColumnElement[str]
+
+
+SEALED: Final = (
+    SealedColumn(
+        secret=SipRegistration.password_encrypted,
+        id=SipRegistration.id,
+        owner=SipRegistration.restaurant_id,
+        name=SipRegistration.gateway_name.expression,
+    ),
+    SealedColumn(
+        secret=HashKey.key_encrypted,
+        id=HashKey.restaurant_id,
+        owner=HashKey.restaurant_id,
+        name=literal("hash key of ") + cast(HashKey.restaurant_id, Text),
+    ),
+)
 
 
 @dataclass(slots=True)
 class Rotation:
-    """What became of every account's secret. `unreadable`: gateways, with the reason."""
+    """What became of every secret. `unreadable`: rows, with the reason."""
 
     resealed: int = 0
     already: int = 0
@@ -45,7 +73,7 @@ def new_key() -> None:
 
 @click.command()
 def rotate() -> int:
-    """Seal every SIP password again with the newest key."""
+    """Seal every secret again with the newest key."""
     box = environment.secret_box()
     with admin_engine() as engine:
         result = reseal_all(engine, box)
@@ -58,14 +86,14 @@ def rotate() -> int:
 
 @click.command()
 def check() -> int:
-    """Which keys the SIP passwords need."""
+    """Which keys the secrets need."""
     box = environment.secret_box()
     newest, older, unreadable = 0, 0, dict[str, str]()
     with admin_engine() as engine:
-        for account in _accounts(engine):
-            if reason := _unreadable(box, account):
-                unreadable[account.gateway_name] = reason
-            elif box.is_newest(account.password_encrypted):
+        for _, row in _rows(engine):
+            if reason := _unreadable(box, row):
+                unreadable[row.name] = reason
+            elif box.is_newest(row.secret):
                 newest += 1
             else:
                 older += 1
@@ -77,70 +105,69 @@ def check() -> int:
 
 
 def reseal_all(engine: Engine, box: SecretBox) -> Rotation:
-    """Every account not under the newest key yet; may be broken off and run again."""
+    """Every secret not under the newest key yet; may be broken off and run again."""
     result = Rotation()
-    for account in _accounts(engine):
-        if reason := _unreadable(box, account):
-            result.unreadable[account.gateway_name] = reason
-        elif box.is_newest(account.password_encrypted):
+    for column, row in _rows(engine):
+        if reason := _unreadable(box, row):
+            result.unreadable[row.name] = reason
+        elif box.is_newest(row.secret):
             result.already += 1
-        elif _reseal(engine, box, account):
+        elif _reseal(engine, box, column, row):
             result.resealed += 1
         else:
             result.changed += 1
     return result
 
 
-def _reseal(engine: Engine, box: SecretBox, account: SealedAccount) -> bool:
+def _reseal(engine: Engine, box: SecretBox, column: SealedColumn, row: SealedRow) -> bool:
     """Whether the row still held what was read."""
-    password = box.open(account.password_encrypted, owner=account.restaurant_id)
+    secret = box.open(row.secret, owner=row.owner)
     statement = (
-        update(SipRegistration)
-        .where(
-            SipRegistration.id == account.id,
-            SipRegistration.password_encrypted == account.password_encrypted,
-        )
-        .values(password_encrypted=box.seal(password, owner=account.restaurant_id))
+        update(column.secret.class_)
+        .where(column.id == row.id, column.secret == row.secret)
+        .values({column.secret: box.seal(secret, owner=row.owner)})
     )
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL alloresto.resealing = 'on'"))
         return connection.execute(statement).rowcount == 1
 
 
-def _accounts(engine: Engine) -> Iterator[SealedAccount]:
-    """Every account in the order of its id, a batch at a time; no transaction stays open."""
-    query = (
-        select(
-            SipRegistration.id,
-            SipRegistration.restaurant_id,
-            SipRegistration.gateway_name,
-            SipRegistration.password_encrypted,
+def _rows(engine: Engine) -> Iterator[tuple[SealedColumn, SealedRow]]:
+    """Every secret, a batch at a time in the order of its id; no transaction stays open."""
+    for column in SEALED:
+        last = UUID(int=0)
+        query = (
+            select(
+                column.id.label("id"),
+                column.owner.label("owner"),
+                column.name.label("name"),
+                column.secret.label("secret"),
+            )
+            .where(column.secret.is_not(None))
+            .order_by(column.id)
+            .limit(BATCH)
         )
-        .order_by(SipRegistration.id)
-        .limit(BATCH)
-    )
-    last = UUID(int=0)
-    while True:
-        with engine.connect() as connection:
-            batch = connection.execute(query.where(SipRegistration.id > last)).all()
-        yield from batch
-        if len(batch) < BATCH:
-            return
-        last = batch[-1].id
+        while True:
+            with engine.connect() as connection:
+                batch = connection.execute(query.where(column.id > last)).all()
+            yield from ((column, row) for row in batch)
+            if len(batch) < BATCH:
+                break
+            last = batch[-1].id
 
 
-def _unreadable(box: SecretBox, account: SealedAccount) -> str | None:
-    """Why this account's password cannot be opened; None when it can."""
+def _unreadable(box: SecretBox, row: SealedRow) -> str | None:
+    """Why this secret cannot be opened; None when it can."""
     try:
-        box.open(account.password_encrypted, owner=account.restaurant_id)
+        box.open(row.secret, owner=row.owner)
     except SecretUnreadable as error:
         return str(error)
     return None
 
 
 def _tell_unreadable(unreadable: dict[str, str]) -> None:
-    for gateway, reason in unreadable.items():
-        print(f"{gateway}: {reason}", file=sys.stderr)
+    for name, reason in unreadable.items():
+        print(f"{name}: {reason}", file=sys.stderr)
     if unreadable:
         print(
             f"{len(unreadable)} unreadable: add the key that sealed them, or enter these passwords"

@@ -13,9 +13,11 @@ from controlplane.contracts.phone_numbers import is_e164
 from controlplane.models.customer import Customer
 from controlplane.models.order import Order, OrderLine, OrderStatus
 from controlplane.models.restaurant import Restaurant
-from controlplane.restaurants.people_errors import UnknownCustomer
+from controlplane.restaurants.people_errors import Suppressed, UnknownCustomer
 from controlplane.restaurants.read_number import read_number
+from controlplane.restaurants.suppressions import hash_number, is_suppressed
 from controlplane.restaurants.usual import ORDERS_LOOKED_AT, PastDish, UsualDish, usual
+from controlplane.secret_box import SecretBox
 
 _NOT_HAD: Final = (OrderStatus.REJECTED, OrderStatus.CANCELLED)
 
@@ -45,6 +47,22 @@ async def remember_customer(
     await session.execute(
         new.on_conflict_do_update(index_elements=["restaurant_id", "phone_e164"], set_=known)
     )
+
+
+async def add_customer(
+    session: AsyncSession, box: SecretBox, restaurant: Restaurant, number: str, *, name: str | None
+) -> None:
+    """Take over somebody from a list: an old application's, or the restaurant's own book.
+
+    Who is known already stays as they are. Raises `NotANumber`; `Suppressed`, for who was erased
+    comes back only by ordering again.
+    """
+    e164 = read_number(number, own=restaurant.phone_e164)
+    phone_hash = await hash_number(session, box, restaurant.id, e164)
+    if await is_suppressed(session, restaurant.id, phone_hash):
+        raise Suppressed
+    new = insert(Customer).values(restaurant_id=restaurant.id, phone_e164=e164, name=name)
+    await session.execute(new.on_conflict_do_nothing())
 
 
 async def find_customer(session: AsyncSession, restaurant: Restaurant, number: str) -> Customer:

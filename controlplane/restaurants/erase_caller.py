@@ -73,7 +73,7 @@ async def erase_caller(
     """
     e164 = read_alike(restaurants, number)
     mine = frozenset(restaurant.id for restaurant in restaurants)
-    found = await _calls(session, mine, e164)
+    found = await calls_of_number(session, mine, e164)
     ended = frozenset(call_id for call_id, live in found.items() if not live)
     open_calls = await _calls_of_open_orders(session, mine, ended)
     parts = (
@@ -114,7 +114,9 @@ def read_alike(restaurants: Sequence[Restaurant], number: str) -> str:
     return e164
 
 
-async def _calls(session: AsyncSession, mine: frozenset[UUID], e164: str) -> dict[UUID, bool]:
+async def calls_of_number(
+    session: AsyncSession, mine: frozenset[UUID], e164: str
+) -> dict[UUID, bool]:
     """The caller's calls, and whether each is in progress: by number, or by an order's number."""
     ordered = select(Order.call_id).where(
         Order.restaurant_id.in_(mine), Order.customer_phone_e164 == e164, Order.call_id.is_not(None)

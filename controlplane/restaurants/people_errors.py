@@ -5,6 +5,7 @@ RestaurantError                 (controlplane/restaurants/errors.py)
 │   ├── UnknownCustomer         the restaurant knows nobody of this number
 │   └── NoConsent               nothing was allowed that could be withdrawn
 └── Refused
+    ├── Suppressed              who was erased is not taken over from a list
     └── NoEvidence              a decision without proof proves nothing
 """
 
@@ -23,6 +24,13 @@ class NoConsent(NotFound):
 
     def __init__(self, purpose: str) -> None:
         super().__init__(f"no consent to {purpose} is in force")
+
+
+class Suppressed(Refused):
+    """The restaurant erased this number on request."""
+
+    def __init__(self) -> None:
+        super().__init__("this number was erased on request: who it is comes back by ordering")
 
 
 class NoEvidence(Refused):

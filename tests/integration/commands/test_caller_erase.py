@@ -19,7 +19,7 @@ from controlplane.contracts.messages import CallArrived, CallEnded, TurnEnded
 from controlplane.controller.recorder import FIELD, Recorder
 from controlplane.database import sync_engine
 from controlplane.restaurants.order_draft import OrderDraft
-from tests.accounts import add_account, add_carrier
+from tests.accounts import SECRET_KEYS, add_account, add_carrier
 
 pytestmark = pytest.mark.integration
 
@@ -31,6 +31,7 @@ Said = pytest.CaptureFixture[str]
 def engine(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("ALLORESTO_SECRET_KEYS", SECRET_KEYS)
     engine = sync_engine(database_url, application_name="test")
     yield engine
     engine.dispose()
