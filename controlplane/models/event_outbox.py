@@ -30,6 +30,8 @@ class OutboxTopic(StrEnum):
     """The payload is `{"voice_message_id": uuid}`."""
     VOICE_MESSAGE_HEARD = "voice_message_heard"
     """The payload is `{"voice_message_id": uuid}`."""
+    RESERVATION_CHANGED = "reservation_changed"
+    """The payload is `{"reservation_id": uuid, "status": text}`."""
 
 
 class EventOutbox(Base):
