@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, make_url, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from controlplane.contracts.identifiers import new_id
-from controlplane.database import async_engine, async_sessions, libpq_url
+from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
 from controlplane.models.event_outbox import EventOutbox
@@ -26,6 +26,7 @@ from controlplane.restaurants.config_cache import read_restaurant_config
 from controlplane.restaurants.place_order import orders_of_call, place_order, settle_order
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRETS
+from tests.integration.database.login_users import login_user
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.order_drafts import draft
 
@@ -202,29 +203,20 @@ async def test_a_worker_reads_the_menu_and_places_an_order_under_its_role(
     assert (found, elsewhere) == ([placed], [])
 
 
-@pytest.fixture
-async def login_user(database_url: str, database: AsyncEngine) -> AsyncIterator[str]:
-    """The URL of a user that ops made for the site, as `docs/database-roles.md` says."""
-    name, password = f"site_{new_id().hex}", new_id().hex
-    async with database.begin() as connection:
-        for statement in (
-            f"CREATE ROLE {name} LOGIN PASSWORD '{password}'",
-            f"GRANT {DatabaseRole.WEB} TO {name}",
-        ):
-            await connection.execute(text(statement))
-    url = make_url(libpq_url(database_url)).set(username=name, password=password)
-    yield url.render_as_string(hide_password=False)
-    async with database.begin() as connection:
-        await connection.execute(text(f"DROP ROLE {name}"))
-
-
 @pytest.mark.parametrize("role", [None, DatabaseRole.WEB])
 async def test_a_login_user_of_the_site_is_the_site_and_cannot_be_more(
-    login_user: str, neighbours: Neighbours, role: DatabaseRole | None
+    database_url: str, database: AsyncEngine, neighbours: Neighbours, role: DatabaseRole | None
 ) -> None:
     """It may name its role, and need not: PgBouncer passes no options on."""
-    engine = async_engine(login_user, application_name="test", role=role, pool_size=1)
-    site = async_sessions(engine)
+    async with login_user(database, DatabaseRole.WEB) as user:
+        engine = async_engine(
+            user.url(database_url), application_name="test", role=role, pool_size=1
+        )
+        await is_the_site_and_no_more(async_sessions(engine), neighbours)
+        await engine.dispose()
+
+
+async def is_the_site_and_no_more(site: Sessions, neighbours: Neighbours) -> None:
     async with restaurant_session(site, neighbours.ours) as session:
         assert (await session.scalars(select(Order.id))).all() == [neighbours.our_order]
     async with site() as session:
@@ -233,4 +225,3 @@ async def test_a_login_user_of_the_site_is_the_site_and_cannot_be_more(
         async with site() as session:
             with pytest.raises(ProgrammingError, match="permission denied to set role"):
                 await session.execute(text(f"SET ROLE {more}"))
-    await engine.dispose()
