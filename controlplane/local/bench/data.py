@@ -13,6 +13,7 @@ from controlplane.commands.options import json_line_option
 from controlplane.database import async_engine, async_sessions
 from controlplane.local.bench.config_load import config_load_ms_p95
 from controlplane.local.bench.report import report, tell
+from controlplane.local.bench.rls_overhead import rls_overhead_percent
 from controlplane.local.bench.thousand_restaurants import RESTAURANTS, seed_restaurants
 from controlplane.local.launch.services import LocalServices
 from controlplane.log import configure_logging
@@ -46,4 +47,8 @@ async def _measure(services: LocalServices, restaurant_ids: list[UUID]) -> dict[
         cached, read = await config_load_ms_p95(sessions, services.redis_url, restaurant_ids)
     finally:
         await engine.dispose()
-    return {"config_redis_ms_p95": cached, "config_postgres_ms_p95": read}
+    return {
+        "config_redis_ms_p95": cached,
+        "config_postgres_ms_p95": read,
+        "rls_overhead_percent": await rls_overhead_percent(services.database_url, restaurant_ids),
+    }

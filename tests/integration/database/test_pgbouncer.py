@@ -106,7 +106,7 @@ def pgbouncer(
         for name, content in texts.items():
             (folder / name).write_text(content, encoding="utf-8")
             (folder / name).chmod(0o644)
-        argv = [PGBOUNCER, folder / "pgbouncer.ini"]
+        argv: list[str | Path] = [PGBOUNCER, folder / "pgbouncer.ini"]
         log_file = Path(parent) / "pgbouncer.log"
         with ManagedProcess(argv, name="pgbouncer", user=user, log_file=log_file) as process:
             yield process
@@ -144,8 +144,8 @@ async def test_another_tenant_sees_nothing(pooled: Pooled, database: AsyncEngine
                 await session.commit()
 
     async with asyncio.TaskGroup() as group:
-        for _, restaurant_id in zip(range(SESSIONS), cycle(orders), strict=False):
-            group.create_task(look(restaurant_id))
+        for _, asked in zip(range(SESSIONS), cycle(orders), strict=False):
+            group.create_task(look(asked))
     await engine.dispose()
     assert 0 < len(backends) <= SERVER_CONNECTIONS
 
