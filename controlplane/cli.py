@@ -106,6 +106,14 @@ MENU: Final = LazyGroup(
             "controlplane.commands.menu:lint",
             "What goes wrong on the telephone, with its fix; exit code 3 when it has an error.",
         ),
+        "sold-out": LazyCommand(
+            "controlplane.commands.menu:sold_out",
+            "Take a dish, an option, or all that needs an ingredient off sale, in live calls too.",
+        ),
+        "portions": LazyCommand(
+            "controlplane.commands.menu:portions",
+            "Say how many portions of a dish are left; orders count down, and at 0 it is sold out.",
+        ),
     },
 )
 SECRETS: Final = LazyGroup(

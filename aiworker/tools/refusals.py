@@ -24,6 +24,7 @@ from controlplane.restaurants.errors import (
     OrderUnsettled,
     PriceChanged,
     RestaurantError,
+    TooFewLeft,
     TooManyOfOne,
     TooManyOptions,
     UnknownLine,
@@ -70,6 +71,13 @@ def in_words(error: RestaurantError) -> ToolError:
             return ToolError("quantity_too_large", spoken)
         case DishSoldOut(item=item):
             return ToolError("sold_out", f"{item.spoken_name or item.name} n'est plus disponible.")
+        case TooFewLeft(spoken_name=name, left=0):
+            return ToolError("sold_out", f"{name} n'est plus disponible.")
+        case TooFewLeft(spoken_name=name, left=1):
+            return ToolError("too_few_left", f"Il ne reste qu'une portion de {name}.")
+        case TooFewLeft(spoken_name=name, left=left):
+            spoken = f"Il ne reste que {number(left)} portions de {name}."
+            return ToolError("too_few_left", spoken)
         case OptionSoldOut(option=option):
             return ToolError("option_sold_out", f"{option.spoken_name} n'est plus disponible.")
         case OptionMissing(group=group):

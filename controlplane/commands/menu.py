@@ -1,6 +1,7 @@
 """`alloresto menu`: a restaurant's menu from a file, and what of it goes wrong on the telephone."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from controlplane.restaurants.menu_files.problems import MenuFileRefused
 from controlplane.restaurants.menu_files.read_file import MOST_BYTES, read_menu_file
 from controlplane.restaurants.menu_import import import_menu
 from controlplane.restaurants.menu_rows import read_document
+from controlplane.restaurants.menu_sold_out import set_portions, set_sold_out
 from controlplane.restaurants.voice_lint.findings import Finding, Severity
 from controlplane.restaurants.voice_lint.lint import lint_menu
 
@@ -67,6 +69,34 @@ def lint(*, restaurant: str, as_json: bool) -> int:
     return print_findings(lint_menu(menu), as_json=as_json)
 
 
+@click.command()
+@click.argument("name", metavar="NAME", help="A dish, an option or an ingredient.")
+@restaurant_option
+@click.option("--hours", type=click.IntRange(1, 24 * 31), default=12, help="For so long.")
+@click.option("--back", is_flag=True, help="It is there again.")
+def sold_out(*, name: str, restaurant: str, hours: int, back: bool) -> None:
+    """Take a dish, an option, or all that needs an ingredient off sale, in live calls too."""
+    until = None if back else datetime.now(UTC) + timedelta(hours=hours)
+    _, affected = ask_restaurant(restaurant, partial(_set_sold_out, name=name, until=until))
+    print(f"{'back' if back else f'sold out for {hours} h'}: {', '.join(affected)}")
+
+
+@click.command()
+@click.argument("name", metavar="NAME", help="A dish.")
+@click.argument(
+    "left",
+    metavar="[LEFT]",
+    required=False,
+    type=click.IntRange(0, 10_000),
+    help="Without it they are counted no more.",
+)
+@restaurant_option
+def portions(*, name: str, left: int | None, restaurant: str) -> None:
+    """Say how many portions of a dish are left; orders count down, and at 0 it is sold out."""
+    _, counted = ask_restaurant(restaurant, partial(_set_portions, name=name, left=left))
+    print(f"{'not counted' if left is None else f'{left} left'}: {', '.join(counted)}")
+
+
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> int:
     """One a line; the exit code that says whether there is an error among them."""
     for one in findings:
@@ -102,6 +132,18 @@ async def _changes(
     session: AsyncSession, owner: Restaurant, *, document: MenuDocument
 ) -> tuple[Change, ...]:
     return changes_between(await read_document(session, owner.id), document)
+
+
+async def _set_sold_out(
+    session: AsyncSession, owner: Restaurant, *, name: str, until: datetime | None
+) -> tuple[str, ...]:
+    return await set_sold_out(session, owner.id, name, until=until)
+
+
+async def _set_portions(
+    session: AsyncSession, owner: Restaurant, *, name: str, left: int | None
+) -> tuple[str, ...]:
+    return await set_portions(session, owner.id, name, left=left)
 
 
 async def _document(session: AsyncSession, owner: Restaurant) -> MenuDocument:

@@ -47,6 +47,11 @@ class MenuItem(Message):
     vat_rate_bp: int = Field(ge=0, le=10_000)
     """The rate is in basis points: 1000 is 10 %."""
     sold_out: bool = False
+    portions_left: int | None = None
+    """So many may still be ordered; None is no limit."""
+    allergens: tuple[str, ...] | None = None
+    """What the restaurant declared; None is unknown: nobody may say that it has none."""
+    alcohol: bool = False
     option_groups: tuple[OptionGroup, ...] = ()
 
 

@@ -3,6 +3,7 @@
 Child keys are composite, so that no row can point into another tenant.
 """
 
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,10 +13,31 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, Instant, PrimaryKey
+
+
+class Allergen(StrEnum):
+    """The fourteen that must be declared (regulation (EU) 1169/2011, annex II), in its order."""
+
+    GLUTEN = "gluten"
+    CRUSTACEANS = "crustaceans"
+    EGGS = "eggs"
+    FISH = "fish"
+    PEANUTS = "peanuts"
+    SOYBEANS = "soybeans"
+    MILK = "milk"
+    NUTS = "nuts"
+    CELERY = "celery"
+    MUSTARD = "mustard"
+    SESAME = "sesame"
+    SULPHITES = "sulphites"
+    LUPIN = "lupin"
+    MOLLUSCS = "molluscs"
 
 
 class MenuCategory(Base):
@@ -45,6 +67,12 @@ class MenuItem(Base):
         ),
         CheckConstraint("price_cents >= 0", name="price_cents"),
         CheckConstraint("vat_rate_bp BETWEEN 0 AND 10000", name="vat_rate_bp"),
+        CheckConstraint("NOT alcohol OR vat_rate_bp IN (850, 2000)", name="alcohol"),
+        CheckConstraint("portions_left >= 0", name="portions_left"),
+        CheckConstraint(
+            f"allergens <@ ARRAY[{', '.join(repr(str(one)) for one in Allergen)}]",
+            name="allergens",
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -61,6 +89,14 @@ class MenuItem(Base):
     position: Mapped[int]
     active: Mapped[bool] = mapped_column(default=True)
     sold_out_until: Mapped[Instant | None]
+    portions_left: Mapped[int | None]
+    """Orders take from it; at 0 the dish is sold out. None counts nothing."""
+    allergens: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """What the restaurant declared; None is unknown, which is not the same as none."""
+    alcohol: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Alcohol is never at a reduced rate (CGI, art. 278; overseas art. 296: 8.5 %)."""
+    station: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    """Where in the kitchen it is made, such as "four"; tickets are sorted by it."""
 
 
 class OptionGroup(Base):

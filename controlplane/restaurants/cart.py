@@ -24,6 +24,7 @@ from controlplane.restaurants.errors import (
     OptionMissing,
     OptionSoldOut,
     PriceChanged,
+    TooFewLeft,
     TooManyOfOne,
     TooManyOptions,
     UnknownLine,
@@ -208,7 +209,8 @@ def _ids(options: Sequence[Option] | Sequence[CartOption]) -> list[UUID]:
 def renewed(line: CartLine, dishes: Mapping[UUID, MenuItem]) -> CartLine:
     """The line as a newer menu has it, whose dishes are by id.
 
-    Raises `OffMenu`, `DishSoldOut`, `OptionSoldOut`, `OptionMissing`, `TooManyOptions`.
+    Raises `OffMenu`, `DishSoldOut`, `TooFewLeft`, `OptionSoldOut`, `OptionMissing`,
+    `TooManyOptions`.
     """
     item = dishes.get(line.item_id)
     if item is None:
@@ -235,6 +237,8 @@ def _line(
     _check_options(item, options)
     if quantity > MOST_OF_ONE:
         raise TooManyOfOne(MOST_OF_ONE)
+    if item.portions_left is not None and quantity > item.portions_left:
+        raise TooFewLeft(item.spoken_name or item.name, item.portions_left)
     return CartLine(
         line=number,
         item_id=item.id,

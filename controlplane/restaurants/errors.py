@@ -11,6 +11,7 @@ AlloRestoError
     │   ├── UnknownOrder       no order of this restaurant has this id
     │   ├── UnknownMessage     no voice message of this restaurant has this id
     │   ├── UnknownTarget      callers are not put through to this number
+    │   ├── NotOnMenu          no dish, option or ingredient is called so
     │   └── NotBlocked         this number's calls are taken
     ├── Refused                what was asked is not allowed as things are
     │   ├── NotTakingOrders    the restaurant is paused, closed for good, or not open yet
@@ -21,6 +22,7 @@ AlloRestoError
     │   ├── CartFull           an order over the phone has an end
     │   ├── TooManyOfOne       so many of one dish were misheard
     │   ├── DishSoldOut        the dish is not to be had today
+    │   ├── TooFewLeft         fewer portions of the dish are left
     │   ├── OptionSoldOut      nor is this option
     │   ├── OptionMissing      a group wants a choice
     │   ├── TooManyOptions     a group allows fewer choices
@@ -99,6 +101,15 @@ class UnknownTarget(NotFound):
         super().__init__(f"{slug} has no such number: alloresto transfer list {slug}")
 
 
+class NotOnMenu(NotFound):
+    """No dish, option or ingredient of the restaurant is called so; `near` has similar names."""
+
+    def __init__(self, name: str, near: Sequence[str]) -> None:
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"nothing on the menu is called {name!r}{hint}")
+        self.near = tuple(near)
+
+
 class NotBlocked(NotFound):
     """The restaurant takes this number's calls."""
 
@@ -172,6 +183,15 @@ class DishSoldOut(Refused):
     def __init__(self, item: MenuItem) -> None:
         super().__init__(f"{item.name} is sold out")
         self.item = item
+
+
+class TooFewLeft(Refused):
+    """So many portions of the dish are left, and more were asked for."""
+
+    def __init__(self, spoken_name: str, left: int) -> None:
+        super().__init__(f"{left} of {spoken_name} are left")
+        self.spoken_name = spoken_name
+        self.left = left
 
 
 class OptionSoldOut(Refused):

@@ -38,6 +38,10 @@ _FIELDS: Final = {
     "price_delta_cents": "supplément",
     "vat_rate_bp": "TVA",
     "active": "en vente",
+    "allergens": "allergènes",
+    "alcohol": "alcool",
+    "station": "poste",
+    "ingredients": "ingrédients",
     "option_groups": "options",
     "min": "minimum",
     "max": "maximum",
@@ -97,6 +101,8 @@ def _shown(name: str, value: object) -> str:
             return _euros(value)
         case int() if name.endswith("_bp"):
             return f"{value / 100:g} %".replace(".", ",")
+        case None:
+            return "inconnus"
         case tuple():
             return "« " + " | ".join(value) + " »"
         case str():

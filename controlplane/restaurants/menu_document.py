@@ -17,6 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from controlplane.models.menu import Allergen
+from controlplane.restaurants.menu_words import Words, words_of
+
 LONGEST_NAME: Final = 120
 """A name is said aloud and shown on one line of a ticket; longer ones are descriptions."""
 LONGEST_DESCRIPTION: Final = 1_000
@@ -26,6 +29,8 @@ HIGHEST_PRICE_CENTS: Final = 1_000_000
 MOST_ITEMS: Final = 2_000
 """Large delivery menus have 300 dishes; a file with more than this is none of a menu."""
 MOST_CHOICES: Final = 99
+ALCOHOL_RATES_BP: Final = (2_000, 850)
+"""Alcohol is never at a reduced rate (CGI, art. 278; overseas art. 296)."""
 
 _BROKEN_ACCENT: Final = re.compile(
     "\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u2018-\u201d\u2020-\u203a]|â€|â‚¬"
@@ -100,7 +105,19 @@ class ItemEntry(_Part):
     price_cents: int = Field(ge=0, le=HIGHEST_PRICE_CENTS, strict=True)
     vat_rate_bp: int = Field(default=1_000, ge=0, le=10_000, strict=True)
     active: bool = True
+    allergens: tuple[Allergen, ...] | None = None
+    """None is unknown; an empty list says that none of the fourteen is in it."""
+    alcohol: bool = Field(default=False, strict=True)
+    station: SpokenName = ""
+    ingredients: tuple[Name, ...] = Field(default=(), max_length=MOST_ALIASES)
+    """Without one of these the dish cannot be made: it is sold out when one of them is."""
     option_groups: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _alcohol_rate(self) -> Self:
+        if self.alcohol and self.vat_rate_bp not in ALCOHOL_RATES_BP:
+            raise ValueError("l'alcool est toujours à 20 % de TVA (8,5 % outre-mer)")
+        return self
 
     @property
     def said(self) -> str:
@@ -124,3 +141,11 @@ class MenuDocument(_Part):
     def placed_items(self) -> list[tuple[str, ItemEntry]]:
         """Every item with its category's name, in the menu's order."""
         return [(category.name, item) for category in self.categories for item in category.items]
+
+    def ingredients(self) -> list[str]:
+        """Every ingredient once, as it is written first."""
+        first: dict[Words, str] = {}
+        for _, item in self.placed_items():
+            for name in item.ingredients:
+                first.setdefault(words_of(name, accents=True), name)
+        return list(first.values())

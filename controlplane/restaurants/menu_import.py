@@ -30,6 +30,8 @@ _ITEM: Final = _TABLES["menu_item"]
 _GROUP: Final = _TABLES["option_group"]
 _OPTION: Final = _TABLES["option"]
 _LINK: Final = _TABLES["item_option_group"]
+_INGREDIENT: Final = _TABLES["ingredient"]
+_NEEDS: Final = _TABLES["item_ingredient"]
 
 
 async def import_menu(
@@ -56,13 +58,14 @@ async def lock_menu(session: AsyncSession, restaurant_id: UUID) -> None:
 async def _write(session: AsyncSession, restaurant_id: UUID, document: MenuDocument) -> None:
     """What others refer to is written first and deleted last."""
     rows = _rows(document, await _ids(session, restaurant_id))
-    for table in (_CATEGORY, _GROUP, _ITEM, _OPTION):
+    for table in (_CATEGORY, _GROUP, _INGREDIENT, _ITEM, _OPTION):
         await _upsert(session, table, _owned(restaurant_id, rows[table]))
-    await session.execute(delete(_LINK).where(_LINK.c.restaurant_id == restaurant_id))
-    links = _owned(restaurant_id, _links(document, rows))
-    if links:
-        await session.execute(insert(_LINK), links)
-    for table in (_ITEM, _OPTION, _CATEGORY, _GROUP):
+    for table, links in ((_LINK, _group_links), (_NEEDS, _ingredient_links)):
+        await session.execute(delete(table).where(table.c.restaurant_id == restaurant_id))
+        linked = _owned(restaurant_id, links(document, rows))
+        if linked:
+            await session.execute(insert(table), linked)
+    for table in (_ITEM, _OPTION, _CATEGORY, _GROUP, _INGREDIENT):
         kept = [row["id"] for row in rows[table]]
         gone = (table.c.restaurant_id == restaurant_id) & table.c.id.not_in(kept)
         await session.execute(delete(table).where(gone))
@@ -76,6 +79,7 @@ async def _ids(session: AsyncSession, restaurant_id: UUID) -> dict[Table, dict[K
     queries: dict[Table, Select[Any]] = {
         _CATEGORY: select(_CATEGORY.c.id, nobody, _CATEGORY.c.name),
         _GROUP: select(_GROUP.c.id, nobody, _GROUP.c.name),
+        _INGREDIENT: select(_INGREDIENT.c.id, nobody, _INGREDIENT.c.name),
         _ITEM: select(_ITEM.c.id, _CATEGORY.c.name, _ITEM.c.name).join(_CATEGORY, in_category),
         _OPTION: select(_OPTION.c.id, _GROUP.c.name, _OPTION.c.name).join(_GROUP, in_group),
     }
@@ -100,9 +104,11 @@ def _rows(
     for position, category in enumerate(document.categories):
         category_id = add(_CATEGORY, "", category.name, position=position)
         for at, item in enumerate(category.items):
-            values = item.model_dump(exclude={"name", "option_groups"})
+            values = item.model_dump(exclude={"name", "option_groups", "ingredients"})
             values |= {"category_id": category_id, "position": at}
             add(_ITEM, category.name, item.name, **values)
+    for name in document.ingredients():
+        add(_INGREDIENT, "", name)
     for position, group in enumerate(document.option_groups):
         limits = {"min_select": group.min, "max_select": group.max}
         group_id = add(_GROUP, "", group.name, position=position, **limits)
@@ -112,12 +118,24 @@ def _rows(
     return rows
 
 
-def _links(document: MenuDocument, rows: Mapping[Table, Sequence[Values]]) -> Iterator[Values]:
+def _group_links(
+    document: MenuDocument, rows: Mapping[Table, Sequence[Values]]
+) -> Iterator[Values]:
     """Which groups go with which item; items are in the document's order."""
     group_ids = {row["name"]: row["id"] for row in rows[_GROUP]}
     for (_, item), row in zip(document.placed_items(), rows[_ITEM], strict=True):
         for name in dict.fromkeys(item.option_groups):
             yield {"item_id": row["id"], "option_group_id": group_ids[name]}
+
+
+def _ingredient_links(
+    document: MenuDocument, rows: Mapping[Table, Sequence[Values]]
+) -> Iterator[Values]:
+    """Which ingredients each item needs, however their names are written."""
+    ids = {_key("", row["name"]): row["id"] for row in rows[_INGREDIENT]}
+    for (_, item), row in zip(document.placed_items(), rows[_ITEM], strict=True):
+        for ingredient_id in dict.fromkeys(ids[_key("", name)] for name in item.ingredients):
+            yield {"item_id": row["id"], "ingredient_id": ingredient_id}
 
 
 def _owned(restaurant_id: UUID, rows: Iterable[Values]) -> list[Values]:

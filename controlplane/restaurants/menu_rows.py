@@ -8,7 +8,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
+from controlplane.models.ingredient import Ingredient, ItemIngredient
+from controlplane.models.menu import (
+    Allergen,
+    ItemOptionGroup,
+    MenuCategory,
+    MenuItem,
+    Option,
+    OptionGroup,
+)
 from controlplane.restaurants.menu_document import (
     CategoryEntry,
     GroupEntry,
@@ -86,6 +94,7 @@ async def _items(
         select(ItemOptionGroup).where(ItemOptionGroup.restaurant_id == restaurant_id)
     )
     linked = {(link.item_id, link.option_group_id) for link in links}
+    ingredients = await _ingredients(session, restaurant_id)
     found: dict[UUID, list[ItemEntry]] = defaultdict(list)
     for item in await session.scalars(
         select(MenuItem)
@@ -94,11 +103,25 @@ async def _items(
         execution_options=_FRESH,
     ):
         names = [group.name for group_id, group in groups.items() if (item.id, group_id) in linked]
-        found[item.category_id].append(_item(item, names))
+        found[item.category_id].append(_item(item, names, ingredients[item.id]))
     return found
 
 
-def _item(item: MenuItem, group_names: Sequence[str]) -> ItemEntry:
+async def _ingredients(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, list[str]]:
+    """What each dish cannot be made without, by the dish's id."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    rows = await session.execute(
+        select(ItemIngredient.item_id, Ingredient.name)
+        .join(Ingredient, Ingredient.id == ItemIngredient.ingredient_id)
+        .where(ItemIngredient.restaurant_id == restaurant_id)
+        .order_by(Ingredient.name)
+    )
+    for item_id, name in rows:
+        found[item_id].append(name)
+    return found
+
+
+def _item(item: MenuItem, group_names: Sequence[str], ingredients: Sequence[str]) -> ItemEntry:
     return ItemEntry.model_construct(
         name=item.name,
         spoken_name=item.spoken_name,
@@ -107,6 +130,10 @@ def _item(item: MenuItem, group_names: Sequence[str]) -> ItemEntry:
         price_cents=item.price_cents,
         vat_rate_bp=item.vat_rate_bp,
         active=item.active,
+        allergens=None if item.allergens is None else tuple(map(Allergen, item.allergens)),
+        alcohol=item.alcohol,
+        station=item.station,
+        ingredients=tuple(ingredients),
         option_groups=tuple(group_names),
     )
 

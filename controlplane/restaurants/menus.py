@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts import restaurant_config
+from controlplane.models.ingredient import Ingredient, ItemIngredient
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.restaurants.distinct_names import with_distinct_names
 
@@ -35,7 +36,11 @@ class SoldOut:
 async def read_menu(
     session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
 ) -> tuple[restaurant_config.MenuItem, ...]:
-    """The active dishes in the menu's order, with what goes with them, by names that differ."""
+    """The active dishes in the menu's order, with what goes with them, by names that differ.
+
+    A dish is sold out by itself, by its last portion, or by an ingredient it needs.
+    """
+    lacking = await _items_that_lack(session, restaurant_id, sold_out)
     groups = await _option_groups(session, restaurant_id, sold_out)
     groups_of = await _groups_of_items(session, restaurant_id)
     rows = await session.execute(
@@ -58,13 +63,36 @@ async def read_menu(
             category=category,
             price_cents=item.price_cents,
             vat_rate_bp=item.vat_rate_bp,
-            sold_out=sold_out.is_sold_out(item.sold_out_until),
+            sold_out=sold_out.is_sold_out(item.sold_out_until)
+            or item.portions_left == 0
+            or item.id in lacking,
+            portions_left=item.portions_left,
+            allergens=None if item.allergens is None else tuple(item.allergens),
+            alcohol=item.alcohol,
             option_groups=tuple(
                 group for group_id, group in groups.items() if group_id in groups_of[item.id]
             ),
         )
         for item, category in rows
     )
+
+
+async def _items_that_lack(
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+) -> set[UUID]:
+    """Ids of the dishes that need an ingredient that is not there."""
+    needed = await session.execute(
+        select(ItemIngredient.item_id, Ingredient.sold_out_until)
+        .join(
+            Ingredient,
+            (Ingredient.restaurant_id == ItemIngredient.restaurant_id)
+            & (Ingredient.id == ItemIngredient.ingredient_id),
+        )
+        .where(
+            ItemIngredient.restaurant_id == restaurant_id, Ingredient.sold_out_until.is_not(None)
+        )
+    )
+    return {item_id for item_id, until in needed if sold_out.is_sold_out(until)}
 
 
 async def _option_groups(

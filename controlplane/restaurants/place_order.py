@@ -26,6 +26,7 @@ from controlplane.restaurants.errors import (
     Refused,
     UnknownRestaurant,
 )
+from controlplane.restaurants.menu_portions import check_portions
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening import Service, check_live, check_open, service_date
 from controlplane.restaurants.opening_hours import read_hours
@@ -157,6 +158,7 @@ async def _place_once(
             commit.unanswered = False
             if isinstance(allowed, Refused):
                 raise allowed
+            await check_portions(session, draft.restaurant_id, draft.lines)
             replaced = await order_to_replace(session, draft)
             order = await insert_order(
                 session,

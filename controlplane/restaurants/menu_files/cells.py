@@ -4,9 +4,11 @@ Each function raises `ValueError` with the French sentence that says what to wri
 """
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Final
 
+from controlplane.models.menu import Allergen
 from controlplane.restaurants.menu_document import HIGHEST_PRICE_CENTS, MOST_CHOICES
 
 RATES_BP: Final = frozenset({90, 105, 175, 210, 550, 850, 1_000, 1_300, 2_000})
@@ -16,6 +18,22 @@ Martinique and Réunion 1,05, 1,75, 2,1 and 8,5 % (art. 296)."""
 _PRICE: Final = re.compile(r"([-+]?)([0-9]{1,3}(?: [0-9]{3})+|[0-9]{1,9})(?:([.,])([0-9]*))?")
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f]+")
 _SEPARATORS: Final = re.compile(r"[|;\n]")
+_SHOWN_ALLERGENS: Final = {
+    "gluten": Allergen.GLUTEN,
+    "crustacés": Allergen.CRUSTACEANS,
+    "œufs": Allergen.EGGS,
+    "poissons": Allergen.FISH,
+    "arachides": Allergen.PEANUTS,
+    "soja": Allergen.SOYBEANS,
+    "lait": Allergen.MILK,
+    "fruits à coque": Allergen.NUTS,
+    "céleri": Allergen.CELERY,
+    "moutarde": Allergen.MUSTARD,
+    "sésame": Allergen.SESAME,
+    "sulfites": Allergen.SULPHITES,
+    "lupin": Allergen.LUPIN,
+    "mollusques": Allergen.MOLLUSCS,
+}
 _YES: Final = frozenset("oui o yes y vrai true 1 x".split())
 _NO: Final = frozenset("non n no faux false 0".split())
 
@@ -58,6 +76,24 @@ def yes_or_no(text: str) -> bool:
     raise ValueError("écrivez oui ou non")
 
 
+def allergens(text: str) -> tuple[Allergen, ...]:
+    """The declared ones; "aucun" declares that there is none. An empty cell is unknown."""
+    names = [plain_words(name) for name in listed(text.replace(",", "|"))]
+    if names == ["aucun"]:
+        return ()
+    unknown = [name for name in names if name not in _ALLERGENS]
+    if unknown:
+        known = ", ".join(dict.fromkeys(_SHOWN_ALLERGENS))
+        raise ValueError(f"allergène inconnu (« {_quoted(unknown[0])} ») : aucun, {known}")
+    return tuple(dict.fromkeys(_ALLERGENS[name] for name in names))
+
+
+def plain_words(text: str) -> str:
+    """ "Fruits à coque" without capitals and accents."""
+    flat = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").strip())
+    return "".join(char for char in flat if not unicodedata.combining(char))
+
+
 def choices(text: str) -> int:
     """A group's minimum or maximum."""
     if re.fullmatch(r"[0-9]{1,2}", text):
@@ -73,3 +109,9 @@ def listed(text: str) -> tuple[str, ...]:
 
 def _quoted(text: str) -> str:
     return text if len(text) <= 30 else f"{text[:30]}…"
+
+
+_ALLERGENS: Final = {plain_words(name): allergen for name, allergen in _SHOWN_ALLERGENS.items()} | {
+    plain_words(name).removesuffix("s"): allergen for name, allergen in _SHOWN_ALLERGENS.items()
+}
+"""As people type them: without accents, one or several."""

@@ -1,6 +1,5 @@
 """A table's rows become a menu document: dishes, and the options of their groups, a line each."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from controlplane.restaurants.menu_document import (
+    ALCOHOL_RATES_BP,
     CategoryEntry,
     GroupEntry,
     ItemEntry,
@@ -38,12 +38,30 @@ _COLUMN_OF: Final = {
     "price_delta_cents": Column.PRICE,
     "vat_rate_bp": Column.VAT,
     "active": Column.ON_SALE,
+    "allergens": Column.ALLERGENS,
+    "alcohol": Column.ALCOHOL,
+    "station": Column.STATION,
+    "ingredients": Column.INGREDIENTS,
     "option_groups": Column.OPTION_GROUPS,
     "min": Column.MIN,
     "max": Column.MAX,
 }
 
+_WHEN_GIVEN: Final[tuple[tuple[str, Column, Callable[[str], object]], ...]] = (
+    ("vat_rate_bp", Column.VAT, cells.vat_rate_bp),
+    ("active", Column.ON_SALE, cells.yes_or_no),
+    ("allergens", Column.ALLERGENS, cells.allergens),
+    ("alcohol", Column.ALCOHOL, cells.yes_or_no),
+)
+"""What a dish has by default when its cell is empty."""
+
 T = TypeVar("T")
+_OF_SEVERAL: Final[dict[type[object], Column]] = {
+    ItemEntry: Column.VAT,
+    OptionEntry: Column.NAME,
+    GroupEntry: Column.MIN,
+}
+"""The column to look at when what is wrong is how two values go together."""
 _Entry = TypeVar("_Entry", ItemEntry, OptionEntry, GroupEntry)
 
 
@@ -156,16 +174,19 @@ class _Reading:
             "spoken_name": _name(given.get(Column.SPOKEN_NAME, "")),
             "aliases": cells.listed(given.get(Column.ALIASES, "")),
             "description": " ".join(given.get(Column.DESCRIPTION, "").split()),
+            "station": _name(given.get(Column.STATION, "")),
+            "ingredients": cells.listed(given.get(Column.INGREDIENTS, "")),
             "option_groups": cells.listed(given.get(Column.OPTION_GROUPS, "")),
         }
         in_cents = self._mapping.prices_in_cents
         values["price_cents"] = self._cell(
             row, given, Column.PRICE, lambda text: cells.price_cents(text, in_cents=in_cents)
         )
-        if given.get(Column.VAT):
-            values["vat_rate_bp"] = self._cell(row, given, Column.VAT, cells.vat_rate_bp)
-        if given.get(Column.ON_SALE):
-            values["active"] = self._cell(row, given, Column.ON_SALE, cells.yes_or_no)
+        for name, column, parse in _WHEN_GIVEN:
+            if given.get(column):
+                values[name] = self._cell(row, given, column, parse)
+        if values.get("alcohol"):
+            values.setdefault("vat_rate_bp", ALCOHOL_RATES_BP[0])
         item = self._entry(row, ItemEntry, values)
         category = _name(given.get(Column.CATEGORY, ""))
         if not category:
@@ -232,7 +253,7 @@ class _Reading:
             return kind.model_validate(values)
         except ValidationError as error:
             for path, message in faults_of(error):
-                column = _COLUMN_OF.get(str(path[0])) if path else Column.MIN
+                column = _COLUMN_OF.get(str(path[0])) if path else _OF_SEVERAL[kind]
                 self._wrong(row, message, column)
             return None
 
@@ -256,8 +277,7 @@ class _Reading:
 
 def _plain(text: str) -> str:
     """ "Catégorie", "categorie " and "Autres noms" as our columns are written."""
-    flat = unicodedata.normalize("NFKD", text.casefold().strip())
-    return "".join(c for c in flat if not unicodedata.combining(c)).replace(" ", "_")
+    return cells.plain_words(text).replace(" ", "_")
 
 
 def _name(text: str) -> str:

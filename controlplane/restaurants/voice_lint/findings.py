@@ -19,6 +19,8 @@ class Rule(StrEnum):
     """A group demands a choice that it does not offer."""
     NEVER_CHOSEN = "never_chosen"
     """A group offers options and allows none."""
+    UNKNOWN_ALLERGENS = "unknown_allergens"
+    """Whoever asks what is in a dish gets no answer."""
     PRICE_ZERO = "price_zero"
     """The dish may be had for nothing."""
 

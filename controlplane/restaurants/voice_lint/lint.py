@@ -35,6 +35,7 @@ def lint_menu(menu: MenuDocument) -> tuple[Finding, ...]:
     found = [
         *_groups(offered),
         *_prices(items, groups),
+        *_allergens(items),
         *_homonyms(items),
         *_confusable(items),
         *_shared_names(items),
@@ -82,6 +83,20 @@ def _of(item: ItemEntry, groups: dict[str, GroupEntry]) -> list[GroupEntry]:
 def _always_costs(group: GroupEntry) -> bool:
     deltas = [option.price_delta_cents for option in group.options]
     return group.min > 0 and bool(deltas) and min(deltas) > 0
+
+
+def _allergens(items: list[Placed]) -> Iterator[Finding]:
+    """One finding for all: a menu that declares none would otherwise have hundreds."""
+    unknown = [(category, item) for category, item in items if item.allergens is None]
+    if unknown:
+        category, item = unknown[0]
+        yield _warning(
+            Rule.UNKNOWN_ALLERGENS,
+            _place(category, item),
+            f"Les allergènes de {len(unknown)} plat(s) sur {len(items)} sont inconnus, à commencer "
+            f"par « {item.name} » : l'IA ne pourra rien répondre à qui les demande. Déclarez-les, "
+            "« aucun » s'il n'y en a pas.",
+        )
 
 
 def _homonyms(items: list[Placed]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
-from controlplane.models.menu import MenuItem, OptionGroup
+from controlplane.models.menu import Allergen, MenuItem, OptionGroup
 from controlplane.restaurants.menu_document import (
     CategoryEntry,
     GroupEntry,
@@ -28,8 +28,16 @@ pytestmark = pytest.mark.integration
 
 Sessions = async_sessionmaker[AsyncSession]
 DOUGH = GroupEntry(name="Pâte", min=1, options=(OptionEntry(name="fine"), OptionEntry(name="pan")))
-REINE = ItemEntry(name="Reine", price_cents=1_150, option_groups=("Pâte",), aliases=("regina",))
-COLA = ItemEntry(name="Coca", price_cents=300, vat_rate_bp=550)
+REINE = ItemEntry(
+    name="Reine",
+    price_cents=1_150,
+    option_groups=("Pâte",),
+    aliases=("regina",),
+    allergens=(Allergen.GLUTEN, Allergen.MILK),
+    ingredients=("mozzarella",),
+    station="four",
+)
+COLA = ItemEntry(name="Coca", price_cents=300, vat_rate_bp=550, allergens=())
 MENU = MenuDocument(
     categories=(
         CategoryEntry(name="Pizzas", items=(REINE, ItemEntry(name="Napoli", price_cents=1_000))),

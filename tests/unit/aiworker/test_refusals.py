@@ -24,6 +24,7 @@ from controlplane.restaurants.errors import (
     OrderUnsettled,
     PriceChanged,
     RestaurantError,
+    TooFewLeft,
     TooManyOfOne,
     TooManyOptions,
     UnknownLine,
@@ -91,6 +92,9 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         "Je peux prendre au plus vingt exemplaires d'un plat.",
     ),
     (DishSoldOut(CALZONE), "sold_out", "Calzone n'est plus disponible."),
+    (TooFewLeft("Tiramisu", 0), "sold_out", "Tiramisu n'est plus disponible."),
+    (TooFewLeft("Tiramisu", 1), "too_few_left", "Il ne reste qu'une portion de Tiramisu."),
+    (TooFewLeft("Tiramisu", 3), "too_few_left", "Il ne reste que trois portions de Tiramisu."),
     (
         OptionSoldOut(DOUGH.options[2]),
         "option_sold_out",

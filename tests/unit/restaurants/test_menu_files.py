@@ -185,6 +185,32 @@ def test_every_line_that_is_wrong_is_told_of_at_once() -> None:
     assert "formule" in told[5]
 
 
+@pytest.mark.parametrize(
+    ("written", "declared"),
+    [
+        ("", None),
+        ("aucun", ()),
+        ("Gluten, lait, œufs", ("gluten", "milk", "eggs")),
+        ("fruits à coque | poisson", ("nuts", "fish")),
+    ],
+)
+def test_allergens_are_declared_or_unknown(written: str, declared: tuple[str, ...] | None) -> None:
+    table = f"categorie;nom;prix;allergenes\nPizzas;Reine;12;{written}"
+    assert read(table).categories[0].items[0].allergens == declared
+
+
+def test_an_allergen_nobody_declares_is_told() -> None:
+    [told] = problems("categorie;nom;prix;allergenes\nPizzas;Reine;12;lait, fraise")
+    assert told.startswith("ligne 2, colonne « allergenes » : allergène inconnu (« fraise »)")
+
+
+def test_alcohol_is_at_its_own_rate() -> None:
+    head = "categorie;nom;prix;alcool;tva\nVins;Chianti;18;oui;"
+    assert read(head).categories[0].items[0].vat_rate_bp == 2_000
+    [told] = problems(head + "10")
+    assert told.startswith("ligne 2, colonne « tva » : l'alcool est toujours à 20 % de TVA")
+
+
 def test_a_price_cut_by_its_own_comma_is_told() -> None:
     [told] = problems("categorie,nom,prix\nPizzas,Reine,12,50\n")
     assert told.startswith("ligne 2 : plus de cellules que de colonnes")

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.unit
 
 
 def item(name: str, price_cents: int = 1_000, **more: object) -> ItemEntry:
-    return ItemEntry.model_validate({"name": name, "price_cents": price_cents, **more})
+    told = {"name": name, "price_cents": price_cents, "allergens": [], **more}
+    return ItemEntry.model_validate(told)
 
 
 def menu(
@@ -168,6 +169,13 @@ def test_a_price_of_zero_is_found_unless_a_demanded_choice_has_the_price() -> No
     optional = size.model_copy(update={"min": 0})
     assert only(lint_menu(menu(sized, groups=(optional,)))).rule is Rule.PRICE_ZERO
     assert only(lint_menu(menu(item("Reine", 0)))).rule is Rule.PRICE_ZERO
+
+
+def test_unknown_allergens_are_one_finding_for_the_whole_menu() -> None:
+    unknown = [item(name, allergens=None) for name in ("Reine", "Thon")]
+    found = only(lint_menu(menu(unknown[0], item("Eau"), unknown[1])))
+    assert (found.rule, found.place) == (Rule.UNKNOWN_ALLERGENS, "Pizzas › Reine")
+    assert "2 plat(s) sur 3" in found.message
 
 
 def test_errors_come_first_and_dishes_off_sale_are_not_looked_at() -> None:
