@@ -97,7 +97,8 @@ class Gateway:
 
         `up` is the event's Ping-Status.
         """
-        return up and self.registered and state.refreshing
+        there = self.state.registered and not self.deleting
+        return up and there and state.refreshing
 
     def enter(self, state: GatewayState, *, sip_code: int | None) -> bool:
         """Note the state FreeSWITCH has told, with the carrier's answer if that is the reason; tell

@@ -214,6 +214,18 @@ def test_without_copies_a_200_after_a_failure_is_not_believed_either() -> None:
     assert gateway.due_in_s == pytest.approx(0, abs=0.1)
 
 
+@pytest.mark.parametrize("code", [404, 408])
+def test_copies_that_come_before_the_events_they_tell_of_make_nobody_wait(code: int) -> None:
+    """On a loaded machine FreeSWITCH's copies overtake its events."""
+    gateway = up()
+    gateway.hear(RegisterAnswer(asked_s=60, status=code))
+    gateway.hear(RegisterAnswer(asked_s=0, status=200))
+    for state in (GatewayState.UNREGED, GatewayState.TRYING):
+        assert gateway.is_refresh(state, up=True)
+    gateway.enter(GatewayState.FAILED, sip_code=code)
+    assert gateway.due_in_s == pytest.approx(1, abs=0.1)
+
+
 def test_a_registrar_that_grants_nothing_is_asked_less_and_less() -> None:
     gateway, waits = up(), []
     for _ in range(7):
