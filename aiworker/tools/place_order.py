@@ -22,6 +22,12 @@ class PlaceOrder(Arguments):
         "il appelle.",
     )
     note: str = Field(default="", max_length=200, description="Remarque pour la cuisine.")
+    allergy: str = Field(
+        default="",
+        max_length=120,
+        description="Allergie que l'appelant a dite, avec ses mots : la cuisine doit la voir avant "
+        "de remettre la commande. Ce n'est pas une garantie.",
+    )
 
 
 async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
@@ -44,6 +50,7 @@ async def place_order(context: ToolContext, arguments: PlaceOrder) -> Result:
         customer_name=arguments.customer_name,
         customer_phone_e164=_phone(context, arguments.phone),
         note=cart.kitchen_note(arguments.note),
+        allergy=arguments.allergy.strip() or None,
     )
     try:
         order = await context.place_order(draft)

@@ -21,7 +21,7 @@ from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
 
 
 class OrderStatus(StrEnum):
-    """Says where an order is. The last three are terminal: they never reopen."""
+    """Says where an order is. Those without a next one are terminal: they never reopen."""
 
     PLACED = "placed"
     ACCEPTED = "accepted"
@@ -30,20 +30,33 @@ class OrderStatus(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """Nobody at the restaurant took it."""
+    NO_SHOW = "no_show"
+    """It was made, and nobody came for it."""
 
 
 NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     OrderStatus.PLACED: frozenset(
-        {OrderStatus.ACCEPTED, OrderStatus.REJECTED, OrderStatus.CANCELLED}
+        {
+            OrderStatus.ACCEPTED,
+            OrderStatus.REJECTED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+        }
     ),
     OrderStatus.ACCEPTED: frozenset(
         {OrderStatus.PREPARING, OrderStatus.READY, OrderStatus.CANCELLED}
     ),
     OrderStatus.PREPARING: frozenset({OrderStatus.READY, OrderStatus.CANCELLED}),
-    OrderStatus.READY: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED}),
+    OrderStatus.READY: frozenset(
+        {OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.NO_SHOW}
+    ),
     OrderStatus.COMPLETED: frozenset(),
     OrderStatus.REJECTED: frozenset(),
     OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+    OrderStatus.NO_SHOW: frozenset(),
 }
 
 PERSONAL: Final = "customer_name IS NOT NULL OR customer_phone_e164 IS NOT NULL OR note <> ''"

@@ -19,6 +19,7 @@ from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
 from controlplane.models.customer import Customer
 from controlplane.models.order import NEXT_STATUSES, Order
+from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.models.voice_message import VoiceMessage
@@ -82,6 +83,7 @@ async def erase_caller(
             erased=await _changed(session, delete(CallTurn).where(*_of(CallTurn, mine, ended))),
         ),
         await _messages(session, mine, e164, ended),
+        await _allergies(session, mine, e164, ended),
         await _orders(session, mine, e164, ended),
         await _forget_callers(session, mine, ended - open_calls),
         await _customers(session, mine, e164),
@@ -142,13 +144,30 @@ async def _messages(
     return Part(table="voice_message", erased=await _changed(session, forget))
 
 
-async def _orders(
+async def _allergies(
     session: AsyncSession, mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
 ) -> Part:
-    theirs = (
+    """Erase before `_orders`, which forgets whose orders they were."""
+    theirs = select(Order.id).where(*_orders_of(mine, e164, ended), _done())
+    forget = delete(OrderAllergy).where(
+        OrderAllergy.restaurant_id.in_(mine), OrderAllergy.order_id.in_(theirs)
+    )
+    return Part(table="order_allergy", erased=await _changed(session, forget))
+
+
+def _orders_of(
+    mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
         Order.restaurant_id.in_(mine),
         or_(Order.customer_phone_e164 == e164, Order.call_id.in_(ended)),
     )
+
+
+async def _orders(
+    session: AsyncSession, mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
+) -> Part:
+    theirs = _orders_of(mine, e164, ended)
     personal = or_(
         Order.customer_name.is_not(None), Order.customer_phone_e164.is_not(None), Order.note != ""
     )

@@ -27,6 +27,7 @@ AlloRestoError
     │   ├── OptionMissing      a group wants a choice
     │   ├── TooManyOptions     a group allows fewer choices
     │   ├── StatusRefused      an order cannot go there from where it is
+    │   │   └── AllergyUnseen  nobody there has seen what the caller must not eat
     │   ├── NotReplaceable     it is too late for the caller to correct the order
     │   ├── NotANumber         what was written or said is no telephone number
     │   ├── AmbiguousNumber    restaurants of several countries read it differently
@@ -223,6 +224,10 @@ class StatusRefused(Refused):
 
     def __init__(self, current: str, to: str) -> None:
         super().__init__(f"an order can't go from {current} to {to}")
+
+
+class AllergyUnseen(StatusRefused):
+    """The order has an allergy that nobody at the restaurant has acknowledged."""
 
 
 class NotReplaceable(Refused):

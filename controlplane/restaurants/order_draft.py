@@ -20,6 +20,8 @@ class OrderDraft(Message):
     customer_name: str | None = None
     customer_phone_e164: str | None = None
     note: str = ""
+    allergy: str | None = None
+    """What the caller must not eat, in their words. The kitchen is to acknowledge it."""
     replaces_id: UUID | None = None
     """The order that this one corrects, and that is cancelled once this one is placed."""
 

@@ -17,6 +17,7 @@ from controlplane.restaurants import money
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
 from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.errors import KeyOfAnotherCart
+from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 from controlplane.restaurants.order_status import move_order, tell_status
 
@@ -80,6 +81,8 @@ async def insert_order(
         at=now,
     )
     session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
+    if draft.allergy:
+        session.add(allergy_of(order, draft.allergy))
     session.add_all(_vat_line(order, share) for share in money.vat_by_rate(draft.lines))
     session.add(
         OrderEvent(

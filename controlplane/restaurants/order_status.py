@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import NEXT_STATUSES, Order, OrderEvent, OrderStatus
 from controlplane.restaurants.errors import StatusRefused, UnknownOrder
+from controlplane.restaurants.order_allergies import acknowledge_allergies, check_allergies_seen
 
 MAX_ACTOR: Final = 64
 
@@ -27,6 +28,18 @@ async def change_order_status(
     return order
 
 
+async def see_allergies(
+    session: AsyncSession, restaurant_id: UUID, order_id: UUID, *, actor: str
+) -> None:
+    """Acknowledge what the order's caller must not eat; the caller of this commits.
+
+    A second tap changes nothing. Raises `UnknownOrder`.
+    """
+    order = await locked_order(session, restaurant_id, order_id)
+    if await acknowledge_allergies(session, order, actor=actor[:MAX_ACTOR]):
+        tell_status(session, order)
+
+
 async def locked_order(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> Order:
     """The order, which nobody else changes before the commit. Raises `UnknownOrder`."""
     order = await session.scalar(
@@ -40,10 +53,13 @@ async def locked_order(session: AsyncSession, restaurant_id: UUID, order_id: UUI
 
 
 async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, actor: str) -> None:
-    """Move a locked order, of which `tell_status` is to tell. Raises `StatusRefused`."""
+    """Move a locked order, of which `tell_status` is to tell. Raises `StatusRefused`, which
+    `AllergyUnseen` is one of.
+    """
     current = OrderStatus(order.status)
     if to not in NEXT_STATUSES[current]:
         raise StatusRefused(current, to)
+    await check_allergies_seen(session, order, to)
     order.status = to
     session.add(
         OrderEvent(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderLine, OrderStatus
+from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.restaurant import Restaurant
 
 
@@ -44,6 +45,7 @@ async def add_order(
     due_in_min: int = 20,
     note: str = "",
     call_back: bool = False,
+    allergy: str = "",
 ) -> UUID:
     """Add an order. `dishes` give quantity, name and unit price in cents. The caller commits."""
     order_id = new_id()
@@ -85,6 +87,8 @@ async def add_order(
         )
         for position, (quantity, name, cents) in enumerate(dishes)
     )
+    if allergy:
+        session.add(OrderAllergy(restaurant_id=restaurant_id, order_id=order_id, words=allergy))
     await session.flush()
     session.add(
         EventOutbox(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.models.order import OrderStatus
 from controlplane.restaurants.errors import StatusRefused
-from controlplane.restaurants.order_status import change_order_status
+from controlplane.restaurants.order_status import change_order_status, see_allergies
 from controlplane.restaurants.voice_messages import mark_heard
 from controlplane.tenancy import restaurant_session
 from webapp import metrics
@@ -131,6 +131,15 @@ async def move_order(
     async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
         with suppress(StatusRefused):  # another screen was faster: the page says what is
             await change_order_status(session, kitchen.restaurant_id, order_id, to=to, actor=ACTOR)
+    url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
+    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+
+
+@router.post("/orders/{order_id}/allergy/seen")
+async def allergy_seen(order_id: UUID, site: SiteHere, kitchen: KitchenHere, key: Key) -> Response:
+    """Do what an allergy's button says; go back to the page."""
+    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
+        await see_allergies(session, kitchen.restaurant_id, order_id, actor=ACTOR)
     url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
 

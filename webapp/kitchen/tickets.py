@@ -12,8 +12,10 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus
+from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
+from controlplane.restaurants.order_allergies import MADE
 from webapp import french
 
 FINISHED_LIMIT: Final = 200
@@ -29,6 +31,8 @@ STATUS_LABELS: Final[dict[OrderStatus, str]] = {
     OrderStatus.COMPLETED: "Remise",
     OrderStatus.REJECTED: "Refusée",
     OrderStatus.CANCELLED: "Annulée",
+    OrderStatus.EXPIRED: "Expirée",
+    OrderStatus.NO_SHOW: "Non retirée",
 }
 NEXT_BUTTON: Final[dict[OrderStatus, tuple[OrderStatus, str]]] = {
     OrderStatus.PLACED: (OrderStatus.ACCEPTED, "Accepter"),
@@ -66,6 +70,9 @@ class Ticket:
     ready_at: str
     ready_at_utc: str
     """The page sorts by it and marks late ones (ISO 8601)."""
+    allergies: tuple[str, ...] = ()
+    """What the caller must not eat, in their words."""
+    allergies_unseen: bool = False
     replaces: int | None = None
     """The number of the order this one corrects."""
     call_back: bool = False
@@ -144,11 +151,35 @@ async def _tickets(
         .order_by(OrderLine.position)
     ):
         lines[line.order_id].append(line)
+    allergies = await _allergies(session, kitchen, by_id)
     numbers = await _numbers(session, kitchen, [order.replaces_id for order in by_id.values()])
     return [
-        _ticket(order, lines[order.id], kitchen.zone, replaces=numbers.get(order.replaces_id))
+        _ticket(
+            order,
+            lines[order.id],
+            kitchen.zone,
+            allergies=allergies[order.id],
+            replaces=numbers.get(order.replaces_id),
+        )
         for order in by_id.values()
     ]
+
+
+async def _allergies(
+    session: AsyncSession, kitchen: Kitchen, order_ids: Collection[UUID]
+) -> dict[UUID, list[OrderAllergy]]:
+    """Return what was told with the orders, by the order's id."""
+    found: dict[UUID, list[OrderAllergy]] = defaultdict(list)
+    for allergy in await session.scalars(
+        select(OrderAllergy)
+        .where(
+            OrderAllergy.restaurant_id == kitchen.restaurant_id,
+            OrderAllergy.order_id.in_(order_ids),
+        )
+        .order_by(OrderAllergy.created_at)
+    ):
+        found[allergy.order_id].append(allergy)
+    return found
 
 
 async def _numbers(
@@ -166,10 +197,18 @@ async def _numbers(
 
 
 def _ticket(
-    order: Order, lines: list[OrderLine], zone: ZoneInfo, *, replaces: int | None
+    order: Order,
+    lines: list[OrderLine],
+    zone: ZoneInfo,
+    *,
+    allergies: list[OrderAllergy],
+    replaces: int | None,
 ) -> Ticket:
     status = OrderStatus(order.status)
     next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
+    unseen = status not in DONE and any(allergy.acknowledged_at is None for allergy in allergies)
+    if unseen and next_status in MADE:
+        next_status, next_label = None, ""
     who = (order.customer_name or "", french.last_digits(order.customer_phone_e164))
     call_back = order.call_back and status not in DONE
     number = order.customer_phone_e164 if call_back else None
@@ -194,6 +233,8 @@ def _ticket(
         placed_at=french.clock(order.created_at.astimezone(zone)),
         ready_at=french.clock(order.ready_at.astimezone(zone)),
         ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
+        allergies=tuple(allergy.words for allergy in allergies),
+        allergies_unseen=unseen,
         replaces=replaces,
         call_back=call_back,
         caller=french.telephone(number) if number else "",

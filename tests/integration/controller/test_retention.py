@@ -34,6 +34,11 @@ INSERTS = {
     " SELECT gen_random_uuid(), :restaurant, id, 1, 'caller', 'bonjour', now() - :age FROM new",
     "customer": "INSERT INTO customer (id, restaurant_id, phone_e164, seen_at)"
     " VALUES (gen_random_uuid(), :restaurant, '+33639980123', now() - :age)",
+    "order_allergy": 'WITH new AS (INSERT INTO "order" (id, restaurant_id, service_date, number,'
+    " idempotency_key, status, note, total_cents, ready_at) VALUES (gen_random_uuid(), :restaurant,"
+    " now(), 1, gen_random_uuid(), 'completed', '', 950, now()) RETURNING id)"
+    " INSERT INTO order_allergy (id, restaurant_id, order_id, words, created_at)"
+    " SELECT gen_random_uuid(), :restaurant, id, 'arachide', now() - :age FROM new",
     "order": 'INSERT INTO "order" (id, restaurant_id, service_date, number, idempotency_key,'
     " status, customer_name, customer_phone_e164, note, total_cents, ready_at, created_at)"
     " VALUES (gen_random_uuid(), :restaurant, now() - :age, 1, gen_random_uuid(), 'completed',"
@@ -44,6 +49,7 @@ SETTINGS = {
     "voice_message": ("keep_voice_messages_days", "1 day"),
     "call_turn": ("keep_transcripts_days", "1 day"),
     "customer": ("keep_calls_months", "1 month"),
+    "order_allergy": ("keep_calls_months", "1 month"),
     "order": ("keep_calls_months", "1 month"),
 }
 DEFAULTS = {
@@ -51,6 +57,7 @@ DEFAULTS = {
     "voice_message": "30 days",
     "call_turn": "90 days",
     "customer": "13 months",
+    "order_allergy": "13 months",
     "order": "13 months",
 }
 

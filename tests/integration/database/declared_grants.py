@@ -49,6 +49,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "option": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "option_group": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "order": {WEB: {S, U}, WORKER: {S, I, U}, CONTROLLER: {S, U}, ADMIN: {S, U}},
+    "order_allergy": {WEB: {S, U}, WORKER: {S, I}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "order_event": {WEB: {S, I}, WORKER: {S, I}, ADMIN: {S}},
     "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
     "order_vat_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},

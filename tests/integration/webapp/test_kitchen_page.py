@@ -118,6 +118,37 @@ async def test_a_correction_says_which_order_it_replaces(
     assert "Remplace la commande n°&nbsp;1, annulée." in page.text
 
 
+async def test_an_allergy_is_seen_before_its_order_is_ready(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    """1 the ticket shows it and has no button to "ready", 2 nor does its address help, 3 seen, the
+    button is there.
+    """
+    async with sessions.begin() as session:
+        order_id = await add_order(
+            session, restaurant, status=OrderStatus.PREPARING, allergy="arachide"
+        )
+    page = site.page(restaurant)
+    ready, seen = (
+        page.replace("/kitchen?", f"/kitchen/orders/{order_id}/{end}?")
+        for end in ("ready", "allergy/seen")
+    )
+    shown = (await browser.get(page)).text
+    assert "arachide" in shown
+    assert "C’est prêt" not in shown
+    await browser.post(ready)
+    await browser.post(seen)
+    async with sessions() as session:
+        assert await session.scalar(select(Order.status)) == OrderStatus.PREPARING
+    shown = (await browser.get(page)).text
+    assert "arachide" in shown
+    assert "J’ai vu l’allergie" not in shown
+    assert "C’est prêt" in shown
+    await browser.post(ready)
+    async with sessions() as session:
+        assert await session.scalar(select(Order.status)) == OrderStatus.READY
+
+
 async def test_the_page_shows_what_is_to_make_and_hides_the_number(
     site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
 ) -> None:

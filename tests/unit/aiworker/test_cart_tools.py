@@ -153,6 +153,12 @@ async def test_an_order_read_back_heard_and_confirmed_is_placed(talk: Talk) -> N
     assert draft.customer_phone_e164 == "+33639980123"
 
 
+async def test_an_allergy_is_no_note(talk: Talk) -> None:
+    await (await confirmed(talk)).call("place_order", allergy=" arachide ")
+    (draft,) = talk.orders.drafts
+    assert (draft.allergy, draft.note) == ("arachide", "")
+
+
 async def test_a_price_that_changed_meanwhile_is_told_and_read_back_again(talk: Talk) -> None:
     """1 the order is confirmed at 25 €, 2 the price was raised, 3 it is read back at 26 €."""
     await confirmed(talk)
