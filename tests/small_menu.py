@@ -3,9 +3,9 @@
 from datetime import time
 from uuid import UUID, uuid5
 
+from controlplane.contracts.opening import OpeningWindow
 from controlplane.contracts.restaurant_config import (
     MenuItem,
-    OpeningWindow,
     Option,
     OptionGroup,
     RestaurantConfig,

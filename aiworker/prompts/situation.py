@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from aiworker.tools.spoken_french import clock, spoken_date, spoken_from
-from controlplane.contracts.restaurant_config import RestaurantConfig, RestaurantStatus
-from controlplane.restaurants.opening import hours_of, open_until, opening_at
+from aiworker.tools.spoken_french import clock, number, spoken_date, spoken_from
+from controlplane.contracts.opening import OpeningKind
+from controlplane.contracts.restaurant_config import RestaurantConfig
+from controlplane.restaurants.decision import Answer, RuleType
+from controlplane.restaurants.what_happens import calendar_of, what_happens
 
 NO_ORDER: Final = (
     "Dis-le dès qu'on veut commander, et ne prends pas de commande ; tu peux renseigner l'appelant."
@@ -27,16 +29,31 @@ def situation(config: RestaurantConfig, now: datetime) -> str:
 
 
 def _orders(config: RestaurantConfig, local: datetime) -> str:
-    if config.status is not RestaurantStatus.LIVE:
-        return f"Le restaurant ne prend pas de commandes en ce moment. {NO_ORDER}"
-    hours = hours_of(config)
-    opening = opening_at(hours, local)
-    if opening.service is not None:
-        closes = open_until(hours, opening.service)
-        until = f" jusqu'à {clock(closes.time())}" if closes else ""
-        return f"Le restaurant est ouvert et prend les commandes{until}."
-    closed = "exceptionnellement fermé" if opening.exceptional else "fermé"
-    if opening.following is None:
-        return f"Le restaurant est {closed}. {NO_ORDER}"
-    again = spoken_from(opening.following.opens, now=local)
-    return f"Le restaurant est {closed} ; il prend les commandes {again}. {NO_ORDER}"
+    answer = what_happens(calendar_of(config), OpeningKind.PICKUP, local)
+    if answer.open:
+        until = f" jusqu'à {clock(answer.until.time())}" if answer.until else ""
+        taken = f"Le restaurant est ouvert et prend les commandes{until}."
+        return f"{taken}{_delay(config, answer)}"
+    return f"{_refusal(answer)} {NO_ORDER}"
+
+
+def _delay(config: RestaurantConfig, answer: Answer) -> str:
+    if not answer.delay_minutes:
+        return ""
+    minutes = config.preparation_minutes + answer.delay_minutes
+    return f" La cuisine est chargée : annonce environ {number(minutes, feminine=True)} minutes."
+
+
+def _refusal(answer: Answer) -> str:
+    opens = answer.following.at
+    again = f" ; il prend les commandes {spoken_from(opens, now=answer.at)}" if opens else ""
+    match answer.rule.type:
+        case RuleType.STATUS:
+            return "Le restaurant ne prend pas de commandes en ce moment."
+        case RuleType.BUSY:
+            return f"La cuisine du restaurant ne prend pas de commandes pour le moment{again}."
+        case RuleType.UNCONFIRMED:
+            return f"Les horaires de ce jour férié restent à confirmer par le restaurant{again}."
+    closed = "exceptionnellement fermé" if answer.exceptional else "fermé"
+    reason = f" À dire à l'appelant : « {answer.spoken} »" if answer.spoken else ""
+    return f"Le restaurant est {closed}{again}.{reason}"

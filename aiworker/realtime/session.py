@@ -55,7 +55,7 @@ def instructions(config: RestaurantConfig) -> str:
         restaurant=config.spoken_name,
         address=config.address,
         opening=spoken_hours(config.opening),
-        exceptions=spoken_exceptions(config.opening_exceptions),
+        exceptions=spoken_exceptions(config.opening_exceptions, config.holidays.hours),
         preparation=config.preparation_minutes,
         people=", ".join(["le restaurant", *(target.name for target in config.transfer_targets)]),
         menu=menu,

@@ -6,7 +6,7 @@ from aiworker.tools.newer_config import take_newer_config
 from aiworker.tools.spoken_cart import spoken_cart
 from aiworker.tools.tool import Arguments, Result, Tool
 from controlplane.restaurants.errors import CartEmpty, Refused
-from controlplane.restaurants.opening import check_takes_orders
+from controlplane.restaurants.what_happens import calendar_of, check_takes_orders
 
 
 class ReadBack(Arguments):
@@ -14,7 +14,7 @@ class ReadBack(Arguments):
 
 
 async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
-    """Raises `CartEmpty`; `NotTakingOrders` and `Closed`, for nobody confirms an order in vain."""
+    """Raises `CartEmpty`; `NotNow`, for nobody confirms an order in vain."""
     cart = context.cart
     if not cart.lines:
         raise CartEmpty
@@ -32,10 +32,10 @@ async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
 async def _check_takes_orders(context: ToolContext) -> None:
     """Refuse by what is in Postgres, not by what was true when the call began."""
     try:
-        check_takes_orders(context.config, context.now())
+        check_takes_orders(calendar_of(context.config), context.now())
     except Refused:
         await take_newer_config(context)
-        check_takes_orders(context.config, context.now())
+        check_takes_orders(calendar_of(context.config), context.now())
 
 
 TOOL = Tool(

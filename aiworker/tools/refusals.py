@@ -13,14 +13,17 @@ from controlplane.restaurants.errors import (
     CartFull,
     Closed,
     DishSoldOut,
+    HoursUnconfirmed,
     KeyOfAnotherCart,
     NotANumber,
+    NotAtThisInstant,
     NotReplaceable,
     NotTakingOrders,
     OffMenu,
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
+    OrdersPaused,
     OrderUnsettled,
     PriceChanged,
     RestaurantError,
@@ -48,11 +51,15 @@ def in_words(error: RestaurantError) -> ToolError:
                 "Le restaurant ne prend pas de commandes en ce moment.",
                 next=_NO_ORDER,
             )
-        case Closed(now=now, opens=opens, exceptional=exceptional):
+        case OrdersPaused():
+            spoken = f"La cuisine ne prend plus de commandes pour le moment.{_again(error)}"
+            return ToolError("orders_paused", spoken, next=_NO_ORDER)
+        case HoursUnconfirmed():
+            spoken = f"Les horaires de ce jour férié restent à confirmer.{_again(error)}"
+            return ToolError("hours_unconfirmed", spoken, next=_NO_ORDER)
+        case Closed(exceptional=exceptional, spoken=own_words):
             closed = "exceptionnellement fermé" if exceptional else "fermé en ce moment"
-            spoken = f"Le restaurant est {closed}."
-            if opens is not None:
-                spoken += f" Vous pourrez commander {spoken_from(opens, now=now)}."
+            spoken = f"{own_words or f'Le restaurant est {closed}.'}{_again(error)}"
             return ToolError("closed", spoken, next=_NO_ORDER)
         case PriceChanged(spoken_name=name, cents=cents):
             return ToolError(
@@ -124,6 +131,12 @@ def in_words(error: RestaurantError) -> ToolError:
             )
         case _:
             return ToolError("not_possible", "Ce n'est pas possible.")
+
+
+def _again(refusal: NotAtThisInstant) -> str:
+    if refusal.opens is None:
+        return ""
+    return f" Vous pourrez commander {spoken_from(refusal.opens, now=refusal.now)}."
 
 
 def _choices(group: OptionGroup) -> str:

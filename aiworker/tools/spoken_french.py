@@ -5,21 +5,34 @@ hear a wrong price as a promise.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from itertools import groupby
 
-from controlplane.contracts.restaurant_config import OpeningException, OpeningWindow
+from controlplane.contracts.opening import (
+    HolidayHours,
+    OpeningException,
+    OpeningKind,
+    OpeningWindow,
+)
+from controlplane.restaurants.calendar_words import DAYS, MONTHS
 
 _UNITS = (
     "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize"
     " dix-sept dix-huit dix-neuf"
 ).split()
 _TENS = {2: "vingt", 3: "trente", 4: "quarante", 5: "cinquante", 6: "soixante", 8: "quatre-vingt"}
-_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-_MONTHS = (
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
-).split()
+_KINDS = {
+    OpeningKind.ON_SITE: "sur place",
+    OpeningKind.PICKUP: "à emporter",
+    OpeningKind.DELIVERY: "en livraison",
+    OpeningKind.RESERVATION: "pour réserver",
+}
+_HOLIDAYS = {
+    HolidayHours.AS_USUAL: "",
+    HolidayHours.TO_CONFIRM: "horaires à confirmer les autres jours fériés",
+    HolidayHours.CLOSED: "fermé les autres jours fériés",
+}
 _FEMININE = frozenset(
     "pizza salade eau biere limonade bouteille carafe canette pression soupe tarte mousse creme"
     " glace assiette formule entree bruschetta panna crepe galette portion part planche".split()
@@ -72,7 +85,7 @@ def clock(moment: time) -> str:
 def spoken_date(day: date) -> str:
     """27 November 2026 → "vendredi vingt-sept novembre"."""
     number_of_day = "premier" if day.day == 1 else number(day.day)
-    return f"{_DAYS[day.weekday()]} {number_of_day} {_MONTHS[day.month - 1]}"
+    return f"{DAYS[day.weekday()]} {number_of_day} {MONTHS[day.month - 1]}"
 
 
 def spoken_from(moment: datetime, *, now: datetime) -> str:
@@ -85,13 +98,26 @@ def spoken_from(moment: datetime, *, now: datetime) -> str:
         return f"à partir de {at}"
     if days == 1:
         return f"à partir de demain à {at}"
-    if days < len(_DAYS):
-        return f"à partir de {_DAYS[moment.weekday()]} à {at}"
+    if days < len(DAYS):
+        return f"à partir de {DAYS[moment.weekday()]} à {at}"
     return f"à partir du {spoken_date(moment.date())} à {at}"
 
 
-def spoken_hours(windows: Iterable[OpeningWindow]) -> str:
-    """Days with the same hours are said together."""
+def spoken_hours(windows: Collection[OpeningWindow]) -> str:
+    """Days with the same hours are said together, and so are kinds with the same week."""
+    by_kind = {
+        kind: _spoken_week([window for window in windows if window.kind is kind]) for kind in _KINDS
+    }
+    offered = {kind: week for kind, week in by_kind.items() if week}
+    if len(set(offered.values())) <= 1:
+        return next(iter(offered.values()), "aucun")
+    return ". ".join(f"{_KINDS[kind].capitalize()}, {week}" for kind, week in offered.items())
+
+
+def _spoken_week(windows: Collection[OpeningWindow]) -> str:
+    """Say nothing of a kind without windows."""
+    if not windows:
+        return ""
     days = {
         day: " et ".join(f"de {clock(w.opens)} à {clock(w.closes)}" for w in rules)
         for day, rules in groupby(
@@ -101,18 +127,30 @@ def spoken_hours(windows: Iterable[OpeningWindow]) -> str:
     phrases = []
     for hours, same in groupby(range(7), key=lambda day: days.get(day, "fermé")):
         run = list(same)
-        name = _DAYS[run[0]] if len(run) == 1 else f"du {_DAYS[run[0]]} au {_DAYS[run[-1]]}"
+        name = DAYS[run[0]] if len(run) == 1 else f"du {DAYS[run[0]]} au {DAYS[run[-1]]}"
         phrases.append(f"{name} {hours}")
     return " ; ".join(phrases)
 
 
-def spoken_exceptions(exceptions: Iterable[OpeningException]) -> str:
-    """The dates with hours of their own; "aucun" when there are none."""
+def spoken_exceptions(
+    exceptions: Iterable[OpeningException], holidays: HolidayHours = HolidayHours.AS_USUAL
+) -> str:
+    """The dates with hours of their own, and public holidays; "aucun" when there are none."""
     phrases = []
-    for day, rows in groupby(exceptions, key=lambda exception: exception.date):
+    for (first, last, kinds), rows in groupby(exceptions, key=_dates_and_kinds):
         hours = [f"de {clock(r.opens)} à {clock(r.closes)}" for r in rows if r.opens and r.closes]
-        phrases.append(f"{spoken_date(day)} {' et '.join(hours) or 'fermé'}")
+        dates = f"du {spoken_date(first)} au {spoken_date(last)}" if last else spoken_date(first)
+        limits = "".join(f" {_KINDS[kind]}" for kind in kinds if kind in _KINDS)
+        phrases.append(f"{dates}{limits} {' et '.join(hours) or 'fermé'}")
+    if _HOLIDAYS[holidays]:
+        phrases.append(_HOLIDAYS[holidays])
     return " ; ".join(phrases) or "aucun"
+
+
+def _dates_and_kinds(
+    exception: OpeningException,
+) -> tuple[date, date | None, tuple[OpeningKind, ...]]:
+    return exception.date, exception.last_date, exception.kinds
 
 
 def _thousands(value: int) -> str:

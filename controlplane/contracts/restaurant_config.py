@@ -4,13 +4,13 @@ Cached in Redis as JSON, rebuilt from Postgres by `controlplane.restaurants.conf
 integer cents, VAT included; opening rules are local wall time in the restaurant's zone.
 """
 
-from datetime import date, time
 from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
 
 from controlplane.contracts.messages import Message
+from controlplane.contracts.opening import Busy, Holidays, OpeningException, OpeningWindow
 
 
 class Option(Message):
@@ -55,22 +55,6 @@ class MenuItem(Message):
     option_groups: tuple[OptionGroup, ...] = ()
 
 
-class OpeningWindow(Message):
-    """The restaurant is open on `weekday` (0 = Monday), past midnight when `closes` <= `opens`."""
-
-    weekday: int = Field(ge=0, le=6)
-    opens: time
-    closes: time
-
-
-class OpeningException(Message):
-    """On this date these hours stand for the week's; without hours the restaurant is closed."""
-
-    date: date
-    opens: time | None = None
-    closes: time | None = None
-
-
 class RestaurantStatus(StrEnum):
     """Says whether a restaurant serves callers. Only a live one takes orders."""
 
@@ -104,6 +88,8 @@ class RestaurantConfig(Message):
     menu: tuple[MenuItem, ...]
     opening: tuple[OpeningWindow, ...]
     opening_exceptions: tuple[OpeningException, ...] = ()
+    holidays: Holidays = Holidays()
+    busy: Busy = Busy()
     status: RestaurantStatus = RestaurantStatus.LIVE
     transfer_targets: tuple[TransferTarget, ...] = ()
     """Callers may also be put through to these, beside the restaurant's own phone."""

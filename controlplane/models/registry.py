@@ -2,6 +2,7 @@
 
 from controlplane.models import (
     blocked_caller,
+    busy_state,
     call,
     carrier,
     consent,
@@ -41,6 +42,7 @@ from controlplane.models.base import Base
 __all__ = [
     "Base",
     "blocked_caller",
+    "busy_state",
     "call",
     "carrier",
     "consent",

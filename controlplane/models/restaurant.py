@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, false, text
 from sqlalchemy.orm import Mapped, composite, mapped_column
 
+from controlplane.contracts.opening import HolidayHours
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
 
@@ -51,6 +52,10 @@ class Restaurant(Base):
         ),
         CheckConstraint("preparation_minutes BETWEEN 1 AND 240", name="preparation_minutes"),
         CheckConstraint(
+            f"holiday_hours IN ({', '.join(repr(str(hours)) for hours in HolidayHours)})",
+            name="holiday_hours",
+        ),
+        CheckConstraint(
             f"keep_transcripts_days BETWEEN 1 AND {MOST_TRANSCRIPT_DAYS}",
             name="keep_transcripts_days",
         ),
@@ -82,6 +87,11 @@ class Restaurant(Base):
     phone_e164: Mapped[str]
     status: Mapped[str] = mapped_column(default=RestaurantStatus.ONBOARDING)
     preparation_minutes: Mapped[int] = mapped_column(default=20)
+    holiday_hours: Mapped[str] = mapped_column(
+        default=HolidayHours.AS_USUAL, server_default=text("'as_usual'")
+    )
+    alsace_moselle: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It has thirteen public holidays a year, and not eleven."""
     voice: Mapped[str] = mapped_column(default="marin")
     realtime_model: Mapped[str] = mapped_column(default="gpt-realtime-2.1-mini")
     keep_transcripts_days: Mapped[int] = mapped_column(server_default=text("90"))

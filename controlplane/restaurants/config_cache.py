@@ -15,12 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.contracts import redis_keys, restaurant_config
-from controlplane.contracts.restaurant_config import RestaurantConfig, RestaurantStatus
+from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.menus import SoldOut, read_menu
-from controlplane.restaurants.opening_hours import read_hours
+from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.packed_config import pack, unpack
 from controlplane.tenancy import restaurant_session
 
@@ -73,7 +73,7 @@ async def read_restaurant_config(
             raise UnknownRestaurant(restaurant_id)
         sold_out = SoldOut(now)
         menu = await read_menu(session, restaurant_id, sold_out)
-        hours = await read_hours(session, restaurant, now)
+        calendar = await read_calendar(session, restaurant, now)
         targets = await session.scalars(
             select(TransferTarget)
             .where(TransferTarget.restaurant_id == restaurant_id)
@@ -91,9 +91,11 @@ async def read_restaurant_config(
         voice=restaurant.voice,
         realtime_model=restaurant.realtime_model,
         menu=menu,
-        opening=hours.week,
-        opening_exceptions=hours.exceptions,
-        status=RestaurantStatus(restaurant.status),
+        opening=calendar.week,
+        opening_exceptions=calendar.exceptions,
+        holidays=calendar.holidays,
+        busy=calendar.busy,
+        status=calendar.status,
         transfer_targets=tuple(
             restaurant_config.TransferTarget(id=target.id, name=target.name) for target in targets
         ),

@@ -14,8 +14,12 @@ AlloRestoError
     │   ├── NotOnMenu          no dish, option or ingredient is called so
     │   └── NotBlocked         this number's calls are taken
     ├── Refused                what was asked is not allowed as things are
-    │   ├── NotTakingOrders    the restaurant is paused, closed for good, or not open yet
-    │   ├── Closed             it is not open at this hour
+    │   ├── NotNow             it is not possible now; a rule says so, and when it will be
+    │   │   ├── NotTakingOrders    the restaurant is paused, closed for good, or not open yet
+    │   │   └── NotAtThisInstant   its hours or its kitchen do not allow it
+    │   │       ├── OrdersPaused       the kitchen takes no order for a while
+    │   │       ├── HoursUnconfirmed   nobody has said whether it opens on this public holiday
+    │   │       └── Closed             it is not open at this hour
     │   ├── PriceChanged       a dish costs something else than the caller was told
     │   ├── OffMenu            a dish or an option is no longer on the menu
     │   ├── CartEmpty          there is nothing to order
@@ -40,7 +44,7 @@ AlloRestoError
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from controlplane.contracts.phone_numbers import UnsafeReason
@@ -51,6 +55,8 @@ from controlplane.contracts.restaurant_config import (
     RestaurantStatus,
 )
 from controlplane.errors import AlloRestoError, ServiceUnavailable
+from controlplane.restaurants.decision import Answer, Possibility, Rule
+from controlplane.restaurants.rules import UNKNOWN, status_rule
 
 
 class RestaurantError(AlloRestoError):
@@ -118,25 +124,55 @@ class NotBlocked(NotFound):
         super().__init__(f"it is not blocked: alloresto caller list {slug}")
 
 
-class NotTakingOrders(Refused):
+class NotNow(Refused):
+    """It is not possible at this instant: `rule` decided, `following` says when it is."""
+
+    def __init__(self, message: str, *, rule: Rule, following: Possibility) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.following = following
+
+
+class NotTakingOrders(NotNow):
     """The restaurant is paused, closed for good, or not open for business yet."""
 
     def __init__(self, status: RestaurantStatus) -> None:
-        super().__init__(f"the restaurant is {status}")
+        super().__init__(f"the restaurant is {status}", rule=status_rule(status), following=UNKNOWN)
         self.status = status
 
 
-class Closed(Refused):
+class NotAtThisInstant(NotNow):
+    """The rules answered so of the instant `now`, which is in the restaurant's zone."""
+
+    message: ClassVar[str]
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(self.message, rule=answer.rule, following=answer.following)
+        self.now = answer.at
+        self.opens = answer.following.at
+        self.exceptional = answer.exceptional
+        self.spoken = answer.spoken
+
+
+class OrdersPaused(NotAtThisInstant):
+    """The kitchen takes no order until `opens`, or until it says so when that is None."""
+
+    message = "the kitchen takes no orders for now"
+
+
+class HoursUnconfirmed(NotAtThisInstant):
+    """It is a public holiday, and nobody has said whether the restaurant opens."""
+
+    message = "the hours of this public holiday are not confirmed"
+
+
+class Closed(NotAtThisInstant):
     """The restaurant is not open at `now`; it `opens` next, None when that is not known.
 
-    Both are in its own zone. Today's hours are an exception's when it is `exceptional`.
+    Today's hours are an exception's, or a holiday's, when it is `exceptional`.
     """
 
-    def __init__(self, now: datetime, *, opens: datetime | None, exceptional: bool) -> None:
-        super().__init__("the restaurant is closed at this hour")
-        self.now = now
-        self.opens = opens
-        self.exceptional = exceptional
+    message = "the restaurant is closed at this hour"
 
 
 class PriceChanged(Refused):

@@ -1,13 +1,11 @@
-"""When a restaurant takes orders: a pure function of its hours and the instant.
+"""A restaurant's hours of one kind as services, each with its two instants. Pure.
 
 Hours are wall time in the restaurant's zone; a window that closes at or before the time it opens
-goes on past midnight, and belongs to the date on which it opened. A dated exception stands for all
-windows of its date: other hours, or none. A window opens and closes when the clock first shows the
-time: of the night in which 02:30 comes twice it is the earlier one, and of the night in which the
-clock leaves it out, 03:30.
-
-An order is taken from the minute the restaurant opens to the minute it closes: whoever takes one
-then also prepares it. Before it opens nobody is there to see it, so none is taken ahead.
+goes on past midnight, and belongs to the date on which it opened. Dated exceptions stand for all
+windows of their dates: other hours, or none; a public holiday without one has none either, unless
+the restaurant works on it as usual. A window opens and closes when the clock first shows the time:
+of the night in which 02:30 comes twice it is the earlier one, and of the night in which the clock
+leaves it out, 03:30.
 """
 
 from collections.abc import Iterator
@@ -16,26 +14,28 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from controlplane.contracts.restaurant_config import (
+from controlplane.contracts.opening import (
+    HolidayHours,
+    Holidays,
     OpeningException,
     OpeningWindow,
-    RestaurantConfig,
-    RestaurantStatus,
 )
-from controlplane.restaurants.errors import Closed, NotTakingOrders
+from controlplane.restaurants.public_holidays import public_holidays
 
 HORIZON_DAYS: Final = 60
 """A restaurant that opens later than this is not known to open again."""
+AS_USUAL: Final = Holidays()
 _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A restaurant's week and its exceptions, in its zone."""
+    """A restaurant's week, its exceptions and its holidays, in its zone."""
 
     zone: ZoneInfo
     week: tuple[OpeningWindow, ...]
     exceptions: tuple[OpeningException, ...] = ()
+    holidays: Holidays = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,6 @@ class Opening:
     """It is open, until this closes; None: it is closed."""
     following: Service | None
     """It opens next with this; None: not within `HORIZON_DAYS`."""
-    exceptional: bool
-    """Today's hours are an exception's."""
-
-
-def hours_of(config: RestaurantConfig) -> Hours:
-    return Hours(ZoneInfo(config.timezone), config.opening, config.opening_exceptions)
 
 
 def opening_at(hours: Hours, now: datetime) -> Opening:
@@ -76,8 +70,7 @@ def opening_at(hours: Hours, now: datetime) -> Opening:
             break
         if now < one.closes and service is None:
             service = one
-    exceptional = any(exception.date == today for exception in hours.exceptions)
-    return Opening(service=service, following=following, exceptional=exceptional)
+    return Opening(service=service, following=following)
 
 
 def open_until(hours: Hours, service: Service) -> datetime | None:
@@ -92,51 +85,40 @@ def open_until(hours: Hours, service: Service) -> datetime | None:
     return closes
 
 
-def check_open(hours: Hours, now: datetime) -> Service:
-    """Return the service that an order of `now` belongs to. Raises `Closed`."""
-    opening = opening_at(hours, now)
-    if opening.service is None:
-        raise Closed(
-            now.astimezone(hours.zone),
-            opens=opening.following.opens if opening.following else None,
-            exceptional=opening.exceptional,
-        )
-    return opening.service
+def exceptions_of(hours: Hours, day: date) -> list[OpeningException]:
+    """The exceptions that decide of this date: those with hours, where one has any."""
+    of_day = [exception for exception in hours.exceptions if exception.covers(day)]
+    return [exception for exception in of_day if exception.opens] or of_day
 
 
-def check_takes_orders(config: RestaurantConfig, now: datetime) -> None:
-    """Raise `NotTakingOrders` or `Closed`, by what a worker knows of its restaurant."""
-    check_live(config.status)
-    check_open(hours_of(config), now)
+def holiday_of(hours: Hours, day: date) -> str | None:
+    """The public holiday for which the restaurant does not work as usual on this date."""
+    if hours.holidays.hours is HolidayHours.AS_USUAL:
+        return None
+    return public_holidays(day.year, alsace_moselle=hours.holidays.alsace_moselle).get(day)
 
 
-def check_live(status: RestaurantStatus) -> None:
-    """Raise `NotTakingOrders` unless the restaurant is open for business."""
-    if status is not RestaurantStatus.LIVE:
-        raise NotTakingOrders(status)
+def week_of(hours: Hours, day: date) -> list[OpeningWindow]:
+    weekday = day.weekday()
+    return [window for window in hours.week if window.weekday == weekday]
 
 
-def service_date(hours: Hours, now: datetime) -> date:
-    """The date that an order of `now` is numbered on: its service's, or today's when closed."""
-    service = opening_at(hours, now).service
-    return service.date if service else now.astimezone(hours.zone).date()
+def windows_of(hours: Hours, day: date) -> list[tuple[time, time]]:
+    """When it opens and closes on this date, by whichever rule decides of it."""
+    if exceptions := exceptions_of(hours, day):
+        return [(e.opens, e.closes) for e in exceptions if e.opens and e.closes]
+    if holiday_of(hours, day):
+        return []
+    return [(window.opens, window.closes) for window in week_of(hours, day)]
 
 
 def _services(hours: Hours, first: date) -> Iterator[Service]:
     """Every window from this date on, in the order in which they open."""
     for ahead in range(HORIZON_DAYS + 2):
         day = first + ahead * _DAY
-        services = [_service(hours.zone, day, *window) for window in _windows(hours, day)]
+        services = [_service(hours.zone, day, *window) for window in windows_of(hours, day)]
         some = [service for service in services if service.opens < service.closes]
         yield from sorted(some, key=lambda service: service.opens)
-
-
-def _windows(hours: Hours, day: date) -> list[tuple[time, time]]:
-    exceptions = [exception for exception in hours.exceptions if exception.date == day]
-    if exceptions:
-        return [(e.opens, e.closes) for e in exceptions if e.opens and e.closes]
-    weekday = day.weekday()
-    return [(w.opens, w.closes) for w in hours.week if w.weekday == weekday]
 
 
 def _service(zone: ZoneInfo, day: date, opens: time, closes: time) -> Service:

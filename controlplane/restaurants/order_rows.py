@@ -1,6 +1,6 @@
 """Step 9 of a call: one order as rows, read and written inside the placing transaction."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import money
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
 from controlplane.restaurants.customers import remember_customer
+from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.errors import KeyOfAnotherCart
 from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
@@ -56,20 +57,21 @@ async def insert_order(
     session: AsyncSession,
     draft: OrderDraft,
     restaurant: Restaurant,
-    now: datetime,
+    answer: Answer,
     *,
-    service_date: date,
     call_back: bool,
     replaced: Order | None,
 ) -> Order:
     """The order with all that belongs to it, in the place of the locked `replaced`; the outbox rows
     come last, for their trigger holds up the restaurant's other writers from there to the commit.
     """
-    order = await _order(session, draft, service_date)
+    now = answer.at.astimezone(UTC)
+    order = await _order(session, draft, answer.date)
     if replaced is not None:
         await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=ACTOR)
         order.replaces_id = replaced.id
-    order.ready_at = now + timedelta(minutes=restaurant.preparation_minutes)
+    minutes = restaurant.preparation_minutes + answer.delay_minutes
+    order.ready_at = now + timedelta(minutes=minutes)
     order.call_back = call_back
     session.add(order)
     await session.flush()

@@ -15,10 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from controlplane.contracts.restaurant_config import RestaurantStatus
+from controlplane.contracts.opening import OpeningKind
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.cart import check_against_menu
+from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.errors import (
     CartEmpty,
     OrderNotCommitted,
@@ -28,8 +29,7 @@ from controlplane.restaurants.errors import (
 )
 from controlplane.restaurants.menu_portions import check_portions
 from controlplane.restaurants.menus import SoldOut, read_menu
-from controlplane.restaurants.opening import Service, check_live, check_open, service_date
-from controlplane.restaurants.opening_hours import read_hours
+from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from controlplane.restaurants.order_rows import (
     ask_to_call_back,
@@ -39,6 +39,7 @@ from controlplane.restaurants.order_rows import (
     placed_order,
 )
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
+from controlplane.restaurants.what_happens import check_takes_orders, what_happens
 from controlplane.tenancy import restaurant_session
 
 log = structlog.get_logger()
@@ -70,8 +71,8 @@ async def place_order(
     """Commit the order, or find the one already committed under its key.
 
     `call_back` marks an order that is committed now: nobody is there to tell its caller.
-    Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotTakingOrders`, `Closed` and
-    what `check_against_menu` and `order_to_replace` raise, of an order that is not there yet; when
+    Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotNow` and what
+    `check_against_menu` and `order_to_replace` raise, of an order that is not there yet; when
     `ATTEMPTS` failed,
     `OrderNotCommitted` if it is certain that there is no order, else `OrderUnsettled`. When it is
     cancelled nobody knows: placing it again with the same key settles that.
@@ -129,16 +130,11 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
         order = await find_order(session, draft)
         if order is None:
             now = utc_now()
-            day = service_date(await read_hours(session, restaurant, now), now)
+            calendar = await read_calendar(session, restaurant, now)
+            answer = what_happens(calendar, OpeningKind.PICKUP, now)
             replaced = await order_still_to_replace(session, draft)
             order = await insert_order(
-                session,
-                draft,
-                restaurant,
-                now,
-                service_date=day,
-                call_back=True,
-                replaced=replaced,
+                session, draft, restaurant, answer, call_back=True, replaced=replaced
             )
         elif not order.call_back:
             await ask_to_call_back(session, order)
@@ -161,13 +157,7 @@ async def _place_once(
             await check_portions(session, draft.restaurant_id, draft.lines)
             replaced = await order_to_replace(session, draft)
             order = await insert_order(
-                session,
-                draft,
-                restaurant,
-                now,
-                service_date=allowed.date,
-                call_back=call_back,
-                replaced=replaced,
+                session, draft, restaurant, allowed, call_back=call_back, replaced=replaced
             )
             commit.unanswered = True
             await session.commit()
@@ -176,7 +166,7 @@ async def _place_once(
 
 async def _allowed(
     session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
-) -> Service | Refused:
+) -> Answer | Refused:
     """Read again what may have changed since the caller was told: whether the restaurant takes
     orders, whether it is open, whether all is to be had, and at which price.
 
@@ -184,12 +174,11 @@ async def _allowed(
     is found whatever is refused here.
     """
     try:
-        check_live(RestaurantStatus(restaurant.status))
-        service = check_open(await read_hours(session, restaurant, now), now)
+        answer = check_takes_orders(await read_calendar(session, restaurant, now), now)
         check_against_menu(draft.lines, await read_menu(session, restaurant.id, SoldOut(now)))
     except Refused as refusal:
         return refusal
-    return service
+    return answer
 
 
 async def _restaurant(session: AsyncSession, restaurant_id: UUID) -> Restaurant:

@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.opening import OpeningKind
 from controlplane.models.dining_table import DiningTable
 from controlplane.models.reservation import COUNTED, Reservation, ReservationStatus
 from controlplane.models.reservation_shift import ReservationShift, TurnTime
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.table_assignment import TableAssignment
 from controlplane.models.table_combination import CombinedTable, TableCombination
-from controlplane.restaurants.opening_hours import read_hours
+from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.reservation_rules import AROUND, Book, Booked
 from controlplane.restaurants.reservation_shifts import Shift
 from controlplane.restaurants.reservation_tables import During, Place, Taken
@@ -39,10 +40,11 @@ async def read_book(
     Holds that are over count for nothing, and neither does the reservation `without`, whose own
     tables are no obstacle to it.
     """
-    hours = await read_hours(session, restaurant, at)
+    calendar = await read_calendar(session, restaurant, at)
     return Book(
-        zone=hours.zone,
-        exceptions=hours.exceptions,
+        zone=calendar.zone,
+        exceptions=calendar.exceptions_for(OpeningKind.RESERVATION),
+        holidays=calendar.holidays,
         shifts=await _shifts(session, restaurant.id),
         places=await _places(session, restaurant.id),
         booked=await _booked(session, restaurant.id, at, now, without),

@@ -12,8 +12,14 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from controlplane.contracts.restaurant_config import OpeningException
-from controlplane.restaurants.opening import Hours, opening_at
+from controlplane.contracts.opening import Holidays, OpeningException
+from controlplane.restaurants.opening import (
+    AS_USUAL,
+    Hours,
+    exceptions_of,
+    holiday_of,
+    opening_at,
+)
 from controlplane.restaurants.reservation_shifts import (
     Shift,
     ShiftOfDate,
@@ -77,6 +83,7 @@ class Book:
     zone: ZoneInfo
     shifts: tuple[Shift, ...]
     exceptions: tuple[OpeningException, ...] = ()
+    holidays: Holidays = AS_USUAL
     places: tuple[Place, ...] = ()
     booked: tuple[Booked, ...] = ()
     taken: tuple[Taken, ...] = ()
@@ -171,12 +178,13 @@ def _refused_covers(book: Book, shift: ShiftOfDate, wish: Wish) -> Refusal | Non
 
 
 def _closed(book: Book, day: date, at: datetime) -> bool:
-    """Whether the hours of an exceptional date leave this instant out. On any other date the shift
-    says when parties sit down.
+    """Whether the hours of an exceptional date, or of a public holiday, leave this instant out. On
+    any other date the shift says when parties sit down.
     """
-    if all(exception.date != day for exception in book.exceptions):
+    hours = Hours(book.zone, (), book.exceptions, book.holidays)
+    if not exceptions_of(hours, day) and holiday_of(hours, day) is None:
         return False
-    return opening_at(Hours(book.zone, (), book.exceptions), at).service is None
+    return opening_at(hours, at).service is None
 
 
 def _tables(book: Book, wish: Wish, during: During) -> frozenset[UUID]:

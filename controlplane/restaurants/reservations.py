@@ -15,7 +15,6 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
-from controlplane.restaurants.opening import check_live
 from controlplane.restaurants.reservation_errors import (
     KeyOfAnotherReservation,
     ReservationStatusRefused,
@@ -31,6 +30,7 @@ from controlplane.restaurants.reservation_rows import next_number
 from controlplane.restaurants.reservation_rules import Wish
 from controlplane.restaurants.reservation_status import check_in_time
 from controlplane.restaurants.reservation_waitlist import wait_where_full
+from controlplane.restaurants.what_happens import check_live
 
 
 async def book(

@@ -15,6 +15,7 @@ S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is r
 GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "ai_worker_node": {WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
     "blocked_caller": {BRIDGE: {S}, ADMIN: {S, I, D}},
+    "busy_state": {WEB: {S, I, U}, WORKER: {S}},
     "call": {CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "call_turn": {CONTROLLER: {S, I, D}, ADMIN: {S, D}},
     "carrier": {BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},

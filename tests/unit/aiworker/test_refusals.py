@@ -1,18 +1,21 @@
 """What the caller hears of each refusal of the restaurant's rules, word for word."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from aiworker.tools.refusals import in_words
+from controlplane.contracts.opening import OpeningKind
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.restaurants import errors
+from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.errors import (
     CartEmpty,
     CartFull,
     Closed,
     DishSoldOut,
+    HoursUnconfirmed,
     KeyOfAnotherCart,
     NotANumber,
     NotReplaceable,
@@ -21,6 +24,7 @@ from controlplane.restaurants.errors import (
     OptionMissing,
     OptionSoldOut,
     OrderNotCommitted,
+    OrdersPaused,
     OrderUnsettled,
     PriceChanged,
     RestaurantError,
@@ -29,6 +33,7 @@ from controlplane.restaurants.errors import (
     TooManyOptions,
     UnknownLine,
 )
+from controlplane.restaurants.rules import next_at, no_hours_rule
 from tests.small_menu import CALZONE, DOUGH, EXTRAS
 
 pytestmark = pytest.mark.unit
@@ -41,9 +46,23 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=PARIS)
 
 
-def closed(*, opens: datetime | None, exceptional: bool = False) -> Closed:
-    """Friday at 15:00."""
-    return Closed(at(27, 15), opens=opens, exceptional=exceptional)
+def answer(*, opens: datetime | None, exceptional: bool = False, spoken: str = "") -> Answer:
+    """Friday at 15:00, when pick-up is closed."""
+    return Answer(
+        kind=OpeningKind.PICKUP,
+        at=at(27, 15),
+        open=False,
+        until=None,
+        following=next_at(opens),
+        rule=no_hours_rule(OpeningKind.PICKUP),
+        date=date(2026, 11, 27),
+        exceptional=exceptional,
+        spoken=spoken,
+    )
+
+
+def closed(*, opens: datetime | None, exceptional: bool = False, spoken: str = "") -> Closed:
+    return Closed(answer(opens=opens, exceptional=exceptional, spoken=spoken))
 
 
 HEARD: list[tuple[RestaurantError, str, str]] = [
@@ -58,6 +77,28 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         "closed",
         "Le restaurant est fermé en ce moment. "
         "Vous pourrez commander à partir de dix-huit heures trente.",
+    ),
+    (
+        closed(opens=at(27, 18, 30), exceptional=True, spoken="Nous sommes en travaux."),
+        "closed",
+        "Nous sommes en travaux. Vous pourrez commander à partir de dix-huit heures trente.",
+    ),
+    (
+        OrdersPaused(answer(opens=at(27, 15, 30))),
+        "orders_paused",
+        "La cuisine ne prend plus de commandes pour le moment. "
+        "Vous pourrez commander à partir de quinze heures trente.",
+    ),
+    (
+        OrdersPaused(answer(opens=None)),
+        "orders_paused",
+        "La cuisine ne prend plus de commandes pour le moment.",
+    ),
+    (
+        HoursUnconfirmed(answer(opens=at(28, 12))),
+        "hours_unconfirmed",
+        "Les horaires de ce jour férié restent à confirmer. "
+        "Vous pourrez commander à partir de demain à midi.",
     ),
     (
         closed(opens=at(28, 11, 30)),

@@ -6,11 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aiworker.prompts.situation import NO_ORDER, situation
-from controlplane.contracts.restaurant_config import (
-    OpeningException,
-    OpeningWindow,
-    RestaurantStatus,
-)
+from controlplane.contracts.opening import OpeningException, OpeningWindow
+from controlplane.contracts.restaurant_config import RestaurantStatus
 from tests.small_menu import CONFIG
 
 pytestmark = pytest.mark.unit

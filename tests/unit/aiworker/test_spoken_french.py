@@ -12,7 +12,7 @@ from aiworker.tools.spoken_french import (
     spoken_exceptions,
     spoken_hours,
 )
-from controlplane.contracts.restaurant_config import OpeningException, OpeningWindow
+from controlplane.contracts.opening import OpeningException, OpeningWindow
 
 pytestmark = pytest.mark.unit
 

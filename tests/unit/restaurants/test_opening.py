@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.contracts.restaurant_config import OpeningException, OpeningWindow
-from controlplane.restaurants.errors import Closed
-from controlplane.restaurants.opening import Hours, check_open, opening_at, service_date
+from controlplane.contracts.opening import OpeningException, OpeningWindow
+from controlplane.restaurants.opening import Hours, Service, opening_at
 
 pytestmark = pytest.mark.unit
 
@@ -32,6 +31,12 @@ def every_day(*windows: tuple[time, time], exceptions: tuple[OpeningException, .
     return Hours(PARIS, week, exceptions)
 
 
+def service(hours: Hours, now: datetime) -> Service:
+    found = opening_at(hours, now).service
+    assert found is not None
+    return found
+
+
 TWICE_A_DAY = every_day(LUNCH, DINNER)
 PAST_MIDNIGHT = every_day(LATE)
 
@@ -52,38 +57,25 @@ PAST_MIDNIGHT = every_day(LATE)
 def test_several_windows_a_day_open_on_the_minute(
     hour: int, minute: int, closes: time | None
 ) -> None:
-    service = opening_at(TWICE_A_DAY, at(FRIDAY, hour, minute)).service
-    assert (service and service.closes.time()) == closes
+    found = opening_at(TWICE_A_DAY, at(FRIDAY, hour, minute)).service
+    assert (found and found.closes.time()) == closes
 
 
-def test_closed_says_when_it_opens_next() -> None:
-    with pytest.raises(Closed) as refused:
-        check_open(TWICE_A_DAY, at(FRIDAY, 15))
-    assert refused.value.opens == at(FRIDAY, 18, 30)
-    assert not refused.value.exceptional
-    with pytest.raises(Closed) as refused:
-        check_open(TWICE_A_DAY, at(FRIDAY, 23))
-    assert refused.value.opens == at(FRIDAY + timedelta(1), 11, 30)
-
-
-def test_after_midnight_an_order_is_of_the_evening_s_service() -> None:
+def test_after_midnight_it_is_still_the_evening_s_service() -> None:
     saturday = FRIDAY + timedelta(1)
-    assert check_open(PAST_MIDNIGHT, at(saturday, 0, 29)).date == FRIDAY
-    assert service_date(PAST_MIDNIGHT, at(saturday, 0, 29)) == FRIDAY
+    assert service(PAST_MIDNIGHT, at(saturday, 0, 29)).date == FRIDAY
     assert opening_at(PAST_MIDNIGHT, at(saturday, 0, 30)).service is None
-    assert service_date(PAST_MIDNIGHT, at(saturday, 0, 30)) == saturday
 
 
 def test_an_exception_stands_for_all_windows_of_its_date_and_no_other() -> None:
     """Closed on the day; the evening before still goes on past midnight."""
     christmas = date(2026, 12, 25)
     hours = every_day(LUNCH, LATE, exceptions=(OpeningException(date=christmas),))
-    assert check_open(hours, at(christmas, 0, 15)).date == christmas - timedelta(1)
+    assert service(hours, at(christmas, 0, 15)).date == christmas - timedelta(1)
     opening = opening_at(hours, at(christmas, 19))
-    assert (opening.service, opening.exceptional) == (None, True)
+    assert opening.service is None
     assert opening.following is not None
     assert opening.following.opens == at(christmas + timedelta(1), 11, 30)
-    assert not opening_at(hours, at(christmas + timedelta(1), 15)).exceptional
 
 
 def test_special_hours_may_be_several_and_go_past_midnight() -> None:
@@ -95,15 +87,14 @@ def test_special_hours_may_be_several_and_go_past_midnight() -> None:
     hours = every_day(LUNCH, exceptions=special)
     new_year = eve + timedelta(1)
     assert opening_at(hours, at(eve, 11, 45)).service is None
-    assert check_open(hours, at(eve, 12)).closes == at(eve, 13)
-    assert check_open(hours, at(new_year, 2, 59)).date == eve
+    assert service(hours, at(eve, 12)).closes == at(eve, 13)
+    assert service(hours, at(new_year, 2, 59)).date == eve
     assert opening_at(hours, at(new_year, 3)).service is None
 
 
 def test_no_hours_are_never_open() -> None:
-    with pytest.raises(Closed) as refused:
-        check_open(Hours(PARIS, ()), at(FRIDAY, 12))
-    assert refused.value.opens is None
+    opening = opening_at(Hours(PARIS, ()), at(FRIDAY, 12))
+    assert (opening.service, opening.following) == (None, None)
 
 
 def test_an_hour_that_comes_twice_ends_the_service_the_first_time() -> None:
@@ -124,7 +115,7 @@ def test_an_hour_that_does_not_come_is_the_one_the_clock_shows_instead() -> None
     assert opening_at(night, closes).service is None
     gone = every_day((time(2, 30), time(3)))
     opening = opening_at(gone, datetime(2026, 3, 29, 1, 15, tzinfo=UTC))
-    assert (opening.service, opening.exceptional) == (None, False), "it has no length that night"
+    assert opening.service is None, "it has no length that night"
 
 
 # --- Any week ------------------------------------------------------------------------------------

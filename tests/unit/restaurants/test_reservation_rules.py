@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.restaurant_config import OpeningException
+from controlplane.contracts.opening import OpeningException
 from controlplane.restaurants.reservation_rules import (
     AROUND,
     Book,
