@@ -12,6 +12,8 @@ import click
 from controlplane.commands.options import json_line_option
 from controlplane.database import async_engine, async_sessions
 from controlplane.local.bench.config_load import config_load_ms_p95
+from controlplane.local.bench.erasure import erase_500_s
+from controlplane.local.bench.last_table import last_table_bookings
 from controlplane.local.bench.report import report, tell
 from controlplane.local.bench.rls_overhead import rls_overhead_percent
 from controlplane.local.bench.thousand_restaurants import RESTAURANTS, seed_restaurants
@@ -45,10 +47,15 @@ async def _measure(services: LocalServices, restaurant_ids: list[UUID]) -> dict[
     try:
         sessions = async_sessions(engine)
         cached, read = await config_load_ms_p95(sessions, services.redis_url, restaurant_ids)
+        erase_s = await erase_500_s(sessions, restaurant_ids[0])
     finally:
         await engine.dispose()
+    last_table = await last_table_bookings(services.database_url)
     return {
+        "last_table_bookings": last_table.bookings,
+        "last_table_alternatives": last_table.with_alternatives,
         "config_redis_ms_p95": cached,
         "config_postgres_ms_p95": read,
+        "erase_500_s": round(erase_s, 3),
         "rls_overhead_percent": await rls_overhead_percent(services.database_url, restaurant_ids),
     }
