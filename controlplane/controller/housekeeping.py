@@ -18,7 +18,7 @@ from controlplane.billing.usage import SUBSCRIBED, rate_calls
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import first_id
 from controlplane.controller import metrics
-from controlplane.models.order import PERSONAL
+from controlplane.models import order, reservation
 from controlplane.models.restaurant import MOST_CALL_MONTHS
 
 KEEP_OUTBOX: Final = timedelta(days=3)
@@ -57,10 +57,12 @@ _KEPT: Final = (
 )
 """Each restaurant says how long it keeps these rows. A call's turns and a customer's consents go
 with them."""
-_KEPT_CUSTOMERS: Final = ('"order"', "created_at", _MONTHS)
-_FORGET_CUSTOMER: Final = (
-    "UPDATE \"order\" SET customer_name = NULL, customer_phone_e164 = NULL, note = ''"
+_NOBODYS: Final = "customer_name = NULL, customer_phone_e164 = NULL, note = ''"
+_FORGOTTEN: Final = (
+    (('"order"', "created_at", _MONTHS), order.PERSONAL, _NOBODYS),
+    (("reservation", "ends_at", _MONTHS), reservation.PERSONAL, f"{_NOBODYS}, allergy_note = ''"),
 )
+"""These rows stay, without what says whose they were."""
 _MONTH: Final = timedelta(days=31)
 
 _logger = structlog.get_logger()
@@ -85,11 +87,13 @@ def prune_tables(engine: Engine) -> None:
 def prune_callers(engine: Engine) -> None:
     """Delete what is known of callers when its restaurant's time for it is over.
 
-    Orders stay without what says whose they were. A turn is bounded as that of `prune_tables`.
+    A turn is bounded as that of `prune_tables`.
     """
     for table, at, keep in _KEPT:
         _prune(engine, table, f"DELETE FROM {table}", _older(table, at, keep))
-    _prune(engine, "order", _FORGET_CUSTOMER, _older(*_KEPT_CUSTOMERS, which=PERSONAL))
+    for kept, personal, nobodys in _FORGOTTEN:
+        forget, rows = f"UPDATE {kept[0]} SET {nobodys}", _older(*kept, which=personal)
+        _prune(engine, kept[0].strip('"'), forget, rows)
     # A call whose arrival nobody recorded has no time but that in its id.
     oldest = time.time() - MOST_CALL_MONTHS * _MONTH.total_seconds()
     unknown = f"SELECT ctid FROM call WHERE started_at IS NULL AND id < :id LIMIT {BATCH_ROWS}"

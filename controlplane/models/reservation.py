@@ -51,6 +51,13 @@ COUNTED: Final = HAS_TABLE | {_S.FINISHED}
 """Such a reservation's guests count among the covers of its slot and its shift."""
 
 
+PERSONAL: Final = (
+    "customer_name IS NOT NULL OR customer_phone_e164 IS NOT NULL"
+    " OR note <> '' OR allergy_note <> ''"
+)
+"""The reservation says something of whose it is; how full an evening was needs none of that."""
+
+
 class ReservationSource(StrEnum):
     """Says who asked for the table."""
 
@@ -87,6 +94,12 @@ class Reservation(Base):
             "restaurant_id",
             "hold_expires_at",
             postgresql_where=text("status = 'hold'"),
+        ),
+        Index(
+            "ix_reservation_personal",
+            "restaurant_id",
+            "ends_at",
+            postgresql_where=text(PERSONAL),
         ),
         _one_of("status", ReservationStatus),
         _one_of("source", ReservationSource),

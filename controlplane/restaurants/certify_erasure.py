@@ -14,6 +14,7 @@ from controlplane.models.call import Call
 from controlplane.models.customer import Customer
 from controlplane.models.erasure_certificate import ErasureCertificate
 from controlplane.models.order import Order
+from controlplane.models.reservation import Reservation
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.voice_message import VoiceMessage
 from controlplane.restaurants.erase_caller import Erased, erase_caller, read_alike
@@ -55,6 +56,9 @@ async def _names_by_restaurant(
     theirs: CompoundSelect[UUID, str | None] = union(
         select(Customer.restaurant_id, Customer.name).where(Customer.phone_e164 == e164),
         select(Order.restaurant_id, Order.customer_name).where(Order.customer_phone_e164 == e164),
+        select(Reservation.restaurant_id, Reservation.customer_name).where(
+            Reservation.customer_phone_e164 == e164
+        ),
         select(Call.restaurant_id, null()).where(Call.caller_number == e164),
         select(VoiceMessage.restaurant_id, null()).where(VoiceMessage.caller_number == e164),
     )
@@ -96,6 +100,9 @@ async def _names_of_others(
         ),
         select(Order.customer_name).where(
             Order.restaurant_id == restaurant_id, Order.customer_phone_e164 != e164
+        ),
+        select(Reservation.customer_name).where(
+            Reservation.restaurant_id == restaurant_id, Reservation.customer_phone_e164 != e164
         ),
     ).subquery()
     (name,) = others.c

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +20,7 @@ from controlplane.models.call import Call, CallTurn
 from controlplane.models.customer import Customer
 from controlplane.models.order import NEXT_STATUSES, Order
 from controlplane.models.order_allergy import OrderAllergy
+from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.models.voice_message import VoiceMessage
@@ -36,6 +37,7 @@ TO_BE_MADE: Final = "an order being made is handed to its customer: erase again 
 FOUND_BY: Final = (
     "an order being made is found again by its call's number: erase again once it is done"
 )
+TO_COME: Final = "a reservation to come: erase again once it is cancelled or over"
 WITHOUT_CALLER: Final = "times, outcome and cost of a call, without number and words"
 WHAT_WAS_SOLD: Final = (
     "what was sold is kept for ten years (Code de commerce, art. L123-22),"
@@ -85,6 +87,7 @@ async def erase_caller(
         await _messages(session, mine, e164, ended),
         await _allergies(session, mine, e164, ended),
         await _orders(session, mine, e164, ended),
+        await _reservations(session, mine, e164, ended),
         await _forget_callers(session, mine, ended - open_calls),
         await _customers(session, mine, e164),
         Part(table="call", kept=len(open_calls), why=FOUND_BY),
@@ -181,6 +184,34 @@ async def _orders(
     being_made = await _count(session, Order.id, *theirs, ~done)
     why = "; ".join([WHAT_WAS_SOLD] * bool(erased) + [TO_BE_MADE] * bool(being_made))
     return Part(table="order", erased=erased, kept=erased + being_made, why=why)
+
+
+async def _reservations(
+    session: AsyncSession, mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
+) -> Part:
+    """How many came and when stays; a table that is waited for is the guest's until it is over."""
+    theirs = (
+        Reservation.restaurant_id.in_(mine),
+        or_(Reservation.customer_phone_e164 == e164, Reservation.call_id.in_(ended)),
+    )
+    personal = or_(
+        Reservation.customer_name.is_not(None),
+        Reservation.customer_phone_e164.is_not(None),
+        Reservation.note != "",
+        Reservation.allergy_note != "",
+    )
+    to_come = and_(
+        Reservation.status.in_([*HAS_TABLE, ReservationStatus.WAITLISTED]),
+        Reservation.ends_at > datetime.now(UTC),
+    )
+    forget = (
+        update(Reservation)
+        .where(*theirs, personal, ~to_come)
+        .values(customer_name=None, customer_phone_e164=None, note="", allergy_note="")
+    )
+    erased = await _changed(session, forget)
+    kept = await _count(session, Reservation.id, *theirs, personal, to_come)
+    return Part(table="reservation", erased=erased, kept=kept, why=TO_COME if kept else "")
 
 
 async def _customers(session: AsyncSession, mine: frozenset[UUID], e164: str) -> Part:

@@ -19,10 +19,14 @@ branch_labels = None
 depends_on = None
 
 NOW: Final = sa.text("now()")
-WEB, WORKER = DatabaseRole.WEB, DatabaseRole.WORKER
+WEB, WORKER, ADMIN = DatabaseRole.WEB, DatabaseRole.WORKER, DatabaseRole.ADMIN
 READ: Final = "SELECT"
 ADD: Final = "SELECT, INSERT"
 KEEP: Final = "SELECT, INSERT, UPDATE"
+PERSONAL: Final = (
+    "customer_name IS NOT NULL OR customer_phone_e164 IS NOT NULL"
+    " OR note <> '' OR allergy_note <> ''"
+)
 TABLES: Final = {
     "dining_area": READ,
     "dining_table": READ,
@@ -35,8 +39,9 @@ TABLES: Final = {
     "table_assignment": KEEP,
 }
 """Each is made after those it points to; worker and site both book, by the same rules."""
-PRUNERS: Final = (DatabaseRole.CONTROLLER, DatabaseRole.ADMIN)
-"""They forget who the guests were, when their time is over or when asked to."""
+PRUNERS: Final = (DatabaseRole.CONTROLLER, ADMIN)
+"""They forget who the guests were, when their time is over or when asked to; that nothing is left
+is looked for in every table."""
 HOURS: Final = ("opening_rule", "opening_exception")
 """Whoever books looks whether the restaurant is closed that day; the worker may already."""
 
@@ -46,8 +51,8 @@ def upgrade() -> None:
     _tables_and_shifts()
     _reservations()
     for table, privileges in TABLES.items():
-        isolate(table, platform=PRUNERS if table == "reservation" else ())
-        grant(table, {WEB: privileges, WORKER: privileges})
+        isolate(table, platform=PRUNERS if table == "reservation" else [ADMIN])
+        grant(table, {WEB: privileges, WORKER: privileges, ADMIN: READ})
     grant("reservation", dict.fromkeys(PRUNERS, "SELECT, UPDATE"))
     for table in HOURS:
         grant(table, {WEB: READ})
@@ -296,6 +301,12 @@ def _reservations() -> None:
         "reservation",
         ["restaurant_id", "hold_expires_at"],
         postgresql_where=sa.text("status = 'hold'"),
+    )
+    op.create_index(
+        "ix_reservation_personal",
+        "reservation",
+        ["restaurant_id", "ends_at"],
+        postgresql_where=sa.text(PERSONAL),
     )
     op.create_index(
         op.f("ix_reservation_restaurant_id_reservation_customer_phone_e164"),

@@ -15,7 +15,6 @@ from controlplane.controller import housekeeping, metrics
 from controlplane.controller.housekeeping import prune_callers
 from controlplane.database import sync_engine
 from controlplane.migrations import schema
-from controlplane.models.order import PERSONAL
 from tests.accounts import add_account, add_carrier
 
 pytestmark = pytest.mark.integration
@@ -43,6 +42,11 @@ INSERTS = {
     " status, customer_name, customer_phone_e164, note, total_cents, ready_at, created_at)"
     " VALUES (gen_random_uuid(), :restaurant, now() - :age, 1, gen_random_uuid(), 'completed',"
     " 'Camille', '+33639980123', 'sans oignons', 950, now(), now() - :age)",
+    "reservation": "INSERT INTO reservation (id, restaurant_id, number, idempotency_key, status,"
+    " source, party, starts_at, ends_at, customer_name, customer_phone_e164, note, allergy_note)"
+    " VALUES (gen_random_uuid(), :restaurant, 1, gen_random_uuid(), 'finished', 'voice', 4,"
+    " now() - :age - interval '2 hours', now() - :age, 'Camille', '+33639980123', 'anniversaire',"
+    " 'arachides')",
 }
 SETTINGS = {
     "call": ("keep_calls_months", "1 month"),
@@ -51,6 +55,7 @@ SETTINGS = {
     "customer": ("keep_calls_months", "1 month"),
     "order_allergy": ("keep_calls_months", "1 month"),
     "order": ("keep_calls_months", "1 month"),
+    "reservation": ("keep_calls_months", "1 month"),
 }
 DEFAULTS = {
     "call": "13 months",
@@ -59,6 +64,7 @@ DEFAULTS = {
     "customer": "13 months",
     "order_allergy": "13 months",
     "order": "13 months",
+    "reservation": "13 months",
 }
 
 
@@ -84,7 +90,7 @@ def add(engine: Engine, table: str, restaurant: UUID, age: str) -> None:
 
 def left(engine: Engine, table: str) -> list[UUID]:
     """The restaurants whose rows still say something of a caller."""
-    of_callers = "customer_name IS NOT NULL" if table == "order" else "true"
+    of_callers = "customer_name IS NOT NULL" if table in ("order", "reservation") else "true"
     with engine.connect() as connection:
         return list(
             connection.scalars(
@@ -154,6 +160,15 @@ def test_an_order_keeps_what_was_sold(engine: Engine, restaurants: tuple[UUID, U
     assert tuple(row) == (None, None, "", 950, "completed")
 
 
+def test_a_reservation_keeps_how_many_came(engine: Engine, restaurants: tuple[UUID, UUID]) -> None:
+    add(engine, "reservation", restaurants[0], "2 years")
+    prune_callers(engine)
+    columns = "customer_name, customer_phone_e164, note, allergy_note, party, status"
+    with engine.connect() as connection:
+        row = connection.execute(text(f"SELECT {columns} FROM reservation")).one()
+    assert tuple(row) == (None, None, "", "", 4, "finished")
+
+
 def test_a_call_whose_arrival_is_unknown_goes_by_its_id(
     engine: Engine, restaurants: tuple[UUID, UUID]
 ) -> None:
@@ -196,7 +211,12 @@ def test_a_turn_is_bounded(
             (kept, "true", f"ix_{kept[0]}_restaurant_id_{kept[0]}_{kept[1]}")
             for kept in housekeeping._KEPT
         ),
-        (housekeeping._KEPT_CUSTOMERS, PERSONAL, "ix_order_personal"),
+        *(
+            (kept, personal, f"ix_{table}_personal")
+            for table, (kept, personal, _) in zip(
+                ("order", "reservation"), housekeeping._FORGOTTEN, strict=True
+            )
+        ),
     ],
 )
 def test_an_hour_in_which_nothing_is_old_reads_one_index_entry_a_restaurant(
