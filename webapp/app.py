@@ -37,15 +37,16 @@ _logger = structlog.get_logger()
 
 def create_app(settings: WebSettings) -> FastAPI:
     """Make the application; it connects when it starts, not before."""
+    feed_url = settings.feed_url or settings.database_url
     engine, outbox = (
-        async_engine(settings.database_url, application_name=name, role=role, pool_size=size)
-        for name, role, size in (
-            ("web", DatabaseRole.WEB, POOL_SIZE),
-            ("web feed", DatabaseRole.OUTBOX, FEED_POOL_SIZE),
+        async_engine(url, application_name=name, role=role, pool_size=size)
+        for url, name, role, size in (
+            (settings.database_url, "web", DatabaseRole.WEB, POOL_SIZE),
+            (feed_url, "web feed", DatabaseRole.OUTBOX, FEED_POOL_SIZE),
         )
     )
     sessions = async_sessions(engine)
-    feed = OutboxFeed(settings.listen_url or settings.database_url, async_sessions(outbox))
+    feed = OutboxFeed(feed_url, async_sessions(outbox))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

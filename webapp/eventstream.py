@@ -95,9 +95,9 @@ class Subscription:
 class OutboxFeed:
     """Hands the outbox's new rows to the subscribed pages of their restaurant."""
 
-    def __init__(self, listen_url: str, sessions: async_sessionmaker[AsyncSession]) -> None:
+    def __init__(self, database_url: str, sessions: async_sessionmaker[AsyncSession]) -> None:
         """`sessions` act under `DatabaseRole.OUTBOX`: one sweep reads for many restaurants."""
-        self._listen_url = listen_url
+        self._database_url = database_url
         self._sessions = sessions
         self._subscriptions: dict[UUID, set[Subscription]] = {}
         self._cursors: dict[UUID, int] = {}
@@ -170,7 +170,7 @@ class OutboxFeed:
         """Listen on a new connection, and yield after each sweep."""
         loop = asyncio.get_running_loop()
         connection = await psycopg.AsyncConnection.connect(
-            libpq_url(self._listen_url),
+            libpq_url(self._database_url),
             autocommit=True,
             **connect_arguments("web listener", role=DatabaseRole.OUTBOX),
         )

@@ -12,9 +12,9 @@ class WebSettings(ServiceSettings):
     web_port: int = Field(default=8080, ge=1, le=65535)
     public_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://\S+$")
     """Browsers reach the site at this URL, without a trailing path."""
-    listen_url: str | None = None
-    """The outbox is listened to at this Postgres, which is reached without PgBouncer: that passes
-    no notifications on. None stands for DATABASE_URL."""
+    feed_url: str | None = None
+    """The feed of open pages reads and listens to the outbox at this URL, past PgBouncer, which
+    passes no notifications on, and as another user. None stands for DATABASE_URL."""
     link_secret: SecretStr = Field(min_length=16)
     """It signs kitchen links; changing it closes every one of them."""
     kitchen_link_days: int = Field(default=30, ge=1, le=366)

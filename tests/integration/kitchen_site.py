@@ -40,7 +40,7 @@ class TestSite:
 
 @contextlib.asynccontextmanager
 async def running_site(
-    database_url: str, redis_url: str = "redis://unused"
+    database_url: str, redis_url: str = "redis://unused", *, feed_url: str | None = None
 ) -> AsyncIterator[TestSite]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -48,6 +48,7 @@ async def running_site(
         server = server_for(
             WebSettings(
                 database_url=database_url,
+                feed_url=feed_url,
                 redis_url=redis_url,
                 link_secret=SecretStr(SECRET),
                 public_url=f"http://127.0.0.1:{port}",

@@ -6,15 +6,17 @@ The tests run where the program is found, as Debian's `pgbouncer` brings it.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import UUID
 
+import httpx2
 import psycopg
 import pytest
 from sqlalchemy import func, make_url, select
@@ -25,11 +27,12 @@ from controlplane.database_roles import DatabaseRole
 from controlplane.local.launch.ports import LOOPBACK, free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.unprivileged import own_folder, service_user
-from controlplane.models.order import Order
+from controlplane.models.order import Order, OrderStatus
 from controlplane.tenancy import restaurant_session
 from tests.integration.database.login_users import LoginUser, login_user
 from tests.integration.kitchen_orders import add_order, add_restaurant
-from webapp.eventstream import HEAL_S, OutboxFeed
+from tests.integration.kitchen_site import EventClient, next_ticket, running_site
+from webapp.eventstream import HEAL_S
 
 PGBOUNCER: Final = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/local/bin")
 
@@ -60,11 +63,10 @@ ignore_startup_parameters = options, extra_float_digits
 
 @dataclass(frozen=True)
 class Pooled:
-    """The site behind PgBouncer, and how to reach Postgres past it."""
+    """The site's user reaches Postgres through PgBouncer, its feed's user past it."""
 
     site_url: str
     feed_url: str
-    direct_feed_url: str
 
 
 @pytest.fixture
@@ -75,24 +77,22 @@ async def pooled(database_url: str, database: AsyncEngine) -> AsyncIterator[Pool
     ):
         port = free_tcp_port()
         site_url = site.url(database_url, port=port)
-        with pgbouncer(database_url, port=port, users=[site, feed]) as process:
+        with pgbouncer(database_url, port=port, user=site) as process:
             process.wait_for(lambda: answers(site_url), deadline=START_S)
-            yield Pooled(site_url, feed.url(database_url, port=port), feed.url(database_url))
+            yield Pooled(site_url, feed.url(database_url))
 
 
 @contextmanager
-def pgbouncer(
-    database_url: str, *, port: int, users: Sequence[LoginUser]
-) -> Iterator[ManagedProcess]:
-    """Run one on loopback. It refuses to be root, and reads the users' passwords from a file."""
+def pgbouncer(database_url: str, *, port: int, user: LoginUser) -> Iterator[ManagedProcess]:
+    """Run one on loopback. It refuses to be root, and reads its users' passwords from a file."""
     assert PGBOUNCER is not None
     url = make_url(libpq_url(database_url))
     with TemporaryDirectory() as parent:
         Path(parent).chmod(0o711)
-        user = service_user(Path(parent))
-        folder = own_folder(Path(parent) / "pgbouncer", user)
+        runs_as = service_user(Path(parent))
+        folder = own_folder(Path(parent) / "pgbouncer", runs_as)
         texts = {
-            "users.txt": "".join(f'"{one.name}" "{one.password}"\n' for one in users),
+            "users.txt": f'"{user.name}" "{user.password}"\n',
             "pgbouncer.ini": CONFIGURATION.format(
                 database=url.database,
                 host=url.host,
@@ -108,7 +108,7 @@ def pgbouncer(
             (folder / name).chmod(0o644)
         argv: list[str | Path] = [PGBOUNCER, folder / "pgbouncer.ini"]
         log_file = Path(parent) / "pgbouncer.log"
-        with ManagedProcess(argv, name="pgbouncer", user=user, log_file=log_file) as process:
+        with ManagedProcess(argv, name="pgbouncer", user=runs_as, log_file=log_file) as process:
             yield process
 
 
@@ -150,22 +150,28 @@ async def test_another_tenant_sees_nothing(pooled: Pooled, database: AsyncEngine
     assert 0 < len(backends) <= SERVER_CONNECTIONS
 
 
-async def test_pages_are_told_by_a_connection_past_the_proxy(
+async def test_the_site_shows_orders_and_is_told_of_new_ones(
     pooled: Pooled, database: AsyncEngine
 ) -> None:
-    """1 The feed reads through PgBouncer and listens past it. 2 A first order says that it looks.
-    3 The second comes at once, and not with the next look that heals a lost notification.
+    """1 The site reads through PgBouncer, its feed past it. 2 A page is open. 3 An order comes to
+    it at once, and not with the next look that heals a lost notification. 4 Its button works.
     """
     owner = async_sessions(database)
     async with owner.begin() as session:
         restaurant_id = await add_restaurant(session)
-    engine = async_engine(pooled.feed_url, application_name="test", pool_size=1)
-    feed = OutboxFeed(pooled.direct_feed_url, async_sessions(engine))
-    running = asyncio.create_task(feed.run())
-    async with feed.subscribe(restaurant_id) as page:
+    async with (
+        running_site(pooled.site_url, feed_url=pooled.feed_url) as site,
+        EventClient(site.events(restaurant_id, after=0)).open() as events,
+    ):
         for patience_s in (START_S, HEAL_S / 2):
             async with owner.begin() as session:
-                await add_order(session, restaurant_id)
-            assert len(await page.batch(patience_s)) == 1
-    running.cancel()
-    await engine.dispose()
+                order_id = await add_order(session, restaurant_id)
+            async with asyncio.timeout(patience_s):
+                ticket = await next_ticket(events)
+            assert ticket.data["order"] == str(order_id)
+        button = site.page(restaurant_id).replace(
+            "/kitchen?", f"/kitchen/orders/{order_id}/accepted?"
+        )
+        async with httpx2.AsyncClient() as browser:
+            assert (await browser.post(button)).status_code == HTTPStatus.SEE_OTHER
+        assert (await next_ticket(events)).data["status"] == OrderStatus.ACCEPTED
