@@ -116,6 +116,43 @@ MENU: Final = LazyGroup(
         ),
     },
 )
+INVOICE: Final = LazyGroup(
+    help="What restaurants are billed.",
+    subcommands={
+        "plan": LazyCommand(
+            "controlplane.commands.invoice_account:plan",
+            "A new version of a plan; who has an earlier one keeps it.",
+        ),
+        "subscribe": LazyCommand(
+            "controlplane.commands.invoice_account:subscribe",
+            "Give a restaurant a plan from a month on, or none.",
+        ),
+        "recipient": LazyCommand(
+            "controlplane.commands.invoice_account:recipient",
+            "Who pays for a restaurant; invoices issued before keep whom they named.",
+        ),
+        "issue": LazyCommand(
+            "controlplane.commands.invoice:issue",
+            "Issue a month's invoice, once; ALLORESTO_SELLER_… say who sells.",
+        ),
+        "credit": LazyCommand(
+            "controlplane.commands.invoice:credit",
+            "Take a whole invoice back; its month may then be issued anew.",
+        ),
+        "list": LazyCommand(
+            "controlplane.commands.invoice:list_",
+            "One line per invoice and credit note, the newest first.",
+        ),
+        "show": LazyCommand(
+            "controlplane.commands.invoice:show",
+            "Its lines and totals; its files, where they are asked for.",
+        ),
+        "verify": LazyCommand(
+            "controlplane.commands.invoice:verify",
+            "Work it out anew from its calls; compare rows, XML and PDF. 1 when they differ.",
+        ),
+    },
+)
 SECRETS: Final = LazyGroup(
     help="The keys of the secrets at rest.",
     subcommands={
@@ -264,6 +301,7 @@ ALLORESTO: Final = LazyGroup(
         "bridge": BRIDGE,
         "caller": CALLER,
         "carrier": CARRIER,
+        "invoice": INVOICE,
         "menu": MENU,
         "secrets": SECRETS,
         "sip": SIP,

@@ -17,12 +17,26 @@ from controlplane.errors import InvalidSettings
 PREFIX: Final = "ALLORESTO_"
 
 
-class ServiceSettings(BaseSettings):
-    """Every process needs these: where the state is, how to log, where to show metrics."""
+class EnvironmentSettings(BaseSettings):
+    """All settings are built on this one; what is wrong is named as its variable is."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
     )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read them. Raises `InvalidSettings`, which names every variable missing or wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False)
+            prefix = cls.model_config["env_prefix"]
+            raise InvalidSettings([_problem(one, prefix) for one in found]) from None
+
+
+class ServiceSettings(EnvironmentSettings):
+    """Every process needs these: where the state is, how to log, where to show metrics."""
 
     database_url: str = Field(
         validation_alias=AliasChoices("DATABASE_URL", "ALLORESTO_DATABASE_URL")
@@ -33,15 +47,6 @@ class ServiceSettings(BaseSettings):
     metrics_port: int = 0
     """Prometheus reads from this port of `metrics_host`; 0 opens none."""
     metrics_host: str = "127.0.0.1"
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Read them. Raises `InvalidSettings`, which names every variable missing or wrong."""
-        try:
-            return cls()
-        except ValidationError as error:
-            found = error.errors(include_input=False, include_url=False)
-            raise InvalidSettings([_problem(one) for one in found]) from None
 
 
 class BridgeSettings(ServiceSettings):
@@ -92,7 +97,7 @@ class ControllerSettings(ServiceSettings):
     """A bridge not heard of for that long is lost, and its registrations go elsewhere."""
 
 
-def _problem(error: ErrorDetails) -> str:
+def _problem(error: ErrorDetails, prefix: str) -> str:
     name = "_".join(map(str, error["loc"]))
-    variable = name if name.isupper() else f"{PREFIX}{name.upper()}"
+    variable = name if name.isupper() else f"{prefix}{name.upper()}"
     return f"{variable}: {error['msg']}"

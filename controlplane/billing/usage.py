@@ -70,14 +70,17 @@ ON CONFLICT (restaurant_id, kind, source) DO NOTHING
 )
 
 
-def rate_calls(restaurant_id: UUID, *, now: datetime) -> tuple[TextClause, dict[str, Any]]:
-    """The statement that rates the calls the assistant took and that have ended.
+def rate_calls(
+    restaurant_id: UUID, *, now: datetime, since: datetime | None = None
+) -> tuple[TextClause, dict[str, Any]]:
+    """The statement that rates the calls the assistant took and that have ended: the last weeks',
+    and all from `since` on.
 
     A caller who reached no worker is not billed: the busy message is ours.
     """
     return _RATE_CALLS, {
         "restaurant_id": restaurant_id,
-        "since": now - LOOK_BACK,
+        "since": min(now - LOOK_BACK, since or now),
         "settled": now - SETTLED,
     }
 
