@@ -106,6 +106,20 @@ MENU: Final = LazyGroup(
             "controlplane.commands.menu:lint",
             "What goes wrong on the telephone, with its fix; exit code 3 when it has an error.",
         ),
+        "history": LazyCommand(
+            "controlplane.commands.menu:history", "The menu's published versions, newest first."
+        ),
+        "diff": LazyCommand(
+            "controlplane.commands.menu:diff", "What differs between a version and the menu now."
+        ),
+        "restore": LazyCommand(
+            "controlplane.commands.menu:restore",
+            "Publish an older version again, under a new number.",
+        ),
+        "undo": LazyCommand(
+            "controlplane.commands.menu:undo",
+            "Publish the menu as it was before its last change.",
+        ),
         "sold-out": LazyCommand(
             "controlplane.commands.menu:sold_out",
             "Take a dish, an option, or all that needs an ingredient off sale, in live calls too.",

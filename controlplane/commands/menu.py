@@ -12,17 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
 from controlplane.commands.options import json_lines_option
+from controlplane.models.menu_version import MenuVersion
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_document import MenuDocument
 from controlplane.restaurants.menu_files.mapping import OWN, read_mapping
 from controlplane.restaurants.menu_files.problems import MenuFileRefused
 from controlplane.restaurants.menu_files.read_file import MOST_BYTES, read_menu_file
-from controlplane.restaurants.menu_import import import_menu
 from controlplane.restaurants.menu_rows import read_document
 from controlplane.restaurants.menu_sold_out import set_portions, set_sold_out
+from controlplane.restaurants.menu_versions import (
+    Published,
+    changes_since,
+    list_versions,
+    publish_menu,
+    restore_menu,
+    undo_menu,
+)
 from controlplane.restaurants.voice_lint.findings import Finding, Severity
 from controlplane.restaurants.voice_lint.lint import lint_menu
+from controlplane.text_table import table
 
 ERRORS_FOUND_EXIT: Final = 3
 """The lint ran and found an error, which is not the command's own failure."""
@@ -51,11 +60,13 @@ def import_(*, file: Path, restaurant: str, dry_run: bool, mapping: Path | None)
     except MenuFileRefused as refused:
         _print_problems(refused)
         return 1
-    taking = _changes if dry_run else _import
-    _, changes = ask_restaurant(restaurant, partial(taking, document=document))
-    for change in changes:
-        print(change)
-    print(f"{len(changes)} changement(s)" + (" (rien n'est écrit)" if dry_run else ""))
+    if dry_run:
+        _, changes = ask_restaurant(restaurant, partial(_changes, document=document))
+        _print_changes(changes)
+        print("Rien n'a été écrit.")
+    else:
+        publishing = partial(_publish, document=document, source=file.name)
+        _print_published(ask_restaurant(restaurant, publishing)[1])
     print_findings(lint_menu(document), as_json=False)
     return 0
 
@@ -97,6 +108,43 @@ def portions(*, name: str, left: int | None, restaurant: str) -> None:
     print(f"{'not counted' if left is None else f'{left} left'}: {', '.join(counted)}")
 
 
+@click.command()
+@restaurant_option
+@json_lines_option
+def history(*, restaurant: str, as_json: bool) -> None:
+    """The menu's published versions, newest first."""
+    _, versions = ask_restaurant(restaurant, _versions)
+    rows = [(one.number, one.published_at, one.source) for one in versions]
+    if as_json:
+        for row in rows:
+            print(record.as_json(dict(zip(("number", "published", "source"), row, strict=True))))
+    else:
+        print(table(["NUMBER", "PUBLISHED", "SOURCE"], [[*map(record.text, row)] for row in rows]))
+
+
+@click.command()
+@click.argument("number", metavar="NUMBER", type=int, help="Of an older version.")
+@restaurant_option
+def diff(*, number: int, restaurant: str) -> None:
+    """What differs between a version and the menu now."""
+    _print_changes(ask_restaurant(restaurant, partial(_changes_since, number=number))[1])
+
+
+@click.command()
+@click.argument("number", metavar="NUMBER", type=int, help="Of an older version.")
+@restaurant_option
+def restore(*, number: int, restaurant: str) -> None:
+    """Publish an older version again, under a new number."""
+    _print_published(ask_restaurant(restaurant, partial(_restore, number=number))[1])
+
+
+@click.command()
+@restaurant_option
+def undo(*, restaurant: str) -> None:
+    """Publish the menu as it was before its last change."""
+    _print_published(ask_restaurant(restaurant, _undo)[1])
+
+
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> int:
     """One a line; the exit code that says whether there is an error among them."""
     for one in findings:
@@ -122,16 +170,45 @@ def _print_problems(refused: MenuFileRefused) -> None:
     print("Rien n'a été écrit : corrigez le fichier, puis importez-le à nouveau.")
 
 
-async def _import(
-    session: AsyncSession, owner: Restaurant, *, document: MenuDocument
-) -> tuple[Change, ...]:
-    return await import_menu(session, owner.id, document)
+def _print_published(published: Published) -> None:
+    _print_changes(published.changes)
+    print(f"version {published.number}")
+
+
+def _print_changes(changes: Sequence[Change]) -> None:
+    for change in changes:
+        print(change)
+    print(f"{len(changes)} changement(s)")
+
+
+async def _publish(
+    session: AsyncSession, owner: Restaurant, *, document: MenuDocument, source: str
+) -> Published:
+    return await publish_menu(session, owner.id, document, source=source)
 
 
 async def _changes(
     session: AsyncSession, owner: Restaurant, *, document: MenuDocument
 ) -> tuple[Change, ...]:
     return changes_between(await read_document(session, owner.id), document)
+
+
+async def _versions(session: AsyncSession, owner: Restaurant) -> list[MenuVersion]:
+    return await list_versions(session, owner.id)
+
+
+async def _changes_since(
+    session: AsyncSession, owner: Restaurant, *, number: int
+) -> tuple[Change, ...]:
+    return await changes_since(session, owner.id, number)
+
+
+async def _restore(session: AsyncSession, owner: Restaurant, *, number: int) -> Published:
+    return await restore_menu(session, owner.id, number)
+
+
+async def _undo(session: AsyncSession, owner: Restaurant) -> Published:
+    return await undo_menu(session, owner.id)
 
 
 async def _set_sold_out(

@@ -121,6 +121,9 @@ class Order(Base):
     discount_cents: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     total_cents: Mapped[int]
     """What the caller pays, VAT included."""
+    menu_version: Mapped[int | None]
+    """The number of the restaurant's newest menu version as it was placed, set by the database;
+    None where no menu was ever published."""
     ready_at: Mapped[Instant]
     call_back: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The caller was not told whether the order is placed: the restaurant calls them."""

@@ -11,6 +11,7 @@ AlloRestoError
     │   ├── UnknownOrder       no order of this restaurant has this id
     │   ├── UnknownMessage     no voice message of this restaurant has this id
     │   ├── UnknownTarget      callers are not put through to this number
+    │   ├── UnknownMenuVersion no version of the menu has this number
     │   ├── NotOnMenu          no dish, option or ingredient is called so
     │   └── NotBlocked         this number's calls are taken
     ├── Refused                what was asked is not allowed as things are
@@ -106,6 +107,13 @@ class UnknownTarget(NotFound):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"{slug} has no such number: alloresto transfer list {slug}")
+
+
+class UnknownMenuVersion(NotFound):
+    """No version of the restaurant's menu has this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"no menu version {number}: alloresto menu history")
 
 
 class NotOnMenu(NotFound):

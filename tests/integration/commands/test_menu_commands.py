@@ -78,9 +78,9 @@ def test_a_dry_run_tells_what_would_change_and_writes_nothing(carte: Path, capsy
     assert main(["menu", "import", str(carte), "--restaurant", OTHER, "--dry-run"]) == 0
     assert "+ Pizzas › Reine" in capsys.readouterr().out
     assert main(["menu", "import", str(carte), "--restaurant", OTHER]) == 0
-    assert "1 changement(s)\n" in capsys.readouterr().out
+    assert "1 changement(s)\nversion 1\n" in capsys.readouterr().out
     assert main(["menu", "import", str(carte), "--restaurant", OTHER]) == 0
-    assert capsys.readouterr().out.startswith("0 changement(s)\n")
+    assert capsys.readouterr().out.startswith("0 changement(s)\nversion 1\n")
 
 
 def test_a_file_with_a_fault_is_reported_by_line_and_not_taken(carte: Path, capsys: Said) -> None:
@@ -126,3 +126,26 @@ def test_what_has_run_out_is_taken_off_sale_and_counted(
     assert capsys.readouterr().out.endswith("5 left: Reine\nnot counted: Reine\n")
     assert main(["menu", "sold-out", "Margherita", *here]) == 1
     assert "nothing on the menu is called" in capsys.readouterr().err
+
+
+def test_a_menu_is_gone_back_to(carte: Path, capsys: Said) -> None:
+    here = ["--restaurant", OTHER]
+    for price in ("11", "12"):
+        carte.write_text(TABLE.format(price=price), encoding="utf-8")
+        main(["menu", "import", str(carte), *here])
+    capsys.readouterr()
+    assert main(["menu", "diff", "1", *here]) == 0
+    assert "11,00 € → 12,00 €" in capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert main(["menu", "undo", *here]) == 0
+    assert capsys.readouterr().out.endswith("1 changement(s)\nversion 3\n")
+    assert main(["menu", "restore", "2", *here]) == 0
+    assert main(["menu", "restore", "9", *here]) == 1
+    assert "no menu version 9" in capsys.readouterr().err
+    assert main(["menu", "history", "--json", *here]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["number"], row["source"]) for row in rows] == [
+        (4, "version 2"),
+        (3, "version 1"),
+        (2, "carte.csv"),
+        (1, "carte.csv"),
+    ]

@@ -44,6 +44,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "item_ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "item_option_group": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "menu_category": {WORKER: {S}, ADMIN: {S, I, U, D}},
+    "menu_version": {ADMIN: {S, I}},
     "menu_item": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "opening_exception": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "opening_rule": {WEB: {S}, WORKER: {S}},
