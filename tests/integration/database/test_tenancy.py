@@ -94,6 +94,7 @@ async def test_without_a_restaurant_there_are_no_rows(
         async with session:
             found = (await session.scalars(select(Order.id))).all()
             backends.add(await session.scalar(select(func.pg_backend_pid())))
+            await session.commit()  # a rollback would undo what a session set
         assert found == ([neighbours.our_order] if restaurant_id else [])
     assert len(backends) == 1, "the pool handed out another connection"
 
