@@ -12,6 +12,7 @@ from controlplane.models.invoice_recipient import InvoiceRecipient
 from controlplane.models.plan import Plan
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.subscription import Subscription
+from tests.integration.kitchen_orders import add_restaurant
 
 FROM_MONTH = date(2026, 1, 1)
 
@@ -39,23 +40,11 @@ async def add_billed(
     *,
     timezone: str = "Europe/Paris",
     numbers: int = 0,
-    name: str = "Chez Léa",
 ) -> UUID:
     """A restaurant that has the plan since January 2026."""
-    restaurant_id = new_id()
-    session.add(
-        Restaurant(
-            id=restaurant_id,
-            slug=f"r-{restaurant_id}",
-            name=name,
-            spoken_name=name,
-            address="1 rue du Four, 69001 Lyon",
-            phone_e164="+33199001111",
-            timezone=timezone,
-            status="live",
-        )
-    )
-    await session.flush()
+    restaurant_id = await add_restaurant(session)
+    restaurant = await session.get_one(Restaurant, restaurant_id)
+    restaurant.timezone = timezone
     session.add(
         Subscription(
             restaurant_id=restaurant_id, from_month=FROM_MONTH, plan_id=plan.id, numbers=numbers
