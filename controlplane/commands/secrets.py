@@ -18,6 +18,7 @@ from controlplane.commands import environment
 from controlplane.commands.admin_database import admin_engine
 from controlplane.models.hash_key import HashKey
 from controlplane.models.sip_registration import SipRegistration
+from controlplane.models.user_account import UserAccount
 from controlplane.secret_box import SecretBox, SecretUnreadable
 
 SealedRow = Row[UUID, UUID, str, str]
@@ -50,6 +51,12 @@ SEALED: Final = (
         id=HashKey.restaurant_id,
         owner=HashKey.restaurant_id,
         name=literal("hash key of ") + cast(HashKey.restaurant_id, Text),
+    ),
+    SealedColumn(
+        secret=UserAccount.totp_encrypted,
+        id=UserAccount.id,
+        owner=UserAccount.id,
+        name=literal("one-time codes of ") + cast(UserAccount.id, Text),
     ),
 )
 

@@ -3,11 +3,23 @@
 RestaurantError                 (controlplane/restaurants/errors.py)
 ├── NotFound
 │   ├── UnknownCustomer         the restaurant knows nobody of this number
+│   ├── NotAMember              the user does not work for the restaurant
+│   ├── InvitationOver          answered, revoked, too old, or sent to another address
 │   └── NoConsent               nothing was allowed that could be withdrawn
 └── Refused
+    ├── NotAnEmail              what was written is no e-mail address
+    ├── EmailTaken              somebody signs in with it already
+    ├── WeakPassword            it is too short, or endless
+    ├── TooManyTries            wrong so often that nobody is let in for a while
+    ├── OwnerStays              an owner hands over, and is neither invited nor removed
+    ├── TooManyInvitations      so many are open at one restaurant
+    ├── TooManyDevices          so many are paired at one restaurant
+    ├── TooManyPasskeys         a user has so many
     ├── Suppressed              who was erased is not taken over from a list
     └── NoEvidence              a decision without proof proves nothing
 """
+
+from datetime import datetime
 
 from controlplane.restaurants.errors import NotFound, Refused
 
@@ -38,3 +50,74 @@ class NoEvidence(Refused):
 
     def __init__(self) -> None:
         super().__init__("say what proves it: the words heard, the form, who was told")
+
+
+class NotAMember(NotFound):
+    """The user does not work for this restaurant."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody of this restaurant's team")
+
+
+class InvitationOver(NotFound):
+    """It was answered, revoked, is too old, or was sent to another address."""
+
+    def __init__(self) -> None:
+        super().__init__("this invitation is no longer open: ask for another one")
+
+
+class NotAnEmail(Refused):
+    """What was written is no e-mail address."""
+
+    def __init__(self) -> None:
+        super().__init__("that is no e-mail address: write name@example.fr")
+
+
+class EmailTaken(Refused):
+    """Somebody signs in with this address already."""
+
+    def __init__(self) -> None:
+        super().__init__("this e-mail address has an account already")
+
+
+class WeakPassword(Refused):
+    """The password is too short to be safe, or too long to be hashed."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(f"a password has {least} to {most} characters")
+
+
+class TooManyTries(Refused):
+    """Wrong so often that nobody is let in before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("too many wrong tries: wait a quarter of an hour")
+        self.until = until
+
+
+class OwnerStays(Refused):
+    """A restaurant has one owner, who hands it over; nobody is invited to own or removes them."""
+
+    def __init__(self) -> None:
+        super().__init__("the owner hands the restaurant over first")
+
+
+class TooManyInvitations(Refused):
+    """At most `most` invitations are open at one restaurant."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} invitations are open: revoke one")
+
+
+class TooManyDevices(Refused):
+    """At most `most` devices are paired at one restaurant."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} devices are paired: revoke one")
+
+
+class TooManyPasskeys(Refused):
+    """A user has at most `most` passkeys."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} passkeys are kept: revoke one")

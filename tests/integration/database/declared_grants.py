@@ -14,6 +14,7 @@ S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is r
 
 GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "ai_worker_node": {WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
+    "audit_log": {WEB: {S, I}, ADMIN: {S, I}},
     "blocked_caller": {BRIDGE: {S}, ADMIN: {S, I, D}},
     "busy_state": {WEB: {S, I, U}, WORKER: {S}},
     "call": {CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
@@ -25,6 +26,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "customer": {WORKER: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "dining_area": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "dining_table": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
+    "device": {WEB: {S, I, U}, ADMIN: {S}},
     "erasure_certificate": {ADMIN: {S, I}},
     "event_outbox": {
         WEB: {S, I},
@@ -36,6 +38,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     },
     "hash_key": {ADMIN: {S, I, U}},
     "ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
+    "invitation": {WEB: {S, I, U}, ADMIN: {S, I, U}},
     "invoice": {ADMIN: {S, I}},
     "invoice_counter": {ADMIN: {S, I, U}},
     "invoice_line": {ADMIN: {S, I}},
@@ -43,6 +46,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "invoice_usage": {ADMIN: {S, I}},
     "item_ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "item_option_group": {WORKER: {S}, ADMIN: {S, I, U, D}},
+    "membership": {WEB: {S, I, U, D}, ADMIN: {S, I, U}},
     "menu_category": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "menu_version": {ADMIN: {S, I}},
     "menu_item": {WORKER: {S}, ADMIN: {S, I, U, D}},
@@ -55,6 +59,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "order_event": {WEB: {S, I}, WORKER: {S, I}, ADMIN: {S}},
     "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
     "order_vat_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
+    "organisation": {WEB: {S, I, U}, ADMIN: {S}},
+    "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S}},
+    "passkey": {WEB: {S, I, U, D}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
     "reservation": {
         WEB: {S, I, U},
@@ -75,5 +82,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "transfer_target": {WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},
     "turn_time": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "usage_record": {CONTROLLER: {S, I}, ADMIN: {S, I}},
+    "user_account": {WEB: {S, I, U}, ADMIN: {S, I, U}},
+    "user_session": {WEB: {S, I, U}, ADMIN: {S, U}},
     "voice_message": {WEB: {S, U}, BRIDGE: {S, I, D}, CONTROLLER: {S, D}, ADMIN: {S, D}},
 }

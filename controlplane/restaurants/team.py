@@ -1,0 +1,186 @@
+"""Who works for a restaurant: members, invitations, one owner; the caller of these commits."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.invitation import Invitation
+from controlplane.models.membership import Membership, Role
+from controlplane.models.user_account import UserAccount
+from controlplane.restaurants.people_errors import (
+    InvitationOver,
+    NotAMember,
+    OwnerStays,
+    TooManyInvitations,
+)
+from controlplane.restaurants.tokens import new_token, token_hash
+from controlplane.restaurants.users import read_email
+
+OPEN_FOR: Final = timedelta(days=7)
+MOST_OPEN: Final = 20
+"""No team invites more at once; a stolen session that invites the world stops here."""
+
+_RESTAURANTS: Final = text("SELECT restaurant_id, role FROM restaurants_of_user(:user_id)")
+
+
+async def restaurants_of(session: AsyncSession, user_id: UUID) -> Mapping[UUID, Role]:
+    """The restaurants a user works for, and as what; an organisation's head manages all of its.
+
+    It needs no restaurant to be named (`controlplane/tenancy.py`).
+    """
+    found = await session.execute(_RESTAURANTS, {"user_id": user_id})
+    return {restaurant_id: Role(role) for restaurant_id, role in found}
+
+
+async def make_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
+    """Hand the restaurant over: who owned it becomes a manager."""
+    await session.execute(
+        select(Membership.user_id)
+        .where(Membership.restaurant_id == restaurant_id)
+        .with_for_update()
+    )
+    await session.execute(
+        update(Membership)
+        .where(Membership.restaurant_id == restaurant_id, Membership.role == Role.OWNER)
+        .values(role=Role.MANAGER)
+    )
+    await _be(session, restaurant_id, user_id, Role.OWNER)
+
+
+async def invite(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    email: str,
+    role: Role,
+    *,
+    invited_by: UUID,
+    now: datetime,
+) -> str:
+    """The token for the link that is sent to the address. An earlier one to it is revoked.
+
+    Raises `NotAnEmail`, `OwnerStays` (nobody is invited to own), `TooManyInvitations`.
+    """
+    if role is Role.OWNER:
+        raise OwnerStays
+    address = read_email(email)
+    waiting = (
+        Invitation.restaurant_id == restaurant_id,
+        Invitation.accepted_at.is_(None),
+        Invitation.revoked_at.is_(None),
+    )
+    await session.execute(
+        update(Invitation).where(*waiting, Invitation.email == address).values(revoked_at=now)
+    )
+    count = select(func.count()).select_from(Invitation).where(*waiting)
+    if (await session.scalar(count.where(Invitation.expires_at > now)) or 0) >= MOST_OPEN:
+        raise TooManyInvitations(MOST_OPEN)
+    token = new_token(restaurant_id)
+    session.add(
+        Invitation(
+            restaurant_id=restaurant_id,
+            email=address,
+            role=role,
+            token_hash=token_hash(token),
+            invited_by=invited_by,
+            expires_at=now + OPEN_FOR,
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def revoke_invitation(
+    session: AsyncSession, restaurant_id: UUID, invitation_id: UUID, *, now: datetime
+) -> None:
+    """The link opens nothing any more. Raises `InvitationOver`."""
+    await _end(session, Invitation.id == invitation_id, restaurant_id, now, revoked_at=now)
+
+
+async def accept(
+    session: AsyncSession, restaurant_id: UUID, token: str, user: UserAccount, *, now: datetime
+) -> Role:
+    """Answer an invitation, once; the restaurant is the token's (`restaurant_of`).
+
+    Raises `InvitationOver`, also when it was sent to another address than the user's.
+    """
+    theirs = (Invitation.token_hash == token_hash(token)) & (Invitation.email == user.email)
+    role = await _end(session, theirs, restaurant_id, now, accepted_at=now)
+    if user.id not in await _members(session, restaurant_id):
+        await _be(session, restaurant_id, user.id, role)
+    return role
+
+
+async def change_role(
+    session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: Role
+) -> None:
+    """Raises `NotAMember`; `OwnerStays`, for ownership is handed over and never given away."""
+    if role is Role.OWNER:
+        raise OwnerStays
+    await _refuse_owner(session, restaurant_id, user_id)
+    await _be(session, restaurant_id, user_id, role)
+
+
+async def remove_member(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
+    """Raises `NotAMember`, `OwnerStays`."""
+    await _refuse_owner(session, restaurant_id, user_id)
+    await session.execute(
+        delete(Membership).where(
+            Membership.restaurant_id == restaurant_id, Membership.user_id == user_id
+        )
+    )
+
+
+async def _members(session: AsyncSession, restaurant_id: UUID) -> Mapping[UUID, Role]:
+    rows = await session.execute(
+        select(Membership.user_id, Membership.role)
+        .where(Membership.restaurant_id == restaurant_id)
+        .with_for_update()
+    )
+    return {user_id: Role(role) for user_id, role in rows}
+
+
+async def _refuse_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
+    role = (await _members(session, restaurant_id)).get(user_id)
+    if role is None:
+        raise NotAMember
+    if role is Role.OWNER:
+        raise OwnerStays
+
+
+async def _be(session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: Role) -> None:
+    new = insert(Membership).values(restaurant_id=restaurant_id, user_id=user_id, role=role)
+    await session.execute(
+        new.on_conflict_do_update(
+            index_elements=["restaurant_id", "user_id"], set_={"role": new.excluded.role}
+        )
+    )
+
+
+async def _end(
+    session: AsyncSession,
+    which: ColumnElement[bool],
+    restaurant_id: UUID,
+    now: datetime,
+    **values: datetime,
+) -> Role:
+    """Close an open invitation; of two at once the second finds it closed."""
+    role = await session.scalar(
+        update(Invitation)
+        .where(
+            which,
+            Invitation.restaurant_id == restaurant_id,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > now,
+        )
+        .values(**values)
+        .returning(Invitation.role)
+    )
+    if role is None:
+        raise InvitationOver
+    return Role(role)

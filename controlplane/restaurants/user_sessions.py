@@ -1,0 +1,84 @@
+"""Where a user is signed in: a token in a cookie, its hash here. The caller of these commits."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.user_session import UserSession
+from controlplane.restaurants.tokens import new_token, token_hash
+
+LONGEST: Final = timedelta(days=30)
+IDLE: Final = timedelta(days=7)
+"""A browser nobody used for a week is signed out."""
+SEEN_EVERY: Final = timedelta(minutes=1)
+"""A page that asks often writes no row each time."""
+
+
+async def sign_in(session: AsyncSession, user_id: UUID, *, now: datetime) -> str:
+    """The token of a new session, to be shown to nobody but the user's browser."""
+    token = new_token()
+    session.add(
+        UserSession(
+            user_id=user_id,
+            token_hash=token_hash(token),
+            created_at=now,
+            seen_at=now,
+            expires_at=now + LONGEST,
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def find_session(session: AsyncSession, token: str, *, now: datetime) -> UserSession | None:
+    """The session of the token; None when it is over, revoked or was never there."""
+    found = await session.scalar(
+        select(UserSession).where(
+            UserSession.token_hash == token_hash(token),
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+            UserSession.seen_at > now - IDLE,
+        )
+    )
+    if found is not None and now - found.seen_at > SEEN_EVERY:
+        found.seen_at = now
+    return found
+
+
+async def rotate(session: AsyncSession, token: str, *, now: datetime) -> str | None:
+    """Another token for the same sign-in, as after a password was asked for again; None when the
+    session is over. It ends when the first would have: rotating lengthens nothing.
+    """
+    old = await find_session(session, token, now=now)
+    if old is None or not await revoke(session, token):
+        return None
+    fresh = await sign_in(session, old.user_id, now=now)
+    await session.execute(
+        update(UserSession)
+        .where(UserSession.token_hash == token_hash(fresh))
+        .values(expires_at=old.expires_at)
+    )
+    return fresh
+
+
+async def revoke(session: AsyncSession, token: str) -> bool:
+    """End the session of the token; whether it was there."""
+    ended = await session.scalar(
+        update(UserSession)
+        .where(UserSession.token_hash == token_hash(token), UserSession.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC))
+        .returning(UserSession.id)
+    )
+    return ended is not None
+
+
+async def revoke_all(session: AsyncSession, user_id: UUID) -> None:
+    """Sign the user out everywhere."""
+    await session.execute(
+        update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC))
+    )

@@ -1,0 +1,399 @@
+"""Users sign in within bounds; tokens and codes work once, end, and are nowhere in clear."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pyotp
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from controlplane.contracts.identifiers import new_id
+from controlplane.database import async_sessions, libpq_url
+from controlplane.database_roles import DatabaseRole
+from controlplane.migrations import schema
+from controlplane.models.device import Device
+from controlplane.models.invitation import Invitation
+from controlplane.models.membership import Membership, Role
+from controlplane.models.user_account import UserAccount
+from controlplane.models.user_session import UserSession
+from controlplane.restaurants import devices, passkeys, team, user_sessions, users
+from controlplane.restaurants.audit import audit
+from controlplane.restaurants.organisations import (
+    found_organisation,
+    join_organisation,
+    leave_organisation,
+)
+from controlplane.restaurants.people_errors import (
+    EmailTaken,
+    InvitationOver,
+    NotAMember,
+    NotAnEmail,
+    OwnerStays,
+    TooManyInvitations,
+    TooManyTries,
+    WeakPassword,
+)
+from controlplane.restaurants.tokens import restaurant_of
+from tests.accounts import SECRETS
+from tests.integration.kitchen_orders import add_restaurant
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+async def session(database: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async with async_sessions(database)() as session:
+        yield session
+
+
+@pytest.fixture
+async def luigi(session: AsyncSession) -> UUID:
+    return await add_restaurant(session, name="Chez Luigi")
+
+
+async def add_user(session: AsyncSession, email: str = "lea@example.fr") -> UserAccount:
+    """A user whose password nobody needs."""
+    user = UserAccount(id=new_id(), email=email, name="Léa", password_hash="$argon2id$v=19$none")
+    session.add(user)
+    await session.flush()
+    return user
+
+
+@pytest.fixture
+async def lea(session: AsyncSession) -> UserAccount:
+    return await add_user(session)
+
+
+async def test_another_tenant_sees_nothing(
+    session: AsyncSession, luigi: UUID, lea: UserAccount
+) -> None:
+    mario = await add_restaurant(session, name="Chez Mario")
+    await team.make_owner(session, luigi, lea.id)
+    token = await team.invite(
+        session, luigi, "tom@example.fr", Role.STAFF, invited_by=lea.id, now=NOW
+    )
+    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
+    tom = await add_user(session, "tom@example.fr")
+    with pytest.raises(NotAMember):
+        await team.remove_member(session, mario, lea.id)
+    with pytest.raises(InvitationOver):
+        await team.accept(session, mario, token, tom, now=NOW)
+    assert await devices.pair(session, mario, code, now=NOW) is None
+    device = await devices.pair(session, luigi, code, now=NOW)
+    assert device is not None
+    assert await devices.find_device(session, mario, device) is None
+    await session.execute(text(f"SET LOCAL ROLE {DatabaseRole.WEB}"))
+    for model in (Membership, Invitation, Device):
+        assert await session.scalar(select(func.count()).select_from(model)) == 0
+    assert await team.restaurants_of(session, lea.id) == {luigi: Role.OWNER}
+
+
+async def test_a_password_lets_in_and_a_wrong_one_does_not(session: AsyncSession) -> None:
+    user = await users.create_user(session, email=" Lea@Example.fr ", name="Léa", password=PASSWORD)
+    assert (user.email, PASSWORD in user.password_hash) == ("lea@example.fr", False)
+    assert await users.check_password(session, "LEA@example.fr", PASSWORD, now=NOW) is user
+    assert await users.check_password(session, "lea@example.fr", "wrong", now=NOW) is None
+    assert await users.check_password(session, "nobody@example.fr", PASSWORD, now=NOW) is None
+    with pytest.raises(EmailTaken):
+        await users.create_user(session, email="LEA@example.fr", name="", password=PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "error"),
+    [
+        ("lea", PASSWORD, NotAnEmail),
+        ("lea@localhost", PASSWORD, NotAnEmail),
+        ("a b@example.fr", PASSWORD, NotAnEmail),
+        ("lea@example.fr", "short", WeakPassword),
+        ("lea@example.fr", "x" * 201, WeakPassword),
+    ],
+)
+async def test_what_cannot_be_an_account_is_refused(
+    session: AsyncSession, email: str, password: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await users.create_user(session, email=email, name="Léa", password=password)
+
+
+async def test_the_fifth_wrong_password_locks_the_right_one_out_for_a_while(
+    session: AsyncSession, monkeypatch: pytest.MonkeyPatch, lea: UserAccount
+) -> None:
+    async def matches(_hash: str, password: str) -> bool:
+        return password == PASSWORD
+
+    monkeypatch.setattr(users, "_matches", matches)  # five hashes take a second
+    for _ in range(users.MOST_TRIES):
+        assert await users.check_password(session, lea.email, "wrong", now=NOW) is None
+    with pytest.raises(TooManyTries) as locked:
+        await users.check_password(session, lea.email, PASSWORD, now=NOW)
+    assert locked.value.until == NOW + users.LOCKED_FOR
+    assert await users.check_password(session, lea.email, PASSWORD, now=locked.value.until) is lea
+
+
+async def test_guesses_at_once_are_all_counted(
+    database: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def matches(_hash: str, _password: str) -> bool:
+        return False
+
+    monkeypatch.setattr(users, "_matches", matches)
+    sessions = async_sessions(database)
+    async with sessions.begin() as session:
+        await add_user(session)
+    answers = await at_once(
+        sessions, 12, lambda one: users.check_password(one, "lea@example.fr", "guess", now=NOW)
+    )
+    assert answers.count(None) == users.MOST_TRIES
+    assert [type(one) for one in answers if one is not None] == [TooManyTries] * 7
+
+
+async def at_once(
+    sessions: Any, count: int, work: Callable[[AsyncSession], Awaitable[Any]]
+) -> list[Any]:
+    """What each of so many transactions answered or raised."""
+
+    async def one() -> Any:
+        async with sessions.begin() as session:
+            return await work(session)
+
+    return await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
+
+
+def code_of(user: UserAccount, at: datetime) -> str:
+    assert user.totp_encrypted is not None
+    return pyotp.TOTP(SECRETS.open(user.totp_encrypted, owner=user.id)).at(at)
+
+
+async def test_a_one_time_code_is_taken_once_and_its_secret_is_sealed(
+    session: AsyncSession, lea: UserAccount
+) -> None:
+    uri = users.offer_codes(SECRETS, lea, issuer="AlloResto")
+    assert lea.totp_encrypted is not None
+    assert uri.startswith("otpauth://totp/AlloResto:lea%40example.fr?secret=")
+    assert uri.partition("secret=")[2][:16] not in lea.totp_encrypted
+    await session.flush()
+    code = code_of(lea, NOW)
+    assert lea.totp_confirmed_at is None
+    assert await users.check_code(session, SECRETS, lea, code, now=NOW)
+    assert lea.totp_confirmed_at == NOW
+    await session.flush()
+    assert not await users.check_code(session, SECRETS, lea, code, now=NOW)
+    later = NOW + timedelta(minutes=2)
+    assert not await users.check_code(session, SECRETS, lea, code, now=later)
+    late_by_one = code_of(lea, later - timedelta(seconds=30))
+    assert await users.check_code(session, SECRETS, lea, late_by_one, now=later)
+    users.forget_codes(lea)
+    await session.flush()
+    assert not await users.check_code(session, SECRETS, lea, code_of_nobody(), now=later)
+
+
+def code_of_nobody() -> str:
+    return "000000"
+
+
+async def test_wrong_codes_lock_as_wrong_passwords_do(
+    session: AsyncSession, lea: UserAccount
+) -> None:
+    users.offer_codes(SECRETS, lea, issuer="AlloResto")
+    await session.flush()
+    for _ in range(users.MOST_TRIES):
+        assert not await users.check_code(session, SECRETS, lea, "nonsense", now=NOW)
+        await session.flush()
+    with pytest.raises(TooManyTries):
+        await users.check_code(session, SECRETS, lea, code_of(lea, NOW), now=NOW)
+
+
+async def test_a_session_ends_by_itself_by_sign_out_and_with_the_password(
+    session: AsyncSession, lea: UserAccount
+) -> None:
+    token = await user_sessions.sign_in(session, lea.id, now=NOW)
+    row = await user_sessions.find_session(session, token, now=NOW)
+    assert row is not None
+    assert token not in (row.token_hash, str(row.id))
+    for day in (6, 12, 18, 24):  # used each week, it lives
+        assert await user_sessions.find_session(session, token, now=NOW + timedelta(days=day))
+        await session.flush()
+    thirty = NOW + user_sessions.LONGEST
+    assert await user_sessions.find_session(session, token, now=thirty) is None
+    idle = await user_sessions.sign_in(session, lea.id, now=NOW)
+    assert await user_sessions.find_session(session, idle, now=NOW + user_sessions.IDLE) is None
+    assert await user_sessions.revoke(session, token)
+    assert not await user_sessions.revoke(session, token)
+    await users.change_password(session, lea, PASSWORD)
+    assert await user_sessions.find_session(session, idle, now=NOW) is None
+
+
+async def test_a_rotated_token_replaces_the_first_and_lengthens_nothing(
+    session: AsyncSession, lea: UserAccount
+) -> None:
+    token = await user_sessions.sign_in(session, lea.id, now=NOW)
+    later = NOW + timedelta(days=5)
+    fresh = await user_sessions.rotate(session, token, now=later)
+    assert fresh is not None
+    assert await user_sessions.find_session(session, token, now=later) is None
+    assert await user_sessions.rotate(session, token, now=later) is None
+    ends = select(UserSession.expires_at).where(UserSession.revoked_at.is_(None))
+    assert await session.scalar(ends) == NOW + user_sessions.LONGEST
+
+
+async def test_a_restaurant_has_one_owner_who_hands_over(
+    session: AsyncSession, luigi: UUID, lea: UserAccount
+) -> None:
+    tom = await add_user(session, "tom@example.fr")
+    await team.make_owner(session, luigi, lea.id)
+    await team.make_owner(session, luigi, tom.id)
+    assert await team.restaurants_of(session, lea.id) == {luigi: Role.MANAGER}
+    for attempt in (
+        team.remove_member(session, luigi, tom.id),
+        team.change_role(session, luigi, tom.id, Role.STAFF),
+        team.change_role(session, luigi, lea.id, Role.OWNER),
+    ):
+        with pytest.raises(OwnerStays):
+            await attempt
+    await team.change_role(session, luigi, lea.id, Role.STAFF)
+    await team.remove_member(session, luigi, lea.id)
+    assert await team.restaurants_of(session, lea.id) == {}
+    session.add(Membership(restaurant_id=luigi, user_id=lea.id, role=Role.OWNER))
+    with pytest.raises(IntegrityError):
+        await session.flush()
+
+
+async def test_an_invitation_is_answered_once_by_whom_it_was_sent_to(
+    session: AsyncSession, luigi: UUID, lea: UserAccount
+) -> None:
+    async def invite(role: Role = Role.STAFF) -> str:
+        return await team.invite(session, luigi, "Tom@example.fr", role, invited_by=lea.id, now=NOW)
+
+    tom = await add_user(session, "tom@example.fr")
+    with pytest.raises(OwnerStays):
+        await invite(Role.OWNER)
+    first, token = await invite(), await invite()
+    assert restaurant_of(token) == luigi
+    late = NOW + team.OPEN_FOR
+    for wrong, user, now in ((first, tom, NOW), (token, lea, NOW), (token, tom, late)):
+        with pytest.raises(InvitationOver):
+            await team.accept(session, luigi, wrong, user, now=now)
+    assert await team.accept(session, luigi, token, tom, now=NOW) is Role.STAFF
+    with pytest.raises(InvitationOver):
+        await team.accept(session, luigi, token, tom, now=NOW)
+    revoked = await invite()
+    waiting = await session.scalar(
+        select(Invitation.id).where(
+            Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None)
+        )
+    )
+    assert waiting is not None
+    await team.revoke_invitation(session, luigi, waiting, now=NOW)
+    with pytest.raises(InvitationOver):
+        await team.accept(session, luigi, revoked, tom, now=NOW)
+
+
+async def test_invitations_are_bounded(
+    session: AsyncSession, luigi: UUID, lea: UserAccount
+) -> None:
+    for each in range(team.MOST_OPEN):
+        await team.invite(
+            session, luigi, f"{each}@example.fr", Role.STAFF, invited_by=lea.id, now=NOW
+        )
+    with pytest.raises(TooManyInvitations):
+        await team.invite(session, luigi, "more@example.fr", Role.STAFF, invited_by=lea.id, now=NOW)
+
+
+async def test_one_of_ten_answers_at_once_is_taken(database: AsyncEngine) -> None:
+    sessions = async_sessions(database)
+    async with sessions.begin() as session:
+        luigi = await add_restaurant(session)
+        lea, tom = await add_user(session), await add_user(session, "tom@example.fr")
+        token = await team.invite(
+            session, luigi, tom.email, Role.MANAGER, invited_by=lea.id, now=NOW
+        )
+    answers = await at_once(sessions, 10, lambda one: team.accept(one, luigi, token, tom, now=NOW))
+    assert answers.count(Role.MANAGER) == 1
+    assert sum(isinstance(one, InvitationOver) for one in answers) == 9
+
+
+async def test_a_code_pairs_one_device_once(session: AsyncSession, luigi: UUID) -> None:
+    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
+    assert await devices.pair(session, luigi, code, now=NOW + devices.CODE_FOR) is None
+    token = await devices.pair(session, luigi, f"{code[:4]} {code[4:]}", now=NOW)
+    assert token is not None
+    assert await devices.pair(session, luigi, code, now=NOW) is None
+    device = await devices.find_device(session, luigi, token)
+    assert device is not None
+    assert (device.name, device.code_hash, token in str(device.token_hash)) == (
+        "Cuisine",
+        None,
+        False,
+    )
+    await devices.revoke_device(session, luigi, device.id, now=NOW)
+    assert await devices.find_device(session, luigi, token) is None
+
+
+async def test_wrong_codes_close_the_open_ones(session: AsyncSession, luigi: UUID) -> None:
+    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
+    wrong = f"{(int(code) + 1) % 10**devices.CODE_DIGITS:08}"
+    for _ in range(devices.MOST_TRIES):
+        assert await devices.pair(session, luigi, wrong, now=NOW) is None
+    assert await devices.pair(session, luigi, code, now=NOW) is None
+
+
+async def test_a_copied_passkey_is_seen_by_its_count(
+    session: AsyncSession, lea: UserAccount
+) -> None:
+    key = {"public_key": b"cose", "name": "iPhone"}
+    await passkeys.add_passkey(session, lea.id, credential_id=b"a" * 16, sign_count=4, **key)  # type: ignore[arg-type]
+    assert await passkeys.use_passkey(session, b"a" * 16, 5, now=NOW) == lea.id
+    assert await passkeys.use_passkey(session, b"a" * 16, 5, now=NOW) is None
+    await passkeys.add_passkey(session, lea.id, credential_id=b"b" * 16, sign_count=0, **key)  # type: ignore[arg-type]
+    for _ in range(2):  # it counts nothing
+        assert await passkeys.use_passkey(session, b"b" * 16, 0, now=NOW) == lea.id
+    await passkeys.revoke_passkey(session, new_id(), b"b" * 16)
+    assert await passkeys.use_passkey(session, b"b" * 16, 0, now=NOW) == lea.id
+    await passkeys.revoke_passkey(session, lea.id, b"b" * 16)
+    assert await passkeys.use_passkey(session, b"b" * 16, 0, now=NOW) is None
+
+
+async def test_an_organisations_head_manages_its_restaurants(
+    session: AsyncSession, luigi: UUID, lea: UserAccount
+) -> None:
+    tom = await add_user(session, "tom@example.fr")
+    await team.make_owner(session, luigi, tom.id)
+    group = await found_organisation(session, lea.id, "Groupe Napoli")
+    with pytest.raises(NotAMember):
+        await join_organisation(session, group, luigi, owner_id=lea.id)
+    await join_organisation(session, group, luigi, owner_id=tom.id)
+    assert await team.restaurants_of(session, lea.id) == {luigi: Role.MANAGER}
+    assert await team.restaurants_of(session, tom.id) == {luigi: Role.OWNER}
+    await leave_organisation(session, luigi)
+    assert await team.restaurants_of(session, lea.id) == {}
+
+
+@pytest.mark.parametrize(
+    "deed", ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"]
+)
+@pytest.mark.parametrize("role", [None, DatabaseRole.WEB, DatabaseRole.ADMIN])
+async def test_nobody_changes_the_audit_log(
+    session: AsyncSession, luigi: UUID, deed: str, role: DatabaseRole | None
+) -> None:
+    await audit(session, luigi, actor="admin", action="price", object="menu_item:1")
+    if role is not None:
+        await session.execute(text(f"SET LOCAL ROLE {role}"))
+    with pytest.raises(DBAPIError, match=r"only ever added to|permission denied"):
+        await session.execute(text(deed))
+
+
+def test_the_migration_can_be_taken_back(empty_database_url: str) -> None:
+    for _ in range(2):
+        schema.upgrade(empty_database_url, revision="0020")
+        with psycopg.connect(libpq_url(empty_database_url)) as connection:
+            assert connection.execute("SELECT count(*) FROM user_account").fetchone() == (0,)
+        schema.downgrade(empty_database_url, revision="0019")
