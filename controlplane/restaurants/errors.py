@@ -34,6 +34,9 @@ AlloRestoError
     │   ├── StatusRefused      an order cannot go there from where it is
     │   │   └── AllergyUnseen  nobody there has seen what the caller must not eat
     │   ├── NotReplaceable     it is too late for the caller to correct the order
+    │   ├── OutsideEveryZone   the restaurant delivers nowhere near
+    │   ├── AddressNotLocated  only a map could tell, and the address is on none
+    │   ├── UnderMinimum       the dishes come to less than the zone asks for
     │   ├── NotANumber         what was written or said is no telephone number
     │   ├── AmbiguousNumber    restaurants of several countries read it differently
     │   ├── NameRefused        nobody could say this name
@@ -280,6 +283,33 @@ class NotReplaceable(Refused):
     def __init__(self, status: str) -> None:
         super().__init__(f"an order that is {status} is not replaced by another")
         self.status = status
+
+
+class OutsideEveryZone(Refused):
+    """None of the restaurant's `zones`, by name, has the address."""
+
+    def __init__(self, postcode: str, zones: Sequence[str]) -> None:
+        tried = ", ".join(zones) or "the restaurant has none"
+        super().__init__(f"{postcode} is outside every delivery zone: {tried}")
+        self.zones = tuple(zones)
+
+
+class AddressNotLocated(Refused):
+    """The `zone` is drawn on a map, and the address has no coordinates."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__(f"whether {zone} has the address needs its latitude and longitude")
+        self.zone = zone
+
+
+class UnderMinimum(Refused):
+    """The `zone` asks for dishes of `minimum_cents`, and these come to `items_cents`."""
+
+    def __init__(self, zone: str, minimum_cents: int, items_cents: int) -> None:
+        super().__init__(f"{zone}: dishes of {minimum_cents} cents, not {items_cents}")
+        self.zone = zone
+        self.minimum_cents = minimum_cents
+        self.items_cents = items_cents
 
 
 class NotANumber(Refused):

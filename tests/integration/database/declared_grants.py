@@ -28,6 +28,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "dining_table": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "device": {WEB: {S, I, U}, ADMIN: {S}},
     "erasure_certificate": {ADMIN: {S, I}},
+    "delivery_zone": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "event_outbox": {
         WEB: {S, I},
         WORKER: {S, I},
