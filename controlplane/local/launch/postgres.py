@@ -335,7 +335,9 @@ class PostgresServer:
                 )
             # CREATEDB: each test takes a database of its own. CREATEROLE: migrations make the
             # processes' roles.
-            connection.execute(sql.SQL("ALTER ROLE {} CREATEDB CREATEROLE").format(role))
+            able = "SELECT 1 FROM pg_roles WHERE rolname = %s AND rolcreatedb AND rolcreaterole"
+            if not _exists(connection, able, ROLE):  # a standby is told nothing
+                connection.execute(sql.SQL("ALTER ROLE {} CREATEDB CREATEROLE").format(role))
             if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
