@@ -27,6 +27,7 @@ from controlplane.restaurants.errors import (
     OrderUnsettled,
     PriceChanged,
     RestaurantError,
+    SlotFull,
     TooFewLeft,
     TooManyOfOne,
     TooManyOptions,
@@ -51,6 +52,12 @@ def in_words(error: RestaurantError) -> ToolError:
                 "Le restaurant ne prend pas de commandes en ce moment.",
                 next=_NO_ORDER,
             )
+        case SlotFull(wanted=wanted, following=following):
+            spoken = "La cuisine ne peut plus rien promettre pour cette heure-là."
+            if following.at is not None:
+                ready = spoken_from(following.at, now=wanted)
+                spoken += f" La prochaine commande possible serait prête {ready}."
+            return ToolError("slot_full", spoken, next=_NO_ORDER)
         case OrdersPaused():
             spoken = f"La cuisine ne prend plus de commandes pour le moment.{_again(error)}"
             return ToolError("orders_paused", spoken, next=_NO_ORDER)

@@ -17,6 +17,7 @@ AlloRestoError
     ├── Refused                what was asked is not allowed as things are
     │   ├── NotNow             it is not possible now; a rule says so, and when it will be
     │   │   ├── NotTakingOrders    the restaurant is paused, closed for good, or not open yet
+    │   │   ├── SlotFull           as much is promised for that time as can be done
     │   │   └── NotAtThisInstant   its hours or its kitchen do not allow it
     │   │       ├── OrdersPaused       the kitchen takes no order for a while
     │   │       ├── HoursUnconfirmed   nobody has said whether it opens on this public holiday
@@ -48,6 +49,7 @@ AlloRestoError
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -150,6 +152,14 @@ class NotTakingOrders(NotNow):
     def __init__(self, status: RestaurantStatus) -> None:
         super().__init__(f"the restaurant is {status}", rule=status_rule(status), following=UNKNOWN)
         self.status = status
+
+
+class SlotFull(NotNow):
+    """As much is promised for `wanted`, an instant of the restaurant's zone, as can be done."""
+
+    def __init__(self, wanted: datetime, *, rule: Rule, following: Possibility) -> None:
+        super().__init__("this slot is full", rule=rule, following=following)
+        self.wanted = wanted
 
 
 class NotAtThisInstant(NotNow):

@@ -1,6 +1,6 @@
 """Step 9 of a call: one order as rows, read and written inside the placing transaction."""
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.contracts.identifiers import new_id
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
 from controlplane.models.order_vat_line import OrderVatLine
@@ -56,9 +55,10 @@ async def find_order(session: AsyncSession, draft: OrderDraft) -> Order | None:
 async def insert_order(
     session: AsyncSession,
     draft: OrderDraft,
-    restaurant: Restaurant,
     answer: Answer,
     *,
+    order_id: UUID,
+    ready_at: datetime,
     call_back: bool,
     replaced: Order | None,
 ) -> Order:
@@ -66,12 +66,11 @@ async def insert_order(
     come last, for their trigger holds up the restaurant's other writers from there to the commit.
     """
     now = answer.at.astimezone(UTC)
-    order = await _order(session, draft, answer.date)
+    order = await _order(session, draft, order_id, answer.date)
     if replaced is not None:
         await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=ACTOR)
         order.replaces_id = replaced.id
-    minutes = restaurant.preparation_minutes + answer.delay_minutes
-    order.ready_at = now + timedelta(minutes=minutes)
+    order.ready_at = ready_at
     order.call_back = call_back
     session.add(order)
     await session.flush()
@@ -107,6 +106,12 @@ async def insert_order(
         tell_status(session, replaced)
     await session.flush()
     return order
+
+
+def usually_ready_at(restaurant: Restaurant, answer: Answer) -> datetime:
+    """When what is ordered now is ready, in the restaurant's zone."""
+    minutes = restaurant.preparation_minutes + answer.delay_minutes
+    return (answer.at.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(answer.at.tzinfo)
 
 
 async def ask_to_call_back(session: AsyncSession, order: Order) -> None:
@@ -147,9 +152,11 @@ def _content(line: OrderLine) -> LineContent:
     )
 
 
-async def _order(session: AsyncSession, draft: OrderDraft, service_date: date) -> Order:
+async def _order(
+    session: AsyncSession, draft: OrderDraft, order_id: UUID, service_date: date
+) -> Order:
     return Order(
-        id=new_id(),
+        id=order_id,
         restaurant_id=draft.restaurant_id,
         call_id=draft.call_id,
         service_date=service_date,

@@ -10,8 +10,11 @@ from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import NEXT_STATUSES, Order, OrderEvent, OrderStatus
 from controlplane.restaurants.errors import StatusRefused, UnknownOrder
 from controlplane.restaurants.order_allergies import acknowledge_allergies, check_allergies_seen
+from controlplane.restaurants.slots import release_slot
 
 MAX_ACTOR: Final = 64
+NEVER_MADE: Final = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED})
+"""Such an order gives its slot to another."""
 
 
 async def change_order_status(
@@ -61,6 +64,8 @@ async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, ac
         raise StatusRefused(current, to)
     await check_allergies_seen(session, order, to)
     order.status = to
+    if to in NEVER_MADE:
+        await release_slot(session, order.restaurant_id, order.id)
     session.add(
         OrderEvent(
             restaurant_id=order.restaurant_id,

@@ -6,7 +6,7 @@ returns. A commit whose answer was lost is settled by trying again with the same
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.opening import OpeningKind
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
@@ -37,8 +38,10 @@ from controlplane.restaurants.order_rows import (
     insert_order,
     lock_orders,
     placed_order,
+    usually_ready_at,
 )
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
+from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
 from controlplane.restaurants.what_happens import check_takes_orders, what_happens
 from controlplane.tenancy import restaurant_session
 
@@ -50,6 +53,10 @@ ATTEMPT_SECONDS: Final = 2.5
 """One transaction of a few rows takes 10 ms; the caller waits, with a word after 2 s."""
 ATTEMPTS: Final = 2
 """The second finds the first's order, or a database that came back."""
+
+
+LONGEST_WAIT: Final = timedelta(hours=1)
+"""An order is ready so much later than usual when its slot is full; its caller is told when."""
 
 
 def utc_now() -> datetime:
@@ -134,7 +141,13 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
             answer = what_happens(calendar, OpeningKind.PICKUP, now)
             replaced = await order_still_to_replace(session, draft)
             order = await insert_order(
-                session, draft, restaurant, answer, call_back=True, replaced=replaced
+                session,
+                draft,
+                answer,
+                order_id=new_id(),
+                ready_at=usually_ready_at(restaurant, answer),
+                call_back=True,
+                replaced=replaced,
             )
         elif not order.call_back:
             await ask_to_call_back(session, order)
@@ -156,8 +169,17 @@ async def _place_once(
                 raise allowed
             await check_portions(session, draft.restaurant_id, draft.lines)
             replaced = await order_to_replace(session, draft)
+            if replaced is not None:
+                await release_slot(session, replaced.restaurant_id, replaced.id)
+            wanted = _slot(draft, restaurant, allowed)
             order = await insert_order(
-                session, draft, restaurant, allowed, call_back=call_back, replaced=replaced
+                session,
+                draft,
+                allowed,
+                order_id=wanted.holder_id,
+                ready_at=await take_slot(session, wanted),
+                call_back=call_back,
+                replaced=replaced,
             )
             commit.unanswered = True
             await session.commit()
@@ -179,6 +201,21 @@ async def _allowed(
     except Refused as refusal:
         return refusal
     return answer
+
+
+def _slot(draft: OrderDraft, restaurant: Restaurant, answer: Answer) -> SlotRequest:
+    """The slot in which the order is ready, or a later one that its caller may still wait for."""
+    ready_at = usually_ready_at(restaurant, answer)
+    return SlotRequest(
+        restaurant_id=draft.restaurant_id,
+        holder_id=new_id(),
+        kind=answer.kind,
+        at=ready_at,
+        latest=ready_at + LONGEST_WAIT,
+        load=Load(
+            orders=1, items=sum(line.quantity for line in draft.lines), cents=draft.total_cents
+        ),
+    )
 
 
 async def _restaurant(session: AsyncSession, restaurant_id: UUID) -> Restaurant:

@@ -90,5 +90,11 @@ def no_hours_rule(kind: OpeningKind) -> Rule:
     return Rule(RuleType.NO_HOURS, kind, sentence)
 
 
+def pacing_rule(key: str, *, most: str, slot_minutes: int) -> Rule:
+    """`most` is an amount with its unit, such as "12 commandes"."""
+    sentence = f"Cadence de la cuisine\u00a0: {most} par créneau de {slot_minutes}\u00a0minutes."
+    return Rule(RuleType.PACING, key, sentence)
+
+
 def _moment(at: datetime) -> str:
     return f"{written_date(at.date())} à {written_clock(at.time())}"

@@ -63,6 +63,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "organisation": {WEB: {S, I, U}, ADMIN: {S}},
     "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S}},
     "passkey": {WEB: {S, I, U, D}},
+    "pacing_rule": {WEB: {S}, WORKER: {S}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
     "reservation": {
         WEB: {S, I, U},
@@ -76,6 +77,8 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "sip_registration": {BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
     "sip_registration_event": {BRIDGE: {S, I}, CONTROLLER: {S, I, D}, ADMIN: {S}},
+    "slot_counter": {WEB: {S, I, U, D}, WORKER: {S, I, U, D}},
+    "slot_use": {WEB: {S, I, U, D}, WORKER: {S, I, U, D}},
     "subscription": {CONTROLLER: {S}, ADMIN: {S, I, U}},
     "suppression": {ADMIN: {S, I}},
     "table_assignment": {WEB: {S, I, U}, WORKER: {S, I, U}, ADMIN: {S}},

@@ -28,12 +28,13 @@ from controlplane.restaurants.errors import (
     OrderUnsettled,
     PriceChanged,
     RestaurantError,
+    SlotFull,
     TooFewLeft,
     TooManyOfOne,
     TooManyOptions,
     UnknownLine,
 )
-from controlplane.restaurants.rules import next_at, no_hours_rule
+from controlplane.restaurants.rules import next_at, no_hours_rule, pacing_rule
 from tests.small_menu import CALZONE, DOUGH, EXTRAS
 
 pytestmark = pytest.mark.unit
@@ -65,6 +66,7 @@ def closed(*, opens: datetime | None, exceptional: bool = False, spoken: str = "
     return Closed(answer(opens=opens, exceptional=exceptional, spoken=spoken))
 
 
+PACED = pacing_rule("1", most="12 commandes", slot_minutes=15)
 HEARD: list[tuple[RestaurantError, str, str]] = [
     (UnknownLine(3), "unknown_line", "Je ne trouve pas cette ligne dans la commande."),
     (
@@ -93,6 +95,17 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         OrdersPaused(answer(opens=None)),
         "orders_paused",
         "La cuisine ne prend plus de commandes pour le moment.",
+    ),
+    (
+        SlotFull(at(27, 20), rule=PACED, following=next_at(at(27, 20, 45))),
+        "slot_full",
+        "La cuisine ne peut plus rien promettre pour cette heure-là. La prochaine commande "
+        "possible serait prête à partir de vingt heures quarante-cinq.",
+    ),
+    (
+        SlotFull(at(27, 20), rule=PACED, following=next_at(None)),
+        "slot_full",
+        "La cuisine ne peut plus rien promettre pour cette heure-là.",
     ),
     (
         HoursUnconfirmed(answer(opens=at(28, 12))),
