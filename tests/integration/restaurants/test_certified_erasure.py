@@ -205,10 +205,10 @@ async def test_five_hundred_orders_are_forgotten_at_once(database: AsyncEngine) 
 
 def test_the_migration_can_be_taken_back(empty_database_url: str) -> None:
     for _ in range(2):
-        schema.upgrade(empty_database_url, revision="0023")
+        schema.upgrade(empty_database_url, revision="0014")
         with psycopg.connect(libpq_url(empty_database_url)) as connection:
             assert connection.execute("SELECT count(*) FROM suppression").fetchone() == (0,)
-        schema.downgrade(empty_database_url, revision="0022")
+        schema.downgrade(empty_database_url, revision="0013")
 
 
 def test_the_commands_tell_of_it(
