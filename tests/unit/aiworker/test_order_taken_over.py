@@ -49,7 +49,7 @@ class TakenOver(OneCall):
         self.desk._notes = UnsettledOrders(cast("Redis", self.notes))
         monkeypatch.setattr(self.call.orders, "_sessions", self._away)
 
-    def _away(self) -> None:
+    def _away(self, **_: object) -> None:
         raise ConnectionRefusedError
 
     async def _place(self, _: Any, __: OrderDraft) -> PlacedOrder:
