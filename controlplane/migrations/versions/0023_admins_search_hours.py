@@ -1,4 +1,4 @@
-"""Admins may read the tables of hours too: an erasure searches every text of a restaurant."""
+"""Admins may read hours and pacing too: an erasure searches every text of a restaurant."""
 
 from controlplane.database_roles import DatabaseRole
 from controlplane.migrations.tenant_table import grant, revoke
@@ -8,7 +8,7 @@ down_revision = "0022"
 branch_labels = None
 depends_on = None
 
-SEARCHED = ("busy_state", "opening_rule")
+SEARCHED = ("busy_state", "opening_rule", "pacing_rule")
 
 
 def upgrade() -> None:

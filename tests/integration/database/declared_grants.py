@@ -63,7 +63,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "organisation": {WEB: {S, I, U}, ADMIN: {S}},
     "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S}},
     "passkey": {WEB: {S, I, U, D}},
-    "pacing_rule": {WEB: {S}, WORKER: {S}},
+    "pacing_rule": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
     "reservation": {
         WEB: {S, I, U},
