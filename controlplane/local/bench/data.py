@@ -16,7 +16,9 @@ from controlplane.local.bench.erasure import erase_500_s
 from controlplane.local.bench.last_table import last_table_bookings
 from controlplane.local.bench.report import report, tell
 from controlplane.local.bench.rls_overhead import rls_overhead_percent
+from controlplane.local.bench.slot_overruns import slot_overruns
 from controlplane.local.bench.thousand_restaurants import RESTAURANTS, seed_restaurants
+from controlplane.local.bench.what_happens_ms import what_happens_ms
 from controlplane.local.launch.services import LocalServices
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
@@ -51,11 +53,14 @@ async def _measure(services: LocalServices, restaurant_ids: list[UUID]) -> dict[
     finally:
         await engine.dispose()
     last_table = await last_table_bookings(services.database_url)
+    slots = await slot_overruns(services.database_url)
     return {
         "last_table_bookings": last_table.bookings,
         "last_table_alternatives": last_table.with_alternatives,
+        "slot_overruns": max(0, slots.taken - slots.most),
         "config_redis_ms_p95": cached,
         "config_postgres_ms_p95": read,
         "erase_500_s": round(erase_s, 3),
         "rls_overhead_percent": await rls_overhead_percent(services.database_url, restaurant_ids),
+        "what_happens_ms": round(what_happens_ms(), 2),
     }
