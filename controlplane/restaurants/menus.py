@@ -142,9 +142,11 @@ async def _options(
 async def _groups_of_items(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, set[UUID]]:
     """Ids of the option groups that go with each dish, by the dish's id."""
     group_ids: dict[UUID, set[UUID]] = defaultdict(set)
-    links = await session.scalars(
-        select(ItemOptionGroup).where(ItemOptionGroup.restaurant_id == restaurant_id)
+    links = await session.execute(
+        select(ItemOptionGroup.item_id, ItemOptionGroup.option_group_id).where(
+            ItemOptionGroup.restaurant_id == restaurant_id
+        )
     )
-    for link in links:
-        group_ids[link.item_id].add(link.option_group_id)
+    for item_id, group_id in links:
+        group_ids[item_id].add(group_id)
     return group_ids
