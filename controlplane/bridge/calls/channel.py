@@ -168,10 +168,13 @@ class Channel:
             return self._silence_filled
 
     def fill_with_tone(self) -> None:
-        """Play the waiting tone, without a word: the caller has just heard that they wait."""
+        """Play the waiting tone, without a word, unless it plays already: a second one would
+        outlive the first.
+        """
         with self._queueing:
-            self._queue(WAITING_TONE)
-            self._silence_filled = True
+            if not self._silence_filled:
+                self._queue(WAITING_TONE)
+                self._silence_filled = True
 
     def end_tone(self) -> None:
         """Stop the waiting tone, if there is one."""

@@ -170,8 +170,8 @@ def serve_resumed_call(context: CallContext) -> None:
     if call.streaming:
         call.worker.begins(known=True)
         begin_conversation(context)
-        if call.parked:
-            context.channel.fill_with_tone()  # until the worker has shown that it lives
+        if call.parked and call.worker.unproven:
+            context.channel.fill_with_tone()
         converse(context)
     elif call.parked:
         context.channel.fill_silence(prompt="one_moment")

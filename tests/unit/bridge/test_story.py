@@ -7,6 +7,7 @@ import pytest
 
 from controlplane.bridge.calls import story
 from controlplane.bridge.calls.call_context import CallContext
+from controlplane.bridge.calls.call_signals import CallEndedError
 from controlplane.bridge.calls.call_state import CallState
 from controlplane.bridge.calls.channel_events import parked, worker_says
 from controlplane.bridge.calls.find_worker import keep_waiting
@@ -184,3 +185,30 @@ def test_a_talk_that_is_taken_over_is_filled_until_its_worker_shows_that_it_live
     assert one.heard_since() == ["stop"]
     one.call.ended("NORMAL_CLEARING")
     assert outcome(telling) is None
+
+
+def test_a_worker_that_speaks_as_its_call_is_taken_over_is_not_talked_over(
+    one: OneCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that it lives before the agent is done telling it where the call stands."""
+    one.call.announced = True
+    one.connect_worker()
+
+    def answered_at_once(context: CallContext) -> None:
+        worker_says(context, EslEvent({}, KeepAlive().to_json()))
+
+    def hung_up(_: CallContext) -> None:
+        raise CallEndedError("NORMAL_CLEARING")
+
+    monkeypatch.setattr(story, "begin_conversation", answered_at_once)
+    monkeypatch.setattr(story, "converse", hung_up)
+    assert outcome(gevent.spawn(tell_story, one.context, serve_resumed_call)) is None
+    assert one.heard_since() == ["stop"]
+
+
+def test_a_tone_that_plays_is_not_begun_again(one: OneCall) -> None:
+    """The dialplan's parking and the story may both ask for it, and one is ended by one stop."""
+    both = [gevent.spawn(one.channel.fill_with_tone) for _ in range(2)]
+    for filling in both:
+        outcome(filling)
+    assert one.heard_since() == ["tone"]
