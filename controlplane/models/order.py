@@ -160,6 +160,9 @@ class OrderLine(Base):
     """The price of one, options included."""
     vat_rate_bp: Mapped[int]
     total_cents: Mapped[int]
+    portions_taken: Mapped[int | None]
+    """What it took of the dish's counted portions, set by the database, which gives back as much if
+    nobody begins to make the order; None where none were counted or left."""
 
 
 class OrderEvent(Base):

@@ -1,21 +1,27 @@
 """Portions that are counted: the last one is sold once, however many callers want it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.menu import MenuItem
+from controlplane.models.order import OrderLine
 from controlplane.restaurants.cart import CartLine
 from controlplane.restaurants.errors import TooFewLeft
 
 
 async def check_portions(
-    session: AsyncSession, restaurant_id: UUID, lines: Sequence[CartLine]
+    session: AsyncSession,
+    restaurant_id: UUID,
+    lines: Sequence[CartLine],
+    *,
+    returning: Mapping[UUID, int],
 ) -> None:
-    """Raise `TooFewLeft` unless all lines of each dish together are left.
+    """Raise `TooFewLeft` unless all lines of each dish together are left, with those `returning`
+    from the order that these lines correct.
 
     Asked under `lock_orders`, so nobody takes a portion before this transaction's commit: its
     order lines do that (trigger `take_portions`).
@@ -31,6 +37,25 @@ async def check_portions(
         )
     )
     names = {line.item_id: line.spoken_name or line.name for line in lines}
-    for item_id, left in counted:
-        if left is not None and wanted[item_id] > left:
+    for item_id, portions in counted:
+        left = (portions or 0) + returning.get(item_id, 0)
+        if wanted[item_id] > left:
             raise TooFewLeft(names[item_id], left)
+
+
+async def portions_returning(
+    session: AsyncSession, restaurant_id: UUID, order_id: UUID | None
+) -> dict[UUID, int]:
+    """By dish, what the order gives back when it is replaced (trigger `give_portions_back`)."""
+    if order_id is None:
+        return {}
+    taken = await session.execute(
+        select(OrderLine.menu_item_id, func.sum(OrderLine.portions_taken))
+        .where(
+            OrderLine.restaurant_id == restaurant_id,
+            OrderLine.order_id == order_id,
+            OrderLine.portions_taken.is_not(None),
+        )
+        .group_by(OrderLine.menu_item_id)
+    )
+    return {item_id: int(portions or 0) for item_id, portions in taken}

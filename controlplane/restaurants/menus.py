@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -34,11 +35,16 @@ class SoldOut:
 
 
 async def read_menu(
-    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+    session: AsyncSession,
+    restaurant_id: UUID,
+    sold_out: SoldOut,
+    *,
+    returning: Mapping[UUID, int] | None = None,
 ) -> tuple[restaurant_config.MenuItem, ...]:
     """The active dishes in the menu's order, with what goes with them, by names that differ.
 
-    A dish is sold out by itself, by its last portion, or by an ingredient it needs.
+    A dish is sold out by itself, by its last portion, or by an ingredient it needs. Portions that
+    are `returning`, by dish, count as left.
     """
     lacking = await _items_that_lack(session, restaurant_id, sold_out)
     groups = await _option_groups(session, restaurant_id, sold_out)
@@ -64,9 +70,9 @@ async def read_menu(
             price_cents=item.price_cents,
             vat_rate_bp=item.vat_rate_bp,
             sold_out=sold_out.is_sold_out(item.sold_out_until)
-            or item.portions_left == 0
+            or _left(item, returning) == 0
             or item.id in lacking,
-            portions_left=item.portions_left,
+            portions_left=_left(item, returning),
             allergens=None if item.allergens is None else tuple(item.allergens),
             alcohol=item.alcohol,
             option_groups=tuple(
@@ -75,6 +81,12 @@ async def read_menu(
         )
         for item, category in rows
     )
+
+
+def _left(item: MenuItem, returning: Mapping[UUID, int] | None) -> int | None:
+    if item.portions_left is None:
+        return None
+    return item.portions_left + (returning or {}).get(item.id, 0)
 
 
 async def _items_that_lack(

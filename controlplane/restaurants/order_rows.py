@@ -81,7 +81,9 @@ async def insert_order(
         name=order.customer_name,
         at=now,
     )
-    session.add_all(_line(order, at, line) for at, line in enumerate(draft.lines, start=1))
+    lines = [_line(order, at, line) for at, line in enumerate(draft.lines, start=1)]
+    lines.sort(key=_takes_portions_of)
+    session.add_all(lines)
     if draft.allergy:
         session.add(allergy_of(order, draft.allergy))
     session.add_all(_vat_line(order, share) for share in money.vat_by_rate(draft.lines))
@@ -200,6 +202,11 @@ def _line(order: Order, position: int, line: CartLine) -> OrderLine:
         vat_rate_bp=line.vat_rate_bp,
         total_cents=line.total_cents,
     )
+
+
+def _takes_portions_of(line: OrderLine) -> tuple[UUID, int]:
+    """Lines are inserted by dish, as orders give portions back: nobody waits in a circle."""
+    return line.menu_item_id, line.position
 
 
 def _vat_line(order: Order, share: money.VatShare) -> OrderVatLine:

@@ -28,7 +28,7 @@ from controlplane.restaurants.errors import (
     Refused,
     UnknownRestaurant,
 )
-from controlplane.restaurants.menu_portions import check_portions
+from controlplane.restaurants.menu_portions import check_portions, portions_returning
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
@@ -167,8 +167,9 @@ async def _place_once(
             commit.unanswered = False
             if isinstance(allowed, Refused):
                 raise allowed
-            await check_portions(session, draft.restaurant_id, draft.lines)
             replaced = await order_to_replace(session, draft)
+            returning = await portions_returning(session, draft.restaurant_id, draft.replaces_id)
+            await check_portions(session, draft.restaurant_id, draft.lines, returning=returning)
             if replaced is not None:
                 await release_slot(session, replaced.restaurant_id, replaced.id)
             wanted = _slot(draft, restaurant, allowed)
@@ -197,7 +198,9 @@ async def _allowed(
     """
     try:
         answer = check_takes_orders(await read_calendar(session, restaurant, now), now)
-        check_against_menu(draft.lines, await read_menu(session, restaurant.id, SoldOut(now)))
+        returning = await portions_returning(session, restaurant.id, draft.replaces_id)
+        menu = await read_menu(session, restaurant.id, SoldOut(now), returning=returning)
+        check_against_menu(draft.lines, menu)
     except Refused as refusal:
         return refusal
     return answer

@@ -46,6 +46,7 @@ async def add_order(
     note: str = "",
     call_back: bool = False,
     allergy: str = "",
+    item_id: UUID | None = None,
 ) -> UUID:
     """Add an order. `dishes` give quantity, name and unit price in cents. The caller commits."""
     order_id = new_id()
@@ -75,7 +76,7 @@ async def add_order(
             restaurant_id=restaurant_id,
             order_id=order_id,
             position=position,
-            menu_item_id=new_id(),
+            menu_item_id=item_id or new_id(),
             name=name,
             quantity=quantity,
             options=[

@@ -12,13 +12,16 @@ from controlplane.database import async_engine, async_sessions
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
 from controlplane.models.ingredient import Ingredient, ItemIngredient
 from controlplane.models.menu import MenuItem
+from controlplane.models.order import OrderStatus
 from controlplane.restaurants.cart import Cart
 from controlplane.restaurants.errors import DishSoldOut, NotOnMenu, TooFewLeft
 from controlplane.restaurants.menu_sold_out import set_portions, set_sold_out
 from controlplane.restaurants.menus import SoldOut, read_menu
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.place_order import place_order, settle_order
 from tests.accounts import SECRETS
-from tests.integration.kitchen_orders import add_restaurant
+from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.order_drafts import MARGHERITA, draft, orders
 
 pytestmark = pytest.mark.integration
@@ -165,3 +168,82 @@ async def test_an_order_its_caller_was_told_of_is_placed_without_portions(
     await count(sessions, 1)
     await settle_order(sessions, draft(pizzas=2))
     assert await left(sessions) == 0
+
+
+async def move(sessions: Sessions, order: PlacedOrder, *path: OrderStatus) -> None:
+    async with sessions.begin() as session:
+        for to in path:
+            await change_order_status(session, DEMO_RESTAURANT_ID, order.id, to=to, actor="test")
+
+
+def correction(order: PlacedOrder, pizzas: int) -> OrderDraft:
+    return draft(pizzas=pizzas).model_copy(update={"replaces_id": order.id})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        (OrderStatus.REJECTED,),
+        (OrderStatus.EXPIRED,),
+        (OrderStatus.CANCELLED,),
+        (OrderStatus.ACCEPTED, OrderStatus.CANCELLED),
+    ],
+)
+async def test_an_order_nobody_began_gives_its_portions_back_once(
+    sessions: Sessions, path: tuple[OrderStatus, ...]
+) -> None:
+    await count(sessions, 3)
+    order = await place_order(sessions, draft(pizzas=2))
+    assert await left(sessions) == 1
+    await move(sessions, order, *path, path[-1])
+    assert await left(sessions) == 3
+
+
+async def test_what_was_begun_gives_nothing_back(sessions: Sessions) -> None:
+    await count(sessions, 3)
+    order = await place_order(sessions, draft(pizzas=2))
+    await move(sessions, order, OrderStatus.ACCEPTED, OrderStatus.PREPARING, OrderStatus.CANCELLED)
+    assert await left(sessions) == 1
+
+
+async def test_no_more_is_given_back_than_was_taken(sessions: Sessions) -> None:
+    await count(sessions, 1)
+    order = await settle_order(sessions, draft(pizzas=2))
+    await move(sessions, order, OrderStatus.CANCELLED)
+    assert await left(sessions) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, None), (None, 3)])
+async def test_what_is_not_counted_gives_and_gets_nothing_back(
+    sessions: Sessions, before: int | None, after: int | None
+) -> None:
+    await count(sessions, before)
+    order = await place_order(sessions, draft(pizzas=2))
+    await count(sessions, after)
+    await move(sessions, order, OrderStatus.CANCELLED)
+    assert await left(sessions) == after
+
+
+async def test_another_tenants_dish_is_untouched(sessions: Sessions) -> None:
+    """Even an order of theirs whose line names our dish takes nothing of it, nor gives it back."""
+    await count(sessions, 3)
+    async with sessions.begin() as session:
+        other = await add_restaurant(session)
+        theirs = await add_order(session, other, item_id=MARGHERITA.id)
+        await change_order_status(session, other, theirs, to=OrderStatus.CANCELLED, actor="test")
+    assert await left(sessions) == 3
+
+
+@pytest.mark.parametrize("there", [2, 3])
+async def test_a_correction_has_the_portions_of_what_it_corrects(
+    sessions: Sessions, there: int
+) -> None:
+    await count(sessions, there)
+    first = await place_order(sessions, draft(pizzas=2))
+    with pytest.raises(TooFewLeft) as refused:
+        await place_order(sessions, correction(first, there + 1))
+    assert (refused.value.left, await left(sessions)) == (there, there - 2)
+    second = await place_order(sessions, correction(first, there))
+    assert await left(sessions) == 0
+    await place_order(sessions, correction(second, 1))
+    assert await left(sessions) == there - 1
