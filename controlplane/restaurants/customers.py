@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -11,15 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.phone_numbers import is_e164
 from controlplane.models.customer import Customer
-from controlplane.models.order import Order, OrderLine, OrderStatus
+from controlplane.models.order import Order, OrderLine
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.order_status import NEVER_MADE
 from controlplane.restaurants.people_errors import Suppressed, UnknownCustomer
 from controlplane.restaurants.read_number import read_number
 from controlplane.restaurants.suppressions import hash_number, is_suppressed
 from controlplane.restaurants.usual import ORDERS_LOOKED_AT, PastDish, UsualDish, usual
 from controlplane.secret_box import SecretBox
-
-_NOT_HAD: Final = (OrderStatus.REJECTED, OrderStatus.CANCELLED)
 
 
 async def remember_customer(
@@ -88,7 +86,7 @@ async def _past_orders(session: AsyncSession, customer: Customer) -> list[Sequen
         .where(
             Order.restaurant_id == customer.restaurant_id,
             Order.customer_phone_e164 == customer.phone_e164,
-            Order.status.not_in(_NOT_HAD),
+            Order.status.not_in(NEVER_MADE),
         )
         .order_by(Order.created_at.desc())
         .limit(ORDERS_LOOKED_AT)

@@ -25,17 +25,6 @@ ACTOR: Final = "agent"
 """Who takes orders over the telephone, as an order's events name them."""
 
 
-async def lock_orders(session: AsyncSession, restaurant_id: UUID) -> None:
-    """Let no other order of this restaurant be placed before the commit.
-
-    Two calls never read the same last number; and what is not found under this lock is not on its
-    way either, for a COMMIT that has not arrived yet still holds it.
-    """
-    await session.execute(
-        select(func.pg_advisory_xact_lock(func.hashtext(f"order:{restaurant_id}"), 0))
-    )
-
-
 async def find_order(session: AsyncSession, draft: OrderDraft) -> Order | None:
     """The order that was placed under the draft's key. Raises `KeyOfAnotherCart`."""
     keys = (draft.idempotency_key, key_before_digests(draft.idempotency_key))

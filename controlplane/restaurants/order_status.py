@@ -3,18 +3,18 @@
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import NEXT_STATUSES, Order, OrderEvent, OrderStatus
-from controlplane.restaurants.errors import StatusRefused, UnknownOrder
+from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_allergies import acknowledge_allergies, check_allergies_seen
+from controlplane.restaurants.order_locks import lock_orders, locked_order
 from controlplane.restaurants.slots import release_slot
 
 MAX_ACTOR: Final = 64
 NEVER_MADE: Final = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED})
-"""Such an order gives its slot to another."""
+"""Such an order gives its slot and its portions to another."""
 
 
 async def change_order_status(
@@ -24,6 +24,8 @@ async def change_order_status(
 
     A second tap on the same button changes nothing. Raises `UnknownOrder`, `StatusRefused`.
     """
+    if to in NEVER_MADE:  # what it gives back, others take
+        await lock_orders(session, restaurant_id)
     order = await locked_order(session, restaurant_id, order_id)
     if OrderStatus(order.status) is not to:
         await move_order(session, order, to=to, actor=actor)
@@ -41,18 +43,6 @@ async def see_allergies(
     order = await locked_order(session, restaurant_id, order_id)
     if await acknowledge_allergies(session, order, actor=actor[:MAX_ACTOR]):
         tell_status(session, order)
-
-
-async def locked_order(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> Order:
-    """The order, which nobody else changes before the commit. Raises `UnknownOrder`."""
-    order = await session.scalar(
-        select(Order)
-        .where(Order.restaurant_id == restaurant_id, Order.id == order_id)
-        .with_for_update()
-    )
-    if order is None:
-        raise UnknownOrder(order_id)
-    return order
 
 
 async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, actor: str) -> None:

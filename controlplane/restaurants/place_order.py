@@ -26,17 +26,18 @@ from controlplane.restaurants.errors import (
     OrderNotCommitted,
     OrderUnsettled,
     Refused,
+    SlotFull,
     UnknownRestaurant,
 )
 from controlplane.restaurants.menu_portions import check_portions, portions_returning
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_locks import lock_orders
 from controlplane.restaurants.order_rows import (
     ask_to_call_back,
     find_order,
     insert_order,
-    lock_orders,
     placed_order,
     usually_ready_at,
 )
@@ -140,12 +141,13 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
             calendar = await read_calendar(session, restaurant, now)
             answer = what_happens(calendar, OpeningKind.PICKUP, now)
             replaced = await order_still_to_replace(session, draft)
+            wanted = _slot(draft, restaurant, answer)
             order = await insert_order(
                 session,
                 draft,
                 answer,
-                order_id=new_id(),
-                ready_at=usually_ready_at(restaurant, answer),
+                order_id=wanted.holder_id,
+                ready_at=await _slot_if_any(session, wanted),
                 call_back=True,
                 replaced=replaced,
             )
@@ -219,6 +221,14 @@ def _slot(draft: OrderDraft, restaurant: Restaurant, answer: Answer) -> SlotRequ
             orders=1, items=sum(line.quantity for line in draft.lines), cents=draft.total_cents
         ),
     )
+
+
+async def _slot_if_any(session: AsyncSession, wanted: SlotRequest) -> datetime:
+    """Take the slot, or none where none has room: the order is promised already."""
+    try:
+        return await take_slot(session, wanted)
+    except SlotFull:
+        return wanted.at
 
 
 async def _restaurant(session: AsyncSession, restaurant_id: UUID) -> Restaurant:

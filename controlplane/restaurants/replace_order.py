@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.order import NEXT_STATUSES, Order, OrderStatus
 from controlplane.restaurants.errors import NotReplaceable, UnknownOrder
 from controlplane.restaurants.order_draft import OrderDraft
-from controlplane.restaurants.order_status import locked_order
+from controlplane.restaurants.order_locks import locked_order
 
 REPLACEABLE: Final = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})
 """What is being prepared has cost the kitchen something: only the restaurant says what becomes

@@ -18,12 +18,13 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_d
 from controlplane.migrations import schema
 from controlplane.models.consent import Consent, ConsentPurpose, ConsentSource
 from controlplane.models.customer import Customer
-from controlplane.models.order import Order
+from controlplane.models.order import Order, OrderStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import consents
 from controlplane.restaurants.customers import find_customer, remember_customer, usual_of
 from controlplane.restaurants.errors import NotTakingOrders
 from controlplane.restaurants.order_draft import OrderDraft
+from controlplane.restaurants.order_status import NEVER_MADE
 from controlplane.restaurants.people_errors import NoConsent, NoEvidence, UnknownCustomer
 from controlplane.restaurants.place_order import Sessions, place_order
 from tests.accounts import SECRETS
@@ -129,7 +130,10 @@ async def test_twenty_first_orders_at_once_make_one_customer(sessions: Sessions)
     assert len(await customers(sessions)) == 1
 
 
-async def test_what_they_always_order_is_what_they_had(sessions: Sessions) -> None:
+@pytest.mark.parametrize("never_made", sorted(NEVER_MADE))
+async def test_what_they_always_order_is_what_they_had(
+    sessions: Sessions, never_made: OrderStatus
+) -> None:
     for _ in range(2):
         await place_order(sessions, draft())
     async with sessions() as session:
@@ -141,7 +145,7 @@ async def test_what_they_always_order_is_what_they_had(sessions: Sessions) -> No
         (2, "Margherita (fine, mozzarella)", 2),
     ]
     async with sessions.begin() as session:
-        await session.execute(update(Order).values(status="cancelled"))
+        await session.execute(update(Order).values(status=never_made))
         assert await usual_of(session, customer) == ()
 
 

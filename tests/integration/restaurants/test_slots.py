@@ -2,12 +2,13 @@
 exactly what was taken.
 """
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controlplane.contracts.identifiers import new_id
@@ -15,14 +16,16 @@ from controlplane.contracts.opening import OpeningKind
 from controlplane.database import async_sessions
 from controlplane.local.bench.slot_overruns import slot_overruns
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
-from controlplane.models.order import OrderStatus
+from controlplane.models.order import Order, OrderStatus
 from controlplane.models.pacing import PacingRule, PacingUnit, SlotCounter
 from controlplane.restaurants.decision import RuleType
 from controlplane.restaurants.errors import SlotFull
-from controlplane.restaurants.order_status import change_order_status
-from controlplane.restaurants.place_order import Sessions, place_order
+from controlplane.restaurants.order_locks import lock_orders
+from controlplane.restaurants.order_status import NEVER_MADE, change_order_status
+from controlplane.restaurants.place_order import Sessions, place_order, settle_order
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
 from tests.integration.order_drafts import draft
+from tests.waiting import stays_true
 
 pytestmark = pytest.mark.integration
 
@@ -142,3 +145,35 @@ async def test_an_order_is_promised_the_slot_it_took_and_a_rejected_one_gives_it
             session, DEMO_RESTAURANT_ID, first.id, to=OrderStatus.REJECTED, actor="web"
         )
     assert await used(sessions) == [0, 1]
+
+
+async def test_a_settled_order_is_counted_and_refused_by_no_full_slot(sessions: Sessions) -> None:
+    """It is promised already: the slot it takes is taken, and without room it is placed as well."""
+    await allow(sessions, 1)
+    settled = await settle_order(sessions, draft("call:1:a"))
+    assert await used(sessions) == [1]
+    later = await place_order(sessions, draft("call:2:a"))
+    assert later.ready_at_local > settled.ready_at_local
+    async with sessions.begin() as session:
+        await session.execute(update(PacingRule).values(unit=PacingUnit.ITEMS))
+    assert (await settle_order(sessions, draft("call:3:a"))).number == 3
+
+
+@pytest.mark.parametrize("to", sorted(NEVER_MADE))
+async def test_what_gives_a_slot_back_waits_for_whoever_takes_one(
+    sessions: Sessions, to: OrderStatus
+) -> None:
+    """Two rules give back and are taken in either order, so never at the same time."""
+    order = await place_order(sessions, draft())
+
+    async def move() -> None:
+        async with sessions.begin() as session:
+            await change_order_status(session, DEMO_RESTAURANT_ID, order.id, to=to, actor="web")
+
+    async with sessions.begin() as placing:
+        await lock_orders(placing, DEMO_RESTAURANT_ID)
+        moving = asyncio.create_task(move())
+        await stays_true(lambda: not moving.done(), for_s=0.2)
+        row = Order.id == order.id
+        assert await placing.scalar(select(Order.id).where(row).with_for_update(nowait=True))
+    await moving
