@@ -1,32 +1,19 @@
 """A config that was cached is the config, and what nobody cached is refused."""
 
 import json
-from uuid import uuid4
 
 import pytest
 
 from controlplane.contracts.restaurant_config import MenuItem, OptionGroup, RestaurantConfig
 from controlplane.restaurants.packed_config import pack, unpack
+from tests.small_menu import CONFIG
 from tests.unit.restaurants.test_distinct_names import dish, group
 
 pytestmark = pytest.mark.unit
 
 
 def config(*menu: MenuItem) -> RestaurantConfig:
-    return RestaurantConfig(
-        id=uuid4(),
-        slug="bella-napoli",
-        name="Bella Napoli",
-        spoken_name="la Bella Napoli",
-        address="12 rue des Oliviers, 69002 Lyon",
-        timezone="Europe/Paris",
-        phone_e164="+33199001234",
-        preparation_minutes=20,
-        voice="marin",
-        realtime_model="gpt-realtime-2.1-mini",
-        menu=menu,
-        opening=(),
-    )
+    return CONFIG.model_copy(update={"menu": menu})
 
 
 def with_groups(name: str, *groups: OptionGroup) -> MenuItem:
