@@ -99,10 +99,11 @@ async def _names_of_others(
             Customer.restaurant_id == restaurant_id, Customer.phone_e164 != e164
         ),
         select(Order.customer_name).where(
-            Order.restaurant_id == restaurant_id, Order.customer_phone_e164 != e164
+            Order.restaurant_id == restaurant_id, Order.customer_phone_e164.is_distinct_from(e164)
         ),
         select(Reservation.customer_name).where(
-            Reservation.restaurant_id == restaurant_id, Reservation.customer_phone_e164 != e164
+            Reservation.restaurant_id == restaurant_id,
+            Reservation.customer_phone_e164.is_distinct_from(e164),
         ),
     ).subquery()
     (name,) = others.c

@@ -75,7 +75,8 @@ async def check_password(
     right = await _matches(user.password_hash if user else _NOBODY, password)
     if user is None:
         return None
-    return user if _counted(user, right=right, now=now) else None
+    whole = user.totp_confirmed_at is None
+    return user if _counted(user, right=right, now=now, whole=whole) else None
 
 
 async def change_password(session: AsyncSession, user: UserAccount, password: str) -> None:
@@ -111,7 +112,7 @@ async def check_code(
     step = next(
         (each for each in (this_step - 1, this_step, this_step + 1) if _is(codes, each, code)), 0
     )
-    if not _counted(user, right=step > user.totp_last_step, now=now):
+    if not _counted(user, right=step > user.totp_last_step, now=now, whole=True):
         return False
     user.totp_last_step = step
     user.totp_confirmed_at = user.totp_confirmed_at or now
@@ -127,15 +128,18 @@ def _is(codes: pyotp.TOTP, step: int, code: str) -> bool:
     return pyotp.utils.strings_equal(codes.generate_otp(step), code.strip())
 
 
-def _counted(user: UserAccount, *, right: bool, now: datetime) -> bool:
-    """Whether the try is right; a wrong one counts, and the fifth locks the user for a while.
+def _counted(user: UserAccount, *, right: bool, now: datetime, whole: bool) -> bool:
+    """Whether the try is right; a wrong one counts, and the fifth locks the user for a while. The
+    wrong ones are forgotten when a right one is the `whole` of a sign-in: who has the password, and
+    guesses codes, may not begin to count anew with it.
 
     Raises `TooManyTries`, for a right one too: else the lock would tell which is right.
     """
     if user.locked_until is not None and now < user.locked_until:
         raise TooManyTries(user.locked_until)
     if right:
-        user.failed_tries, user.locked_until = 0, None
+        if whole:
+            user.failed_tries, user.locked_until = 0, None
         return True
     user.failed_tries += 1
     if user.failed_tries >= MOST_TRIES:

@@ -137,6 +137,15 @@ async def test_a_name_that_others_have_is_not_looked_for(
     assert (certificate.clean, certificate.names_searched) == (True, 0)
 
 
+async def test_a_namesake_who_hides_their_number_is_another(
+    session: AsyncSession, luigi: Restaurant
+) -> None:
+    await knows(session, luigi)
+    await add_order(session, luigi.id, customer=CAMILLE, phone=None, days_ago=3)
+    (certificate,) = (await erase_and_certify(session, SECRETS, [luigi], NUMBER)).certificates
+    assert (certificate.clean, certificate.names_searched) == (True, 0)
+
+
 async def test_an_order_being_made_makes_it_unclean_until_it_is_done(
     session: AsyncSession, luigi: Restaurant
 ) -> None:

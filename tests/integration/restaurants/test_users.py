@@ -212,6 +212,21 @@ async def test_wrong_codes_lock_as_wrong_passwords_do(
         await users.check_code(session, SECRETS, lea, code_of(lea, NOW), now=NOW)
 
 
+async def test_who_has_the_password_guesses_no_more_codes_for_it(session: AsyncSession) -> None:
+    """Each right password in between would let another four guesses be made, without end."""
+    user = await users.create_user(session, email="eve@example.fr", name="Ève", password=PASSWORD)
+    users.offer_codes(SECRETS, user, issuer="AlloResto")
+    await session.flush()
+    assert await users.check_code(session, SECRETS, user, code_of(user, NOW), now=NOW)
+    for _ in range(users.MOST_TRIES):
+        assert await users.check_password(session, user.email, PASSWORD, now=NOW)
+        await session.flush()
+        assert not await users.check_code(session, SECRETS, user, "nonsense", now=NOW)
+        await session.flush()
+    with pytest.raises(TooManyTries):
+        await users.check_password(session, user.email, PASSWORD, now=NOW)
+
+
 async def test_a_session_ends_by_itself_by_sign_out_and_with_the_password(
     session: AsyncSession, lea: UserAccount
 ) -> None:
