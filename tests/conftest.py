@@ -99,9 +99,7 @@ def migrated_template(services: LocalServices) -> Iterator[str]:
 def database_url(services: LocalServices, migrated_template: str) -> Iterator[str]:
     """`postgresql://…` of a migrated, empty database that only this test uses."""
     name = _fresh_name("test")
-    _administer(
-        services, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, migrated_template
-    )
+    _administer(services, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
     yield _url_of(services, name)
     _drop(services, name)
 

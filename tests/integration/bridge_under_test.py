@@ -100,9 +100,7 @@ def fresh_database(services: LocalServices, template: str) -> Iterator[str]:
     server = libpq_url(services.database_url)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                *map(sql.Identifier, (name, template))
-            )
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template)))
         )
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
