@@ -58,6 +58,7 @@ DISPOSABLE_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "autovacuum": "off",  # DROP DATABASE … WITH (FORCE) may not end its workers
     "dynamic_shared_memory_type": "mmap",  # a kill -9 leaves nothing in /dev/shm
 }
 
