@@ -6,7 +6,7 @@ the name as it was, stays an alias, which asks which one is meant.
 """
 
 import textwrap
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Final, TypeVar
@@ -33,33 +33,41 @@ def with_distinct_names(menu: Iterable[MenuItem]) -> tuple[MenuItem, ...]:
         key = tuple(group.id for group in item.option_groups)
         if key not in shared:
             shared[key] = _distinct_options(item.option_groups)
-        items.append(item.model_copy(update={"option_groups": shared[key]}))
+        if item.option_groups != shared[key]:
+            item = item.model_copy(update={"option_groups": shared[key]})
+        items.append(item)
     return tuple(_renamed(items, _qualifiers_of_item))
 
 
-def _distinct_options(groups: Sequence[OptionGroup]) -> tuple[OptionGroup, ...]:
+def _distinct_options(given: Sequence[OptionGroup]) -> tuple[OptionGroup, ...]:
+    """The groups, each the very one that was given where none of its options changes."""
     groups = [
         group.model_copy(update={"options": tuple(_without_twins(group.options))})
-        for group in groups
+        for group in given
     ]
     group_of = {option.id: group.name for group in groups for option in group.options}
     options = [option for group in groups for option in group.options]
     renamed = iter(
         _renamed(options, lambda option: (group_of[option.id], _price(option.price_delta_cents)))
     )
-    return tuple(
+    distinct = [
         group.model_copy(update={"options": tuple(next(renamed) for _ in group.options)})
         for group in groups
-    )
+    ]
+    return tuple(new if new != old else old for new, old in zip(distinct, given, strict=True))
 
 
 def _without_twins(things: Iterable[_N]) -> list[_N]:
     """Same in everything but id, aliases and being sold out. The id kept does not change when one
     of them is sold out: a cart may hold it.
     """
-    found: dict[str, _N] = {}
+    things = list(things)
+    called = Counter(thing.name for thing in things)
+    found: dict[tuple[str, str], _N] = {}
     for thing in things:
-        told = thing.model_dump_json(exclude={"id", "aliases", "sold_out"})
+        once = called[thing.name] == 1  # nearly all: what else is told of them needs no comparing
+        rest = "" if once else thing.model_dump_json(exclude={"id", "aliases", "sold_out"})
+        told = (thing.name, rest)
         first = found.setdefault(told, thing)
         if first.sold_out and not thing.sold_out:
             found[told] = first.model_copy(update={"sold_out": False})

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,6 +14,12 @@ from controlplane.contracts import restaurant_config
 from controlplane.models.ingredient import Ingredient, ItemIngredient
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.restaurants.distinct_names import with_distinct_names
+
+_ITEM_COLUMNS: Final = tuple(MenuItem.__table__.columns)
+_GROUP_COLUMNS: Final = tuple(OptionGroup.__table__.columns)
+_OPTION_COLUMNS: Final = tuple(Option.__table__.columns)
+"""Rows are read and never written here: entities of 300 dishes would take longer to make than all
+the rest."""
 
 
 class SoldOut:
@@ -47,10 +54,10 @@ async def read_menu(
     are `returning`, by dish, count as left.
     """
     lacking = await _items_that_lack(session, restaurant_id, sold_out)
-    groups = await _option_groups(session, restaurant_id, sold_out)
-    groups_of = await _groups_of_items(session, restaurant_id)
+    groups_of = await _groups_of_items(session, restaurant_id, sold_out)
+    back = returning or {}
     rows = await session.execute(
-        select(MenuItem, MenuCategory.name)
+        select(*_ITEM_COLUMNS, MenuCategory.name.label("category"))
         .join(
             MenuCategory,
             (MenuCategory.restaurant_id == MenuItem.restaurant_id)
@@ -66,27 +73,23 @@ async def read_menu(
             spoken_name=item.spoken_name,
             aliases=tuple(item.aliases),
             description=item.description,
-            category=category,
+            category=item.category,
             price_cents=item.price_cents,
             vat_rate_bp=item.vat_rate_bp,
             sold_out=sold_out.is_sold_out(item.sold_out_until)
-            or _left(item, returning) == 0
+            or _left(item.portions_left, back.get(item.id, 0)) == 0
             or item.id in lacking,
-            portions_left=_left(item, returning),
+            portions_left=_left(item.portions_left, back.get(item.id, 0)),
             allergens=None if item.allergens is None else tuple(item.allergens),
             alcohol=item.alcohol,
-            option_groups=tuple(
-                group for group_id, group in groups.items() if group_id in groups_of[item.id]
-            ),
+            option_groups=tuple(groups_of[item.id]),
         )
-        for item, category in rows
+        for item in rows
     )
 
 
-def _left(item: MenuItem, returning: Mapping[UUID, int] | None) -> int | None:
-    if item.portions_left is None:
-        return None
-    return item.portions_left + (returning or {}).get(item.id, 0)
+def _left(portions: int | None, returning: int) -> int | None:
+    return None if portions is None else portions + returning
 
 
 async def _items_that_lack(
@@ -112,8 +115,8 @@ async def _option_groups(
 ) -> dict[UUID, restaurant_config.OptionGroup]:
     """Every group with its options, by its id, in the order the restaurant gave them."""
     options = await _options(session, restaurant_id, sold_out)
-    groups = await session.scalars(
-        select(OptionGroup)
+    groups = await session.execute(
+        select(*_GROUP_COLUMNS)
         .where(OptionGroup.restaurant_id == restaurant_id)
         .order_by(OptionGroup.position)
     )
@@ -134,8 +137,10 @@ async def _options(
 ) -> dict[UUID, list[restaurant_config.Option]]:
     """Every option, by its group's id."""
     by_group: dict[UUID, list[restaurant_config.Option]] = defaultdict(list)
-    options = await session.scalars(
-        select(Option).where(Option.restaurant_id == restaurant_id).order_by(Option.position)
+    options = await session.execute(
+        select(*_OPTION_COLUMNS)
+        .where(Option.restaurant_id == restaurant_id)
+        .order_by(Option.position)
     )
     for option in options:
         by_group[option.option_group_id].append(
@@ -151,14 +156,22 @@ async def _options(
     return by_group
 
 
-async def _groups_of_items(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, set[UUID]]:
-    """Ids of the option groups that go with each dish, by the dish's id."""
-    group_ids: dict[UUID, set[UUID]] = defaultdict(set)
+async def _groups_of_items(
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+) -> dict[UUID, list[restaurant_config.OptionGroup]]:
+    """The option groups that go with each dish, in the restaurant's order, by the dish's id."""
+    groups = await _option_groups(session, restaurant_id, sold_out)
+    groups_of: dict[UUID, list[restaurant_config.OptionGroup]] = defaultdict(list)
     links = await session.execute(
-        select(ItemOptionGroup.item_id, ItemOptionGroup.option_group_id).where(
-            ItemOptionGroup.restaurant_id == restaurant_id
+        select(ItemOptionGroup.item_id, ItemOptionGroup.option_group_id)
+        .join(
+            OptionGroup,
+            (OptionGroup.restaurant_id == ItemOptionGroup.restaurant_id)
+            & (OptionGroup.id == ItemOptionGroup.option_group_id),
         )
+        .where(ItemOptionGroup.restaurant_id == restaurant_id)
+        .order_by(OptionGroup.position)
     )
     for item_id, group_id in links:
-        group_ids[item_id].add(group_id)
-    return group_ids
+        groups_of[item_id].append(groups[group_id])
+    return groups_of
