@@ -20,5 +20,7 @@ class DatabaseRole(StrEnum):
     """The bridge agent. It holds the lines of up to 200 restaurants."""
     CONTROLLER = "alloresto_controller"
     """The controller. It places lines, records calls and deletes what is kept no longer."""
+    NOTIFIER = "alloresto_notifier"
+    """The notifier. It sends what restaurants' customers and people are to be told."""
     ADMIN = "alloresto_admin"
     """The platform's admins, who type `alloresto` commands."""

@@ -53,6 +53,7 @@ _KEPT: Final = (
     ("voice_message", "recorded_at", "make_interval(days => restaurant.keep_voice_messages_days)"),
     ("call", "started_at", _MONTHS),
     ("customer", "seen_at", _MONTHS),
+    ("notification", "created_at", "make_interval(days => restaurant.keep_transcripts_days)"),
     ("order_allergy", "created_at", _MONTHS),
 )
 """Each restaurant says how long it keeps these rows. A call's turns and a customer's consents go

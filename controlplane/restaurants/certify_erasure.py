@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.call import Call
 from controlplane.models.customer import Customer
 from controlplane.models.erasure_certificate import ErasureCertificate
+from controlplane.models.notification import Notification
 from controlplane.models.order import Order
 from controlplane.models.reservation import Reservation
 from controlplane.models.restaurant import Restaurant
@@ -61,6 +62,7 @@ async def _names_by_restaurant(
         ),
         select(Call.restaurant_id, null()).where(Call.caller_number == e164),
         select(VoiceMessage.restaurant_id, null()).where(VoiceMessage.caller_number == e164),
+        select(Notification.restaurant_id, null()).where(Notification.recipient == e164),
     )
     known: dict[UUID, set[str]] = {}
     for restaurant_id, name in await session.execute(theirs):

@@ -18,6 +18,7 @@ from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
 from controlplane.models.customer import Customer
+from controlplane.models.notification import Notification
 from controlplane.models.order import NEXT_STATUSES, Order
 from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
@@ -86,6 +87,7 @@ async def erase_caller(
         ),
         await _messages(session, mine, e164, ended),
         await _allergies(session, mine, e164, ended),
+        await _notifications(session, mine, e164),
         await _orders(session, mine, e164, ended),
         await _reservations(session, mine, e164, ended),
         await _forget_callers(session, mine, ended - open_calls),
@@ -145,6 +147,14 @@ async def _messages(
     theirs = or_(VoiceMessage.caller_number == e164, VoiceMessage.channel_uuid.in_(channels))
     forget = delete(VoiceMessage).where(VoiceMessage.restaurant_id.in_(mine), theirs)
     return Part(table="voice_message", erased=await _changed(session, forget))
+
+
+async def _notifications(session: AsyncSession, mine: frozenset[UUID], e164: str) -> Part:
+    """What waits to be sent is not sent any more."""
+    forget = delete(Notification).where(
+        Notification.restaurant_id.in_(mine), Notification.recipient == e164
+    )
+    return Part(table="notification", erased=await _changed(session, forget))
 
 
 async def _allergies(

@@ -38,6 +38,9 @@ INSERTS = {
     " now(), 1, gen_random_uuid(), 'completed', '', 950, now()) RETURNING id)"
     " INSERT INTO order_allergy (id, restaurant_id, order_id, words, created_at)"
     " SELECT gen_random_uuid(), :restaurant, id, 'arachide', now() - :age FROM new",
+    "notification": "INSERT INTO notification (id, restaurant_id, key, kind, channel, recipient,"
+    " next_attempt_at, expires_at, created_at) VALUES (gen_random_uuid(), :restaurant,"
+    " gen_random_uuid(), 'order_placed', 'sms', '+33639980123', now(), now(), now() - :age)",
     "order": 'INSERT INTO "order" (id, restaurant_id, service_date, number, idempotency_key,'
     " status, customer_name, customer_phone_e164, note, total_cents, ready_at, created_at)"
     " VALUES (gen_random_uuid(), :restaurant, now() - :age, 1, gen_random_uuid(), 'completed',"
@@ -54,6 +57,7 @@ SETTINGS = {
     "call_turn": ("keep_transcripts_days", "1 day"),
     "customer": ("keep_calls_months", "1 month"),
     "order_allergy": ("keep_calls_months", "1 month"),
+    "notification": ("keep_transcripts_days", "1 day"),
     "order": ("keep_calls_months", "1 month"),
     "reservation": ("keep_calls_months", "1 month"),
 }
@@ -61,6 +65,7 @@ DEFAULTS = {
     "call": "13 months",
     "voice_message": "30 days",
     "call_turn": "90 days",
+    "notification": "90 days",
     "customer": "13 months",
     "order_allergy": "13 months",
     "order": "13 months",

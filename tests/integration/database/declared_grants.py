@@ -9,6 +9,7 @@ from controlplane.database_roles import DatabaseRole
 
 WEB, WORKER, OUTBOX = DatabaseRole.WEB, DatabaseRole.WORKER, DatabaseRole.OUTBOX
 BRIDGE, CONTROLLER, ADMIN = DatabaseRole.BRIDGE, DatabaseRole.CONTROLLER, DatabaseRole.ADMIN
+NOTIFIER = DatabaseRole.NOTIFIER
 
 S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is read by its letters)
 
@@ -21,9 +22,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "call_turn": {CONTROLLER: {S, I, D}, ADMIN: {S, D}},
     "carrier": {BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
     "combined_table": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
-    "consent": {ADMIN: {S}},
+    "consent": {NOTIFIER: {S}, ADMIN: {S}},
     "controller_lease": {CONTROLLER: {S, I, U}},
-    "customer": {WORKER: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, D}},
+    "customer": {WORKER: {S, I, U}, NOTIFIER: {S}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "dining_area": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "dining_table": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "device": {WEB: {S, I, U}, ADMIN: {S}},
@@ -37,7 +38,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         CONTROLLER: {S, D},
         ADMIN: {S},
     },
-    "hash_key": {ADMIN: {S, I, U}},
+    "hash_key": {NOTIFIER: {S}, ADMIN: {S, I, U}},
     "ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "invitation": {WEB: {S, I, U}, ADMIN: {S, I, U}},
     "invoice": {ADMIN: {S, I}},
@@ -53,9 +54,22 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "menu_item": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "opening_exception": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "opening_rule": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
+    "notification": {
+        WEB: {S, I},
+        WORKER: {S, I},
+        NOTIFIER: {S, I, U},
+        CONTROLLER: {S, D},
+        ADMIN: {S, D},
+    },
     "option": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "option_group": {WORKER: {S}, ADMIN: {S, I, U, D}},
-    "order": {WEB: {S, U}, WORKER: {S, I, U}, CONTROLLER: {S, U}, ADMIN: {S, U}},
+    "order": {
+        WEB: {S, U},
+        WORKER: {S, I, U},
+        NOTIFIER: {S},
+        CONTROLLER: {S, U},
+        ADMIN: {S, U},
+    },
     "order_allergy": {WEB: {S, U}, WORKER: {S, I}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "order_event": {WEB: {S, I}, WORKER: {S, I}, ADMIN: {S}},
     "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
@@ -68,19 +82,27 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "reservation": {
         WEB: {S, I, U},
         WORKER: {S, I, U},
+        NOTIFIER: {S},
         CONTROLLER: {S, U},
         ADMIN: {S, U},
     },
     "reservation_event": {WEB: {S, I}, WORKER: {S, I}, ADMIN: {S}},
     "reservation_shift": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
-    "restaurant": {WEB: {S}, WORKER: {S}, BRIDGE: {S}, CONTROLLER: {S}, ADMIN: {S, U}},
+    "restaurant": {
+        WEB: {S},
+        WORKER: {S},
+        BRIDGE: {S},
+        NOTIFIER: {S},
+        CONTROLLER: {S},
+        ADMIN: {S, U},
+    },
     "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "sip_registration": {BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
     "sip_registration_event": {BRIDGE: {S, I}, CONTROLLER: {S, I, D}, ADMIN: {S}},
     "slot_counter": {WEB: {S, I, U, D}, WORKER: {S, I, U, D}},
     "slot_use": {WEB: {S, I, U, D}, WORKER: {S, I, U, D}},
     "subscription": {CONTROLLER: {S}, ADMIN: {S, I, U}},
-    "suppression": {ADMIN: {S, I}},
+    "suppression": {NOTIFIER: {S}, ADMIN: {S, I}},
     "table_assignment": {WEB: {S, I, U}, WORKER: {S, I, U}, ADMIN: {S}},
     "table_combination": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "transfer_target": {WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},

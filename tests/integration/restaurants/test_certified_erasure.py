@@ -17,11 +17,13 @@ from controlplane.local.bench.erasure import erase_500_s
 from controlplane.migrations import schema
 from controlplane.models.customer import Customer
 from controlplane.models.erasure_certificate import ErasureCertificate
+from controlplane.models.notification import Channel
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.certify_erasure import erase_and_certify
 from controlplane.restaurants.customers import add_customer
 from controlplane.restaurants.export_caller import export_caller
 from controlplane.restaurants.find_person import text_columns
+from controlplane.restaurants.notify import Notice, NotificationKind, notify
 from controlplane.restaurants.people_errors import Suppressed
 from controlplane.restaurants.suppressions import hash_number
 from tests.accounts import SECRET_KEYS, SECRETS
@@ -42,6 +44,19 @@ async def session(database: AsyncEngine) -> AsyncIterator[AsyncSession]:
 @pytest.fixture
 async def luigi(session: AsyncSession) -> Restaurant:
     return await session.get_one(Restaurant, await add_restaurant(session, name="Chez Luigi"))
+
+
+async def is_told(session: AsyncSession, restaurant: Restaurant) -> None:
+    """Have an SMS to the caller wait for its sender."""
+    notice = Notice(
+        restaurant_id=restaurant.id,
+        kind=NotificationKind.ORDER_PLACED,
+        channel=Channel.SMS,
+        to=NUMBER,
+        key="k",
+        body=f"Camille, {NUMBER}",
+    )
+    assert await notify(session, notice)
 
 
 async def knows(session: AsyncSession, restaurant: Restaurant, *, name: str = CAMILLE) -> None:
@@ -67,6 +82,7 @@ async def test_another_tenant_sees_nothing(session: AsyncSession, luigi: Restaur
 
 async def test_who_is_erased_is_found_nowhere(session: AsyncSession, luigi: Restaurant) -> None:
     await knows(session, luigi)
+    await is_told(session, luigi)
     (certificate,) = await erase(session, luigi)
     assert certificate.clean
     assert certificate.names_searched == 1
