@@ -33,14 +33,14 @@ def _orders(config: RestaurantConfig, local: datetime) -> str:
     if answer.open:
         until = f" jusqu'à {clock(answer.until.time())}" if answer.until else ""
         taken = f"Le restaurant est ouvert et prend les commandes{until}."
-        return f"{taken}{_delay(config, answer)}"
+        return f"{taken}{_delay(answer)}"
     return f"{_refusal(answer)} {NO_ORDER}"
 
 
-def _delay(config: RestaurantConfig, answer: Answer) -> str:
+def _delay(answer: Answer) -> str:
     if not answer.delay_minutes:
         return ""
-    minutes = config.preparation_minutes + answer.delay_minutes
+    minutes = answer.preparation_minutes
     return f" La cuisine est chargée : annonce environ {number(minutes, feminine=True)} minutes."
 
 

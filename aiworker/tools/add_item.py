@@ -4,9 +4,11 @@ from pydantic import Field
 
 from aiworker.tools.cart_result import cart_result
 from aiworker.tools.context import ToolContext
+from aiworker.tools.expected_ready import ready_if_ordered_now
 from aiworker.tools.find_dish import find_dish, find_options
 from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool
+from controlplane.restaurants.availability import check_available
 from controlplane.restaurants.cart import MOST_OF_ONE
 
 
@@ -23,6 +25,7 @@ class AddItem(Arguments):
 
 async def add_item(context: ToolContext, arguments: AddItem) -> Result:
     item = find_dish(context.config, arguments.dish)
+    check_available(item, ready_if_ordered_now(context))
     wishes = find_options(item, arguments.options)
     line = context.cart.add(item, wishes.options, arguments.quantity, note=wishes.note)
     context.changed()

@@ -4,11 +4,13 @@ from pydantic import Field
 
 from aiworker.tools.cart_result import cart_result
 from aiworker.tools.context import ToolContext
+from aiworker.tools.expected_ready import ready_if_ordered_now
 from aiworker.tools.find_dish import Wishes, find_dish, find_options
 from aiworker.tools.find_line import find_line
 from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.contracts.restaurant_config import MenuItem
+from controlplane.restaurants.availability import check_available
 from controlplane.restaurants.cart import MOST_OF_ONE, CartLine
 
 
@@ -28,6 +30,7 @@ async def change_item(context: ToolContext, arguments: ChangeItem) -> Result:
     line = find_line(context, arguments.line, arguments.dish)
     if arguments.new_dish is not None:
         item = find_dish(context.config, arguments.new_dish)
+        check_available(item, ready_if_ordered_now(context))
     else:
         item = _same_dish(context, line.item_id, line.name)
     wishes = (

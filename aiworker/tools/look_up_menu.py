@@ -7,6 +7,7 @@ from aiworker.tools.find_dish import find_dish, match_dish
 from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Arguments, Result, Tool
 from controlplane.contracts.restaurant_config import MenuItem, RestaurantConfig
+from controlplane.restaurants.availability import availability_words
 from controlplane.restaurants.menu_words import words_of
 
 _SHOWN = 12
@@ -47,6 +48,8 @@ def _dishes(config: RestaurantConfig, query: str) -> list[MenuItem]:
 
 def _described(item: MenuItem, *, detailed: bool) -> Result:
     told: Result = {"name": item.name, "price_cents": item.price_cents, "sold_out": item.sold_out}
+    if hours := availability_words(item):
+        told["available"] = hours
     if detailed:
         told["description"] = item.description
         told["options"] = [

@@ -5,6 +5,7 @@ from aiworker.tools.context import ToolContext
 from aiworker.tools.newer_config import take_newer_config
 from aiworker.tools.spoken_cart import spoken_cart
 from aiworker.tools.tool import Arguments, Result, Tool
+from controlplane.restaurants.availability import check_all_available
 from controlplane.restaurants.errors import CartEmpty, Refused
 from controlplane.restaurants.what_happens import calendar_of, check_takes_orders
 
@@ -14,7 +15,9 @@ class ReadBack(Arguments):
 
 
 async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
-    """Raises `CartEmpty`; `NotNow`, for nobody confirms an order in vain."""
+    """Raises `CartEmpty`; `NotNow` of the restaurant and of each dish, for nobody confirms an order
+    in vain.
+    """
     cart = context.cart
     if not cart.lines:
         raise CartEmpty
@@ -32,10 +35,15 @@ async def read_back(context: ToolContext, arguments: ReadBack) -> Result:
 async def _check_takes_orders(context: ToolContext) -> None:
     """Refuse by what is in Postgres, not by what was true when the call began."""
     try:
-        check_takes_orders(calendar_of(context.config), context.now())
+        _check(context)
     except Refused:
         await take_newer_config(context)
-        check_takes_orders(calendar_of(context.config), context.now())
+        _check(context)
+
+
+def _check(context: ToolContext) -> None:
+    answer = check_takes_orders(calendar_of(context.config), context.now())
+    check_all_available(context.cart.lines, context.config.menu, answer.ready_at)
 
 
 TOOL = Tool(

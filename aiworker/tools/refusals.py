@@ -17,6 +17,7 @@ from controlplane.restaurants.errors import (
     KeyOfAnotherCart,
     NotANumber,
     NotAtThisInstant,
+    NotAvailable,
     NotReplaceable,
     NotTakingOrders,
     OffMenu,
@@ -58,6 +59,15 @@ def in_words(error: RestaurantError) -> ToolError:
                 ready = spoken_from(following.at, now=wanted)
                 spoken += f" La prochaine commande possible serait prête {ready}."
             return ToolError("slot_full", spoken, next=_NO_ORDER)
+        case NotAvailable(dish=dish, wanted=wanted, following=following):
+            spoken = f"À cette heure-là, nous ne servons pas {dish.spoken_name or dish.name}."
+            if following.at is not None:
+                spoken += f" Ce sera possible {spoken_from(following.at, now=wanted)}."
+            return ToolError(
+                "not_available_then",
+                spoken,
+                next="Le plat ne peut pas être commandé maintenant : propose autre chose.",
+            )
         case OrdersPaused():
             spoken = f"La cuisine ne prend plus de commandes pour le moment.{_again(error)}"
             return ToolError("orders_paused", spoken, next=_NO_ORDER)

@@ -52,6 +52,10 @@ class MenuItem(Message):
     allergens: tuple[str, ...] | None = None
     """What the restaurant declared; None is unknown: nobody may say that it has none."""
     alcohol: bool = False
+    available: tuple[OpeningWindow, ...] = ()
+    """It may be had in these windows only; none: always."""
+    category_available: tuple[OpeningWindow, ...] = ()
+    """And so may all of its category."""
     option_groups: tuple[OptionGroup, ...] = ()
 
 

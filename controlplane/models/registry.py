@@ -2,6 +2,7 @@
 
 from controlplane.models import (
     audit_entry,
+    availability_window,
     blocked_caller,
     busy_state,
     call,
@@ -54,6 +55,7 @@ from controlplane.models.base import Base
 __all__ = [
     "Base",
     "audit_entry",
+    "availability_window",
     "blocked_caller",
     "busy_state",
     "call",

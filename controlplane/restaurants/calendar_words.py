@@ -1,8 +1,11 @@
 """Dates and hours as French writes them, for whoever reads a rule. No-break spaces are escapes."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, time
 from typing import Final
+
+from controlplane.contracts.opening import OpeningWindow
 
 DAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 MONTHS: Final = (
@@ -27,6 +30,28 @@ def written_date(day: date) -> str:
 def written_hours(windows: Iterable[tuple[time, time]]) -> str:
     """Spell "de 11 h 30 à 14 h 30 et de 18 h 30 à 22 h"; "fermé" without a window."""
     return " et ".join(_span(*window) for window in sorted(windows)) or "fermé"
+
+
+def written_week(windows: Iterable[OpeningWindow]) -> str:
+    """Spell "du lundi au vendredi de 11 h 30 à 14 h 30 ; samedi de 12 h à 15 h"."""
+    days_of: dict[tuple[time, time], set[int]] = defaultdict(set)
+    for window in windows:
+        days_of[window.opens, window.closes].add(window.weekday)
+    spans_of: dict[str, list[tuple[time, time]]] = defaultdict(list)
+    for span, days in days_of.items():
+        spans_of[_days(sorted(days))].append(span)
+    parts = [" ".join(filter(None, (days, written_hours(of)))) for days, of in spans_of.items()]
+    return f"{_NO_BREAK}; ".join(parts)
+
+
+def _days(days: list[int]) -> str:
+    """Spell "du lundi au vendredi" of three and more in a row, else each; "" of all seven."""
+    if len(days) == len(DAYS):
+        return ""
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"du {DAYS[days[0]]} au {DAYS[days[-1]]}"
+    *first, last = (DAYS[day] for day in days)
+    return f"{', '.join(first)} et {last}" if first else last
 
 
 def _span(opens: time, closes: time) -> str:

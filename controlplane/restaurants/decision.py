@@ -1,7 +1,7 @@
 """What is decided of one instant: the rule that decided, and when it is possible again."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from controlplane.contracts.opening import OpeningKind
@@ -19,6 +19,8 @@ class RuleType(StrEnum):
     WEEK = "week"
     NO_HOURS = "no_hours"
     PACING = "pacing"
+    AVAILABILITY = "availability"
+    """The dish, or its category, may be had at other times only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,15 @@ class Answer:
     numbered on it."""
     delay_minutes: int = 0
     """The kitchen takes so much longer than usual."""
+    preparation_minutes: int = 0
+    """What is ordered then is ready after so long, the delay included."""
     exceptional: bool = False
     """The day's hours are an exception's or a holiday's."""
     spoken: str = ""
     """What the restaurant has callers told of the exception that decided."""
+
+    @property
+    def ready_at(self) -> datetime:
+        """When what is ordered then is ready, unless its slot is full."""
+        ready = self.at.astimezone(UTC) + timedelta(minutes=self.preparation_minutes)
+        return ready.astimezone(self.at.tzinfo)

@@ -17,6 +17,7 @@ AlloRestoError
     ├── Refused                what was asked is not allowed as things are
     │   ├── NotNow             it is not possible now; a rule says so, and when it will be
     │   │   ├── NotTakingOrders    the restaurant is paused, closed for good, or not open yet
+    │   │   ├── NotAvailable       the dish is had at other times of the week
     │   │   ├── SlotFull           as much is promised for that time as can be done
     │   │   └── NotAtThisInstant   its hours or its kitchen do not allow it
     │   │       ├── OrdersPaused       the kitchen takes no order for a while
@@ -152,6 +153,19 @@ class NotTakingOrders(NotNow):
     def __init__(self, status: RestaurantStatus) -> None:
         super().__init__(f"the restaurant is {status}", rule=status_rule(status), following=UNKNOWN)
         self.status = status
+
+
+class NotAvailable(NotNow):
+    """The dish is not to be had at `wanted`, an instant of the restaurant's zone, for which it
+    would be ready.
+    """
+
+    def __init__(
+        self, dish: MenuItem, wanted: datetime, *, rule: Rule, following: Possibility
+    ) -> None:
+        super().__init__(f"{dish.name} is not to be had then", rule=rule, following=following)
+        self.dish = dish
+        self.wanted = wanted
 
 
 class SlotFull(NotNow):

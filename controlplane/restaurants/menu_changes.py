@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_document import (
+    GroupEntry,
+    ItemEntry,
+    MenuDocument,
+    OptionEntry,
+)
 from controlplane.restaurants.menu_sentences import typeset
 
 
@@ -43,6 +48,7 @@ _FIELDS: Final = {
     "station": "poste",
     "ingredients": "ingrédients",
     "option_groups": "options",
+    "available": "disponible",
     "min": "minimum",
     "max": "maximum",
 }
@@ -56,11 +62,21 @@ def changes_between(before: MenuDocument, after: MenuDocument) -> tuple[Change, 
     alone is no change.
     """
     old, new = _entries(before), _entries(after)
+    hours = _category_hours(before, after)
     added_or_changed = [
         change for key, values in new.items() if (change := _change(key, old.get(key), values))
     ]
     gone = [Change(ChangeKind.REMOVED, _place(key)) for key in old if key not in new]
-    return (*added_or_changed, *gone)
+    return (*hours, *added_or_changed, *gone)
+
+
+def _category_hours(before: MenuDocument, after: MenuDocument) -> Iterator[Change]:
+    """A category is no entry of its own, but for when it may be had."""
+    was = {category.name: category.available for category in before.categories}
+    for category in after.categories:
+        old, new = was.get(category.name, ()), category.available
+        if details := tuple(_details({"available": old}, {"available": new})):
+            yield Change(ChangeKind.CHANGED, category.name, details)
 
 
 def _entries(menu: MenuDocument) -> _Entries:
@@ -68,12 +84,16 @@ def _entries(menu: MenuDocument) -> _Entries:
     found: _Entries = {}
     for category in menu.categories:
         for item in category.items:
-            found[category.name, item.name] = item.model_dump(exclude={"name"})
+            found[category.name, item.name] = _fields(item, "name")
     for group in menu.option_groups:
-        found["", group.name] = group.model_dump(exclude={"name", "options"})
+        found["", group.name] = _fields(group, "name", "options")
         for option in group.options:
-            found[group.name, option.name] = option.model_dump(exclude={"name"})
+            found[group.name, option.name] = _fields(option, "name")
     return found
+
+
+def _fields(entry: ItemEntry | GroupEntry | OptionEntry, *left_out: str) -> dict[str, Any]:
+    return {name: value for name, value in entry if name not in left_out}
 
 
 def _change(
@@ -104,7 +124,7 @@ def _shown(name: str, value: object) -> str:
         case None:
             return "inconnus"
         case tuple():
-            return "« " + " | ".join(value) + " »"
+            return "« " + " | ".join(map(str, value)) + " »"
         case str():
             return f"« {value} »"
     return str(value)

@@ -6,6 +6,8 @@ VAT included; VAT rates are basis points.
 
 import re
 import unicodedata
+from datetime import time
+from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import (
@@ -17,7 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from controlplane.contracts.opening import OpeningWindow
 from controlplane.models.menu import Allergen
+from controlplane.restaurants.calendar_words import written_week
 from controlplane.restaurants.menu_words import Words, words_of
 
 LONGEST_NAME: Final = 120
@@ -29,6 +33,8 @@ HIGHEST_PRICE_CENTS: Final = 1_000_000
 MOST_ITEMS: Final = 2_000
 """Large delivery menus have 300 dishes; a file with more than this is none of a menu."""
 MOST_CHOICES: Final = 99
+MOST_WINDOWS: Final = 28
+"""Four a day are more than any kitchen has services."""
 ALCOHOL_RATES_BP: Final = (2_000, 850)
 """Alcohol is never at a reduced rate (CGI, art. 278; overseas art. 296)."""
 
@@ -67,6 +73,51 @@ class _Part(BaseModel):
     """A part is immutable, and an unknown key is an error: nothing that was written is ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Weekday(StrEnum):
+    """The days of the week in their order, Monday first."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+WEEK: Final = tuple(Weekday)
+
+
+class WindowEntry(_Part):
+    """It may be had on these days from `opens` to `closes`, past midnight when `closes` is not
+    after `opens`; the restaurant's wall time.
+    """
+
+    days: tuple[Weekday, ...] = Field(default=WEEK, min_length=1)
+    opens: time
+    closes: time
+
+    @model_validator(mode="after")
+    def _wall_time(self) -> Self:
+        if self.opens.tzinfo or self.closes.tzinfo:
+            raise ValueError("écrivez une heure du restaurant, sans fuseau : 11:30")
+        return self
+
+    def weekly(self) -> list[OpeningWindow]:
+        """One window a day."""
+        return [
+            OpeningWindow(weekday=WEEK.index(day), opens=self.opens, closes=self.closes)
+            for day in self.days
+        ]
+
+    def __str__(self) -> str:
+        return written_week(self.weekly())
+
+
+Windows = Annotated[tuple[WindowEntry, ...], Field(max_length=MOST_WINDOWS)]
+"""Without a window it may always be had."""
 
 
 class OptionEntry(_Part):
@@ -112,6 +163,7 @@ class ItemEntry(_Part):
     ingredients: tuple[Name, ...] = Field(default=(), max_length=MOST_ALIASES)
     """Without one of these the dish cannot be made: it is sold out when one of them is."""
     option_groups: tuple[Name, ...] = ()
+    available: Windows = ()
 
     @model_validator(mode="after")
     def _alcohol_rate(self) -> Self:
@@ -129,6 +181,7 @@ class CategoryEntry(_Part):
     """Items are read out and shown under their category, in this order."""
 
     name: Name
+    available: Windows = ()
     items: tuple[ItemEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
 
 

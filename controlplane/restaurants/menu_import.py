@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.registry import Base
 from controlplane.restaurants.menu_changes import Change, changes_between
-from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_document import WEEK, MenuDocument, Windows
 from controlplane.restaurants.menu_rows import read_document
 from controlplane.restaurants.menu_words import Words, words_of
 
@@ -32,6 +32,7 @@ _OPTION: Final = _TABLES["option"]
 _LINK: Final = _TABLES["item_option_group"]
 _INGREDIENT: Final = _TABLES["ingredient"]
 _NEEDS: Final = _TABLES["item_ingredient"]
+_WINDOW: Final = _TABLES["availability_window"]
 
 
 async def import_menu(
@@ -60,7 +61,11 @@ async def _write(session: AsyncSession, restaurant_id: UUID, document: MenuDocum
     rows = _rows(document, await _ids(session, restaurant_id))
     for table in (_CATEGORY, _GROUP, _INGREDIENT, _ITEM, _OPTION):
         await _upsert(session, table, _owned(restaurant_id, rows[table]))
-    for table, links in ((_LINK, _group_links), (_NEEDS, _ingredient_links)):
+    for table, links in (
+        (_LINK, _group_links),
+        (_NEEDS, _ingredient_links),
+        (_WINDOW, _windows),
+    ):
         await session.execute(delete(table).where(table.c.restaurant_id == restaurant_id))
         linked = _owned(restaurant_id, links(document, rows))
         if linked:
@@ -104,7 +109,7 @@ def _rows(
     for position, category in enumerate(document.categories):
         category_id = add(_CATEGORY, "", category.name, position=position)
         for at, item in enumerate(category.items):
-            values = item.model_dump(exclude={"name", "option_groups", "ingredients"})
+            values = item.model_dump(exclude={"name", "option_groups", "ingredients", "available"})
             values |= {"category_id": category_id, "position": at}
             add(_ITEM, category.name, item.name, **values)
     for name in document.ingredients():
@@ -136,6 +141,30 @@ def _ingredient_links(
     for (_, item), row in zip(document.placed_items(), rows[_ITEM], strict=True):
         for ingredient_id in dict.fromkeys(ids[_key("", name)] for name in item.ingredients):
             yield {"item_id": row["id"], "ingredient_id": ingredient_id}
+
+
+def _windows(document: MenuDocument, rows: Mapping[Table, Sequence[Values]]) -> Iterator[Values]:
+    """When categories and dishes may be had; both are in the document's order."""
+    owners: list[tuple[str, Values, Windows]] = [
+        ("category_id", row, category.available)
+        for category, row in zip(document.categories, rows[_CATEGORY], strict=True)
+    ]
+    owners += [
+        ("item_id", row, item.available)
+        for (_, item), row in zip(document.placed_items(), rows[_ITEM], strict=True)
+    ]
+    for column, row, windows in owners:
+        for position, window in enumerate(windows):
+            yield {
+                "id": new_id(),
+                "category_id": None,
+                "item_id": None,
+                column: row["id"],
+                "weekdays": [WEEK.index(day) for day in window.days],
+                "opens": window.opens,
+                "closes": window.closes,
+                "position": position,
+            }
 
 
 def _owned(restaurant_id: UUID, rows: Iterable[Values]) -> list[Values]:

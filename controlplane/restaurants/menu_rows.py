@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.models.availability_window import AvailabilityWindow
 from controlplane.models.ingredient import Ingredient, ItemIngredient
 from controlplane.models.menu import (
     Allergen,
@@ -18,11 +19,13 @@ from controlplane.models.menu import (
     OptionGroup,
 )
 from controlplane.restaurants.menu_document import (
+    WEEK,
     CategoryEntry,
     GroupEntry,
     ItemEntry,
     MenuDocument,
     OptionEntry,
+    WindowEntry,
 )
 
 _FRESH: Final = {"populate_existing": True}
@@ -38,10 +41,15 @@ async def read_document(session: AsyncSession, restaurant_id: UUID) -> MenuDocum
         execution_options=_FRESH,
     )
     groups = await _groups(session, restaurant_id)
-    items = await _items(session, restaurant_id, groups)
+    windows = await _windows(session, restaurant_id)
+    items = await _items(session, restaurant_id, groups, windows)
     return MenuDocument.model_construct(
         categories=tuple(
-            CategoryEntry.model_construct(name=category.name, items=tuple(items[category.id]))
+            CategoryEntry.model_construct(
+                name=category.name,
+                available=tuple(windows[category.id]),
+                items=tuple(items[category.id]),
+            )
             for category in categories
         ),
         option_groups=tuple(groups.values()),
@@ -87,7 +95,10 @@ def _option(option: Option) -> OptionEntry:
 
 
 async def _items(
-    session: AsyncSession, restaurant_id: UUID, groups: dict[UUID, GroupEntry]
+    session: AsyncSession,
+    restaurant_id: UUID,
+    groups: dict[UUID, GroupEntry],
+    windows: dict[UUID, list[WindowEntry]],
 ) -> dict[UUID, list[ItemEntry]]:
     """Every item, by its category's id."""
     links = await session.scalars(
@@ -103,7 +114,28 @@ async def _items(
         execution_options=_FRESH,
     ):
         names = [group.name for group_id, group in groups.items() if (item.id, group_id) in linked]
-        found[item.category_id].append(_item(item, names, ingredients[item.id]))
+        found[item.category_id].append(_item(item, names, ingredients[item.id], windows[item.id]))
+    return found
+
+
+async def _windows(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, list[WindowEntry]]:
+    """When dishes and categories may be had, by the id of either."""
+    found: dict[UUID, list[WindowEntry]] = defaultdict(list)
+    for window in await session.scalars(
+        select(AvailabilityWindow)
+        .where(AvailabilityWindow.restaurant_id == restaurant_id)
+        .order_by(AvailabilityWindow.position),
+        execution_options=_FRESH,
+    ):
+        owner_id = window.item_id or window.category_id
+        assert owner_id is not None, "held by ck_availability_window_of_one"
+        found[owner_id].append(
+            WindowEntry.model_construct(
+                days=tuple(WEEK[day] for day in window.weekdays),
+                opens=window.opens,
+                closes=window.closes,
+            )
+        )
     return found
 
 
@@ -121,7 +153,12 @@ async def _ingredients(session: AsyncSession, restaurant_id: UUID) -> dict[UUID,
     return found
 
 
-def _item(item: MenuItem, group_names: Sequence[str], ingredients: Sequence[str]) -> ItemEntry:
+def _item(
+    item: MenuItem,
+    group_names: Sequence[str],
+    ingredients: Sequence[str],
+    windows: Sequence[WindowEntry],
+) -> ItemEntry:
     return ItemEntry.model_construct(
         name=item.name,
         spoken_name=item.spoken_name,
@@ -135,6 +172,7 @@ def _item(item: MenuItem, group_names: Sequence[str], ingredients: Sequence[str]
         station=item.station,
         ingredients=tuple(ingredients),
         option_groups=tuple(group_names),
+        available=tuple(windows),
     )
 
 

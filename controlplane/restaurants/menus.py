@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts import restaurant_config
+from controlplane.contracts.opening import OpeningWindow
+from controlplane.models.availability_window import AvailabilityWindow
 from controlplane.models.ingredient import Ingredient, ItemIngredient
 from controlplane.models.menu import ItemOptionGroup, MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.restaurants.distinct_names import with_distinct_names
@@ -55,6 +57,7 @@ async def read_menu(
     """
     lacking = await _items_that_lack(session, restaurant_id, sold_out)
     groups_of = await _groups_of_items(session, restaurant_id, sold_out)
+    windows_of = await _windows(session, restaurant_id)
     back = returning or {}
     rows = await session.execute(
         select(*_ITEM_COLUMNS, MenuCategory.name.label("category"))
@@ -82,6 +85,8 @@ async def read_menu(
             portions_left=_left(item.portions_left, back.get(item.id, 0)),
             allergens=None if item.allergens is None else tuple(item.allergens),
             alcohol=item.alcohol,
+            available=tuple(windows_of[item.id]),
+            category_available=tuple(windows_of[item.category_id]),
             option_groups=tuple(groups_of[item.id]),
         )
         for item in rows
@@ -108,6 +113,26 @@ async def _items_that_lack(
         )
     )
     return {item_id for item_id, until in needed if sold_out.is_sold_out(until)}
+
+
+async def _windows(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, list[OpeningWindow]]:
+    """When dishes and categories may be had, by the id of either."""
+    found: dict[UUID, list[OpeningWindow]] = defaultdict(list)
+    rows = await session.execute(
+        select(
+            func.coalesce(AvailabilityWindow.item_id, AvailabilityWindow.category_id),
+            AvailabilityWindow.weekdays,
+            AvailabilityWindow.opens,
+            AvailabilityWindow.closes,
+        )
+        .where(AvailabilityWindow.restaurant_id == restaurant_id)
+        .order_by(AvailabilityWindow.position)
+    )
+    for owner_id, weekdays, opens, closes in rows:
+        found[owner_id] += [
+            OpeningWindow(weekday=day, opens=opens, closes=closes) for day in weekdays
+        ]
+    return found
 
 
 async def _option_groups(

@@ -37,6 +37,7 @@ async def read_calendar(session: AsyncSession, restaurant: Restaurant, now: date
         ),
         busy=await _busy(session, restaurant.id),
         status=RestaurantStatus(restaurant.status),
+        preparation_minutes=restaurant.preparation_minutes,
     )
 
 

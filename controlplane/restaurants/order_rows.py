@@ -1,6 +1,6 @@
 """Step 9 of a call: one order as rows, read and written inside the placing transaction."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
 from controlplane.models.order_vat_line import OrderVatLine
-from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import money
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
 from controlplane.restaurants.customers import remember_customer
@@ -97,12 +96,6 @@ async def insert_order(
         tell_status(session, replaced)
     await session.flush()
     return order
-
-
-def usually_ready_at(restaurant: Restaurant, answer: Answer) -> datetime:
-    """When what is ordered now is ready, in the restaurant's zone."""
-    minutes = restaurant.preparation_minutes + answer.delay_minutes
-    return (answer.at.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(answer.at.tzinfo)
 
 
 async def ask_to_call_back(session: AsyncSession, order: Order) -> None:

@@ -17,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.opening import OpeningKind
+from controlplane.contracts.restaurant_config import MenuItem
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.availability import check_all_available
 from controlplane.restaurants.cart import check_against_menu
 from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.errors import (
@@ -39,7 +41,6 @@ from controlplane.restaurants.order_rows import (
     find_order,
     insert_order,
     placed_order,
-    usually_ready_at,
 )
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
@@ -71,6 +72,14 @@ class Commit:
 
     unanswered: bool = False
     """One was sent, and nobody knows yet whether it arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the rules say of an order that they take, and the menu it was held against."""
+
+    answer: Answer
+    menu: tuple[MenuItem, ...]
 
 
 async def place_order(
@@ -141,7 +150,7 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
             calendar = await read_calendar(session, restaurant, now)
             answer = what_happens(calendar, OpeningKind.PICKUP, now)
             replaced = await order_still_to_replace(session, draft)
-            wanted = _slot(draft, restaurant, answer)
+            wanted = _slot(draft, answer)
             order = await insert_order(
                 session,
                 draft,
@@ -174,13 +183,15 @@ async def _place_once(
             await check_portions(session, draft.restaurant_id, draft.lines, returning=returning)
             if replaced is not None:
                 await release_slot(session, replaced.restaurant_id, replaced.id)
-            wanted = _slot(draft, restaurant, allowed)
+            wanted = _slot(draft, allowed.answer)
+            ready_at = await take_slot(session, wanted)
+            check_all_available(draft.lines, allowed.menu, ready_at)
             order = await insert_order(
                 session,
                 draft,
-                allowed,
+                allowed.answer,
                 order_id=wanted.holder_id,
-                ready_at=await take_slot(session, wanted),
+                ready_at=ready_at,
                 call_back=call_back,
                 replaced=replaced,
             )
@@ -191,7 +202,7 @@ async def _place_once(
 
 async def _allowed(
     session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
-) -> Answer | Refused:
+) -> Allowed | Refused:
     """Read again what may have changed since the caller was told: whether the restaurant takes
     orders, whether it is open, whether all is to be had, and at which price.
 
@@ -205,18 +216,17 @@ async def _allowed(
         check_against_menu(draft.lines, menu)
     except Refused as refusal:
         return refusal
-    return answer
+    return Allowed(answer, menu)
 
 
-def _slot(draft: OrderDraft, restaurant: Restaurant, answer: Answer) -> SlotRequest:
+def _slot(draft: OrderDraft, answer: Answer) -> SlotRequest:
     """The slot in which the order is ready, or a later one that its caller may still wait for."""
-    ready_at = usually_ready_at(restaurant, answer)
     return SlotRequest(
         restaurant_id=draft.restaurant_id,
         holder_id=new_id(),
         kind=answer.kind,
-        at=ready_at,
-        latest=ready_at + LONGEST_WAIT,
+        at=answer.ready_at,
+        latest=answer.ready_at + LONGEST_WAIT,
         load=Load(
             orders=1, items=sum(line.quantity for line in draft.lines), cents=draft.total_cents
         ),

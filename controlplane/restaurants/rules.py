@@ -96,5 +96,10 @@ def pacing_rule(key: str, *, most: str, slot_minutes: int) -> Rule:
     return Rule(RuleType.PACING, key, sentence)
 
 
+def availability_rule(key: str, name: str, week: str) -> Rule:
+    """`name` is a dish's or a category's, `week` the windows in which it may be had."""
+    return Rule(RuleType.AVAILABILITY, key, f"{name}\u00a0: {week}.")
+
+
 def _moment(at: datetime) -> str:
     return f"{written_date(at.date())} à {written_clock(at.time())}"

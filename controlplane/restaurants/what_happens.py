@@ -69,6 +69,7 @@ class Calendar:
     holidays: Holidays = AS_USUAL
     busy: Busy = _ONLINE
     status: RestaurantStatus = RestaurantStatus.LIVE
+    preparation_minutes: int = 0
 
     def hours(self, kind: OpeningKind) -> Hours:
         """The hours of this kind. Who answers the telephone is no matter of holidays; what has no
@@ -95,6 +96,7 @@ def calendar_of(config: RestaurantConfig) -> Calendar:
         config.holidays,
         config.busy,
         config.status,
+        config.preparation_minutes,
     )
 
 
@@ -109,7 +111,7 @@ def what_happens(calendar: Calendar, kind: OpeningKind, at: datetime) -> Answer:
     if calendar.status is not RestaurantStatus.LIVE:
         return _refused(answer, status_rule(calendar.status), None)
     if kind in ORDER_KINDS:
-        return _by_kitchen(calendar.busy, hours, answer)
+        return _by_kitchen(calendar, hours, answer)
     return answer
 
 
@@ -156,7 +158,8 @@ def _by_hours(hours: Hours, kind: OpeningKind, at: datetime) -> Answer:
     )
 
 
-def _by_kitchen(busy: Busy, hours: Hours, answer: Answer) -> Answer:
+def _by_kitchen(calendar: Calendar, hours: Hours, answer: Answer) -> Answer:
+    busy = calendar.busy
     level = busy.level_at(answer.at)
     if level is BusyLevel.PAUSED:
         until = busy.until.astimezone(hours.zone) if busy.until else None
@@ -164,7 +167,8 @@ def _by_kitchen(busy: Busy, hours: Hours, answer: Answer) -> Answer:
         if answer.open or resumes is None or _later(resumes, answer.following.at):
             return _refused(answer, busy_rule(busy, until), resumes)
     delay = busy.delay_minutes if level is BusyLevel.BUSY else 0
-    return replace(answer, delay_minutes=delay)
+    minutes = calendar.preparation_minutes + delay
+    return replace(answer, delay_minutes=delay, preparation_minutes=minutes)
 
 
 def _refused(answer: Answer, rule: Rule, possible: datetime | None) -> Answer:

@@ -5,11 +5,18 @@ Each function raises `ValueError` with the French sentence that says what to wri
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from datetime import time
 from decimal import Decimal
 from typing import Final
 
 from controlplane.models.menu import Allergen
-from controlplane.restaurants.menu_document import HIGHEST_PRICE_CENTS, MOST_CHOICES
+from controlplane.restaurants.menu_document import (
+    HIGHEST_PRICE_CENTS,
+    MOST_CHOICES,
+    WEEK,
+    WindowEntry,
+)
 
 RATES_BP: Final = frozenset({90, 105, 175, 210, 550, 850, 1_000, 1_300, 2_000})
 """Mainland: 2,1, 5,5, 10, 20 % (CGI art. 278 to 281); Corsica 0,9 and 13 % (art. 297); Guadeloupe,
@@ -34,6 +41,10 @@ _SHOWN_ALLERGENS: Final = {
     "lupin": Allergen.LUPIN,
     "mollusques": Allergen.MOLLUSCS,
 }
+_CLOCK: Final = r"([0-9]{1,2})(?: ?[h:] ?([0-9]{2})?)?"
+_WINDOW: Final = re.compile(rf"([a-z ,-]*?)(?: de)? ?{_CLOCK} ?(?:-|–|a) ?{_CLOCK}")
+_DAYS: Final = ("lun", "mar", "mer", "jeu", "ven", "sam", "dim")
+_EVERY_DAY: Final = frozenset({"", "tous les jours"})
 _YES: Final = frozenset("oui o yes y vrai true 1 x".split())
 _NO: Final = frozenset("non n no faux false 0".split())
 
@@ -105,6 +116,48 @@ def listed(text: str) -> tuple[str, ...]:
     """ "reine | la royale" → ("reine", "la royale")."""
     parts = (" ".join(part.split()) for part in _SEPARATORS.split(text))
     return tuple(dict.fromkeys(filter(None, parts)))
+
+
+def windows(text: str) -> tuple[WindowEntry, ...]:
+    """ "lun-ven 11:30-14:30 | samedi de 12 h à 15 h"; without days it is every day."""
+    return tuple(_window(part) for part in listed(text))
+
+
+def _window(text: str) -> WindowEntry:
+    found = _WINDOW.fullmatch(plain_words(text))
+    if found is None:
+        raise ValueError(f"horaire illisible (« {_quoted(text)} ») : écrivez lun-ven 11:30-14:30")
+    days, *clock = found.groups()
+    hour, minute, last_hour, last_minute = (int(part or 0) for part in clock)
+    try:
+        opens = time(hour, minute)
+        closes = time(0 if (last_hour, last_minute) == (24, 0) else last_hour, last_minute)
+    except ValueError:
+        raise ValueError(f"cette heure n'existe pas (« {_quoted(text)} »)") from None
+    return WindowEntry(days=tuple(WEEK[day] for day in _days(days)), opens=opens, closes=closes)
+
+
+def _days(text: str) -> list[int]:
+    """The days, 0 = Monday, of "lun-ven", "du lundi au vendredi", "sam, dim" or "sam et dim"."""
+    text = text.strip()
+    if text in _EVERY_DAY:
+        return list(range(7))
+    text = re.sub(r"^du | et ", " ", text.replace(" au ", "-")).replace(",", " ")
+    text = re.sub(r" ?- ?", "-", text)
+    return sorted({day for part in text.split() for day in _range(part)})
+
+
+def _range(text: str) -> Iterator[int]:
+    """The days from the first to the last, around the end of the week too."""
+    first, _, last = text.partition("-")
+    start, end = _day(first), _day(last or first)
+    return ((start + ahead) % 7 for ahead in range((end - start) % 7 + 1))
+
+
+def _day(text: str) -> int:
+    if text[:3] not in _DAYS:
+        raise ValueError(f"jour inconnu (« {_quoted(text)} ») : écrivez lun, mar, mer, jeu, ven…")
+    return _DAYS.index(text[:3])
 
 
 def _quoted(text: str) -> str:

@@ -33,6 +33,7 @@ class Column(StrEnum):
     STATION = "poste"
     INGREDIENTS = "ingredients"
     OPTION_GROUPS = "options"
+    AVAILABLE = "disponible"
     GROUP = "groupe"
     MIN = "min"
     MAX = "max"

@@ -71,6 +71,10 @@ _SENTENCES: Final = {
     "bool_parsing": "écrivez true ou false",
     "tuple_type": "écrivez une liste entre crochets",
     "model_type": "écrivez un objet entre accolades",
+    "time_parsing": "écrivez une heure, 11:30",
+    "time_type": "écrivez une heure entre guillemets, 11:30",
+    "enum": "mot inconnu : {expected}",
+    "too_short": "au moins {min_length} valeur",
     "too_long": "au plus {max_length} entrées",
     "value_error": "{error}",
 }

@@ -13,6 +13,7 @@ from controlplane.restaurants.menu_document import (
     ItemEntry,
     MenuDocument,
     OptionEntry,
+    Windows,
 )
 from controlplane.restaurants.menu_files import cells
 from controlplane.restaurants.menu_files.mapping import Column, ColumnMapping
@@ -29,6 +30,7 @@ _FORMULA: Final = ("=", "@")
 """A spreadsheet would compute a cell that begins so; nobody reads a formula to a caller."""
 _DISH: Final = frozenset({"", "plat", "article", "produit"})
 _OPTION: Final = "option"
+_CATEGORY: Final = "categorie"
 _COLUMN_OF: Final = {
     "name": Column.NAME,
     "spoken_name": Column.SPOKEN_NAME,
@@ -43,6 +45,7 @@ _COLUMN_OF: Final = {
     "station": Column.STATION,
     "ingredients": Column.INGREDIENTS,
     "option_groups": Column.OPTION_GROUPS,
+    "available": Column.AVAILABLE,
     "min": Column.MIN,
     "max": Column.MAX,
 }
@@ -52,6 +55,7 @@ _WHEN_GIVEN: Final[tuple[tuple[str, Column, Callable[[str], object]], ...]] = (
     ("active", Column.ON_SALE, cells.yes_or_no),
     ("allergens", Column.ALLERGENS, cells.allergens),
     ("alcohol", Column.ALCOHOL, cells.yes_or_no),
+    ("available", Column.AVAILABLE, cells.windows),
 )
 """What a dish has by default when its cell is empty."""
 
@@ -123,6 +127,7 @@ class _Reading:
         self._problems: list[Problem] = []
         self._items: dict[str, dict[object, tuple[int, ItemEntry]]] = {}
         self._groups: dict[str, _Group] = {}
+        self._hours: dict[str, Windows] = {}
 
     def read(self, row: Row, columns: Mapping[int, Column]) -> None:
         """Take one line in, or note what is wrong with it."""
@@ -144,8 +149,10 @@ class _Reading:
             self._read_dish(row, cells_of)
         elif kind == _OPTION:
             self._read_option(row, cells_of)
+        elif kind == _CATEGORY:
+            self._read_category(row, cells_of)
         else:
-            self._wrong(row, "type inconnu : écrivez plat ou option", Column.TYPE)
+            self._wrong(row, "type inconnu : écrivez plat, option ou categorie", Column.TYPE)
 
     def document(self) -> MenuDocument:
         """The menu, once every line was read. Raises `MenuFileRefused`."""
@@ -156,17 +163,33 @@ class _Reading:
                         message = f"aucune ligne de type option n'a le groupe « {name} »"
                         self._problems.append(in_line(line, message, column="options"))
         groups = tuple(self._whole_groups())
-        if not self._items and not self._problems:
+        if not any(self._items.values()) and not self._problems:
             self._problems.append(in_line(1, "le fichier ne contient aucun plat"))
         if self._problems:
             raise MenuFileRefused(self._problems)
         return MenuDocument(
             categories=tuple(
-                CategoryEntry(name=name, items=tuple(item for _, item in items.values()))
+                CategoryEntry(
+                    name=name,
+                    available=self._hours.get(name, ()),
+                    items=tuple(item for _, item in items.values()),
+                )
                 for name, items in self._items.items()
             ),
             option_groups=groups,
         )
+
+    def _read_category(self, row: Row, given: Mapping[Column, str]) -> None:
+        """A line that says when all of the category may be had."""
+        name = _name(given.get(Column.CATEGORY, ""))
+        windows = self._cell(row, given, Column.AVAILABLE, cells.windows)
+        if not name:
+            self._wrong(row, "il manque la catégorie", Column.CATEGORY)
+        elif name in self._hours:
+            self._wrong(row, f"« {name} » a déjà une ligne de ce type", Column.CATEGORY)
+        elif windows is not None:
+            self._hours[name] = windows
+            self._items.setdefault(name, {})
 
     def _read_dish(self, row: Row, given: Mapping[Column, str]) -> None:
         values: dict[str, Any] = {

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from controlplane.restaurants.menu_sentences import typeset
+
 
 class Rule(StrEnum):
     """The rules have ids, so that a finding can be counted, linked to and tested."""
@@ -21,6 +23,8 @@ class Rule(StrEnum):
     """A group offers options and allows none."""
     UNKNOWN_ALLERGENS = "unknown_allergens"
     """Whoever asks what is in a dish gets no answer."""
+    CATEGORY_CLOSED = "category_closed"
+    """A dish has hours at which its category is not to be had."""
     PRICE_ZERO = "price_zero"
     """The dish may be had for nothing."""
 
@@ -40,3 +44,11 @@ class Finding:
     severity: Severity
     place: str
     message: str
+
+
+def error_of(rule: Rule, place: str, message: str) -> Finding:
+    return Finding(rule=rule, severity=Severity.ERROR, place=place, message=typeset(message))
+
+
+def warning_of(rule: Rule, place: str, message: str) -> Finding:
+    return Finding(rule=rule, severity=Severity.WARNING, place=place, message=typeset(message))

@@ -9,9 +9,9 @@ from itertools import combinations
 from typing import Final
 
 from controlplane.restaurants.menu_document import GroupEntry, ItemEntry, MenuDocument
-from controlplane.restaurants.menu_sentences import typeset
 from controlplane.restaurants.menu_words import Words, words_of
-from controlplane.restaurants.voice_lint.findings import Finding, Rule, Severity
+from controlplane.restaurants.voice_lint.findings import Finding, Rule, error_of, warning_of
+from controlplane.restaurants.voice_lint.hours import hours_findings
 from controlplane.restaurants.voice_lint.sayable import unsayable_parts, written_out
 from controlplane.restaurants.voice_lint.sounds import distance, sounds_of
 
@@ -36,6 +36,7 @@ def lint_menu(menu: MenuDocument) -> tuple[Finding, ...]:
         *_groups(offered),
         *_prices(items, groups),
         *_allergens(items),
+        *hours_findings(menu),
         *_homonyms(items),
         *_confusable(items),
         *_shared_names(items),
@@ -47,7 +48,7 @@ def lint_menu(menu: MenuDocument) -> tuple[Finding, ...]:
 def _groups(groups: list[GroupEntry]) -> Iterator[Finding]:
     for group in groups:
         if group.min and not group.options:
-            yield _error(
+            yield error_of(
                 Rule.NO_OPTION,
                 group.name,
                 f"Le groupe « {group.name} » demande un choix sans en proposer : aucun "
@@ -55,7 +56,7 @@ def _groups(groups: list[GroupEntry]) -> Iterator[Finding]:
                 "minimum à 0.",
             )
         elif group.options and not group.max:
-            yield _warning(
+            yield warning_of(
                 Rule.NEVER_CHOSEN,
                 group.name,
                 f"Le groupe « {group.name} » n'autorise aucun choix (maximum 0) : ses "
@@ -68,7 +69,7 @@ def _prices(items: list[Placed], groups: dict[str, GroupEntry]) -> Iterator[Find
     for category, item in items:
         if item.price_cents or any(map(_always_costs, _of(item, groups))):
             continue
-        yield _warning(
+        yield warning_of(
             Rule.PRICE_ZERO,
             _place(category, item),
             f"« {item.name} » est à 0 € : l'IA l'offrira. Indiquez son prix, ou "
@@ -90,7 +91,7 @@ def _allergens(items: list[Placed]) -> Iterator[Finding]:
     unknown = [(category, item) for category, item in items if item.allergens is None]
     if unknown:
         category, item = unknown[0]
-        yield _warning(
+        yield warning_of(
             Rule.UNKNOWN_ALLERGENS,
             _place(category, item),
             f"Les allergènes de {len(unknown)} plat(s) sur {len(items)} sont inconnus, à commencer "
@@ -105,7 +106,7 @@ def _homonyms(items: list[Placed]) -> Iterator[Finding]:
             continue
         places = ", ".join(dict.fromkeys(f"« {category} »" for category, _ in same))
         category, item = same[0]
-        yield _warning(
+        yield warning_of(
             Rule.HOMONYM,
             _place(category, item),
             f"« {item.name} » désigne {len(same)} plats ({places}) : l'IA devra demander "
@@ -124,7 +125,7 @@ def _confusable(items: list[Placed]) -> Iterator[Finding]:
         heard, 2
     ):
         if words != other_words and distance(sounds, other_sounds) <= CONFUSABLE:
-            yield _warning(
+            yield warning_of(
                 Rule.CONFUSABLE,
                 _place(category, one),
                 f"« {one.said} » et « {other.said} » se confondent au téléphone. Donnez à "
@@ -144,7 +145,7 @@ def _shared_names(items: list[Placed]) -> Iterator[Finding]:
         owners = [*named.get(words, []), *(placed for _, placed in uses)]
         others = [other for _, other in owners if other is not item]
         if others:
-            yield _warning(
+            yield warning_of(
                 Rule.SHARED_NAME,
                 _place(category, item),
                 f"« {alias} » se dit de « {item.name} » et de « {others[0].name} » : l'IA "
@@ -164,20 +165,12 @@ def _unsayable(items: list[Placed], groups: list[GroupEntry]) -> Iterator[Findin
         if parts:
             full = written_out(text)
             wanted = f"par exemple « {full} »" if full else "comme vous le diriez à un client"
-            yield _warning(
+            yield warning_of(
                 Rule.UNSAYABLE,
                 place,
                 f"« {text} » ne se lit pas à voix haute ({' '.join(parts)}). Écrivez son "
                 f"nom parlé en toutes lettres, {wanted}.",
             )
-
-
-def _error(rule: Rule, place: str, message: str) -> Finding:
-    return Finding(rule=rule, severity=Severity.ERROR, place=place, message=typeset(message))
-
-
-def _warning(rule: Rule, place: str, message: str) -> Finding:
-    return Finding(rule=rule, severity=Severity.WARNING, place=place, message=typeset(message))
 
 
 def _by_words(items: list[Placed]) -> dict[Words, list[Placed]]:

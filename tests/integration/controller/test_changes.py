@@ -59,6 +59,10 @@ ROW_CHANGES = (
     "INSERT INTO item_option_group (restaurant_id, item_id, option_group_id)"
     " VALUES ({r}, {item}, {group})",
     "UPDATE item_option_group SET item_id = {margherita} WHERE option_group_id = {group}",
+    "INSERT INTO availability_window (id, restaurant_id, item_id, weekdays, opens, closes,"
+    " position) VALUES ({rule}, {r}, {item}, '{{0}}', '11:30', '14:30', 0)",
+    "UPDATE availability_window SET closes = '15:00' WHERE id = {rule}",
+    "DELETE FROM availability_window WHERE id = {rule}",
     "DELETE FROM item_option_group WHERE option_group_id = {group}",
     'DELETE FROM "option" WHERE id = {option}',
     "DELETE FROM option_group WHERE id = {group}",

@@ -16,6 +16,7 @@ S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is r
 GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "ai_worker_node": {WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
     "audit_log": {WEB: {S, I}, ADMIN: {S, I}},
+    "availability_window": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "blocked_caller": {BRIDGE: {S}, ADMIN: {S, I, D}},
     "busy_state": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S}},
     "call": {CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},

@@ -1,7 +1,7 @@
 """A menu is replaced whole or not at all; what stays on it keeps its ids and what is sold out."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -18,6 +18,8 @@ from controlplane.restaurants.menu_document import (
     ItemEntry,
     MenuDocument,
     OptionEntry,
+    Weekday,
+    WindowEntry,
 )
 from controlplane.restaurants.menu_import import import_menu
 from controlplane.restaurants.menu_rows import read_document
@@ -36,7 +38,12 @@ REINE = ItemEntry(
     allergens=(Allergen.GLUTEN, Allergen.MILK),
     ingredients=("mozzarella",),
     station="four",
+    available=(
+        WindowEntry(days=(Weekday.MONDAY, Weekday.FRIDAY), opens=time(11, 30), closes=time(14, 30)),
+        WindowEntry(opens=time(18, 30), closes=time(0)),
+    ),
 )
+EVENINGS = (WindowEntry(opens=time(18), closes=time(1)),)
 COLA = ItemEntry(name="Coca", price_cents=300, vat_rate_bp=550, allergens=())
 MENU = MenuDocument(
     categories=(
@@ -47,7 +54,7 @@ MENU = MenuDocument(
 )
 DEARER = MenuDocument(
     categories=(
-        CategoryEntry(name="Boissons", items=(COLA,)),
+        CategoryEntry(name="Boissons", items=(COLA,), available=EVENINGS),
         CategoryEntry(
             name="Pizzas", items=(REINE.model_copy(update={"price_cents": 1_200, "active": False}),)
         ),
@@ -117,6 +124,8 @@ async def test_a_document_is_the_menu_that_callers_are_told(
         ("Boissons", "Coca"),
     ]
     assert [option.name for option in menu[0].option_groups[0].options] == ["fine", "pan"]
+    assert [window.weekday for window in menu[0].available] == [0, 4, *range(7)]
+    assert menu[1].available == menu[0].category_available == ()
 
 
 async def test_what_stays_keeps_its_id_and_its_being_sold_out(
@@ -130,6 +139,7 @@ async def test_what_stays_keeps_its_id_and_its_being_sold_out(
             update(MenuItem).where(MenuItem.name == "Reine").values(sold_out_until=until)
         )
     assert await imported(sessions, restaurant_id, DEARER) == [
+        "~ Boissons : disponible «  » → « de 18 h à 1 h »",
         "~ Pizzas › Reine : prix 11,50 € → 12,00 €, en vente oui → non",
         "- Pizzas › Napoli",
         "- Pâte › pan",

@@ -7,19 +7,23 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_sessions
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, demo_id, seed_demo
+from controlplane.models.availability_window import AvailabilityWindow
 from controlplane.models.menu import MenuItem, Option
 from controlplane.models.opening_exception import OpeningException
 from controlplane.models.order import Order
+from controlplane.models.pacing import PacingRule
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import place_order as module
 from controlplane.restaurants.errors import (
     Closed,
     DishSoldOut,
+    NotAvailable,
     NotTakingOrders,
     OffMenu,
     OptionSoldOut,
@@ -116,6 +120,37 @@ async def test_what_changed_since_the_caller_was_told_is_refused(
     with pytest.raises(refusal):
         await place_order(sessions, wanted)
     assert await orders(sessions) == []
+
+
+async def test_a_dish_is_refused_by_the_hour_at_which_its_order_is_ready(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lunch until 14:30: an order takes twenty minutes, or more when its slot is full."""
+    document = MenuItem.__table__.c
+    category_id = select(document.category_id).where(document.id == MARGHERITA).scalar_subquery()
+    lunch = {"weekdays": [4], "opens": time(11, 30), "closes": time(14, 30), "position": 0}
+    await change(
+        sessions,
+        insert(AvailabilityWindow).values(
+            id=new_id(), restaurant_id=DEMO_RESTAURANT_ID, category_id=category_id, **lunch
+        ),
+    )
+    clock(monkeypatch, paris(27, 14, 5))
+    assert (await place_order(sessions, draft())).ready_at_local == paris(27, 14, 25)
+    one_a_slot = {"kinds": ["pickup"], "slot_minutes": 15, "unit": "orders", "most": 1}
+    await change(
+        sessions,
+        insert(PacingRule).values(id=new_id(), restaurant_id=DEMO_RESTAURANT_ID, **one_a_slot),
+    )
+    assert (await place_order(sessions, draft())).ready_at_local == paris(27, 14, 25)
+    for minute in (5, 15):
+        clock(monkeypatch, paris(27, 14, minute))
+        with pytest.raises(NotAvailable) as refused:
+            await place_order(sessions, draft())
+        assert refused.value.following.at == datetime(2026, 12, 4, 10, 30, tzinfo=UTC)
+    assert len(await orders(sessions)) == 2
+    settled = await settle_order(sessions, draft())
+    assert settled.number == 3, "what its caller was promised is promised"
 
 
 async def test_closed_is_closed_and_says_when_it_opens(

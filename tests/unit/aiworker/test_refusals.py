@@ -18,6 +18,7 @@ from controlplane.restaurants.errors import (
     HoursUnconfirmed,
     KeyOfAnotherCart,
     NotANumber,
+    NotAvailable,
     NotReplaceable,
     NotTakingOrders,
     OffMenu,
@@ -101,6 +102,12 @@ HEARD: list[tuple[RestaurantError, str, str]] = [
         "slot_full",
         "La cuisine ne peut plus rien promettre pour cette heure-là. La prochaine commande "
         "possible serait prête à partir de vingt heures quarante-cinq.",
+    ),
+    (
+        NotAvailable(CALZONE, at(27, 20), rule=PACED, following=next_at(at(28, 11, 30))),
+        "not_available_then",
+        "À cette heure-là, nous ne servons pas Calzone. "
+        "Ce sera possible à partir de demain à onze heures trente.",
     ),
     (
         SlotFull(at(27, 20), rule=PACED, following=next_at(None)),

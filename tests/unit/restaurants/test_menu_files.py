@@ -82,6 +82,28 @@ def test_a_workbook_says_the_same_as_its_csv() -> None:
     assert dishes(read_menu_file(numbers)) == [("Menus", "Midi", 1_490, 550)]
 
 
+def test_a_category_has_its_hours_on_a_line_of_its_own() -> None:
+    """And a dish in its own line; the category stays where it is named first."""
+    document = read(
+        "type;categorie;nom;prix;disponible\n"
+        "categorie;Formules;;;lun-ven 11:30-14:30\n"
+        "plat;Pizzas;Reine;12;\n"
+        "plat;Formules;Midi;14;12:00-14:00 | sam 12-15\n"
+    )
+    assert [category.name for category in document.categories] == ["Formules", "Pizzas"]
+    assert str(document.categories[0].available[0]).startswith("du lundi au vendredi")
+    assert len(document.categories[0].items[0].available) == 2
+    assert read_menu_file(document.model_dump_json().encode()) == document
+    twice = (
+        "type;categorie;nom;prix;disponible\ncategorie;A;;;midi\ncategorie;A;;;8-9\ncategorie;A;;;"
+    )
+    told = problems(f"{twice}\nplat;B;C;1;")
+    assert [problem.split(" : ")[0] for problem in told] == [
+        "ligne 2, colonne « disponible »",
+        "ligne 4, colonne « categorie »",
+    ]
+
+
 def test_a_document_of_our_own_comes_back_as_it_was() -> None:
     document = read(FULL)
     assert read_menu_file(document.model_dump_json().encode()) == document
