@@ -130,6 +130,55 @@ MENU: Final = LazyGroup(
         ),
     },
 )
+HOURS: Final = LazyGroup(
+    help="When a restaurant does what: its week, dates that differ, holidays, a busy kitchen.",
+    subcommands={
+        "list": LazyCommand(
+            "controlplane.commands.hours:list_",
+            "The week and the exceptions of the next two months, one line a day and kind.",
+        ),
+        "ask": LazyCommand(
+            "controlplane.commands.hours:ask",
+            "What happens at an instant: the rule that decides, and when it is possible next.",
+        ),
+        "week": LazyCommand(
+            "controlplane.commands.hours:week",
+            "Give weekdays these hours and no others; without --kind for on_site and pickup.",
+        ),
+        "except": LazyCommand(
+            "controlplane.commands.hours:except_",
+            "Other hours on dates than the week says; without a window it is closed.",
+        ),
+        "as-usual": LazyCommand(
+            "controlplane.commands.hours:as_usual",
+            "Take away the exceptions that cover a date: the week's hours are good again.",
+        ),
+        "holidays": LazyCommand(
+            "controlplane.commands.hours:holidays",
+            "What the week's hours are worth on public holidays.",
+        ),
+        "busy": LazyCommand(
+            "controlplane.commands.hours:busy",
+            "How busy the kitchen is: as usual (online), so much later (busy), or no orders"
+            " (paused).",
+        ),
+    },
+)
+PACING: Final = LazyGroup(
+    help="How much a restaurant's kitchen promises a slot.",
+    subcommands={
+        "list": LazyCommand("controlplane.commands.pacing:list_", "The rules, one a line."),
+        "add": LazyCommand(
+            "controlplane.commands.pacing:add",
+            "Promise at most so much a slot, beside what the other rules allow.",
+        ),
+        "set": LazyCommand(
+            "controlplane.commands.pacing:set_",
+            "Allow more or less a slot; what is promised already stays.",
+        ),
+        "remove": LazyCommand("controlplane.commands.pacing:remove", "Take a rule away."),
+    },
+)
 INVOICE: Final = LazyGroup(
     help="What restaurants are billed.",
     subcommands={
@@ -315,8 +364,10 @@ ALLORESTO: Final = LazyGroup(
         "bridge": BRIDGE,
         "caller": CALLER,
         "carrier": CARRIER,
+        "hours": HOURS,
         "invoice": INVOICE,
         "menu": MENU,
+        "pacing": PACING,
         "secrets": SECRETS,
         "sip": SIP,
         "transfer": TRANSFER,

@@ -19,6 +19,7 @@ from controlplane.database import async_engine, async_sessions, sync_engine
 from controlplane.database_roles import DatabaseRole
 from controlplane.errors import ServiceUnavailable
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.find_person import see_only
 from controlplane.restaurants.find_restaurant import find_restaurant
 
 APPLICATION_NAME = "admin"
@@ -58,13 +59,15 @@ def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
 def ask_restaurant(
     name: str, rule: Callable[[AsyncSession, Restaurant], Awaitable[T]]
 ) -> tuple[Restaurant, T]:
-    """The restaurant of that name, and what the rule answered for it, once that is committed.
+    """The restaurant of that name, and what the rule answered for it, once that is committed. Of
+    tables that admins see a restaurant at a time, the rule sees this one's rows.
 
     Raises `UnknownRestaurant` and what `in_transaction` raises.
     """
 
     async def ask(session: AsyncSession) -> tuple[Restaurant, T]:
         restaurant = await find_restaurant(session, name)
+        await see_only(session, restaurant.id)
         return restaurant, await rule(session, restaurant)
 
     return in_transaction(ask)

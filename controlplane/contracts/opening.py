@@ -10,6 +10,9 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from controlplane.contracts.messages import Message
 
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""A weekday is its place in these: 0 is Monday."""
+
 
 class OpeningKind(StrEnum):
     """Says what a window is for."""

@@ -27,6 +27,8 @@ KEEP_NODES: Final = timedelta(days=1)
 """Pods have a new name at every start, so their rows pile up."""
 KEEP_REGISTRATION_EVENTS: Final = timedelta(days=7)
 """This is long enough to ask why a restaurant could not be reached last weekend."""
+KEEP_SLOTS: Final = timedelta(days=2)
+"""No zone is a day from UTC, and nobody cancels an order of the day before yesterday."""
 
 BATCH_ROWS: Final = 1_000
 """One transaction deletes this many rows, which takes far less than the statement's deadline, even
@@ -37,6 +39,7 @@ MOST_BATCHES: Final = 50
 _STALE: Final = (
     ("event_outbox", "created_at < now() - :age", KEEP_OUTBOX),
     ("sip_registration_event", "at < now() - :age", KEEP_REGISTRATION_EVENTS),
+    ("slot_counter", "slot_start < now() - :age", KEEP_SLOTS),
     ("ai_worker_node", "last_seen_at < now() - :age", KEEP_NODES),
     (
         "sip_bridge_node",

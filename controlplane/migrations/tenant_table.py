@@ -38,6 +38,12 @@ def isolate(
         op.execute(statement)
 
 
+def let_see_all(table: str, platform: Sequence[DatabaseRole]) -> None:
+    """Name anew the roles that see all restaurants' rows of a table that `isolate` walled off."""
+    everywhere = ", ".join((_owner(table), *platform))
+    op.execute(f'ALTER POLICY platform ON "{table}" TO {everywhere}')
+
+
 def reopen(table: str) -> None:
     """Take down what `isolate` put up. A table that is dropped needs it not."""
     for statement in (

@@ -1,6 +1,6 @@
 """How much a restaurant takes a slot, and what each slot has taken."""
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,8 +10,11 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
+    SmallInteger,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,7 +34,8 @@ class PacingUnit(StrEnum):
 
 
 class PacingRule(Base):
-    """At most `most` of `unit` are promised a slot of `slot_minutes`, for all of `kinds` together.
+    """At most `most` of `unit` are promised a slot of `slot_minutes`, for all of `kinds` together,
+    on its weekdays (0 = Monday) from `opens` to `closes`, past midnight when `closes` <= `opens`.
 
     Slots are counted from the full hour of UTC. Another length is another rule: counters of the
     old one would begin elsewhere.
@@ -46,11 +50,20 @@ class PacingRule(Base):
         ),
         CheckConstraint("most > 0", name="most"),
         CheckConstraint(f"kinds <@ ARRAY[{_KINDS}] AND kinds <> '{{}}'", name="kinds"),
+        CheckConstraint("weekdays <@ ARRAY[0, 1, 2, 3, 4, 5, 6]::smallint[]", name="weekdays"),
+        CheckConstraint("(opens IS NULL) = (closes IS NULL)", name="hours"),
     )
 
     id: Mapped[PrimaryKey]
     restaurant_id: Mapped[UUID] = mapped_column(ForeignKey("restaurant.id", ondelete="CASCADE"))
     kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    weekdays: Mapped[list[int]] = mapped_column(
+        ARRAY(SmallInteger), default=list, server_default=text("'{}'")
+    )
+    """None named: every day."""
+    opens: Mapped[time | None]
+    closes: Mapped[time | None]
+    """Both are the restaurant's wall time; NULL: at any hour."""
     slot_minutes: Mapped[int]
     unit: Mapped[str]
     most: Mapped[int]
@@ -67,6 +80,7 @@ class SlotCounter(Base):
             ondelete="CASCADE",
         ),
         CheckConstraint("used >= 0", name="used"),
+        Index(None, "slot_start"),
     )
 
     restaurant_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from controlplane.contracts.opening import (
+    WEEKDAYS,
     Busy,
     HolidayHours,
     OpeningException,
@@ -33,7 +34,6 @@ _STATUS_NAMES: Final = {
     RestaurantStatus.PAUSED: "en pause",
     RestaurantStatus.CLOSED: "fermé définitivement",
 }
-_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 UNKNOWN: Final = Possibility(
     None, "Aucune reprise n’est connue\u00a0: un message peut être laissé au restaurant."
@@ -79,7 +79,7 @@ def holiday_rule(name: str, holiday_hours: HolidayHours, day: date) -> Rule:
 def week_rule(windows: Sequence[OpeningWindow], kind: OpeningKind, day: date) -> Rule:
     hours = written_hours((window.opens, window.closes) for window in windows)
     sentence = f"Horaires du {DAYS[day.weekday()]}, {KIND_NAMES[kind]}\u00a0: {hours}."
-    return Rule(RuleType.WEEK, f"{kind}:{_WEEKDAYS[day.weekday()]}", sentence)
+    return Rule(RuleType.WEEK, f"{kind}:{WEEKDAYS[day.weekday()]}", sentence)
 
 
 def no_hours_rule(kind: OpeningKind) -> Rule:

@@ -112,7 +112,7 @@ async def _take_all(
     """Take of every rule's slot, or of none: the rule whose slot has no room."""
     async with session.begin_nested() as savepoint:
         for rule in rules:
-            if not await _take(session, request, rule, at):
+            if binds(rule, at) and not await _take(session, request, rule, at):
                 await savepoint.rollback()
                 return rule
     return None
@@ -151,8 +151,6 @@ async def _next_with_room(
     session: AsyncSession, request: SlotRequest, rules: Sequence[PacingRule], at: datetime
 ) -> datetime | None:
     """The first instant from `at` on whose slots all have room now: nothing is taken of them."""
-    if any(_amount(rule, request.load) > rule.most for rule in rules):
-        return None
     counters = await session.execute(
         select(SlotCounter.pacing_rule_id, SlotCounter.slot_start, SlotCounter.used).where(
             SlotCounter.restaurant_id == request.restaurant_id,
@@ -169,9 +167,25 @@ async def _next_with_room(
     return None
 
 
+def binds(rule: PacingRule, at: datetime) -> bool:
+    """Whether the rule is about this instant, which is in the restaurant's zone. After midnight it
+    is still about the day on which its window opened.
+    """
+    day, clock = at.weekday(), at.time()
+    if rule.opens is not None and rule.closes is not None:
+        past_midnight = rule.closes <= rule.opens
+        if past_midnight and clock < rule.closes:
+            day = (day - 1) % 7
+        elif clock < rule.opens or (not past_midnight and clock >= rule.closes):
+            return False
+    return not rule.weekdays or day in rule.weekdays
+
+
 def _has_room(
     rule: PacingRule, load: Load, used: dict[tuple[UUID, datetime], int], at: datetime
 ) -> bool:
+    if not binds(rule, at):
+        return True
     taken = used.get((rule.id, _slot_start(rule, at)), 0)
     return taken + _amount(rule, load) <= rule.most
 

@@ -184,6 +184,13 @@ def aged_rows(engine: Engine) -> None:
     with engine.begin() as connection:
         add_carrier(connection)
         restaurant = add_account(connection, "ours")
+        connection.execute(
+            text(
+                "INSERT INTO pacing_rule (id, restaurant_id, kinds, slot_minutes, unit, most)"
+                " VALUES (:id, :id, '{pickup}', 15, 'orders', 9)"
+            ),
+            {"id": restaurant},
+        )
         for span, table, columns, values in (
             (
                 "3 days",
@@ -204,14 +211,28 @@ def aged_rows(engine: Engine) -> None:
                 "id, capacity, last_seen_at",
                 "gen_random_uuid(), 200, {1}",
             ),
+            (
+                "2 days",
+                "slot_counter",
+                "restaurant_id, pacing_rule_id, slot_start, used",
+                "'{0}', '{0}', {1}, 1",
+            ),
         ):
             for age in (f"{span} 1 minute", f"{span} -1 minute"):
                 row = values.format(restaurant, f"now() - interval '{age}'")
                 connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({row})"))
+        connection.execute(
+            text(
+                "INSERT INTO slot_use"
+                " (restaurant_id, holder_id, pacing_rule_id, slot_start, amount)"
+                " SELECT restaurant_id, gen_random_uuid(), pacing_rule_id, slot_start, used"
+                " FROM slot_counter"
+            )
+        )
 
 
 def rows_of(engine: Engine) -> dict[str, int]:
-    tables = [table for table, *_ in housekeeping._STALE]
+    tables = [*(table for table, *_ in housekeeping._STALE), "slot_use"]
     with engine.connect() as connection:
         return {
             table: connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables

@@ -52,7 +52,7 @@ async def test_another_tenant_sees_nothing(sessions: Sessions) -> None:
     elsewhere = await restaurant(sessions, ELSEWHERE)
     async with sessions.begin() as session:
         session.add(OpeningException(restaurant_id=DEMO_RESTAURANT_ID, date=NOON.date()))
-        await set_busy(session, DEMO_RESTAURANT_ID, Busy(level=BusyLevel.PAUSED))
+        await set_busy(session, DEMO_RESTAURANT_ID, Busy(level=BusyLevel.PAUSED), actor="admin")
         calendar = await read_calendar(session, elsewhere, NOON)
     assert (calendar.week, calendar.exceptions, calendar.busy) == ((), (), Busy())
 
@@ -102,7 +102,7 @@ async def test_a_kitchen_that_pauses_takes_no_order_and_one_that_is_busy_a_later
 ) -> None:
     async def say(busy: Busy) -> None:
         async with sessions.begin() as session:
-            await set_busy(session, DEMO_RESTAURANT_ID, busy)
+            await set_busy(session, DEMO_RESTAURANT_ID, busy, actor="admin")
 
     now = datetime.now(UTC)
     pause_ends = now + timedelta(minutes=30)
