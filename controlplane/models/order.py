@@ -59,6 +59,9 @@ NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     OrderStatus.NO_SHOW: frozenset(),
 }
 
+NEVER_MADE: Final = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED})
+"""Such an order costs nothing, and gives its slot and its portions to another."""
+
 PERSONAL: Final = "customer_name IS NOT NULL OR customer_phone_e164 IS NOT NULL OR note <> ''"
 """The order says something of who placed it. What was sold at what price is kept for ten years
 (Code de commerce, art. L123-22), which needs none of that."""
@@ -72,6 +75,7 @@ class Order(Base):
     __tablename__ = "order"
     __table_args__ = (
         UniqueConstraint("restaurant_id", "id"),
+        UniqueConstraint("restaurant_id", "id", "total_cents"),  # what a payment link asks for
         UniqueConstraint("restaurant_id", "idempotency_key"),
         UniqueConstraint("restaurant_id", "service_date", "number"),
         UniqueConstraint("restaurant_id", "replaces_id"),

@@ -1,6 +1,7 @@
 """A restaurant is one tenant."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import CheckConstraint, false, text
@@ -9,6 +10,22 @@ from sqlalchemy.orm import Mapped, composite, mapped_column
 from controlplane.contracts.opening import HolidayHours
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
+
+MOST_PAYMENT_MINUTES: Final = 23 * 60
+"""Stripe keeps a Checkout Session open for a day at most, and half an hour at least: ours ends half
+an hour after its link (`controlplane/payments/checkout.py`)."""
+
+
+class PaymentPolicy(StrEnum):
+    """Says which orders may be paid, or are to be paid, by a link."""
+
+    AT_PICKUP = "at_pickup"
+    """None: customers pay where they get their order."""
+    LINK_OPTIONAL = "link_optional"
+    """Any; who does not pays where they get it."""
+    LINK_REQUIRED_FOR_DELIVERY = "link_required_for_delivery"
+    """Any, and those to be delivered are paid before they are made."""
+
 
 RESTAURANT_CHANNEL = "restaurant_changed"
 """Postgres notifies on this channel when what a worker knows of a restaurant has changed; the
@@ -76,6 +93,13 @@ class Restaurant(Base):
             f"most_ai_minutes_a_day BETWEEN 1 AND {MOST_AI_MINUTES_A_DAY}",
             name="most_ai_minutes_a_day",
         ),
+        CheckConstraint(
+            f"payment_policy IN ({', '.join(repr(str(policy)) for policy in PaymentPolicy)})",
+            name="payment_policy",
+        ),
+        CheckConstraint(
+            f"payment_minutes BETWEEN 5 AND {MOST_PAYMENT_MINUTES}", name="payment_minutes"
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -107,4 +131,9 @@ class Restaurant(Base):
     )
     """Over one of them its callers are asked for a message; the table's columns begin with `most_`.
     """
+    payment_policy: Mapped[str] = mapped_column(
+        default=PaymentPolicy.AT_PICKUP, server_default=text("'at_pickup'")
+    )
+    payment_minutes: Mapped[int] = mapped_column(default=20, server_default=text("20"))
+    """A customer may pay by the link for so long; then they pay where they get their order."""
     created_at: Mapped[CreatedAt]

@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.phone_numbers import is_e164
 from controlplane.models.customer import Customer
-from controlplane.models.order import Order, OrderLine
+from controlplane.models.order import NEVER_MADE, Order, OrderLine
 from controlplane.models.restaurant import Restaurant
-from controlplane.restaurants.order_status import NEVER_MADE
 from controlplane.restaurants.people_errors import Suppressed, UnknownCustomer
 from controlplane.restaurants.read_number import read_number
 from controlplane.restaurants.suppressions import hash_number, is_suppressed

@@ -35,7 +35,7 @@ JOIN pg_attribute parent ON parent.attrelid = f.confrelid
   AND parent.attnum = f.confkey[array_position(f.conkey, child.attnum)]
 WHERE f.contype = 'f' AND f.confrelid = CAST(quote_ident(:table) AS regclass)
   AND has_table_privilege(f.conrelid, 'SELECT')
-  AND parent.attname = 'id' AND cardinality(f.conkey) = 2
+  AND parent.attname = 'id' AND cardinality(f.conkey) > 1
 """
 )
 """Tables whose rows belong to a row of `table`, by the id beside the restaurant's."""

@@ -19,6 +19,7 @@ from controlplane.restaurants.errors import KeyOfAnotherCart
 from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 from controlplane.restaurants.order_status import move_order, tell_status
+from controlplane.restaurants.payment_links import offer_link
 
 ACTOR: Final = "agent"
 """Who takes orders over the telephone, as an order's events name them."""
@@ -85,6 +86,7 @@ async def insert_order(
         )
     )
     await session.flush()
+    await offer_link(session, order, answer.kind)
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,

@@ -6,15 +6,20 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
-from controlplane.models.order import NEXT_STATUSES, Order, OrderEvent, OrderStatus
+from controlplane.models.order import (
+    NEVER_MADE,
+    NEXT_STATUSES,
+    Order,
+    OrderEvent,
+    OrderStatus,
+)
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_allergies import acknowledge_allergies, check_allergies_seen
 from controlplane.restaurants.order_locks import lock_orders, locked_order
+from controlplane.restaurants.payment_links import close_link_of
 from controlplane.restaurants.slots import release_slot
 
 MAX_ACTOR: Final = 64
-NEVER_MADE: Final = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED})
-"""Such an order gives its slot and its portions to another."""
 
 
 async def change_order_status(
@@ -56,6 +61,7 @@ async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, ac
     order.status = to
     if to in NEVER_MADE:
         await release_slot(session, order.restaurant_id, order.id)
+    await close_link_of(session, order)
     session.add(
         OrderEvent(
             restaurant_id=order.restaurant_id,

@@ -79,6 +79,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S}},
     "passkey": {WEB: {S, I, U, D}},
     "pacing_rule": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
+    "payment_account": {WEB: {S}, ADMIN: {S, I, U, D}},
+    "payment_link": {WEB: {S, U}, WORKER: {S, I, U}, ADMIN: {S}},
+    "payment_movement": {WEB: {S, I}, WORKER: {S}, ADMIN: {S}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
     "reservation": {
         WEB: {S, I, U},

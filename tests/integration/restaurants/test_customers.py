@@ -18,13 +18,12 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_d
 from controlplane.migrations import schema
 from controlplane.models.consent import Consent, ConsentPurpose, ConsentSource
 from controlplane.models.customer import Customer
-from controlplane.models.order import Order, OrderStatus
+from controlplane.models.order import NEVER_MADE, Order, OrderStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import consents
 from controlplane.restaurants.customers import find_customer, remember_customer, usual_of
 from controlplane.restaurants.errors import NotTakingOrders
 from controlplane.restaurants.order_draft import OrderDraft
-from controlplane.restaurants.order_status import NEVER_MADE
 from controlplane.restaurants.people_errors import NoConsent, NoEvidence, UnknownCustomer
 from controlplane.restaurants.place_order import Sessions, place_order
 from tests.accounts import SECRETS

@@ -16,12 +16,12 @@ from controlplane.contracts.opening import OpeningKind
 from controlplane.database import async_sessions
 from controlplane.local.bench.slot_overruns import slot_overruns
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
-from controlplane.models.order import Order, OrderStatus
+from controlplane.models.order import NEVER_MADE, Order, OrderStatus
 from controlplane.models.pacing import PacingRule, PacingUnit, SlotCounter
 from controlplane.restaurants.decision import RuleType
 from controlplane.restaurants.errors import SlotFull
 from controlplane.restaurants.order_locks import lock_orders
-from controlplane.restaurants.order_status import NEVER_MADE, change_order_status
+from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.place_order import Sessions, place_order, settle_order
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
 from tests.integration.order_drafts import draft

@@ -1,0 +1,81 @@
+"""An order's payment link: made with the order, moved by one table of transitions."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.contracts.opening import OpeningKind
+from controlplane.models.order import NEXT_STATUSES, Order, OrderStatus
+from controlplane.models.payment_link import (
+    NEXT_LINK_STATUSES,
+    OPEN,
+    PaymentLink,
+    PaymentLinkStatus,
+)
+from controlplane.models.restaurant import PaymentPolicy, Restaurant
+from controlplane.restaurants.payment_errors import LinkRefused, UnknownPaymentLink
+from controlplane.restaurants.payment_policy import must_be_paid
+from controlplane.restaurants.payment_standing import received_before
+
+_CLOSED: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
+
+
+async def offer_link(session: AsyncSession, order: Order, kind: OpeningKind) -> PaymentLink | None:
+    """Give the order, which is flushed, the link that the restaurant's policy asks for.
+
+    A correction of an order that is paid already gets none: what differs is settled where it is
+    handed over. Its time counts from the database's clock, as its row does.
+    """
+    restaurant = await session.get_one(Restaurant, order.restaurant_id)
+    required = must_be_paid(PaymentPolicy(restaurant.payment_policy), kind)
+    if required is None or not order.total_cents:
+        return None
+    if order.replaces_id and await received_before(session, order.restaurant_id, order.id) > 0:
+        return None
+    link = PaymentLink(
+        restaurant_id=order.restaurant_id,
+        order_id=order.id,
+        amount_cents=order.total_cents,
+        required=required,
+        status=PaymentLinkStatus.CREATED,
+        expires_at=func.now() + timedelta(minutes=restaurant.payment_minutes),
+    )
+    session.add(link)
+    await session.flush()
+    return link
+
+
+async def close_link_of(session: AsyncSession, order: Order) -> None:
+    """Nobody pays for an order that is over: one paid by hand would be paid twice."""
+    if OrderStatus(order.status) not in _CLOSED:
+        return
+    link = await session.scalar(
+        select(PaymentLink)
+        .where(PaymentLink.restaurant_id == order.restaurant_id, PaymentLink.order_id == order.id)
+        .with_for_update()
+    )
+    if link is not None and link.status in OPEN:
+        move_link(link, PaymentLinkStatus.CANCELLED)
+        await session.flush()
+
+
+async def locked_link(session: AsyncSession, restaurant_id: UUID, link_id: UUID) -> PaymentLink:
+    """The link, which nobody else changes before the commit. Raises `UnknownPaymentLink`."""
+    link = await session.scalar(
+        select(PaymentLink)
+        .where(PaymentLink.restaurant_id == restaurant_id, PaymentLink.id == link_id)
+        .with_for_update()
+    )
+    if link is None:
+        raise UnknownPaymentLink(link_id)
+    return link
+
+
+def move_link(link: PaymentLink, to: PaymentLinkStatus) -> None:
+    """Move a locked link. Raises `LinkRefused`."""
+    if to not in NEXT_LINK_STATUSES[PaymentLinkStatus(link.status)]:
+        raise LinkRefused(link.status, to)
+    link.status = to
