@@ -1,12 +1,13 @@
 """Orders are what the kitchen prepares. A line is a snapshot: later menu edits do not change it."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -20,6 +21,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
 
 
+class OrderType(StrEnum):
+    """Says how the customer gets it. The words are those of `OpeningKind`, whose hours it has."""
+
+    PICKUP = "pickup"
+    DELIVERY = "delivery"
+    ON_SITE = "on_site"
+
+
 class OrderStatus(StrEnum):
     """Says where an order is. Those without a next one are terminal: they never reopen."""
 
@@ -27,13 +36,15 @@ class OrderStatus(StrEnum):
     ACCEPTED = "accepted"
     PREPARING = "preparing"
     READY = "ready"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    """It is on its way; only a delivery ever is."""
     COMPLETED = "completed"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     """Nobody at the restaurant took it."""
     NO_SHOW = "no_show"
-    """It was made, and nobody came for it."""
+    """It was made, and nobody came for it, or opened the door."""
 
 
 NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
@@ -50,6 +61,14 @@ NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     ),
     OrderStatus.PREPARING: frozenset({OrderStatus.READY, OrderStatus.CANCELLED}),
     OrderStatus.READY: frozenset(
+        {
+            OrderStatus.OUT_FOR_DELIVERY,
+            OrderStatus.COMPLETED,
+            OrderStatus.CANCELLED,
+            OrderStatus.NO_SHOW,
+        }
+    ),
+    OrderStatus.OUT_FOR_DELIVERY: frozenset(
         {OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.NO_SHOW}
     ),
     OrderStatus.COMPLETED: frozenset(),
@@ -100,6 +119,16 @@ class Order(Base):
             f"status IN ({', '.join(repr(str(status)) for status in OrderStatus)})",
             name="status",
         ),
+        CheckConstraint(
+            f"order_type IN ({', '.join(repr(str(order_type)) for order_type in OrderType)})",
+            name="order_type",
+        ),
+        CheckConstraint(
+            "CASE WHEN order_type = 'delivery'"
+            " THEN deliver_at IS NOT NULL AND deliver_at >= ready_at"
+            " ELSE deliver_at IS NULL AND status <> 'out_for_delivery' END",
+            name="delivery",
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -114,6 +143,10 @@ class Order(Base):
     replaces_id: Mapped[UUID | None]
     """The order this one corrects. It is cancelled with the commit of this one: two triggers, of
     replacements and of terminal statuses, see that there are never two to be made."""
+    order_type: Mapped[str] = mapped_column(
+        default=OrderType.PICKUP, server_default=text("'pickup'")
+    )
+    """A worker of the version before, which knows of none, takes orders that are fetched."""
     status: Mapped[str] = mapped_column(default=OrderStatus.PLACED)
     customer_name: Mapped[str | None]
     customer_phone_e164: Mapped[str | None]
@@ -129,6 +162,9 @@ class Order(Base):
     """The number of the restaurant's newest menu version as it was placed, set by the database;
     None where no menu was ever published."""
     ready_at: Mapped[Instant]
+    """The kitchen has made it by then."""
+    deliver_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """A delivery is at its door by then; None: it is fetched, or eaten there."""
     call_back: Mapped[bool] = mapped_column(default=False, server_default=false())
     """The caller was not told whether the order is placed: the restaurant calls them."""
     created_at: Mapped[CreatedAt]

@@ -21,6 +21,7 @@ from controlplane.models.customer import Customer
 from controlplane.models.notification import Notification
 from controlplane.models.order import NEXT_STATUSES, Order
 from controlplane.models.order_allergy import OrderAllergy
+from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
@@ -42,7 +43,7 @@ TO_COME: Final = "a reservation to come: erase again once it is cancelled or ove
 WITHOUT_CALLER: Final = "times, outcome and cost of a call, without number and words"
 WHAT_WAS_SOLD: Final = (
     "what was sold is kept for ten years (Code de commerce, art. L123-22),"
-    " without name, number and note"
+    " without name, number, address and note"
 )
 BLOCKED: Final = "the restaurant refuses this number's calls: `alloresto caller unblock` forgets it"
 OWN_PEOPLE: Final = "the number of a restaurant or of its people, not of a caller"
@@ -86,8 +87,9 @@ async def erase_caller(
             erased=await _changed(session, delete(CallTurn).where(*_of(CallTurn, mine, ended))),
         ),
         await _messages(session, mine, e164, ended),
-        await _allergies(session, mine, e164, ended),
         await _notifications(session, mine, e164),
+        await _told_with_orders(session, OrderAllergy, mine, e164, ended),
+        await _told_with_orders(session, OrderDelivery, mine, e164, ended),
         await _orders(session, mine, e164, ended),
         await _reservations(session, mine, e164, ended),
         await _forget_callers(session, mine, ended - open_calls),
@@ -157,15 +159,13 @@ async def _notifications(session: AsyncSession, mine: frozenset[UUID], e164: str
     return Part(table="notification", erased=await _changed(session, forget))
 
 
-async def _allergies(
-    session: AsyncSession, mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
+async def _told_with_orders(
+    session: AsyncSession, model: Any, mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
 ) -> Part:
     """Erase before `_orders`, which forgets whose orders they were."""
     theirs = select(Order.id).where(*_orders_of(mine, e164, ended), _done())
-    forget = delete(OrderAllergy).where(
-        OrderAllergy.restaurant_id.in_(mine), OrderAllergy.order_id.in_(theirs)
-    )
-    return Part(table="order_allergy", erased=await _changed(session, forget))
+    forget = delete(model).where(model.restaurant_id.in_(mine), model.order_id.in_(theirs))
+    return Part(table=model.__tablename__, erased=await _changed(session, forget))
 
 
 def _orders_of(

@@ -39,6 +39,7 @@ AlloRestoError
     │   ├── OutsideEveryZone   the restaurant delivers nowhere near
     │   ├── AddressNotLocated  only a map could tell, and the address is on none
     │   ├── UnderMinimum       the dishes come to less than the zone asks for
+    │   ├── DeliveryChanged    delivering there takes something else than the caller was told
     │   ├── NotANumber         what was written or said is no telephone number
     │   ├── AmbiguousNumber    restaurants of several countries read it differently
     │   ├── NameRefused        nobody could say this name
@@ -310,12 +311,18 @@ class NotReplaceable(Refused):
 
 
 class OutsideEveryZone(Refused):
-    """None of the restaurant's `zones`, by name, has the address."""
+    """None of the restaurant's `zones`, by name, has the address. `nearest` is the nearest of those
+    drawn on a map, and how many metres it is to there; None when that is not known.
+    """
 
-    def __init__(self, postcode: str, zones: Sequence[str]) -> None:
+    def __init__(
+        self, postcode: str, zones: Sequence[str], *, nearest: tuple[str, int] | None = None
+    ) -> None:
         tried = ", ".join(zones) or "the restaurant has none"
-        super().__init__(f"{postcode} is outside every delivery zone: {tried}")
+        near = f"; {nearest[0]} is {nearest[1]} m away" if nearest else ""
+        super().__init__(f"{postcode} is outside every delivery zone: {tried}{near}")
         self.zones = tuple(zones)
+        self.nearest = nearest
 
 
 class AddressNotLocated(Refused):
@@ -334,6 +341,16 @@ class UnderMinimum(Refused):
         self.zone = zone
         self.minimum_cents = minimum_cents
         self.items_cents = items_cents
+
+
+class DeliveryChanged(Refused):
+    """The `zone` asks for another fee, or another time, than the caller was told."""
+
+    def __init__(self, zone: str, fee_cents: int, delay_minutes: int) -> None:
+        super().__init__(f"{zone}: {fee_cents} cents and {delay_minutes} minutes now")
+        self.zone = zone
+        self.fee_cents = fee_cents
+        self.delay_minutes = delay_minutes
 
 
 class NotANumber(Refused):

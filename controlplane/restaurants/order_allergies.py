@@ -10,7 +10,7 @@ from controlplane.models.order import Order, OrderStatus
 from controlplane.models.order_allergy import OrderAllergy
 from controlplane.restaurants.errors import AllergyUnseen
 
-MADE: Final = frozenset({OrderStatus.READY, OrderStatus.COMPLETED})
+MADE: Final = frozenset({OrderStatus.READY, OrderStatus.OUT_FOR_DELIVERY, OrderStatus.COMPLETED})
 """An order is in none of these while nobody has seen its allergies."""
 
 

@@ -2,21 +2,31 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
+from pydantic import model_validator
+
 from controlplane.contracts.messages import Message
+from controlplane.models.order import OrderType
 from controlplane.restaurants import money
 from controlplane.restaurants.cart import Cart, CartLine
+from controlplane.restaurants.delivery_zones import Delivery
 
 
 class OrderDraft(Message):
-    """An order to be placed, at the prices the caller was told. It can wait in Redis as JSON."""
+    """An order to be placed, at the prices the caller was told. It can wait in Redis as JSON; one
+    that a worker of the version before wrote there names no type: it is fetched.
+    """
 
     restaurant_id: UUID
     call_id: UUID
     idempotency_key: str
     confirmed_at: datetime
     lines: tuple[CartLine, ...]
+    order_type: OrderType = OrderType.PICKUP
+    delivery: Delivery | None = None
+    """Where a delivery goes, and at which fee the caller was told."""
     customer_name: str | None = None
     customer_phone_e164: str | None = None
     note: str = ""
@@ -25,9 +35,25 @@ class OrderDraft(Message):
     replaces_id: UUID | None = None
     """The order that this one corrects, and that is cancelled once this one is placed."""
 
+    @model_validator(mode="after")
+    def _delivered_somewhere(self) -> Self:
+        if (self.order_type is OrderType.DELIVERY) != (self.delivery is not None):
+            raise ValueError("give `delivery` with the type `delivery`, and only with it")
+        return self
+
+    @property
+    def items_cents(self) -> int:
+        """What the dishes come to."""
+        return money.total_cents(self.lines)
+
+    @property
+    def delivery_cents(self) -> int:
+        return self.delivery.fee_cents if self.delivery else 0
+
     @property
     def total_cents(self) -> int:
-        return money.total_cents(self.lines)
+        """What the caller pays."""
+        return self.items_cents + self.delivery_cents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +65,18 @@ class PlacedOrder:
     total_cents: int
     ready_at_local: datetime
     idempotency_key: str
+    order_type: OrderType = OrderType.PICKUP
+    deliver_at_local: datetime | None = None
+    """A delivery is at its door by then."""
 
 
 def idempotency_key(call_id: UUID, cart: Cart) -> str:
     """What makes an order the same order: this call's cart, its revision and what is in it.
 
     A revision alone is not enough: a worker that lost the cart counts from 0 again. Name, number
-    and note are left out: placed again with another remark, it is still the same order.
+    and note are left out: placed again with another remark, it is still the same order. Type and
+    address are left out too, and compared when an order is found: with others it is an error, and
+    never a second order.
     """
     return f"{call_id}:{cart.revision}:{cart.digest}"
 

@@ -1,6 +1,6 @@
 """Step 9 of a call: one order as rows, read and written inside the placing transaction."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,12 +9,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
-from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
+from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus, OrderType
+from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.order_vat_line import OrderVatLine
 from controlplane.restaurants import money
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
 from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.decision import Answer
+from controlplane.restaurants.delivery_zones import Delivery
 from controlplane.restaurants.errors import KeyOfAnotherCart
 from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
@@ -60,6 +62,7 @@ async def insert_order(
         await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=ACTOR)
         order.replaces_id = replaced.id
     order.ready_at = ready_at
+    order.deliver_at = _deliver_at(draft, ready_at)
     order.call_back = call_back
     session.add(order)
     await session.flush()
@@ -75,7 +78,10 @@ async def insert_order(
     session.add_all(lines)
     if draft.allergy:
         session.add(allergy_of(order, draft.allergy))
-    session.add_all(_vat_line(order, share) for share in money.vat_by_rate(draft.lines))
+    if draft.delivery:
+        session.add(_delivery(order, draft.delivery))
+    shares = money.vat_by_rate(draft.lines, delivery_cents=draft.delivery_cents)
+    session.add_all(_vat_line(order, share) for share in shares)
     session.add(
         OrderEvent(
             restaurant_id=order.restaurant_id,
@@ -108,17 +114,22 @@ async def ask_to_call_back(session: AsyncSession, order: Order) -> None:
 
 
 def placed_order(order: Order, timezone: str) -> PlacedOrder:
+    zone = ZoneInfo(timezone)
     return PlacedOrder(
         id=order.id,
         number=order.number,
         total_cents=order.total_cents,
-        ready_at_local=order.ready_at.astimezone(ZoneInfo(timezone)),
+        order_type=OrderType(order.order_type),
+        ready_at_local=order.ready_at.astimezone(zone),
+        deliver_at_local=order.deliver_at.astimezone(zone) if order.deliver_at else None,
         idempotency_key=order.idempotency_key,
     )
 
 
 async def _is_of(session: AsyncSession, order: Order, draft: OrderDraft) -> bool:
-    """Whether these are the draft's dishes, options, quantities and prices."""
+    """Whether these are the draft's dishes, options, quantities and prices, and it goes where the
+    draft does.
+    """
     lines = await session.scalars(
         select(OrderLine)
         .where(OrderLine.restaurant_id == order.restaurant_id, OrderLine.order_id == order.id)
@@ -126,7 +137,18 @@ async def _is_of(session: AsyncSession, order: Order, draft: OrderDraft) -> bool
     )
     stored = [_content(line) for line in lines]
     wanted = [line.content for line in draft.lines]
-    return (order.total_cents, stored) == (draft.total_cents, wanted)
+    same = (order.total_cents, stored) == (draft.total_cents, wanted)
+    return (
+        same and order.order_type == draft.order_type and await _goes_there(session, order, draft)
+    )
+
+
+async def _goes_there(session: AsyncSession, order: Order, draft: OrderDraft) -> bool:
+    if draft.delivery is None:
+        return True
+    row = await session.get(OrderDelivery, (order.restaurant_id, order.id))
+    door = row and (row.house_number, row.street, row.postcode, row.city)
+    return door == draft.delivery.address.door
 
 
 def _content(line: OrderLine) -> LineContent:
@@ -148,11 +170,13 @@ async def _order(
         service_date=service_date,
         number=await _next_number(session, draft.restaurant_id, service_date),
         idempotency_key=draft.idempotency_key,
+        order_type=draft.order_type,
         status=OrderStatus.PLACED,
         customer_name=draft.customer_name,
         customer_phone_e164=draft.customer_phone_e164,
         note=draft.note,
-        items_cents=draft.total_cents,
+        items_cents=draft.items_cents,
+        delivery_cents=draft.delivery_cents,
         total_cents=draft.total_cents,
     )
 
@@ -185,6 +209,21 @@ def _line(order: Order, position: int, line: CartLine) -> OrderLine:
         unit_price_cents=line.unit_price_cents,
         vat_rate_bp=line.vat_rate_bp,
         total_cents=line.total_cents,
+    )
+
+
+def _deliver_at(draft: OrderDraft, ready_at: datetime) -> datetime | None:
+    if draft.delivery is None:
+        return None
+    return ready_at.astimezone(UTC) + timedelta(minutes=draft.delivery.delay_minutes)
+
+
+def _delivery(order: Order, delivery: Delivery) -> OrderDelivery:
+    return OrderDelivery(
+        restaurant_id=order.restaurant_id,
+        order_id=order.id,
+        zone=delivery.zone,
+        **delivery.address.model_dump(),
     )
 
 

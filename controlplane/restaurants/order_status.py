@@ -12,6 +12,7 @@ from controlplane.models.order import (
     Order,
     OrderEvent,
     OrderStatus,
+    OrderType,
 )
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_allergies import acknowledge_allergies, check_allergies_seen
@@ -55,7 +56,8 @@ async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, ac
     `AllergyUnseen` is one of.
     """
     current = OrderStatus(order.status)
-    if to not in NEXT_STATUSES[current]:
+    stays = to is OrderStatus.OUT_FOR_DELIVERY and order.order_type != OrderType.DELIVERY
+    if stays or to not in NEXT_STATUSES[current]:
         raise StatusRefused(current, to)
     await check_allergies_seen(session, order, to)
     order.status = to

@@ -23,6 +23,7 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.availability import check_all_available
 from controlplane.restaurants.cart import check_against_menu
 from controlplane.restaurants.decision import Answer
+from controlplane.restaurants.delivery_zones import check_delivery
 from controlplane.restaurants.errors import (
     CartEmpty,
     OrderNotCommitted,
@@ -45,6 +46,7 @@ from controlplane.restaurants.order_rows import (
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
 from controlplane.restaurants.what_happens import check_takes_orders, what_happens
+from controlplane.restaurants.zone_rows import read_zones
 from controlplane.tenancy import restaurant_session
 
 log = structlog.get_logger()
@@ -55,8 +57,6 @@ ATTEMPT_SECONDS: Final = 2.5
 """One transaction of a few rows takes 10 ms; the caller waits, with a word after 2 s."""
 ATTEMPTS: Final = 2
 """The second finds the first's order, or a database that came back."""
-
-
 LONGEST_WAIT: Final = timedelta(hours=1)
 """An order is ready so much later than usual when its slot is full; its caller is told when."""
 
@@ -89,10 +89,10 @@ async def place_order(
 
     `call_back` marks an order that is committed now: nobody is there to tell its caller.
     Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotNow` and what
-    `check_against_menu` and `order_to_replace` raise, of an order that is not there yet; when
-    `ATTEMPTS` failed,
-    `OrderNotCommitted` if it is certain that there is no order, else `OrderUnsettled`. When it is
-    cancelled nobody knows: placing it again with the same key settles that.
+    `check_against_menu`, `check_delivery` and `order_to_replace` raise, of an order that is not
+    there yet; when `ATTEMPTS` failed, `OrderNotCommitted` if it is certain that there is no order,
+    else `OrderUnsettled`. When it is cancelled nobody knows: placing it again with the same key
+    settles that.
     """
     if not draft.lines:
         raise CartEmpty
@@ -148,7 +148,7 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
         if order is None:
             now = utc_now()
             calendar = await read_calendar(session, restaurant, now)
-            answer = what_happens(calendar, OpeningKind.PICKUP, now)
+            answer = what_happens(calendar, OpeningKind(draft.order_type), now)
             replaced = await order_still_to_replace(session, draft)
             wanted = _slot(draft, answer)
             order = await insert_order(
@@ -204,16 +204,21 @@ async def _allowed(
     session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
 ) -> Allowed | Refused:
     """Read again what may have changed since the caller was told: whether the restaurant takes
-    orders, whether it is open, whether all is to be had, and at which price.
+    orders of this type, whether it is open for them, whether all is to be had, and at which price,
+    and whether it delivers there, and for how much.
 
     It is read before the lock, under which others would wait for it; an order that is there already
     is found whatever is refused here.
     """
     try:
-        answer = check_takes_orders(await read_calendar(session, restaurant, now), now)
+        calendar = await read_calendar(session, restaurant, now)
+        answer = check_takes_orders(calendar, now, kind=OpeningKind(draft.order_type))
         returning = await portions_returning(session, restaurant.id, draft.replaces_id)
         menu = await read_menu(session, restaurant.id, SoldOut(now), returning=returning)
         check_against_menu(draft.lines, menu)
+        if draft.delivery is not None:
+            zones = await read_zones(session, restaurant.id)
+            check_delivery(draft.delivery, zones, items_cents=draft.items_cents)
     except Refused as refusal:
         return refusal
     return Allowed(answer, menu)
@@ -228,7 +233,7 @@ def _slot(draft: OrderDraft, answer: Answer) -> SlotRequest:
         at=answer.ready_at,
         latest=answer.ready_at + LONGEST_WAIT,
         load=Load(
-            orders=1, items=sum(line.quantity for line in draft.lines), cents=draft.total_cents
+            orders=1, items=sum(line.quantity for line in draft.lines), cents=draft.items_cents
         ),
     )
 

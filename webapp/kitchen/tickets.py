@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus
+from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus, OrderType
 from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
@@ -28,6 +28,7 @@ STATUS_LABELS: Final[dict[OrderStatus, str]] = {
     OrderStatus.ACCEPTED: "Acceptée",
     OrderStatus.PREPARING: "En préparation",
     OrderStatus.READY: "Prête",
+    OrderStatus.OUT_FOR_DELIVERY: "En livraison",
     OrderStatus.COMPLETED: "Remise",
     OrderStatus.REJECTED: "Refusée",
     OrderStatus.CANCELLED: "Annulée",
@@ -39,7 +40,10 @@ NEXT_BUTTON: Final[dict[OrderStatus, tuple[OrderStatus, str]]] = {
     OrderStatus.ACCEPTED: (OrderStatus.PREPARING, "Commencer"),
     OrderStatus.PREPARING: (OrderStatus.READY, "C’est prêt"),
     OrderStatus.READY: (OrderStatus.COMPLETED, "Remise au client"),
+    OrderStatus.OUT_FOR_DELIVERY: (OrderStatus.COMPLETED, "Livrée"),
 }
+PARTS: Final = (OrderStatus.OUT_FOR_DELIVERY, "Partie en livraison")
+"""A delivery that is ready goes out first."""
 DONE: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
 
 
@@ -206,6 +210,8 @@ def _ticket(
 ) -> Ticket:
     status = OrderStatus(order.status)
     next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
+    if status is OrderStatus.READY and order.order_type == OrderType.DELIVERY:
+        next_status, next_label = PARTS
     unseen = status not in DONE and any(allergy.acknowledged_at is None for allergy in allergies)
     if unseen and next_status in MADE:
         next_status, next_label = None, ""

@@ -41,6 +41,12 @@ INSERTS = {
     "notification": "INSERT INTO notification (id, restaurant_id, key, kind, channel, recipient,"
     " next_attempt_at, expires_at, created_at) VALUES (gen_random_uuid(), :restaurant,"
     " gen_random_uuid(), 'order_placed', 'sms', '+33639980123', now(), now(), now() - :age)",
+    "order_delivery": 'WITH new AS (INSERT INTO "order" (id, restaurant_id, service_date, number,'
+    " idempotency_key, order_type, status, note, total_cents, ready_at, deliver_at)"
+    " VALUES (gen_random_uuid(), :restaurant, now(), 1, gen_random_uuid(), 'delivery', 'completed',"
+    " '', 950, now(), now()) RETURNING id)"
+    " INSERT INTO order_delivery (restaurant_id, order_id, zone, street, postcode, city,"
+    " created_at) SELECT :restaurant, id, 'Z', 'Rue X', '69002', 'Lyon', now() - :age FROM new",
     "order": 'INSERT INTO "order" (id, restaurant_id, service_date, number, idempotency_key,'
     " status, customer_name, customer_phone_e164, note, total_cents, ready_at, created_at)"
     " VALUES (gen_random_uuid(), :restaurant, now() - :age, 1, gen_random_uuid(), 'completed',"
@@ -58,6 +64,7 @@ SETTINGS = {
     "customer": ("keep_calls_months", "1 month"),
     "order_allergy": ("keep_calls_months", "1 month"),
     "notification": ("keep_transcripts_days", "1 day"),
+    "order_delivery": ("keep_calls_months", "1 month"),
     "order": ("keep_calls_months", "1 month"),
     "reservation": ("keep_calls_months", "1 month"),
 }
@@ -68,6 +75,7 @@ DEFAULTS = {
     "notification": "90 days",
     "customer": "13 months",
     "order_allergy": "13 months",
+    "order_delivery": "13 months",
     "order": "13 months",
     "reservation": "13 months",
 }

@@ -72,6 +72,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         ADMIN: {S, U},
     },
     "order_allergy": {WEB: {S, U}, WORKER: {S, I}, CONTROLLER: {S, D}, ADMIN: {S, D}},
+    "order_delivery": {WEB: {S}, WORKER: {S, I}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "order_event": {WEB: {S, I}, WORKER: {S, I}, ADMIN: {S}},
     "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},
     "order_vat_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S}},

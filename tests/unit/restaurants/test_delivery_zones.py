@@ -138,6 +138,43 @@ def test_outside_every_zone_is_refused_by_name() -> None:
         zone_of(address(BELLECOUR), [])
 
 
+def test_outside_every_zone_the_nearest_on_a_map_is_named() -> None:
+    """A circle and an outline are as far as the way to them; a postcode is nowhere."""
+    drawn, around, listed = (
+        zone("Proche", SQUARE),
+        zone("Large", AROUND.model_copy(update={"radius_m": 1_000})),
+        zone("Presqu'île", SECOND),
+    )
+    far_away = address(PART_DIEU, postcode="69100")
+    assert nearest(far_away, drawn, around, listed) == ("Large", pytest.approx(1_117, abs=10))
+    assert nearest(far_away, drawn, listed) == ("Proche", pytest.approx(1_474, abs=10))
+    assert nearest(far_away, listed) is None
+    assert nearest(address(postcode="69100"), listed) is None
+
+
+def nearest(place: Address, *zones: Zone) -> object:
+    with pytest.raises(OutsideEveryZone) as refused:
+        zone_of(place, zones)
+    return refused.value.nearest
+
+
+@given(st.floats(4.6, 5.0), st.floats(45.6, 45.9))
+def test_the_way_to_an_outline_is_that_to_its_nearest_point(east: float, north: float) -> None:
+    """Held against the sphere: the nearest of a hundred points a side, none of them nearer."""
+    corners = [*SQUARE.outline, SQUARE.outline[0]]
+    points = [
+        (ax + (bx - ax) * step / 100, ay + (by - ay) * step / 100)
+        for (ax, ay), (bx, by) in pairwise(corners)
+        for step in range(100)
+    ]
+    way = SQUARE.distance_m((east, north))
+    if SQUARE.holds(address((east, north))):
+        assert way == 0
+    else:
+        sampled = min(distance_m((east, north), point) for point in points)
+        assert sampled - 15 - sampled / 100 <= way <= sampled + 1 + sampled / 100
+
+
 def test_an_address_on_no_map_is_known_by_its_postcode_or_to_be_looked_up() -> None:
     drawn, listed = zone("Proche", SQUARE), zone("Presqu'île", SECOND)
     assert zone_of(address(), [drawn, listed]) is listed
