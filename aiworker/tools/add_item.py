@@ -10,6 +10,7 @@ from aiworker.tools.spoken_cart import spoken_line
 from aiworker.tools.tool import Arguments, Result, Tool
 from controlplane.restaurants.availability import check_available
 from controlplane.restaurants.cart import MOST_OF_ONE
+from controlplane.restaurants.default_options import with_defaults
 
 
 class AddItem(Arguments):
@@ -27,7 +28,8 @@ async def add_item(context: ToolContext, arguments: AddItem) -> Result:
     item = find_dish(context.config, arguments.dish)
     check_available(item, ready_if_ordered_now(context))
     wishes = find_options(item, arguments.options)
-    line = context.cart.add(item, wishes.options, arguments.quantity, note=wishes.note)
+    options = with_defaults(item, wishes.options, left_out=wishes.left_out)
+    line = context.cart.add(item, options, arguments.quantity, note=wishes.note)
     context.changed()
     return cart_result(context.cart, line, f"C'est noté : {spoken_line(line)}.")
 

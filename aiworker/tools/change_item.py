@@ -12,6 +12,7 @@ from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.contracts.restaurant_config import MenuItem
 from controlplane.restaurants.availability import check_available
 from controlplane.restaurants.cart import MOST_OF_ONE, CartLine
+from controlplane.restaurants.default_options import with_defaults
 
 
 class ChangeItem(Arguments):
@@ -36,8 +37,11 @@ async def change_item(context: ToolContext, arguments: ChangeItem) -> Result:
     wishes = (
         _kept(line, item) if arguments.options is None else find_options(item, arguments.options)
     )
+    options = wishes.options
+    if arguments.options or item.id != line.item_id:
+        options = with_defaults(item, options, left_out=wishes.left_out)
     quantity = arguments.quantity or line.quantity
-    changed = context.cart.change(line.line, item, wishes.options, quantity, note=wishes.note)
+    changed = context.cart.change(line.line, item, options, quantity, note=wishes.note)
     context.changed()
     return cart_result(context.cart, changed, f"C'est changé : {spoken_line(changed)}.")
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from uuid import UUID
 
 from aiworker.tools.menu_match import Match, Named, match
 from aiworker.tools.tool import ToolError
@@ -16,6 +17,7 @@ _SPOKEN: Final = 3
 _SEVERAL: Final = re.compile(
     r"\s*(?:une?\s+)?(?:(2|deux|double)|3|trois|triple)(?:\s*[x×]|\s+fois)?\s+(.+)", re.IGNORECASE
 )
+_WITHOUT: Final = re.compile(r"\s*(?:sans|pas)\s+(?:(?:de|du|des|la|le|les)\s+|d['’])?", re.I)
 _NOTHING_TO_LEAVE_OUT: Final = frozenset(words_of("gluten lactose allergène alcool"))
 """No cook leaves these out of a dish: to note it would be to promise it."""
 
@@ -29,6 +31,8 @@ class Wishes:
     options: tuple[Option, ...]
     note: str | None = None
     """What is to be left out, in the caller's words: the menu has no option for it."""
+    left_out: frozenset[UUID] = frozenset()
+    """Options that go with the dish by default, and are not wanted."""
 
 
 def find_dish(config: RestaurantConfig, name: str) -> MenuItem:
@@ -52,16 +56,19 @@ def find_options(item: MenuItem, names: Iterable[str]) -> Wishes:
     """Raises `ToolError` with the options the dish has."""
     options: list[Option] = []
     notes: list[str] = []
+    left_out: set[UUID] = set()
     for name in names:
         found = _find_option(item, name)
         if found:
             options += found
+        elif unwanted := _defaults_named(item, name):
+            left_out |= unwanted
         else:
             notes.append(name)
     note = ", ".join(dict.fromkeys(notes))
     if len(note) > LONGEST_NOTE:
         raise ToolError("note_too_long", "C'est trop long à noter pour la cuisine.")
-    return Wishes(tuple(options), note or None)
+    return Wishes(tuple(options), note or None, frozenset(left_out))
 
 
 def _find_option(item: MenuItem, name: str) -> list[Option]:
@@ -82,6 +89,22 @@ def _find_option(item: MenuItem, name: str) -> list[Option]:
         f"Cette option n'existe pas pour {item.spoken_name or item.name}.",
         suggestions=_names(result.suggestions or _to_be_had(item)),
     )
+
+
+def _defaults_named(item: MenuItem, name: str) -> set[UUID]:
+    """What "sans oignon" leaves out, or "sans sauce" when the whole group is called so."""
+    wanted = _WITHOUT.sub("", name)
+    option = _match_option(item, wanted)
+    if option.found is not None and option.called_so:
+        return {option.found.id} if option.found.by_default else set()
+    named = set(words_of(wanted))
+    return {
+        option.id
+        for group in item.option_groups
+        if named & set(words_of(group.name))
+        for option in group.options
+        if option.by_default
+    }
 
 
 def _match_option(item: MenuItem, name: str) -> Match[Option]:

@@ -57,8 +57,13 @@ def _described(item: MenuItem, *, detailed: bool) -> Result:
                 "group": group.name,
                 "min": group.min_select,
                 "max": group.max_select,
+                "free": group.free_count,
                 "choices": [
-                    {"name": option.name, "price_delta_cents": option.price_delta_cents}
+                    {
+                        "name": option.name,
+                        "price_delta_cents": option.price_delta_cents,
+                        "default": option.by_default,
+                    }
                     for option in group.options
                     if not option.sold_out
                 ],

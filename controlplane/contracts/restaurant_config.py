@@ -13,6 +13,17 @@ from controlplane.contracts.messages import Message
 from controlplane.contracts.opening import Busy, Holidays, OpeningException, OpeningWindow
 
 
+class Component(Message):
+    """The dish that an option is, as far as the option is concerned."""
+
+    price_cents: int = Field(ge=0)
+    """What it costs by itself."""
+    vat_rate_bp: int = Field(ge=0, le=10_000)
+    alcohol: bool = False
+    allergens: tuple[str, ...] | None = None
+    """What the restaurant declared; None is unknown."""
+
+
 class Option(Message):
     """One choice of a group, such as "fine", "épaisse" or "supplément mozzarella"."""
 
@@ -22,6 +33,9 @@ class Option(Message):
     aliases: tuple[str, ...] = ()
     price_delta_cents: int = 0
     sold_out: bool = False
+    by_default: bool = False
+    """It goes with the dish unless its caller says otherwise."""
+    component: Component | None = None
 
 
 class OptionGroup(Message):
@@ -31,6 +45,8 @@ class OptionGroup(Message):
     name: str
     min_select: int = Field(ge=0)
     max_select: int = Field(ge=0)
+    free_count: int = Field(default=0, ge=0)
+    """So many of those chosen, the dearest, cost nothing."""
     options: tuple[Option, ...]
 
 
@@ -52,6 +68,8 @@ class MenuItem(Message):
     allergens: tuple[str, ...] | None = None
     """What the restaurant declared; None is unknown: nobody may say that it has none."""
     alcohol: bool = False
+    set_menu: bool = False
+    """Its price is for the dishes that are chosen as its options."""
     available: tuple[OpeningWindow, ...] = ()
     """It may be had in these windows only; none: always."""
     category_available: tuple[OpeningWindow, ...] = ()

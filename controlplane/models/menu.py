@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Text,
     UniqueConstraint,
     false,
@@ -93,6 +94,8 @@ class MenuItem(Base):
     """Orders take from it; at 0 the dish is sold out. None counts nothing."""
     allergens: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     """What the restaurant declared; None is unknown, which is not the same as none."""
+    set_menu: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its price is for several dishes together: the options that are dishes (`Option.item_id`)."""
     alcohol: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Alcohol is never at a reduced rate (CGI, art. 278; overseas art. 296: 8.5 %)."""
     station: Mapped[str] = mapped_column(default="", server_default=text("''"))
@@ -106,6 +109,7 @@ class OptionGroup(Base):
     __table_args__ = (
         UniqueConstraint("restaurant_id", "id"),
         CheckConstraint("0 <= min_select AND min_select <= max_select", name="select_range"),
+        CheckConstraint("free_count BETWEEN 0 AND max_select", name="free_count"),
     )
 
     id: Mapped[PrimaryKey]
@@ -113,6 +117,8 @@ class OptionGroup(Base):
     name: Mapped[str]
     min_select: Mapped[int]
     max_select: Mapped[int]
+    free_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """So many of those chosen cost nothing."""
     position: Mapped[int]
 
 
@@ -127,11 +133,21 @@ class Option(Base):
             ["option_group.restaurant_id", "option_group.id"],
             ondelete="CASCADE",
         ),
+        ForeignKeyConstraint(
+            ["restaurant_id", "item_id"],
+            ["menu_item.restaurant_id", "menu_item.id"],
+            ondelete="CASCADE",
+        ),
+        Index("ix_option_restaurant_id_item_id", "restaurant_id", "item_id"),
     )
 
     id: Mapped[PrimaryKey]
     restaurant_id: Mapped[UUID]
     option_group_id: Mapped[UUID]
+    item_id: Mapped[UUID | None]
+    """The dish that this option is: it is sold out with it, and has its VAT rate and allergens."""
+    by_default: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It goes with the dish unless its caller says otherwise."""
     name: Mapped[str]
     spoken_name: Mapped[str]
     aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)

@@ -199,6 +199,9 @@ class OrderLine(Base):
     unit_price_cents: Mapped[int]
     """The price of one, options included."""
     vat_rate_bp: Mapped[int]
+    vat_parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    """What its price is split by when it is at several rates: a list of `{"rate_bp": int, "cents":
+    int}`, the separate prices at each rate. None: all of it is at `vat_rate_bp`."""
     total_cents: Mapped[int]
     portions_taken: Mapped[int | None]
     """What it took of the dish's counted portions, set by the database, which gives back as much if

@@ -57,6 +57,7 @@ class CartOption(Message):
     name: str
     spoken_name: str
     price_delta_cents: int
+    """What it was charged: nothing when it was one of the group's free ones."""
 
 
 class CartLine(Message):
@@ -72,6 +73,8 @@ class CartLine(Message):
     unit_price_cents: int = Field(ge=0)
     """The options are included."""
     vat_rate_bp: int
+    vat_parts: tuple[money.VatPart, ...] | None = None
+    """What the price is split by when it is at several rates."""
     note: str | None = Field(default=None, max_length=LONGEST_NOTE)
     """What the kitchen is to leave out, for which the menu has no option; no promise."""
 
@@ -251,12 +254,13 @@ def _line(
                 id=option.id,
                 name=option.name,
                 spoken_name=option.spoken_name,
-                price_delta_cents=option.price_delta_cents,
+                price_delta_cents=cents,
             )
-            for option in options
+            for option, cents in zip(options, money.charged_cents(item, options), strict=True)
         ),
         unit_price_cents=money.unit_price_cents(item, options),
         vat_rate_bp=item.vat_rate_bp,
+        vat_parts=money.vat_parts(item, options),
         note=note,
     )
 

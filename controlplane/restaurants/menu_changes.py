@@ -51,6 +51,10 @@ _FIELDS: Final = {
     "available": "disponible",
     "min": "minimum",
     "max": "maximum",
+    "free": "gratuites",
+    "default": "par défaut",
+    "category": "plat de la catégorie",
+    "set_menu": "formule",
 }
 _Entries = dict[tuple[str, str], dict[str, Any]]
 

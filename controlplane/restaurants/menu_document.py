@@ -129,6 +129,10 @@ class OptionEntry(_Part):
     price_delta_cents: int = Field(
         default=0, ge=-HIGHEST_PRICE_CENTS, le=HIGHEST_PRICE_CENTS, strict=True
     )
+    default: bool = Field(default=False, strict=True)
+    """It goes with the dish unless its caller says otherwise."""
+    category: SpokenName = ""
+    """The option is the dish of its name in this category; empty: it is none of the menu's."""
 
 
 class GroupEntry(_Part):
@@ -137,12 +141,18 @@ class GroupEntry(_Part):
     name: Name
     min: Count = 0
     max: Count = 1
+    free: Count = 0
+    """So many of those chosen, the dearest, cost nothing."""
     options: tuple[OptionEntry, ...] = Field(default=(), max_length=MOST_ITEMS)
 
     @model_validator(mode="after")
     def _range(self) -> Self:
         if self.min > self.max:
             raise ValueError("le minimum dépasse le maximum")
+        if self.free > self.max:
+            raise ValueError("le nombre d'options gratuites dépasse le maximum")
+        if sum(option.default for option in self.options) > self.max:
+            raise ValueError("il y a plus d'options par défaut que le maximum")
         return self
 
 
@@ -159,6 +169,8 @@ class ItemEntry(_Part):
     allergens: tuple[Allergen, ...] | None = None
     """None is unknown; an empty list says that none of the fourteen is in it."""
     alcohol: bool = Field(default=False, strict=True)
+    set_menu: bool = Field(default=False, strict=True)
+    """Its price is for the dishes that are chosen as its options."""
     station: SpokenName = ""
     ingredients: tuple[Name, ...] = Field(default=(), max_length=MOST_ALIASES)
     """Without one of these the dish cannot be made: it is sold out when one of them is."""
@@ -194,6 +206,21 @@ class MenuDocument(_Part):
     def placed_items(self) -> list[tuple[str, ItemEntry]]:
         """Every item with its category's name, in the menu's order."""
         return [(category.name, item) for category in self.categories for item in category.items]
+
+    def unknown_components(self) -> list[tuple[GroupEntry, OptionEntry]]:
+        """Options that name a category in which no dish is called as they are."""
+        known = {
+            (words_of(category, accents=True), words_of(item.name, accents=True))
+            for category, item in self.placed_items()
+        }
+        return [
+            (group, option)
+            for group in self.option_groups
+            for option in group.options
+            if option.category
+            and (words_of(option.category, accents=True), words_of(option.name, accents=True))
+            not in known
+        ]
 
     def ingredients(self) -> list[str]:
         """Every ingredient once, as it is written first."""

@@ -100,6 +100,7 @@ def _rows(
 ) -> dict[Table, list[Values]]:
     """Every row but the links, under its old id or a new one."""
     rows: dict[Table, list[Values]] = {table: [] for table in ids}
+    items: dict[Key, UUID] = {}
 
     def add(table: Table, owner: str, name: str, **values: object) -> UUID:
         row_id = ids[table].get(_key(owner, name)) or new_id()
@@ -111,15 +112,18 @@ def _rows(
         for at, item in enumerate(category.items):
             values = item.model_dump(exclude={"name", "option_groups", "ingredients", "available"})
             values |= {"category_id": category_id, "position": at}
-            add(_ITEM, category.name, item.name, **values)
+            item_id = add(_ITEM, category.name, item.name, **values)
+            items[_key(category.name, item.name)] = item_id
     for name in document.ingredients():
         add(_INGREDIENT, "", name)
     for position, group in enumerate(document.option_groups):
-        limits = {"min_select": group.min, "max_select": group.max}
+        limits = {"min_select": group.min, "max_select": group.max, "free_count": group.free}
         group_id = add(_GROUP, "", group.name, position=position, **limits)
         for at, option in enumerate(group.options):
-            values = option.model_dump(exclude={"name"})
-            add(_OPTION, group.name, option.name, option_group_id=group_id, position=at, **values)
+            values = option.model_dump(exclude={"name", "default", "category"})
+            values |= {"option_group_id": group_id, "position": at, "by_default": option.default}
+            values["item_id"] = items.get(_key(option.category, option.name))
+            add(_OPTION, group.name, option.name, **values)
     return rows
 
 

@@ -58,13 +58,16 @@ async def read_document(session: AsyncSession, restaurant_id: UUID) -> MenuDocum
 
 async def _groups(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, GroupEntry]:
     options: dict[UUID, list[OptionEntry]] = defaultdict(list)
-    for option in await session.scalars(
-        select(Option)
+    rows = await session.execute(
+        select(Option, MenuItem.name, MenuCategory.name)
+        .outerjoin(MenuItem, MenuItem.id == Option.item_id)
+        .outerjoin(MenuCategory, MenuCategory.id == MenuItem.category_id)
         .where(Option.restaurant_id == restaurant_id)
         .order_by(Option.position, Option.id),
         execution_options=_FRESH,
-    ):
-        options[option.option_group_id].append(_option(option))
+    )
+    for option, dish, category in rows:
+        options[option.option_group_id].append(_option(option, dish, category))
     groups = (
         await session.scalars(
             select(OptionGroup)
@@ -79,18 +82,22 @@ async def _groups(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, Grou
             name=name,
             min=group.min_select,
             max=group.max_select,
+            free=group.free_count,
             options=tuple(options[group.id]),
         )
         for group, name in zip(groups, names, strict=True)
     }
 
 
-def _option(option: Option) -> OptionEntry:
+def _option(option: Option, dish: str | None, category: str | None) -> OptionEntry:
+    """`dish` is the name of the one that the option is, in that category."""
     return OptionEntry.model_construct(
-        name=option.name,
+        name=dish or option.name,
         spoken_name=option.spoken_name,
         aliases=tuple(option.aliases),
         price_delta_cents=option.price_delta_cents,
+        default=option.by_default,
+        category=category or "",
     )
 
 
@@ -169,6 +176,7 @@ def _item(
         active=item.active,
         allergens=None if item.allergens is None else tuple(map(Allergen, item.allergens)),
         alcohol=item.alcohol,
+        set_menu=item.set_menu,
         station=item.station,
         ingredients=tuple(ingredients),
         option_groups=tuple(group_names),

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,17 @@ from controlplane.restaurants.distinct_names import with_distinct_names
 _ITEM_COLUMNS: Final = tuple(MenuItem.__table__.columns)
 _GROUP_COLUMNS: Final = tuple(OptionGroup.__table__.columns)
 _OPTION_COLUMNS: Final = tuple(Option.__table__.columns)
+_COMPONENT_COLUMNS: Final = tuple(
+    MenuItem.__table__.columns[name].label(f"dish_{name}")
+    for name in (
+        "price_cents",
+        "vat_rate_bp",
+        "alcohol",
+        "allergens",
+        "sold_out_until",
+        "portions_left",
+    )
+)
 """Rows are read and never written here: entities of 300 dishes would take longer to make than all
 the rest."""
 
@@ -56,7 +67,7 @@ async def read_menu(
     are `returning`, by dish, count as left.
     """
     lacking = await _items_that_lack(session, restaurant_id, sold_out)
-    groups_of = await _groups_of_items(session, restaurant_id, sold_out)
+    groups_of = await _groups_of_items(session, restaurant_id, sold_out, lacking)
     windows_of = await _windows(session, restaurant_id)
     back = returning or {}
     rows = await session.execute(
@@ -83,8 +94,9 @@ async def read_menu(
             or _left(item.portions_left, back.get(item.id, 0)) == 0
             or item.id in lacking,
             portions_left=_left(item.portions_left, back.get(item.id, 0)),
-            allergens=None if item.allergens is None else tuple(item.allergens),
+            allergens=_tuple(item.allergens),
             alcohol=item.alcohol,
+            set_menu=item.set_menu,
             available=tuple(windows_of[item.id]),
             category_available=tuple(windows_of[item.category_id]),
             option_groups=tuple(groups_of[item.id]),
@@ -136,10 +148,10 @@ async def _windows(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, lis
 
 
 async def _option_groups(
-    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut, lacking: Set[UUID]
 ) -> dict[UUID, restaurant_config.OptionGroup]:
     """Every group with its options, by its id, in the order the restaurant gave them."""
-    options = await _options(session, restaurant_id, sold_out)
+    options = await _options(session, restaurant_id, sold_out, lacking)
     groups = await session.execute(
         select(*_GROUP_COLUMNS)
         .where(OptionGroup.restaurant_id == restaurant_id)
@@ -151,6 +163,7 @@ async def _option_groups(
             name=group.name,
             min_select=group.min_select,
             max_select=group.max_select,
+            free_count=group.free_count,
             options=tuple(options[group.id]),
         )
         for group in groups
@@ -158,12 +171,16 @@ async def _option_groups(
 
 
 async def _options(
-    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut, lacking: Set[UUID]
 ) -> dict[UUID, list[restaurant_config.Option]]:
-    """Every option, by its group's id."""
+    """Every option, by its group's id. One that is a dish is sold out when the dish is."""
     by_group: dict[UUID, list[restaurant_config.Option]] = defaultdict(list)
     options = await session.execute(
-        select(*_OPTION_COLUMNS)
+        select(*_OPTION_COLUMNS, *_COMPONENT_COLUMNS)
+        .outerjoin(
+            MenuItem,
+            (MenuItem.restaurant_id == Option.restaurant_id) & (MenuItem.id == Option.item_id),
+        )
         .where(Option.restaurant_id == restaurant_id)
         .order_by(Option.position)
     )
@@ -175,17 +192,33 @@ async def _options(
                 spoken_name=option.spoken_name,
                 aliases=tuple(option.aliases),
                 price_delta_cents=option.price_delta_cents,
-                sold_out=sold_out.is_sold_out(option.sold_out_until),
+                sold_out=sold_out.is_sold_out(option.sold_out_until)
+                or sold_out.is_sold_out(option.dish_sold_out_until)
+                or option.dish_portions_left == 0
+                or option.item_id in lacking,
+                by_default=option.by_default,
+                component=None
+                if option.item_id is None
+                else restaurant_config.Component(
+                    price_cents=option.dish_price_cents,
+                    vat_rate_bp=option.dish_vat_rate_bp,
+                    alcohol=option.dish_alcohol,
+                    allergens=_tuple(option.dish_allergens),
+                ),
             )
         )
     return by_group
 
 
+def _tuple(allergens: list[str] | None) -> tuple[str, ...] | None:
+    return None if allergens is None else tuple(allergens)
+
+
 async def _groups_of_items(
-    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut
+    session: AsyncSession, restaurant_id: UUID, sold_out: SoldOut, lacking: Set[UUID]
 ) -> dict[UUID, list[restaurant_config.OptionGroup]]:
     """The option groups that go with each dish, in the restaurant's order, by the dish's id."""
-    groups = await _option_groups(session, restaurant_id, sold_out)
+    groups = await _option_groups(session, restaurant_id, sold_out, lacking)
     groups_of: dict[UUID, list[restaurant_config.OptionGroup]] = defaultdict(list)
     links = await session.execute(
         select(ItemOptionGroup.item_id, ItemOptionGroup.option_group_id)

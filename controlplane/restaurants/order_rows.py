@@ -208,6 +208,7 @@ def _line(order: Order, position: int, line: CartLine) -> OrderLine:
         ],
         unit_price_cents=line.unit_price_cents,
         vat_rate_bp=line.vat_rate_bp,
+        vat_parts=[part.model_dump() for part in line.vat_parts] if line.vat_parts else None,
         total_cents=line.total_cents,
     )
 

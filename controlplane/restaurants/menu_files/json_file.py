@@ -24,7 +24,7 @@ def json_document(data: bytes) -> MenuDocument:
         document = MenuDocument.model_validate(_loaded(data))
     except ValidationError as error:
         raise MenuFileRefused([at_path(*fault) for fault in faults_of(error)]) from error
-    problems = [*_same_names(document), *_unknown_groups(document)]
+    problems = [*_same_names(document), *_unknown_groups(document), *_unknown_dishes(document)]
     if not document.placed_items():
         problems.append(of_file("le fichier ne contient aucun plat"))
     if problems:
@@ -86,3 +86,10 @@ def _unknown_groups(document: MenuDocument) -> Iterator[Problem]:
                 if name not in known:
                     path = ("categories", at, "items", number, "option_groups")
                     yield at_path(path, f"aucun groupe ne s'appelle « {name} »")
+
+
+def _unknown_dishes(document: MenuDocument) -> Iterator[Problem]:
+    for group, option in document.unknown_components():
+        path = ("option_groups", document.option_groups.index(group), "options")
+        message = f"aucun plat de « {option.category} » ne s'appelle « {option.name} »"
+        yield at_path((*path, group.options.index(option), "category"), message)

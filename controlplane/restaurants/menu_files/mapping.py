@@ -37,6 +37,10 @@ class Column(StrEnum):
     GROUP = "groupe"
     MIN = "min"
     MAX = "max"
+    FREE = "gratuits"
+    DEFAULT = "par_defaut"
+    DISH_OF = "plat_de"
+    SET_MENU = "formule"
 
 
 class ColumnMapping(BaseModel):

@@ -48,6 +48,10 @@ _COLUMN_OF: Final = {
     "available": Column.AVAILABLE,
     "min": Column.MIN,
     "max": Column.MAX,
+    "free": Column.FREE,
+    "default": Column.DEFAULT,
+    "category": Column.DISH_OF,
+    "set_menu": Column.SET_MENU,
 }
 
 _WHEN_GIVEN: Final[tuple[tuple[str, Column, Callable[[str], object]], ...]] = (
@@ -55,9 +59,13 @@ _WHEN_GIVEN: Final[tuple[tuple[str, Column, Callable[[str], object]], ...]] = (
     ("active", Column.ON_SALE, cells.yes_or_no),
     ("allergens", Column.ALLERGENS, cells.allergens),
     ("alcohol", Column.ALCOHOL, cells.yes_or_no),
+    ("set_menu", Column.SET_MENU, cells.yes_or_no),
     ("available", Column.AVAILABLE, cells.windows),
 )
 """What a dish has by default when its cell is empty."""
+
+_LIMITS: Final = ((Column.MIN, "min"), (Column.MAX, "max"), (Column.FREE, "free"))
+"""What the first line of a group says of it."""
 
 T = TypeVar("T")
 _OF_SEVERAL: Final[dict[type[object], Column]] = {
@@ -76,6 +84,7 @@ class _Group:
     line: int
     min: int = 0
     max: int = 1
+    free: int = 0
     options: dict[object, OptionEntry] = field(default_factory=dict)
 
 
@@ -167,7 +176,7 @@ class _Reading:
             self._problems.append(in_line(1, "le fichier ne contient aucun plat"))
         if self._problems:
             raise MenuFileRefused(self._problems)
-        return MenuDocument(
+        document = MenuDocument(
             categories=tuple(
                 CategoryEntry(
                     name=name,
@@ -178,6 +187,13 @@ class _Reading:
             ),
             option_groups=groups,
         )
+        for group, option in document.unknown_components():
+            message = f"aucun plat de « {option.category} » ne s'appelle « {option.name} »"
+            line = self._groups[group.name].line
+            self._problems.append(in_line(line, message, column=Column.DISH_OF))
+        if self._problems:
+            raise MenuFileRefused(self._problems)
+        return document
 
     def _read_category(self, row: Row, given: Mapping[Column, str]) -> None:
         """A line that says when all of the category may be had."""
@@ -227,6 +243,7 @@ class _Reading:
             "name": _name(given.get(Column.NAME, "")),
             "spoken_name": _name(given.get(Column.SPOKEN_NAME, "")),
             "aliases": cells.listed(given.get(Column.ALIASES, "")),
+            "category": _name(given.get(Column.DISH_OF, "")),
         }
         if given.get(Column.PRICE):
             values["price_delta_cents"] = self._cell(
@@ -235,6 +252,8 @@ class _Reading:
                 Column.PRICE,
                 lambda text: cells.price_cents(text, in_cents=in_cents, may_be_negative=True),
             )
+        if given.get(Column.DEFAULT):
+            values["default"] = self._cell(row, given, Column.DEFAULT, cells.yes_or_no)
         option = self._entry(row, OptionEntry, values)
         group = self._group(row, given)
         if option is not None and group is not None:
@@ -249,7 +268,7 @@ class _Reading:
             self._wrong(row, "il manque le groupe de cette option", Column.GROUP)
             return None
         group = self._groups.setdefault(name, _Group(row.line))
-        for column, limit in ((Column.MIN, "min"), (Column.MAX, "max")):
+        for column, limit in _LIMITS:
             if not given.get(column):
                 continue
             value = self._cell(row, given, column, cells.choices)
@@ -262,7 +281,7 @@ class _Reading:
 
     def _whole_groups(self) -> Iterable[GroupEntry]:
         for name, group in self._groups.items():
-            values = {"name": name, "min": group.min, "max": group.max}
+            values = {"name": name, "min": group.min, "max": group.max, "free": group.free}
             row = Row(group.line, ())
             entry = self._entry(row, GroupEntry, values | {"options": [*group.options.values()]})
             if entry is not None:

@@ -10,7 +10,8 @@ from typing import Final
 
 from controlplane.restaurants.menu_document import GroupEntry, ItemEntry, MenuDocument
 from controlplane.restaurants.menu_words import Words, words_of
-from controlplane.restaurants.voice_lint.findings import Finding, Rule, error_of, warning_of
+from controlplane.restaurants.voice_lint.choices import group_findings, set_menu_findings
+from controlplane.restaurants.voice_lint.findings import Finding, Rule, warning_of
 from controlplane.restaurants.voice_lint.hours import hours_findings
 from controlplane.restaurants.voice_lint.sayable import unsayable_parts, written_out
 from controlplane.restaurants.voice_lint.sounds import distance, sounds_of
@@ -33,7 +34,8 @@ def lint_menu(menu: MenuDocument) -> tuple[Finding, ...]:
     used = {name for _, item in items for name in item.option_groups}
     offered = [group for group in menu.option_groups if group.name in used]
     found = [
-        *_groups(offered),
+        *group_findings(offered),
+        *_set_menus(menu, items, groups),
         *_prices(items, groups),
         *_allergens(items),
         *hours_findings(menu),
@@ -45,23 +47,13 @@ def lint_menu(menu: MenuDocument) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.severity))
 
 
-def _groups(groups: list[GroupEntry]) -> Iterator[Finding]:
-    for group in groups:
-        if group.min and not group.options:
-            yield error_of(
-                Rule.NO_OPTION,
-                group.name,
-                f"Le groupe « {group.name} » demande un choix sans en proposer : aucun "
-                "plat qui l'utilise ne peut être commandé. Ajoutez ses options, ou mettez son "
-                "minimum à 0.",
-            )
-        elif group.options and not group.max:
-            yield warning_of(
-                Rule.NEVER_CHOSEN,
-                group.name,
-                f"Le groupe « {group.name} » n'autorise aucun choix (maximum 0) : ses "
-                "options ne seront jamais proposées. Augmentez son maximum, ou retirez-le.",
-            )
+def _set_menus(
+    menu: MenuDocument, items: list[Placed], groups: dict[str, GroupEntry]
+) -> Iterator[Finding]:
+    prices = {(category, item.name): item.price_cents for category, item in menu.placed_items()}
+    for category, item in items:
+        if item.set_menu:
+            yield from set_menu_findings(category, item, _of(item, groups), prices)
 
 
 def _prices(items: list[Placed], groups: dict[str, GroupEntry]) -> Iterator[Finding]:
@@ -83,7 +75,7 @@ def _of(item: ItemEntry, groups: dict[str, GroupEntry]) -> list[GroupEntry]:
 
 def _always_costs(group: GroupEntry) -> bool:
     deltas = [option.price_delta_cents for option in group.options]
-    return group.min > 0 and bool(deltas) and min(deltas) > 0
+    return group.min > group.free and bool(deltas) and min(deltas) > 0
 
 
 def _allergens(items: list[Placed]) -> Iterator[Finding]:

@@ -104,6 +104,32 @@ def test_a_category_has_its_hours_on_a_line_of_its_own() -> None:
     ]
 
 
+def test_set_menus_free_choices_and_defaults_are_read_from_a_table() -> None:
+    table = (
+        "type;categorie;nom;prix;formule;options;groupe;min;max;gratuits;par_defaut;plat_de\n"
+        "plat;Formules;Midi;14;oui;Dessert | Sauces;;;;;;\n"
+        "plat;Desserts;Tarte;6;;;;;;;;\n"
+        "option;;tarte;;;;Dessert;1;1;;oui;desserts\n"
+        "option;;blanche;0,50;;;Sauces;0;3;2;;\n"
+    )
+    document = read(table)
+    assert document.categories[0].items[0].set_menu
+    dessert, sauces = document.option_groups
+    assert (dessert.options[0].category, dessert.options[0].default) == ("desserts", True)
+    assert (sauces.max, sauces.free) == (3, 2)
+    assert read_menu_file(document.model_dump_json().encode()) == document
+    assert problems(table.replace(";desserts", ";vins").replace("3;2", "3;4")) == [
+        "ligne 5, colonne « min » : le nombre d'options gratuites dépasse le maximum"
+    ]
+    assert problems(table.replace(";desserts", ";vins")) == [
+        "ligne 4, colonne « plat_de » : aucun plat de « vins » ne s'appelle « tarte »"
+    ]
+    unknown = document.model_dump_json().replace("desserts", "vins").encode()
+    assert problems(unknown) == [
+        "option_groups[0].options[0].category : aucun plat de « vins » ne s'appelle « tarte »"
+    ]
+
+
 def test_a_document_of_our_own_comes_back_as_it_was() -> None:
     document = read(FULL)
     assert read_menu_file(document.model_dump_json().encode()) == document

@@ -2,21 +2,26 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controlplane.contracts.restaurant_config import Component, MenuItem, Option
 from controlplane.restaurants.money import (
     WHOLE_BP,
+    VatPart,
     VatShare,
+    charged_cents,
     line_total_cents,
     split,
     total_cents,
     unit_price_cents,
     vat_by_rate,
+    vat_parts,
 )
-from tests.small_menu import COLA, DOUGH, EXTRAS, MARGHERITA, option
+from tests.small_menu import CHEESES, COLA, DOUGH, EXTRAS, MARGHERITA, option
 
 pytestmark = pytest.mark.unit
 
@@ -28,6 +33,7 @@ class Line:
     quantity: int
     unit_price_cents: int
     vat_rate_bp: int
+    vat_parts: tuple[VatPart, ...] | None = None
 
 
 LINES = st.lists(
@@ -141,3 +147,103 @@ def test_a_fee_on_dishes_that_cost_nothing_is_at_their_highest_rate() -> None:
 
 def test_an_option_of_price_0_is_an_option_and_costs_nothing() -> None:
     assert unit_price_cents(MARGHERITA, [option("sans sel", delta=0)]) == 950
+
+
+def with_free(count: int) -> MenuItem:
+    group = EXTRAS.model_copy(update={"free_count": count, "max_select": 9})
+    return MARGHERITA.model_copy(update={"option_groups": (DOUGH, group)})
+
+
+@given(st.integers(0, 3), st.lists(st.sampled_from(EXTRAS.options), max_size=4))
+def test_the_dearest_choices_of_a_group_are_free_in_whatever_order_they_are_named(
+    free: int, chosen: list[Option]
+) -> None:
+    dish = with_free(free)
+    dearest = sorted((one.price_delta_cents for one in chosen), reverse=True)
+    for named in permutations([DOUGH.options[0], *chosen]):
+        assert unit_price_cents(dish, named) == 950 + sum(dearest[free:])
+        assert sum(charged_cents(dish, named)) == sum(dearest[free:])
+
+
+def test_what_takes_something_off_the_price_is_never_given_for_nothing() -> None:
+    smaller = option("petite", delta=-200)
+    group = EXTRAS.model_copy(update={"free_count": 2, "options": (smaller, *EXTRAS.options)})
+    dish = MARGHERITA.model_copy(update={"option_groups": (group,)})
+    assert charged_cents(dish, [smaller, EXTRAS.options[0]]) == [-200, 0]
+
+
+def part_of_menu(name: str, price: int, rate: int, *, delta: int = 0) -> Option:
+    component = Component(price_cents=price, vat_rate_bp=rate)
+    return option(name, delta=delta).model_copy(update={"component": component})
+
+
+MENU = CHEESES.model_copy(update={"price_cents": 1_500, "set_menu": True})
+STEAK, WINE = part_of_menu("steak", 1_200, EATEN_HERE), part_of_menu("vin", 500, ALCOHOL)
+
+
+def test_a_set_menu_is_at_the_rates_of_what_is_in_it_and_alcohol_at_its_own() -> None:
+    parts = vat_parts(MENU, [WINE, STEAK])
+    assert parts == (VatPart(rate_bp=1_000, cents=1_200), VatPart(rate_bp=2_000, cents=500))
+    shares = vat_by_rate([Line(1, 1_500, EATEN_HERE, parts)])
+    assert [(share.rate_bp, share.gross_cents) for share in shares] == [
+        (EATEN_HERE, 1_059),  # 1058.8: 1200 of 1700
+        (ALCOHOL, 441),
+    ]
+    assert vat_parts(MENU, [STEAK, option("sauce", delta=100)]) is None
+
+
+def test_a_drink_that_goes_with_a_dish_is_at_its_own_rate_for_what_it_adds() -> None:
+    glass = part_of_menu("vin", 500, ALCOHOL, delta=350)
+    assert vat_parts(CHEESES, [glass, option("œuf", delta=100)]) == (
+        VatPart(rate_bp=EATEN_HERE, cents=1_350),
+        VatPart(rate_bp=ALCOHOL, cents=350),
+    )
+
+
+def test_a_menu_of_things_without_a_price_is_at_their_highest_rate() -> None:
+    free = [part_of_menu("pain", 0, PACKAGED), part_of_menu("kir", 0, ALCOHOL)]
+    assert vat_parts(MENU, free) == (VatPart(rate_bp=ALCOHOL, cents=1),)
+
+
+SPLIT_LINES = st.lists(
+    st.builds(
+        lambda quantity, price, chosen: Line(quantity, price, EATEN_HERE, vat_parts(MENU, chosen)),
+        st.integers(1, 20),
+        st.integers(0, 10_000),
+        st.lists(
+            st.builds(
+                part_of_menu,
+                st.just("plat"),
+                st.integers(0, 5_000),
+                st.sampled_from([PACKAGED, EATEN_HERE, ALCOHOL]),
+            ),
+            max_size=4,
+        ),
+    ),
+    max_size=8,
+)
+
+
+@given(st.data(), SPLIT_LINES)
+def test_set_menus_are_split_to_the_cent_as_exact_rationals_are_in_any_order_of_lines(
+    data: st.DataObject, lines: list[Line]
+) -> None:
+    """The oracle adds up each line's exact part at each rate; cents are rounded once, to them."""
+    exact: dict[int, Fraction] = {}
+    for line in lines:
+        parts = line.vat_parts or (VatPart(rate_bp=line.vat_rate_bp, cents=1),)
+        for part in parts:
+            of_line = Fraction(line_total_cents(line) * part.cents, sum(one.cents for one in parts))
+            exact[part.rate_bp] = exact.get(part.rate_bp, Fraction()) + of_line
+    shares = vat_by_rate(lines)
+    assert {share.rate_bp for share in shares} == set(exact)
+    assert all(abs(share.gross_cents - exact[share.rate_bp]) < 1 for share in shares)
+    assert sum(share.gross_cents for share in shares) == total_cents(lines)
+    shuffled = data.draw(st.permutations(lines))
+    assert vat_by_rate(shuffled) == shares
+    apart = [
+        Line(1, line.unit_price_cents, line.vat_rate_bp, line.vat_parts)
+        for line in shuffled
+        for _ in range(line.quantity)
+    ]
+    assert vat_by_rate(apart) == shares

@@ -185,6 +185,35 @@ def test_errors_come_first_and_dishes_off_sale_are_not_looked_at() -> None:
     assert lint_menu(menu(item("Pdt", 0, active=False))) == ()
 
 
+def test_defaults_and_free_choices_that_cannot_be() -> None:
+    salad = OptionEntry(name="salade", default=True)
+    group = GroupEntry(name="Crudités", max=2, free=1, options=(salad,))
+    kebab = item("Kebab", option_groups=["Crudités"])
+    assert only(lint_menu(menu(kebab, groups=(group,)))).rule is Rule.NOTHING_TO_GIVE
+    as_rows_may_be = group.model_copy(update={"max": 1, "free": 0, "options": (salad, salad)})
+    stored = MenuDocument.model_construct(
+        categories=menu(kebab).categories, option_groups=(as_rows_may_be,)
+    )
+    assert only(lint_menu(stored)).rule is Rule.TOO_MANY_DEFAULTS
+
+
+def test_a_set_menu_says_what_it_is_made_of_at_what_price() -> None:
+    midi = item("Midi", 1_500, set_menu=True, option_groups=["Plat"])
+    wanted = OptionEntry(name="Steak", category="Plats")
+    group = GroupEntry(name="Plat", min=1, options=(wanted,))
+    steak, sides = item("Steak", 1_200), OptionEntry(name="Frites")
+    assert lint_menu(menu(midi, groups=(group,), Plats=(steak,))) == ()
+    with_sides = group.model_copy(update={"options": (wanted, sides)})
+    found = only(lint_menu(menu(midi, groups=(with_sides,), Plats=(steak,))))
+    assert (found.rule, found.severity) == (Rule.SET_MENU, Severity.WARNING)
+    for nothing in (
+        group.model_copy(update={"min": 0}),
+        with_sides.model_copy(update={"options": (sides,)}),
+    ):
+        found = only(lint_menu(menu(midi, groups=(nothing,), Plats=(steak,))))
+        assert (found.rule, found.severity) == (Rule.SET_MENU, Severity.ERROR)
+
+
 def test_the_demo_menu_has_no_error() -> None:
     document = MenuDocument(
         categories=tuple(
