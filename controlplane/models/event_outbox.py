@@ -32,6 +32,8 @@ class OutboxTopic(StrEnum):
     """The payload is `{"voice_message_id": uuid}`."""
     RESERVATION_CHANGED = "reservation_changed"
     """The payload is `{"reservation_id": uuid, "status": text}`."""
+    TASK_CHANGED = "task_changed"
+    """The payload is `{"task_id": uuid, "status": text}`."""
 
 
 class EventOutbox(Base):

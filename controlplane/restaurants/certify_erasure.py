@@ -17,6 +17,7 @@ from controlplane.models.notification import Notification
 from controlplane.models.order import Order
 from controlplane.models.reservation import Reservation
 from controlplane.models.restaurant import Restaurant
+from controlplane.models.task import Task
 from controlplane.models.voice_message import VoiceMessage
 from controlplane.restaurants.erase_caller import Erased, erase_caller, read_alike
 from controlplane.restaurants.find_person import LEAST_NAME, find_person
@@ -60,6 +61,7 @@ async def _names_by_restaurant(
         select(Reservation.restaurant_id, Reservation.customer_name).where(
             Reservation.customer_phone_e164 == e164
         ),
+        select(Task.restaurant_id, Task.customer_name).where(Task.customer_phone_e164 == e164),
         select(Call.restaurant_id, null()).where(Call.caller_number == e164),
         select(VoiceMessage.restaurant_id, null()).where(VoiceMessage.caller_number == e164),
         select(Notification.restaurant_id, null()).where(Notification.recipient == e164),
@@ -106,6 +108,9 @@ async def _names_of_others(
         select(Reservation.customer_name).where(
             Reservation.restaurant_id == restaurant_id,
             Reservation.customer_phone_e164.is_distinct_from(e164),
+        ),
+        select(Task.customer_name).where(
+            Task.restaurant_id == restaurant_id, Task.customer_phone_e164.is_distinct_from(e164)
         ),
     ).subquery()
     (name,) = others.c

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,7 @@ from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
+from controlplane.models.task import Task
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.models.voice_message import VoiceMessage
 from controlplane.restaurants.errors import AmbiguousNumber, NotANumber
@@ -87,6 +88,7 @@ async def erase_caller(
             erased=await _changed(session, delete(CallTurn).where(*_of(CallTurn, mine, ended))),
         ),
         await _messages(session, mine, e164, ended),
+        await _tasks(session, mine, e164, ended),
         await _notifications(session, mine, e164),
         await _told_with_orders(session, OrderAllergy, mine, e164, ended),
         await _told_with_orders(session, OrderDelivery, mine, e164, ended),
@@ -166,6 +168,23 @@ async def _told_with_orders(
     theirs = select(Order.id).where(*_orders_of(mine, e164, ended), _done())
     forget = delete(model).where(model.restaurant_id.in_(mine), model.order_id.in_(theirs))
     return Part(table=model.__tablename__, erased=await _changed(session, forget))
+
+
+async def _tasks(
+    session: AsyncSession, mine: frozenset[UUID], e164: str, ended: frozenset[UUID]
+) -> Part:
+    """Erase before `_orders`, which forgets whose orders they were. Whoever waits for an order is
+    still called about it.
+    """
+    orders = select(Order.id).where(*_orders_of(mine, e164, ended))
+    theirs = or_(
+        Task.customer_phone_e164 == e164, Task.call_id.in_(ended), Task.order_id.in_(orders)
+    )
+    being_made = Task.order_id.in_(orders.where(~_done()))
+    forget = delete(Task).where(Task.restaurant_id.in_(mine), theirs, being_made.is_not(true()))
+    erased = await _changed(session, forget)
+    kept = await _count(session, Task.id, Task.restaurant_id.in_(mine), theirs)
+    return Part(table="task", erased=erased, kept=kept, why=TO_BE_MADE if kept else "")
 
 
 def _orders_of(

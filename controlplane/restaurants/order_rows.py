@@ -22,6 +22,7 @@ from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 from controlplane.restaurants.order_status import move_order, tell_status
 from controlplane.restaurants.payment_links import offer_link
+from controlplane.restaurants.tasks import call_back_for, settle_call_back
 
 ACTOR: Final = "agent"
 """Who takes orders over the telephone, as an order's events name them."""
@@ -60,6 +61,7 @@ async def insert_order(
     order = await _order(session, draft, order_id, answer.date)
     if replaced is not None:
         await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=ACTOR)
+        await settle_call_back(session, replaced, now, actor=ACTOR)
         order.replaces_id = replaced.id
     order.ready_at = ready_at
     order.deliver_at = _deliver_at(draft, ready_at)
@@ -93,6 +95,8 @@ async def insert_order(
     )
     await session.flush()
     await offer_link(session, order, answer.kind)
+    if call_back:
+        await call_back_for(session, order, actor=ACTOR)
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,
@@ -107,9 +111,12 @@ async def insert_order(
 
 
 async def ask_to_call_back(session: AsyncSession, order: Order) -> None:
-    """Tell the kitchen that this order's caller does not know whether it is placed."""
+    """Tell the kitchen that this order's caller does not know whether it is placed, and have
+    somebody call them.
+    """
     order.call_back = True
     await session.flush()
+    await call_back_for(session, order, actor=ACTOR)
     tell_status(session, order)
 
 

@@ -1,5 +1,6 @@
 """The one way an order changes status: checked, recorded, and told to open pages."""
 
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from controlplane.restaurants.order_allergies import acknowledge_allergies, chec
 from controlplane.restaurants.order_locks import lock_orders, locked_order
 from controlplane.restaurants.payment_links import close_link_of
 from controlplane.restaurants.slots import release_slot
+from controlplane.restaurants.tasks import settle_call_back
 
 MAX_ACTOR: Final = 64
 
@@ -64,6 +66,8 @@ async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, ac
     if to in NEVER_MADE:
         await release_slot(session, order.restaurant_id, order.id)
     await close_link_of(session, order)
+    if to is OrderStatus.COMPLETED:
+        await settle_call_back(session, order, datetime.now(UTC), actor=actor[:MAX_ACTOR])
     session.add(
         OrderEvent(
             restaurant_id=order.restaurant_id,

@@ -25,8 +25,9 @@ from controlplane.restaurants.hour_windows import (
     check_week,
     spelt,
 )
+from controlplane.restaurants.readable_words import readable
 from controlplane.restaurants.setup_errors import DatesReversed, DateTaken, NoException, TooManyOf
-from controlplane.restaurants.setup_lock import lock_setup, readable
+from controlplane.restaurants.setup_lock import lock_setup
 
 MOST_WINDOWS: Final = 6
 """No restaurant opens more often a day."""

@@ -5,8 +5,6 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.restaurants.setup_errors import WordsRefused
-
 
 async def lock_setup(session: AsyncSession, restaurant_id: UUID) -> None:
     """Let nobody else change hours, pacing or the dining room of this restaurant before the commit:
@@ -15,11 +13,3 @@ async def lock_setup(session: AsyncSession, restaurant_id: UUID) -> None:
     await session.execute(
         select(func.pg_advisory_xact_lock(func.hashtext(f"setup:{restaurant_id}"), 0))
     )
-
-
-def readable(words: str, what: str, *, most: int, least: int = 1) -> str:
-    """Return the words with single spaces. Raises `WordsRefused`."""
-    words = " ".join(words.split())
-    if not least <= len(words) <= most or not words.isprintable():
-        raise WordsRefused(what, most)
-    return words

@@ -99,7 +99,7 @@ async def test_a_lost_answer_to_commit_is_unsettled_then_found_and_told_to_the_k
     assert orders(seeded) == [(1, 2_450, True)]
     with psycopg.connect(libpq_url(seeded)) as database:
         told = database.execute("SELECT topic FROM event_outbox ORDER BY id").fetchall()
-    assert told == [("order_placed",), ("order_status_changed",)]
+    assert told == [("order_placed",), ("task_changed",), ("order_status_changed",)]
 
     async def no_note() -> bool:
         return await noted(redis) == 0

@@ -110,6 +110,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "suppression": {NOTIFIER: {S}, ADMIN: {S, I}},
     "table_assignment": {WEB: {S, I, U}, WORKER: {S, I, U}, ADMIN: {S}},
     "table_combination": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
+    "task": {WEB: {S, I, U}, WORKER: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "transfer_target": {WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},
     "turn_time": {WEB: {S}, WORKER: {S}, ADMIN: {S}},
     "usage_record": {CONTROLLER: {S, I}, ADMIN: {S, I}},
