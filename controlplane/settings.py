@@ -7,12 +7,13 @@
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from controlplane.contracts.messages import NODE_NAME
 from controlplane.errors import InvalidSettings
+from controlplane.prompts.engines import SpeechChoice
 
 PREFIX: Final = "ALLORESTO_"
 
@@ -65,6 +66,9 @@ class BridgeSettings(ServiceSettings):
     production."""
     sounds_folder: Path
     """FreeSWITCH sees the French prompts under this path."""
+    prompt_folder: Path | None = None
+    """FreeSWITCH reads restaurants' own prompts here, which the agent writes; None means `prompts`
+    beside the gateway folder."""
     voicemail_folder: Path | None = None
     """FreeSWITCH records callers' messages here; None means `messages` beside the gateway folder.
     """
@@ -95,6 +99,13 @@ class ControllerSettings(ServiceSettings):
     """It names this process alone: two controllers with one name would share their lease."""
     bridge_timeout_s: float = Field(default=5.0, ge=2.0, le=60.0)
     """A bridge not heard of for that long is lost, and its registrations go elsewhere."""
+    speech: SpeechChoice = "auto"
+    """Restaurants' prompts are said by this engine. `auto`: OpenAI's where its key is set, else
+    espeak-ng where it is installed, else none: callers then hear the packaged prompts."""
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("OPENAI_API_KEY", "ALLORESTO_OPENAI_API_KEY"),
+    )
 
 
 def _problem(error: ErrorDetails, prefix: str) -> str:

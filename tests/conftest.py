@@ -68,6 +68,8 @@ def no_real_service() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         for name in REAL_SERVICES:
             environment.delenv(name, raising=False)
+        # Controllers under test speak for no restaurant, unless the test is about that.
+        environment.setenv("ALLORESTO_SPEECH", "off")
         yield
 
 

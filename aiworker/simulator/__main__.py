@@ -18,8 +18,9 @@ from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.link import SimulatorSettings
 from aiworker.simulator.script import SCRIPTS, Scripts
 from aiworker.simulator.server import RealtimeSimulator, scripted
-from aiworker.simulator.voice import EspeakVoice, synthesiser
+from aiworker.simulator.voice import EspeakVoice
 from controlplane.log import configure_logging
+from controlplane.prompts.synthesiser import synthesiser
 
 CALLER_SOUNDS: Final = Path(__file__).resolve().parents[2] / "freeswitch" / "sounds" / "caller"
 

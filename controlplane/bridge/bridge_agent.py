@@ -32,6 +32,7 @@ from controlplane.bridge.gateways.gateway_folder import check_folder, held_alone
 from controlplane.bridge.gateways.registrar import Registrar
 from controlplane.bridge.heartbeat import Heartbeat
 from controlplane.bridge.postgres_probe import PostgresProbe
+from controlplane.bridge.prompt_files import PromptFiles
 from controlplane.bridge.sip_probe import SipProbe
 from controlplane.contracts.claim_keys import ClaimKeys
 from controlplane.contracts.heartbeats import DrainStep
@@ -147,6 +148,12 @@ class BridgeAgent:
             margin_s=self._switchboard.margin.least_s,
         )
         engine = self._connections(pool_size=4)
+        self._prompts = PromptFiles(
+            engine,
+            bridge_id=settings.bridge_id,
+            folder=settings.prompt_folder or settings.gateway_folder.parent / "prompts",
+            packaged=settings.sounds_folder,
+        )
         self._registrar = Registrar(
             esl=self._control,
             engine=engine,
@@ -156,7 +163,7 @@ class BridgeAgent:
             profile=settings.sip_profile,
             capture_port=settings.esl_port,
             gateway_folder=settings.gateway_folder,
-            sounds_folder=settings.sounds_folder,
+            prompts=self._prompts,
         )
         self._assignments = AssignmentListener(
             self._redis,
@@ -222,6 +229,7 @@ class BridgeAgent:
             self._probe.run,
             self._postgres.run,
             self._policies.run,
+            self._prompts.run,
             self._limits.run,
             self._messages.run,
             self._disk.run,
@@ -285,4 +293,5 @@ class BridgeAgent:
     def _look_soon(self) -> None:
         self._registrar.reconcile_soon()
         self._policies.reload_soon()
+        self._prompts.reload_soon()
         self.drain.look_soon()

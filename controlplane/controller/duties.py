@@ -28,12 +28,14 @@ from controlplane.controller.lease import ASK_EVERY_S, Lease
 from controlplane.controller.nodes import Nodes
 from controlplane.controller.outages import Outages
 from controlplane.controller.placement import Placement
+from controlplane.controller.prompts import Prompts
 from controlplane.controller.recorder import Recorder
 from controlplane.controller.registration_counts import RegistrationCounts
 from controlplane.database import sync_engine
 from controlplane.database_roles import DatabaseRole
 from controlplane.log import configure_logging
 from controlplane.loop import log_failed_greenlets, run_loop, spawn
+from controlplane.prompts.engines import choose_engine
 from controlplane.redis_clients import sync_redis
 from controlplane.settings import ControllerSettings
 
@@ -52,6 +54,8 @@ WATCH_QUEUE_EVERY_S: Final = 1.0
 """
 PRUNE_WORKERS_EVERY_S: Final = 30.0
 """What a dead worker leaves is small, and harms nobody."""
+PROMPTS_EVERY_S: Final = 3.0
+"""A new restaurant's greeting is there before its line is registered."""
 PRUNE_TABLES_EVERY_S: Final = 3_600.0
 STOP_S: Final = 8.0
 """The turns under way get this long to end: longer than a Postgres statement may take."""
@@ -59,7 +63,7 @@ REDIS_TIMEOUT_S: Final = 5.0
 """It is longer than the recorder's blocking read."""
 LIVENESS_TIMEOUT_S: Final = 1.0
 """Redis answers in a millisecond; when it hangs, nobody is declared lost."""
-CONNECTIONS: Final = 9
+CONNECTIONS: Final = 10
 """Each loop has its own connection to Postgres, so that a slow one never keeps the lease from being
 renewed."""
 
@@ -87,6 +91,8 @@ def serve(settings: ControllerSettings) -> None:
     queue = CallQueue(redis)
     outages = Outages(engine, lease=lease)
     recorder = Recorder(redis, engine, consumer=settings.replica_id)
+    has_key = bool(settings.openai_api_key.get_secret_value())
+    speech = choose_engine(settings.speech, has_key=has_key)
     counts = RegistrationCounts(engine)
     REGISTRY.register(counts)
 
@@ -96,7 +102,7 @@ def serve(settings: ControllerSettings) -> None:
         else:
             counts.refresh()
 
-    loops: tuple[tuple[str, Callable[[], object], float, Event | None], ...] = (
+    loops: list[tuple[str, Callable[[], object], float, Event | None]] = [
         ("lease", lease.renew, ASK_EVERY_S, None),
         ("placement", placement.turn, PLACE_EVERY_S, placement.wake),
         ("changes", changes.turn, AT_ONCE_S, None),
@@ -113,7 +119,10 @@ def serve(settings: ControllerSettings) -> None:
         ("tables", lambda: prune_tables(engine), PRUNE_TABLES_EVERY_S, None),
         ("usage", lambda: rate_usage(engine), PRUNE_TABLES_EVERY_S, None),
         ("retention", lambda: prune_callers(engine), PRUNE_TABLES_EVERY_S, None),
-    )
+    ]
+    if speech is not None:
+        prompts = Prompts(engine, speech, leads=lambda: lease.epoch is not None)
+        loops.append(("prompts", prompts.turn, PROMPTS_EVERY_S, None))
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
@@ -132,7 +141,7 @@ def serve(settings: ControllerSettings) -> None:
         )
         for name, turn, every_s, wake in loops
     ]
-    logger.info("controller_started", replica_id=settings.replica_id)
+    logger.info("controller_started", replica_id=settings.replica_id, speech=speech)
     stop.wait()
     gevent.joinall(greenlets, timeout=STOP_S)
     try:

@@ -29,6 +29,8 @@ KEEP_REGISTRATION_EVENTS: Final = timedelta(days=7)
 """This is long enough to ask why a restaurant could not be reached last weekend."""
 KEEP_SLOTS: Final = timedelta(days=2)
 """No zone is a day from UTC, and nobody cancels an order of the day before yesterday."""
+KEEP_RENDERINGS: Final = timedelta(days=30)
+"""A restaurant may go back to last month's greeting without having it said again."""
 
 BATCH_ROWS: Final = 1_000
 """One transaction deletes this many rows, which takes far less than the statement's deadline, even
@@ -41,6 +43,12 @@ _STALE: Final = (
     ("sip_registration_event", "at < now() - :age", KEEP_REGISTRATION_EVENTS),
     ("slot_counter", "slot_start < now() - :age", KEEP_SLOTS),
     ("ai_worker_node", "last_seen_at < now() - :age", KEEP_NODES),
+    (
+        "prompt_rendering",
+        "rendered_at < now() - :age AND NOT EXISTS (SELECT FROM restaurant_prompt p"
+        " WHERE p.rendering_id = prompt_rendering.id)",
+        KEEP_RENDERINGS,
+    ),
     (
         "sip_bridge_node",
         "last_seen_at < now() - :age AND NOT EXISTS (SELECT FROM sip_registration r"

@@ -55,6 +55,21 @@ ACCOUNTS_TRIED_AGAIN = Counter(
     "Suspended accounts that were let REGISTER once more.",
     ["reason"],
 )
+PROMPTS_WAITING = Gauge(
+    "alloresto_controller_prompts_waiting",
+    "Restaurants' prompts that are not rendered as they should sound; the leader's.",
+)
+PROMPTS_RENDERED = Counter(
+    "alloresto_controller_prompts_rendered_total", "Prompts that were said.", ["engine"]
+)
+PROMPTS_FAILED = Counter(
+    "alloresto_controller_prompts_failed_total", "Prompts that could not be said.", ["engine"]
+)
+SPEECH_CHARACTERS = Counter(
+    "alloresto_controller_speech_characters_total",
+    "Characters of the prompts that were said: what a speech API is paid by.",
+    ["engine"],
+)
 PLACEMENT_SECONDS = Histogram(
     "alloresto_controller_placement_seconds",
     "A placement turn that looked at every registration: reading, planning, writing.",

@@ -7,12 +7,12 @@ them. The prompts and the caller speak with two voices; every utterance has its 
 `.txt`, which is what the Realtime simulator answers with when it recognises it.
 """
 
-import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from controlplane.prompts.synthesiser import ASSISTANT, Voice, pronounced
 
 SOUNDS: Final = Path(__file__).parents[1] / "sounds"
 STEP_DEADLINE_SECONDS: Final = 30.0
@@ -21,24 +21,11 @@ PEAK_DB: Final = -3.0
 """The peak is this far below full scale. Speech then sits near the -20 dBm0 of telephone networks.
 """
 
-
-@dataclass(frozen=True)
-class Voice:
-    """An espeak-ng voice, its speed in words per minute and its pitch from 0 to 99."""
-
-    name: str
-    speed: int
-    pitch: int
-
-
-ASSISTANT: Final = Voice("fr+f2", 178, 52)
 CALLER: Final = Voice("fr+m3", 170, 38)
 
 PROMPTS: Final = {
     "greeting_generic": "Bonjour, vous êtes bien au restaurant. "
     "Je suis l'assistant vocal, une intelligence artificielle.",
-    "greeting_bella-napoli": "Pizzeria Bella Napoli, bonjour. "
-    "Je suis une intelligence artificielle. Je prends votre commande.",
     "busy": "Tous nos agents sont occupés. Merci de patienter quelques instants.",
     "still_waiting": "Merci de patienter, nous allons vous répondre.",
     "one_moment": "Un instant, s'il vous plaît.",
@@ -72,14 +59,6 @@ UTTERANCES: Final = {
     "au_nom_de_martin": "Au nom de Martin.",
 }
 
-_SPOKEN: Final = {
-    # As a French voice says them: espeak-ng reads these with its own rules.
-    "margherita": "marguérita",
-    "Bella Napoli": "Béla Napoli",
-    "Mmh.": "[[m:m:m:]]",
-    "mozzarella": "modzaréla",
-}
-
 
 def make_all() -> None:
     """Write every WAV again, and the transcripts beside the caller's."""
@@ -89,13 +68,6 @@ def make_all() -> None:
         target = SOUNDS / "caller" / f"{name}.wav"
         make(text, target, voice=CALLER)
         target.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
-
-
-def pronounced(text: str) -> str:
-    """Return `text` as espeak-ng is to read it."""
-    for written, spoken in _SPOKEN.items():
-        text = re.sub(re.escape(written), spoken, text, flags=re.IGNORECASE)
-    return text
 
 
 def make(text: str, target: Path, *, voice: Voice) -> None:

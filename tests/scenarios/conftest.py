@@ -11,8 +11,10 @@ LOG_LINES = 40
 
 @pytest.fixture(scope="session")
 def shared_stack() -> Iterator[Stack]:
-    with Stack(worker_slots=4) as stack:
-        yield stack
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ALLORESTO_SPEECH", "auto")
+        with Stack(worker_slots=4) as stack:
+            yield stack
 
 
 @pytest.fixture

@@ -159,9 +159,10 @@ class Accounts:
             )
 
 
-def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> GatewaySettings:
+def gateway_settings(
+    account: Account, *, secrets: SecretBox, greeting: Path | None
+) -> GatewaySettings:
     """Make the gateway's settings, its password opened. Raises SecretUnreadable."""
-    greeting = sounds / f"greeting_{account.slug}.wav"
     return GatewaySettings(
         gateway_name=account.gateway_name,
         registrar=account.registrar,
@@ -177,7 +178,7 @@ def gateway_settings(account: Account, *, secrets: SecretBox, sounds: Path) -> G
         epoch=account.epoch,
         config_version=account.config_version,
         carrier_acl=list_name(account.carrier_id),
-        greeting=greeting if greeting.exists() else None,
+        greeting=greeting,
         codecs=account.codecs,
         fallback_dial=fallback_dial(account),
     )

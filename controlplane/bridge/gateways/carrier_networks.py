@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, select
 
 from controlplane.bridge import metrics
-from controlplane.bridge.gateways.gateway_files import write_whole
+from controlplane.bridge.whole_file import write_whole
 from controlplane.errors import AlloRestoError
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslCommandFailed
@@ -105,7 +105,7 @@ class CarrierNetworks:
         self.known = frozenset[Network]().union(*networks.values())
         text, marker = lists_xml(networks)
         if not self._in_force(marker):
-            write_whole(self._file, text)
+            write_whole(self._file, text.encode())
             self._esl.api("reloadacl")
             if not self._in_force(marker):
                 raise EslCommandFailed("the carriers' network lists are not in force")

@@ -13,6 +13,7 @@ from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.bridge.gateways.handover import Handover, Successor
 from controlplane.bridge.gateways.registrar_dns import RegistrarDns
 from controlplane.bridge.gateways.reporter import Reporter
+from controlplane.bridge.prompt_files import PromptFiles
 from controlplane.errors import AlloRestoError
 from controlplane.secret_box import SecretBox
 
@@ -40,7 +41,7 @@ class GatewaySteps:
         reporter: Reporter,
         secrets: SecretBox,
         gateway_folder: Path,
-        sounds_folder: Path,
+        prompts: PromptFiles,
     ) -> None:
         self._gateways = gateways
         self._accounts = accounts
@@ -49,7 +50,7 @@ class GatewaySteps:
         self._reporter = reporter
         self._secrets = secrets
         self._folder = gateway_folder
-        self._sounds = sounds_folder
+        self._prompts = prompts
         self._dns = RegistrarDns()
 
     def require_dns(self, account: Account) -> None:
@@ -71,7 +72,8 @@ class GatewaySteps:
             raise InvalidGateway("source_networks", "the carrier has none that can be used")
         if account.transport == Transport.TLS and not self._gateways.has_tls():
             raise InvalidGateway("transport", "this bridge has no TLS (ALLORESTO_SIP_TLS)")
-        settings = gateway_settings(account, secrets=self._secrets, sounds=self._sounds)
+        greeting = self._prompts.greeting(account.restaurant_id)
+        settings = gateway_settings(account, secrets=self._secrets, greeting=greeting)
         write_gateway_file(self._folder, settings)
         self._reporter.forget(name)
         try:

@@ -32,6 +32,7 @@ from controlplane.bridge.gateways.register_pace import RegisterPace
 from controlplane.bridge.gateways.register_watch import RegisterWatch
 from controlplane.bridge.gateways.reporter import Reporter
 from controlplane.bridge.gateways.reports import Outcome, Reports
+from controlplane.bridge.prompt_files import PromptFiles
 from controlplane.contracts.assignments import BindingGivenBack
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.esl.client import EslClient
@@ -67,7 +68,7 @@ class Registrar:
         profile: str,
         capture_port: int,
         gateway_folder: Path,
-        sounds_folder: Path,
+        prompts: PromptFiles,
     ) -> None:
         self._esl = esl
         self._bridge_id = bridge_id
@@ -98,7 +99,7 @@ class Registrar:
             reporter=self._reporter,
             secrets=secrets,
             gateway_folder=gateway_folder,
-            sounds_folder=sounds_folder,
+            prompts=prompts,
         )
         self._workers = GatewayWorkers(
             new_worker=partial(

@@ -17,11 +17,12 @@ from ruamel.yaml import YAML
 
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.script import SCRIPTS
-from aiworker.simulator.voice import EspeakVoice, synthesiser
+from aiworker.simulator.voice import EspeakVoice
 from aiworker.tools.spoken_french import number
 from controlplane.contracts.media import SAMPLE_RATE_HZ
 from controlplane.local.demo.caller import CALLER_SOUNDS, speech
 from controlplane.local.demo.menu import MENU, OPTION_GROUPS, Dish
+from controlplane.prompts.synthesiser import synthesiser
 from freeswitch.scripts.make_prompts import CALLER
 
 ORDERS: Final = 12

@@ -325,4 +325,5 @@ class Fleet:
             "DATABASE_URL": self.services.database_url,
             "REDIS_URL": self.services.redis_url,
             "ALLORESTO_SECRET_KEYS": self._secret_keys,
+            "ALLORESTO_SPEECH": "off",  # a thousand greetings are no part of what is measured
         }

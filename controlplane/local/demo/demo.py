@@ -16,7 +16,6 @@ from uuid import UUID
 import click
 import psycopg
 
-from aiworker.simulator.voice import synthesiser
 from controlplane.commands.options import json_line_option
 from controlplane.commands.stack_address import DATA_FOLDER, STACK_FILE, StackAddress
 from controlplane.contracts.messages import AgentConnected, CallEnded
@@ -28,6 +27,7 @@ from controlplane.local.demo.silence import silence_after_interruption_ms
 from controlplane.local.demo.stack import Stack
 from controlplane.local.demo.transcript import LiveTranscript
 from controlplane.log import configure_logging
+from controlplane.prompts.synthesiser import synthesiser
 from freeswitch.telephone.phone import CallError
 
 RECORD_DEADLINE_S: Final = 3.0

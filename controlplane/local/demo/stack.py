@@ -190,7 +190,7 @@ class Stack:
         self.metrics_urls[process] = f"http://127.0.0.1:{metrics_port}/metrics"
         environment = {
             **os.environ,
-            "OPENAI_API_KEY": self._api_key or "simulator",
+            "OPENAI_API_KEY": self._api_key or ("simulator" if process == "ai-worker" else ""),
             "DATABASE_URL": self._services.database_url,
             "REDIS_URL": self._services.redis_url,
             "ALLORESTO_METRICS_PORT": str(metrics_port),

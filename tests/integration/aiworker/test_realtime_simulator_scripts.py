@@ -12,7 +12,9 @@ from aiworker.simulator.journal import FaultDone, ScriptLost
 from aiworker.simulator.link import SimulatorSettings
 from aiworker.simulator.script import Scripts
 from aiworker.simulator.server import RealtimeSimulator, scripted
-from aiworker.simulator.voice import EspeakVoice, VoiceFailed, of_the_wheel, synthesiser
+from aiworker.simulator.voice import EspeakVoice
+from controlplane.prompts.speech import SpeechFailed
+from controlplane.prompts.synthesiser import of_the_wheel, synthesiser
 from tests.integration.realtime_simulator_client import QUICK, Client, connected
 from tests.integration.realtime_steps import step_by_step
 
@@ -116,5 +118,5 @@ async def test_the_answer_is_spoken_french(command: Sequence[str]) -> None:
 
 
 async def test_a_synthesiser_that_fails_is_told_by_its_command() -> None:
-    with pytest.raises(VoiceFailed, match="false"):
+    with pytest.raises(SpeechFailed, match="false"):
         await EspeakVoice(["false"]).speech(SENTENCE)

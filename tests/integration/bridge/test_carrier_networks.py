@@ -18,7 +18,7 @@ from controlplane.bridge.gateways.carrier_networks import (
     lists_xml,
     parse_networks,
 )
-from controlplane.bridge.gateways.gateway_files import write_whole
+from controlplane.bridge.whole_file import write_whole
 from controlplane.database import libpq_url, sync_engine
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
@@ -57,7 +57,7 @@ def server(
 
 @pytest.fixture
 def lists(server: Server) -> None:
-    write_whole(server.gateway_folder / "acl" / "carriers.xml", lists_xml(LISTS)[0])
+    write_whole(server.gateway_folder / "acl" / "carriers.xml", lists_xml(LISTS)[0].encode())
     assert server.api("reloadacl") == "+OK acl reloaded"
 
 

@@ -84,6 +84,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "payment_link": {WEB: {S, U}, WORKER: {S, I, U}, ADMIN: {S}},
     "payment_movement": {WEB: {S, I}, WORKER: {S}, ADMIN: {S}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
+    "prompt_rendering": {WEB: {S}, BRIDGE: {S}, CONTROLLER: {S, I, D}, ADMIN: {S}},
     "reservation": {
         WEB: {S, I, U},
         WORKER: {S, I, U},
@@ -100,6 +101,12 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         NOTIFIER: {S},
         CONTROLLER: {S},
         ADMIN: {S, U},
+    },
+    "restaurant_prompt": {
+        WEB: {S, I, U, D},
+        BRIDGE: {S},
+        CONTROLLER: {S, I, U},
+        ADMIN: {S, I, U, D},
     },
     "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "sip_registration": {BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},

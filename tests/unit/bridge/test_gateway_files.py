@@ -1,5 +1,7 @@
 """What FreeSWITCH reads is there whole and for its owner alone, or as it was before."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -9,9 +11,9 @@ from controlplane.bridge.gateways.gateway_files import (
     gateway_files,
     remove_gateway_file,
     write_gateway_file,
-    write_whole,
 )
 from controlplane.bridge.gateways.gateway_xml import InvalidGateway, gateway_file_name
+from controlplane.bridge.whole_file import write_whole
 from controlplane.contracts.channel_variables import ChannelVariable
 from tests.unit.bridge.test_gateway_xml import settings, variables
 
@@ -45,11 +47,18 @@ def test_removing_says_whether_it_was_there(tmp_path: Path) -> None:
         remove_gateway_file(tmp_path, "../secret")
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def full_disk(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a full disk would end it: after the beginning was written."""
     file = tmp_path / "carriers.xml"
-    write_whole(file, "<include/>")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "<include>" + 100_000 * " " + "\udcff")
+    write_whole(file, b"<include/>")
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"<include>" + 100_000 * b" ", durable=True)
     assert file.read_text() == "<include/>"
     assert list(tmp_path.iterdir()) == [file]

@@ -3,8 +3,6 @@
 import pytest
 
 from controlplane.local.demo.menu import ALCOHOL_BP, MENU, OPTION_GROUPS
-from controlplane.local.demo.restaurant import DEMO_SLUG
-from controlplane.local.launch.freeswitch import SOUNDS_FOLDER
 from controlplane.models.order import NEXT_STATUSES, OrderStatus
 from webapp.kitchen.tickets import NEXT_BUTTON, STATUS_LABELS
 
@@ -49,8 +47,3 @@ def test_no_status_is_reached_twice() -> None:
 def test_every_button_is_a_step_that_is_allowed() -> None:
     assert set(STATUS_LABELS) == set(OrderStatus)
     assert all(after in NEXT_STATUSES[status] for status, (after, _) in NEXT_BUTTON.items())
-
-
-def test_the_demo_restaurant_greets_with_its_own_name() -> None:
-    """Where the bridge agent looks for a restaurant's greeting."""
-    assert (SOUNDS_FOLDER / f"greeting_{DEMO_SLUG}.wav").exists()

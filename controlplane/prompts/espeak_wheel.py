@@ -1,4 +1,4 @@
-"""`python -m aiworker.simulator.espeak VOICE SPEED PITCH`: says standard input, as WAV, and ends.
+"""`python -m controlplane.prompts.espeak_wheel VOICE SPEED PITCH`: says standard input, as WAV.
 
 It takes the same text and gives the same sound as Debian's program `espeak-ng --stdin --stdout`,
 for machines that have only the wheel `espeakng-loader`. eSpeak NG is GPL-3.0: it is loaded into

@@ -1,0 +1,160 @@
+"""The prompts of this bridge's restaurants, as files that its FreeSWITCH plays.
+
+Each restaurant has a folder with a file for each kind of prompt: its own rendering, or the packaged
+prompt while it has none. A gateway names the file, so a change of words changes no gateway: the
+file is replaced, and a call that plays the old one hears it to its end. What was fetched stays
+while Postgres is away, and when the agent starts again.
+"""
+
+import re
+import shutil
+from itertools import product
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import gevent
+import gevent.event
+import structlog
+from sqlalchemy import Engine, or_, select
+
+from controlplane.bridge import metrics
+from controlplane.bridge.whole_file import write_whole
+from controlplane.contracts.prompts import PromptKind
+from controlplane.loop import run_loop
+from controlplane.models.prompt_rendering import PromptRendering
+from controlplane.models.restaurant_prompt import RestaurantPrompt
+from controlplane.models.sip_registration import SipRegistration
+
+LOOK_S: Final = 30.0
+"""A missed notification heals within this time."""
+_SPOKEN_BY_THE_DIALPLAN: Final = re.compile(r"/[\w./ \-]+")
+_PACKAGED: Final = {
+    PromptKind.GREETING: "greeting_generic.wav",
+    PromptKind.BUSY: "busy.wav",
+    PromptKind.LEAVE_MESSAGE: "leave_message.wav",
+}
+
+_Key = tuple[UUID, PromptKind]
+_Renderings = dict[_Key, UUID | None]
+
+log = structlog.get_logger()
+
+
+class PromptFiles:
+    """Keeps one file for each restaurant of this bridge and each kind of prompt: 200 restaurants
+    and 400 kB a file at most.
+    """
+
+    def __init__(self, engine: Engine, *, bridge_id: str, folder: Path, packaged: Path) -> None:
+        self._engine = engine
+        self._bridge_id = bridge_id
+        self._folder = folder.absolute()
+        self._packaged = packaged
+        self._written: _Renderings = {}
+        """What this process knows to be in the files; None is the packaged prompt."""
+        self._wanted = gevent.event.Event()
+
+    def file(self, restaurant_id: UUID, kind: PromptKind) -> Path:
+        """Return where that prompt is, or will be."""
+        return self._folder / str(restaurant_id) / f"{kind}.wav"
+
+    def greeting(self, restaurant_id: UUID) -> Path | None:
+        """Return the file of a gateway's greeting, and see to it that there is one.
+
+        None, and so the packaged greeting, where the folder's name can be in no gateway file.
+        """
+        file = self.file(restaurant_id, PromptKind.GREETING)
+        if not _SPOKEN_BY_THE_DIALPLAN.fullmatch(str(file)):
+            log.error("prompt_folder_unusable", reason="letters, digits, . _ - / and spaces only")
+            return None
+        try:
+            if not file.exists():
+                self._write((restaurant_id, PromptKind.GREETING), None)
+        except OSError as error:  # the line is registered all the same
+            log.warning("prompt_not_written", error=type(error).__name__)
+        return file
+
+    def reload_soon(self) -> None:
+        """Look now rather than at the next turn, because something changed."""
+        self._wanted.set()
+
+    def run(self) -> None:
+        """Keep the files as Postgres says; while it is away the last ones stay."""
+        run_loop(
+            "prompt_files",
+            self._turn,
+            every_s=LOOK_S,
+            failures=metrics.LOOP_FAILURES,
+            wake=self._wanted,
+        )
+
+    def _turn(self) -> None:
+        self._wanted.clear()
+        self.reload()
+
+    def reload(self) -> None:
+        """Write what changed, and remove what is of no restaurant of ours any more.
+
+        Raises SQLAlchemyError. One file that cannot be written keeps no other from being written;
+        its OSError is raised at the end.
+        """
+        folders = set(self._folder.iterdir()) if self._folder.is_dir() else set()
+        wanted = self._read()
+        failed: OSError | None = None
+        for key, rendering_id in wanted.items():
+            try:
+                self._make(key, rendering_id)
+            except OSError as error:
+                failed = error
+        self._remove(folders - {self._folder / str(restaurant) for restaurant, _ in wanted})
+        self._written = {key: self._written[key] for key in wanted if key in self._written}
+        if failed is not None:
+            raise failed
+
+    def _make(self, key: _Key, rendering_id: UUID | None) -> None:
+        if key not in self._written or self._written[key] != rendering_id:
+            self._write(key, rendering_id)
+            log.info("prompt_written", restaurant_id=str(key[0]), kind=key[1])
+
+    def _write(self, key: _Key, rendering_id: UUID | None) -> None:
+        file, content = self.file(*key), self._sound(key[1], rendering_id)
+        if content is None:  # replaced while we looked: the next turn has the new one
+            return
+        # The disk is waited for elsewhere: calls are served by this thread.
+        gevent.get_hub().threadpool.apply(_write_if_new, (file, content))
+        self._written[key] = rendering_id
+
+    def _sound(self, kind: PromptKind, rendering_id: UUID | None) -> bytes | None:
+        if rendering_id is None:
+            return (self._packaged / _PACKAGED[kind]).read_bytes()
+        with self._engine.connect() as connection:
+            return connection.scalar(
+                select(PromptRendering.wav).where(PromptRendering.id == rendering_id)
+            )
+
+    def _read(self) -> _Renderings:
+        """Read what each file should hold."""
+        here = or_(
+            SipRegistration.bridge_id == self._bridge_id,
+            SipRegistration.former_bridge_id == self._bridge_id,
+        )
+        ours = select(SipRegistration.restaurant_id).where(here)
+        chosen = select(
+            RestaurantPrompt.restaurant_id, RestaurantPrompt.kind, RestaurantPrompt.rendering_id
+        ).where(RestaurantPrompt.restaurant_id.in_(ours))
+        with self._engine.connect() as connection:
+            wanted: _Renderings = dict.fromkeys(product(connection.scalars(ours), PromptKind))
+            for row in connection.execute(chosen):
+                wanted[row.restaurant_id, PromptKind(row.kind)] = row.rendering_id
+        return wanted
+
+    def _remove(self, folders: set[Path]) -> None:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_if_new(file: Path, content: bytes) -> None:
+    """Leave the file alone if it is the same: an agent that starts finds those of the last one."""
+    if not file.is_file() or file.read_bytes() != content:
+        write_whole(file, content, durable=True)
