@@ -216,6 +216,19 @@ INVOICE: Final = LazyGroup(
         ),
     },
 )
+PAYMENT: Final = LazyGroup(
+    help="How a restaurant's customers may pay by a link.",
+    subcommands={
+        "policy": LazyCommand(
+            "controlplane.commands.payment:policy",
+            "Which orders may, or must, be paid by a link; what is given is changed.",
+        ),
+        "account": LazyCommand(
+            "controlplane.commands.payment:account",
+            "Store its Stripe account: API key, then webhook secret, asked for or read from stdin.",
+        ),
+    },
+)
 SECRETS: Final = LazyGroup(
     help="The keys of the secrets at rest.",
     subcommands={
@@ -368,6 +381,7 @@ ALLORESTO: Final = LazyGroup(
         "invoice": INVOICE,
         "menu": MENU,
         "pacing": PACING,
+        "payment": PAYMENT,
         "secrets": SECRETS,
         "sip": SIP,
         "transfer": TRANSFER,

@@ -18,10 +18,16 @@ from starlette.exceptions import HTTPException
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.errors import ServiceUnavailable
+from controlplane.payments.checkout import Payments
+from controlplane.payments.provider import ProviderAway
+from controlplane.payments.stripe_api import Stripe
 from controlplane.restaurants.errors import NotFound, RestaurantError
+from controlplane.secret_box import SecretBox, SecretUnreadable
 from webapp.eventstream import OutboxFeed
 from webapp.kitchen.routes import Site, messages_router
 from webapp.kitchen.routes import router as kitchen_router
+from webapp.payments.close_links import close_links
+from webapp.payments.routes import router as payments_router
 from webapp.security_headers import SecurityHeaders
 from webapp.settings import WebSettings
 
@@ -47,17 +53,24 @@ def create_app(settings: WebSettings) -> FastAPI:
     )
     sessions = async_sessions(engine)
     feed = OutboxFeed(feed_url, async_sessions(outbox))
+    stripe = Stripe(settings.stripe_url)
+    payments = Payments(sessions, stripe, _box(settings))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        listener = asyncio.create_task(feed.run(), name="outbox-feed")
+        tasks = [
+            asyncio.create_task(feed.run(), name="outbox-feed"),
+            asyncio.create_task(close_links(payments), name="close-links"),
+        ]
         try:
             yield
         finally:
             feed.close()
-            listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listener
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await stripe.close()
             await engine.dispose()
             await outbox.dispose()
 
@@ -65,17 +78,26 @@ def create_app(settings: WebSettings) -> FastAPI:
         title="AlloResto", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.site = Site(settings, sessions=sessions, feed=feed, templates=templates())
+    app.state.payments = payments
     app.add_middleware(SecurityHeaders, https=settings.public_url.startswith("https://"))
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.include_router(kitchen_router)
     app.include_router(messages_router)
+    app.include_router(payments_router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, not_found)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RestaurantError, restaurant_error)
+    app.add_exception_handler(ProviderAway, provider_away)
+    app.add_exception_handler(SecretUnreadable, provider_away)
     app.add_exception_handler(DBAPIError, database_away)
     app.add_exception_handler(PoolTimeoutError, database_away)
     return app
+
+
+def _box(settings: WebSettings) -> SecretBox:
+    """Without keys a fresh one opens nothing: who has an account is told, nobody else needs one."""
+    return SecretBox.from_keys(settings.secret_keys or SecretBox.new_key())
 
 
 def templates() -> Environment:
@@ -119,6 +141,14 @@ async def http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code != 404:
         return PlainTextResponse("Requête refusée.", error.status_code, error.headers)
     return await not_found(request, error)
+
+
+async def provider_away(_request: Request, error: Exception) -> Response:
+    """Answer that nobody can pay now: Stripe is away, or our keys open no account."""
+    _logger.error("payments_away", error=type(error).__name__)
+    return PlainTextResponse(
+        "Le paiement en ligne est momentanément indisponible.", 503, headers={"Retry-After": "10"}
+    )
 
 
 async def database_away(_request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from pydantic import Field, SecretStr
 
+from controlplane.payments.stripe_api import STRIPE_URL
 from controlplane.settings import ServiceSettings
 
 
@@ -17,5 +18,10 @@ class WebSettings(ServiceSettings):
     passes no notifications on, and as another user. None stands for DATABASE_URL."""
     link_secret: SecretStr = Field(min_length=16)
     """It signs kitchen links; changing it closes every one of them."""
+    secret_keys: str = Field(default="", repr=False)
+    """They open restaurants' accounts with Stripe, newest first, separated by commas; without any,
+    nobody pays online."""
+    stripe_url: str = Field(default=STRIPE_URL, pattern=r"^https?://\S+$")
+    """Stripe's API, or what stands in for it on a developer's machine."""
     kitchen_link_days: int = Field(default=30, ge=1, le=366)
     """A link on a tablet outlives a month of services, not a job."""

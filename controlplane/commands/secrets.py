@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from controlplane.commands import environment
 from controlplane.commands.admin_database import admin_engine
 from controlplane.models.hash_key import HashKey
+from controlplane.models.payment_account import PaymentAccount
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.user_account import UserAccount
 from controlplane.secret_box import SecretBox, SecretUnreadable
@@ -57,6 +58,15 @@ SEALED: Final = (
         id=UserAccount.id,
         owner=UserAccount.id,
         name=literal("one-time codes of ") + cast(UserAccount.id, Text),
+    ),
+    *(
+        SealedColumn(
+            secret=secret,
+            id=PaymentAccount.restaurant_id,
+            owner=PaymentAccount.restaurant_id,
+            name=literal("Stripe account of ") + cast(PaymentAccount.restaurant_id, Text),
+        )
+        for secret in (PaymentAccount.api_key_encrypted, PaymentAccount.webhook_secret_encrypted)
     ),
 )
 

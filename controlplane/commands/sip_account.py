@@ -1,11 +1,7 @@
-"""`alloresto sip add` and `sip set`: a restaurant's SIP account. The password is asked for on the
-terminal or read from standard input: never an argument, which others on the machine could read.
-"""
+"""`alloresto sip add` and `sip set`: a restaurant's SIP account."""
 
 import dataclasses
-import getpass
 import secrets
-import sys
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from uuid import UUID
@@ -18,6 +14,7 @@ from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xm
 from controlplane.commands import environment
 from controlplane.commands.admin_database import admin_connection, in_transaction
 from controlplane.commands.options import account_argument
+from controlplane.commands.typed_secret import typed_secret
 from controlplane.errors import AlloRestoError
 from controlplane.models.carrier import Carrier
 from controlplane.models.sip_registration import SipRegistration
@@ -73,7 +70,7 @@ def add(*, restaurant_name: str, carrier_id: str, username: str, auth_username: 
     gateway = f"{restaurant.slug}-{secrets.token_hex(4)}"
     user = SipUser.typed(username, auth_username)
     _check(gateway, restaurant.id, carrier, user)
-    password = _password()
+    password = typed_secret("SIP password")
     _check(gateway, restaurant.id, carrier, user, password=password)
     with admin_connection() as connection:
         connection.execute(
@@ -116,7 +113,7 @@ def set_(
     _check(found.gateway, found.restaurant_id, carrier, user)
     values: dict[str, Any] = {"carrier_id": carrier.id, **dataclasses.asdict(user)}
     if new_password:
-        box, password = environment.secret_box(), _password()
+        box, password = environment.secret_box(), typed_secret("SIP password")
         _check(found.gateway, found.restaurant_id, carrier, user, password=password)
         values["password_encrypted"] = box.seal(password, owner=found.restaurant_id)
     with admin_connection() as connection:
@@ -151,10 +148,3 @@ def _carrier(connection: Connection, carrier_id: str) -> Carrier:
     if found is None:
         raise AccountRefused(f"no carrier is called {carrier_id!r}: alloresto carrier list")
     return found
-
-
-def _password() -> str:
-    """Typed without echo, or the first line of standard input."""
-    if sys.stdin.isatty():
-        return getpass.getpass("SIP password: ")
-    return sys.stdin.readline().rstrip("\r\n")

@@ -94,7 +94,7 @@ async def insert_order(
         )
     )
     await session.flush()
-    await offer_link(session, order, answer.kind)
+    await offer_link(session, order)
     if call_back:
         await call_back_for(session, order, actor=ACTOR)
     session.add(

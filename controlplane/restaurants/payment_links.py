@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.contracts.opening import OpeningKind
-from controlplane.models.order import NEXT_STATUSES, Order, OrderStatus
+from controlplane.models.order import NEXT_STATUSES, Order, OrderStatus, OrderType
 from controlplane.models.payment_link import (
     NEXT_LINK_STATUSES,
     OPEN,
@@ -23,14 +22,14 @@ from controlplane.restaurants.payment_standing import received_before
 _CLOSED: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
 
 
-async def offer_link(session: AsyncSession, order: Order, kind: OpeningKind) -> PaymentLink | None:
+async def offer_link(session: AsyncSession, order: Order) -> PaymentLink | None:
     """Give the order, which is flushed, the link that the restaurant's policy asks for.
 
     A correction of an order that is paid already gets none: what differs is settled where it is
     handed over. Its time counts from the database's clock, as its row does.
     """
     restaurant = await session.get_one(Restaurant, order.restaurant_id)
-    required = must_be_paid(PaymentPolicy(restaurant.payment_policy), kind)
+    required = must_be_paid(PaymentPolicy(restaurant.payment_policy), OrderType(order.order_type))
     if required is None or not order.total_cents:
         return None
     if order.replaces_id and await received_before(session, order.restaurant_id, order.id) > 0:

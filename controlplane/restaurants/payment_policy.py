@@ -8,9 +8,10 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.contracts.opening import OpeningKind
+from controlplane.models.order import OrderType
 from controlplane.models.payment_account import PaymentAccount
 from controlplane.models.restaurant import PaymentPolicy, Restaurant
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.payment_errors import NoPaymentAccount, SecretRefused
 from controlplane.secret_box import SecretBox
 
@@ -27,13 +28,13 @@ class Payment:
     has_account: bool
 
 
-def must_be_paid(policy: PaymentPolicy, kind: OpeningKind) -> bool | None:
-    """Whether an order of this kind is to be paid before it is made; None when it has no link at
+def must_be_paid(policy: PaymentPolicy, order_type: OrderType) -> bool | None:
+    """Whether an order of this type is to be paid before it is made; None when it has no link at
     all. Pure.
     """
     if policy is PaymentPolicy.AT_PICKUP:
         return None
-    return policy is PaymentPolicy.LINK_REQUIRED_FOR_DELIVERY and kind is OpeningKind.DELIVERY
+    return policy is PaymentPolicy.LINK_REQUIRED_FOR_DELIVERY and order_type is OrderType.DELIVERY
 
 
 async def set_payment(
@@ -42,6 +43,7 @@ async def set_payment(
     *,
     policy: PaymentPolicy | None = None,
     minutes: int | None = None,
+    actor: str,
 ) -> Payment:
     """Change what is given, and return how the restaurant is paid; the caller commits.
 
@@ -50,10 +52,21 @@ async def set_payment(
     has_account = await session.get(PaymentAccount, restaurant.id) is not None
     if policy not in (None, PaymentPolicy.AT_PICKUP) and not has_account:
         raise NoPaymentAccount(restaurant.slug)
+    before = _rules(restaurant)
     if policy is not None:
         restaurant.payment_policy = policy
     if minutes is not None:
         restaurant.payment_minutes = minutes
+    if (after := _rules(restaurant)) != before:
+        await audit(
+            session,
+            restaurant.id,
+            actor=actor,
+            action="payment.policy",
+            object="restaurant",
+            before=before,
+            after=after,
+        )
     return Payment(
         policy=PaymentPolicy(restaurant.payment_policy),
         minutes=restaurant.payment_minutes,
@@ -68,6 +81,7 @@ async def set_account(
     *,
     api_key: str,
     webhook_secret: str,
+    actor: str,
 ) -> None:
     """Store the account's secrets, sealed, in the place of those before. Raises `SecretRefused`."""
     if not _API_KEY.fullmatch(api_key):
@@ -86,3 +100,10 @@ async def set_account(
             set_={**sealed, "created_at": func.now()},
         )
     )
+    await audit(
+        session, restaurant.id, actor=actor, action="payment.account", object="payment_account"
+    )
+
+
+def _rules(restaurant: Restaurant) -> dict[str, str | int]:
+    return {"policy": restaurant.payment_policy, "minutes": restaurant.payment_minutes}

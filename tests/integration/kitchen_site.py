@@ -12,6 +12,8 @@ from uuid import UUID
 import httpx2
 from pydantic import SecretStr
 
+from controlplane.payments.stripe_api import STRIPE_URL
+from tests.accounts import SECRET_KEYS
 from tests.waiting import DEADLINE_S, until
 from webapp.kitchen.link import kitchen_key
 from webapp.settings import WebSettings
@@ -40,7 +42,11 @@ class TestSite:
 
 @contextlib.asynccontextmanager
 async def running_site(
-    database_url: str, redis_url: str = "redis://unused", *, feed_url: str | None = None
+    database_url: str,
+    redis_url: str = "redis://unused",
+    *,
+    feed_url: str | None = None,
+    stripe_url: str = STRIPE_URL,
 ) -> AsyncIterator[TestSite]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -52,6 +58,8 @@ async def running_site(
                 redis_url=redis_url,
                 link_secret=SecretStr(SECRET),
                 public_url=f"http://127.0.0.1:{port}",
+                secret_keys=SECRET_KEYS,
+                stripe_url=stripe_url,
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[listening]))

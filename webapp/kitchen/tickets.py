@@ -16,7 +16,9 @@ from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.order_allergies import MADE
+from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from webapp import french
+from webapp.kitchen.payment import on_ticket
 
 FINISHED_LIMIT: Final = 200
 """One page shows this many finished orders, the newest; those still to make are all shown."""
@@ -84,6 +86,10 @@ class Ticket:
     caller: str = ""
     """The whole number, where the kitchen is to call; it is empty otherwise, and when hidden."""
     caller_uri: str = ""
+    payment: str = ""
+    """How it stands with its payment; empty where it is paid as ever."""
+    refusable: bool = False
+    """It was not paid in time: the restaurant accepts or refuses it."""
 
     @property
     def done(self) -> bool:
@@ -156,6 +162,7 @@ async def _tickets(
     ):
         lines[line.order_id].append(line)
     allergies = await _allergies(session, kitchen, by_id)
+    payments = await standings(session, kitchen.restaurant_id, by_id)
     numbers = await _numbers(session, kitchen, [order.replaces_id for order in by_id.values()])
     return [
         _ticket(
@@ -164,6 +171,7 @@ async def _tickets(
             kitchen.zone,
             allergies=allergies[order.id],
             replaces=numbers.get(order.replaces_id),
+            payment=payments[order.id],
         )
         for order in by_id.values()
     ]
@@ -207,6 +215,7 @@ def _ticket(
     *,
     allergies: list[OrderAllergy],
     replaces: int | None,
+    payment: Standing,
 ) -> Ticket:
     status = OrderStatus(order.status)
     next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
@@ -245,4 +254,6 @@ def _ticket(
         call_back=call_back,
         caller=french.telephone(number) if number else "",
         caller_uri=f"tel:{number}" if number else "",
+        payment=on_ticket(payment, zone),
+        refusable=payment.paid is Paid.UNPAID and OrderStatus.REJECTED in NEXT_STATUSES[status],
     )

@@ -150,6 +150,7 @@ class Stack:
                 "WEB_PORT": str(self._web_port),
                 "PUBLIC_URL": web_url,
                 "LINK_SECRET": self._link_secret,
+                "SECRET_KEYS": secret_keys,
             },
         }.items():
             self._run(undo, name, settings)

@@ -1,25 +1,24 @@
 """Money that reaches a restaurant by link is written once, for its order, and stays in sight."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
+from controlplane.cli import main
 from controlplane.contracts.identifiers import new_id
-from controlplane.database import async_engine, async_sessions, libpq_url
+from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
-from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
+from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, DEMO_SLUG
 from controlplane.models.order import OrderStatus
 from controlplane.models.payment_link import PaymentLink, PaymentLinkStatus
-from controlplane.models.restaurant import PaymentPolicy, Restaurant
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.payment_errors import (
-    NoPaymentAccount,
-    SecretRefused,
     UnknownPaymentLink,
 )
 from controlplane.restaurants.payment_events import (
@@ -29,18 +28,23 @@ from controlplane.restaurants.payment_events import (
     SessionExpired,
     apply_event,
 )
-from controlplane.restaurants.payment_policy import set_account, set_payment
 from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from controlplane.restaurants.place_order import Sessions, place_order
 from controlplane.tenancy import restaurant_session
-from tests.accounts import SECRETS
+from tests.accounts import SECRET_KEYS, SECRETS
 from tests.integration.kitchen_orders import add_restaurant
 from tests.integration.order_drafts import draft
+from tests.integration.payment_orders import (
+    API_KEY,
+    WEBHOOK_SECRET,
+    open_for_payment,
+    order_with_link,
+    rows,
+)
 
 pytestmark = pytest.mark.integration
 
 MINE = DEMO_RESTAURANT_ID
-KEY, WEBHOOK_SECRET = "rk_test_0123456789", "whsec_0123456789"
 
 
 @pytest.fixture
@@ -63,22 +67,6 @@ async def site(seeded: str) -> AsyncIterator[Sessions]:
     engine = async_engine(seeded, application_name="test", role=DatabaseRole.WEB)
     yield async_sessions(engine)
     await engine.dispose()
-
-
-async def open_for_payment(
-    owner: Sessions, policy: PaymentPolicy = PaymentPolicy.LINK_OPTIONAL
-) -> None:
-    async with owner.begin() as session:
-        restaurant = await session.get_one(Restaurant, MINE)
-        await set_account(session, restaurant, SECRETS, api_key=KEY, webhook_secret=WEBHOOK_SECRET)
-        assert (await set_payment(session, restaurant, policy=policy)).has_account
-
-
-async def order_with_link(worker: Sessions, **changes: Any) -> tuple[UUID, PaymentLink]:
-    order = await place_order(worker, draft(f"{new_id()}:1:a").model_copy(update=changes))
-    async with restaurant_session(worker, MINE) as session:
-        links = select(PaymentLink).where(PaymentLink.order_id == order.id)
-        return order.id, (await session.scalars(links)).one()
 
 
 async def told(site: Sessions, event: PaymentEvent, restaurant_id: UUID = MINE) -> bool:
@@ -108,11 +96,6 @@ def refunded(link: PaymentLink, cents: int) -> MoneyRefunded:
         payment_intent=f"pi_{link.id.hex}",
         refunded_cents=cents,
     )
-
-
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(libpq_url(url)) as database:
-        return database.execute(query.encode()).fetchall()
 
 
 async def test_another_tenant_sees_nothing_and_is_told_nothing(
@@ -248,21 +231,44 @@ async def test_the_database_holds_to_it(
             rows(seeded, statement)
 
 
-async def test_a_link_needs_an_account_whose_secrets_are_sealed(
-    seeded: str, owner: Sessions, worker: Sessions
+async def test_an_order_of_a_restaurant_that_takes_no_links_has_none(
+    seeded: str, worker: Sessions
 ) -> None:
-    async with owner() as session:
-        restaurant = await session.get_one(Restaurant, MINE)
-        with pytest.raises(NoPaymentAccount, match="alloresto payment account bella-napoli"):
-            await set_payment(session, restaurant, policy=PaymentPolicy.LINK_OPTIONAL)
-        for wrong in ({"api_key": "pk_test_0123456789"}, {"webhook_secret": KEY}):
-            given = {"api_key": KEY, "webhook_secret": WEBHOOK_SECRET, **wrong}
-            with pytest.raises(SecretRefused) as refused:
-                await set_account(session, restaurant, SECRETS, **given)
-            assert "0123456789" not in str(refused.value)
     await place_order(worker, draft())
     assert rows(seeded, "SELECT FROM payment_link") == []
-    await open_for_payment(owner)
+
+
+def test_a_link_needs_an_account_whose_secrets_are_sealed(
+    seeded: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", seeded)
+    monkeypatch.setenv("ALLORESTO_SECRET_KEYS", SECRET_KEYS)
+    policy = ["payment", "policy", DEMO_SLUG, "--policy", "link_optional", "--minutes", "30"]
+    account = ["payment", "account", DEMO_SLUG]
+    assert main(policy) == 1
+    assert f"alloresto payment account {DEMO_SLUG}" in capsys.readouterr().err
+    for typed in (f"pk_test_0123456789\n{WEBHOOK_SECRET}\n", f"{API_KEY}\n{API_KEY}\n", ""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        assert main(account) == 1
+        assert "0123456789" not in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{API_KEY}\n{WEBHOOK_SECRET}\n"))
+    assert main(account) == 0
+    assert f"/place/{MINE}/payments/stripe" in capsys.readouterr().out
+    assert main([*policy, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "policy": "link_optional",
+        "minutes": 30,
+        "has_account": True,
+    }
     ((sealed,),) = rows(seeded, "SELECT api_key_encrypted FROM payment_account")
-    assert KEY not in sealed
-    assert SECRETS.open(sealed, owner=MINE) == KEY
+    assert API_KEY not in sealed
+    assert SECRETS.open(sealed, owner=MINE) == API_KEY
+    assert main(["secrets", "check"]) == 0
+    assert "3 sealed with the newest key" in capsys.readouterr().out  # the line's password is one
+    assert rows(seeded, "SELECT action, diff FROM audit_log ORDER BY at") == [
+        ("payment.account", {}),
+        (
+            "payment.policy",
+            {"minutes": [20, 30], "policy": ["at_pickup", "link_optional"]},
+        ),
+    ]

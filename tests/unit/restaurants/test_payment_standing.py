@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.contracts.opening import OpeningKind
-from controlplane.models.order import NEVER_MADE, NEXT_STATUSES, OrderStatus
+from controlplane.models.order import NEVER_MADE, NEXT_STATUSES, OrderStatus, OrderType
 from controlplane.models.payment_link import NEXT_LINK_STATUSES, OPEN, PaymentLinkStatus
 from controlplane.models.restaurant import PaymentPolicy
 from controlplane.restaurants.payment_policy import must_be_paid
@@ -108,5 +107,5 @@ def test_only_what_is_delivered_must_be_paid_before(
     pick_up: bool | None,  # noqa: FBT001 (pytest gives it by its name)
     delivery: bool | None,  # noqa: FBT001
 ) -> None:
-    assert must_be_paid(policy, OpeningKind.PICKUP) is pick_up
-    assert must_be_paid(policy, OpeningKind.DELIVERY) is delivery
+    assert must_be_paid(policy, OrderType.PICKUP) is pick_up
+    assert must_be_paid(policy, OrderType.DELIVERY) is delivery

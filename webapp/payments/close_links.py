@@ -1,0 +1,24 @@
+"""Links whose time is over are closed while the site runs; several sites may do it at once."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from controlplane.payments.checkout import Payments
+
+EVERY_S: Final = 5.0
+"""A kitchen's page says so late that an order was not paid in time; readers know it at once."""
+
+_logger = structlog.get_logger()
+
+
+async def close_links(payments: Payments, *, every_s: float = EVERY_S) -> None:
+    """Run until it is cancelled; Postgres may be away meanwhile."""
+    while True:
+        try:
+            await payments.close_due()
+        except (SQLAlchemyError, OSError) as error:
+            _logger.error("payment_links_not_closed", error=type(error).__name__)
+        await asyncio.sleep(every_s)
