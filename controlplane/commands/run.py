@@ -66,6 +66,9 @@ RUN: Final = LazyGroup(
             "The AI worker.",
             without_collecting,
         ),
+        "notifier": LazyProcess(
+            "controlplane.notifier.notifier:run", "The sender of SMS and e-mail."
+        ),
         "web": LazyProcess("webapp.web:run", "The web app."),
     },
 )

@@ -14,6 +14,7 @@ from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.order_vat_line import OrderVatLine
 from controlplane.restaurants import money
 from controlplane.restaurants.cart import CartLine, LineContent, line_content
+from controlplane.restaurants.confirmations import confirm_order
 from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.delivery_zones import Delivery
@@ -97,6 +98,7 @@ async def insert_order(
     await offer_link(session, order)
     if call_back:
         await call_back_for(session, order, actor=ACTOR)
+    await confirm_order(session, order)
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,

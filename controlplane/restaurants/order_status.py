@@ -15,6 +15,7 @@ from controlplane.models.order import (
     OrderStatus,
     OrderType,
 )
+from controlplane.restaurants.confirmations import tell_cancelled
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_allergies import acknowledge_allergies, check_allergies_seen
 from controlplane.restaurants.order_locks import lock_orders, locked_order
@@ -37,6 +38,8 @@ async def change_order_status(
     order = await locked_order(session, restaurant_id, order_id)
     if OrderStatus(order.status) is not to:
         await move_order(session, order, to=to, actor=actor)
+        if to in NEVER_MADE:
+            await tell_cancelled(session, order)
         tell_status(session, order)
     return order
 

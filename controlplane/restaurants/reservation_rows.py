@@ -18,6 +18,7 @@ from controlplane.models.reservation import (
     ReservationStatus,
 )
 from controlplane.models.table_assignment import TableAssignment
+from controlplane.restaurants.confirmations import tell_guest
 from controlplane.restaurants.order_status import MAX_ACTOR
 from controlplane.restaurants.reservation_errors import (
     ReservationStatusRefused,
@@ -143,17 +144,17 @@ async def write_event(
 ) -> None:
     """Record what happened, and tell open pages; the outbox's lock is held until the commit."""
     await session.flush()
-    session.add(
-        ReservationEvent(
-            restaurant_id=reservation.restaurant_id,
-            reservation_id=reservation.id,
-            from_status=from_status,
-            to_status=reservation.status,
-            before=before,
-            actor=actor[:MAX_ACTOR],
-        )
+    event = ReservationEvent(
+        restaurant_id=reservation.restaurant_id,
+        reservation_id=reservation.id,
+        from_status=from_status,
+        to_status=reservation.status,
+        before=before,
+        actor=actor[:MAX_ACTOR],
     )
+    session.add(event)
     await session.flush()
+    await tell_guest(session, reservation, event)
     session.add(
         EventOutbox(
             restaurant_id=reservation.restaurant_id,

@@ -95,13 +95,17 @@ def run_up(*, calls: int) -> int:
     configure_logging(process="up", level="WARNING", human=True)
     DATA_FOLDER.mkdir(exist_ok=True)
     folder = DATA_FOLDER.absolute()
-    with Stack(data_folder=folder, realtime_arguments=SPEECH) as stack, ExitStack() as undo:
+    with (
+        Stack(data_folder=folder, realtime_arguments=SPEECH, notifies=True) as stack,
+        ExitStack() as undo,
+    ):
         stack.address.save(STACK_FILE)
         undo.callback(STACK_FILE.unlink, missing_ok=True)
         for _ in range(calls):
             play_call(stack.address, as_json=False)
         say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
         say(f"Cuisine : {stack.address.kitchen_url}")
+        say(f"SMS et courriels, qui ne partent pas : {folder / 'notifications'}")
         wait_for_the_end()
     return 0
 

@@ -58,6 +58,7 @@ class Stack:
         realtime_arguments: tuple[str, ...] = (),
         simulate_realtime: bool = False,
         max_calls: int = 0,
+        notifies: bool = False,
         environment: Mapping[str, str] | None = None,
         agent_settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -65,7 +66,8 @@ class Stack:
         are more of `BridgeSettings`, without their prefix.
         `simulate_realtime` uses the Realtime simulator even where there is an API key. Services
         that `environment` (the process's when it is None) names are used as they are. `max_calls`
-        are taken by the bridge at once, 0: as many as it thinks.
+        are taken by the bridge at once, 0: as many as it thinks. With `notifies` what customers
+        are told is written to a folder of the stack's, `notifications`.
         """
         self._services = LocalServices(
             data_folder, temporary=data_folder is None, environment=environment
@@ -75,6 +77,7 @@ class Stack:
         self._agent_settings = agent_settings or {}
         self._realtime_arguments = realtime_arguments
         self._max_calls = max_calls
+        self._notifies = notifies
         self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
         self._link_secret = secrets.token_urlsafe(32)
         self._undo = contextlib.ExitStack()
@@ -124,7 +127,7 @@ class Stack:
         self.realtime_url, journal = self._realtime(undo)
         self._web_port = free_tcp_port()
         web_url = f"http://127.0.0.1:{self._web_port}"
-        for name, settings in {
+        processes: dict[str, Mapping[str, str]] = {
             "controller": {},
             "bridge-agent": {
                 "BRIDGE_ID": BRIDGE_ID,
@@ -152,7 +155,17 @@ class Stack:
                 "LINK_SECRET": self._link_secret,
                 "SECRET_KEYS": secret_keys,
             },
-        }.items():
+        }
+        if self._notifies:
+            processes["notifier"] = {
+                "PUBLIC_URL": web_url,
+                "LINK_SECRET": self._link_secret,
+                "SECRET_KEYS": secret_keys,
+                "SMS": "catcher",
+                "EMAIL": "catcher",
+                "CATCH_FOLDER": str(folder / "notifications"),
+            }
+        for name, settings in processes.items():
             self._run(undo, name, settings)
         self.address = StackAddress(
             switch=self.switch.kind,

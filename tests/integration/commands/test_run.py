@@ -29,6 +29,7 @@ RUNTIMES = {
     "bridge-agent": "gevent, sockets patched: True",
     "controller": "gevent, sockets patched: True",
     "ai-worker": "asyncio",
+    "notifier": "asyncio",
     "web": "asyncio",
 }
 

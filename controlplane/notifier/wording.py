@@ -1,0 +1,213 @@
+"""What customers read: worded when it is sent, by what is true then.
+
+An SMS is GSM-7 and two parts at most; an e-mail has the same sentences as text and as HTML.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from html import escape
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, sign_receipt
+from controlplane.models.notification import Channel, Notification
+from controlplane.models.order import NEVER_MADE, Order
+from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
+from controlplane.models.restaurant import Restaurant
+from controlplane.notifier.gsm7 import to_gsm7
+from controlplane.notifier.providers import Outgoing
+from controlplane.restaurants.notify import NotificationKind
+
+RECEIPT_FOR: Final = timedelta(days=30)
+"""A link shows the receipt so long after the meal: time enough to ask about it."""
+LONGEST_NAME: Final = 40
+"""More of a restaurant's name than this would cost a third SMS part."""
+_DAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The sentences of one message, and where to read more."""
+
+    subject: str
+    sentence: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Signs links to the site."""
+
+    public_url: str
+    secret: str
+
+    def receipt(self, key: ReceiptKey, *, at: datetime) -> str:
+        """The link to the receipt of what takes place at that instant."""
+        signed = sign_receipt(key, expires_at=at + RECEIPT_FOR, secret=self.secret)
+        return f"{self.public_url.rstrip('/')}{PATH}{signed}"
+
+
+async def word(
+    session: AsyncSession, notification: Notification, links: Links, *, now: datetime
+) -> Outgoing | None:
+    """Word it for its channel; None when what it tells is no longer so.
+
+    The session is one of the notification's restaurant.
+    """
+    restaurant = await session.get_one(Restaurant, notification.restaurant_id)
+    if notification.body:
+        words: Words | None = Words(subject=notification.subject, sentence=notification.body)
+    elif notification.kind in _OF_RESERVATIONS:
+        words = await _of_reservation(session, notification, restaurant, links, now)
+    else:
+        words = await _of_order(session, notification, restaurant, links, now)
+    return None if words is None else _outgoing(notification, words, restaurant.name)
+
+
+async def _of_order(
+    session: AsyncSession,
+    notification: Notification,
+    restaurant: Restaurant,
+    links: Links,
+    now: datetime,
+) -> Words | None:
+    order = await session.scalar(
+        select(Order).where(Order.restaurant_id == restaurant.id, Order.id == notification.about_id)
+    )
+    if order is None:
+        return None
+    never_made = order.status in NEVER_MADE
+    if notification.kind == NotificationKind.ORDER_CANCELLED:
+        return order_cancelled(restaurant, order) if never_made else None
+    link = links.receipt(ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=order.ready_at)
+    return None if never_made else order_placed(restaurant, order, link, now=now)
+
+
+async def _of_reservation(
+    session: AsyncSession,
+    notification: Notification,
+    restaurant: Restaurant,
+    links: Links,
+    now: datetime,
+) -> Words | None:
+    reservation = await session.scalar(
+        select(Reservation).where(
+            Reservation.restaurant_id == restaurant.id, Reservation.id == notification.about_id
+        )
+    )
+    if reservation is None:
+        return None
+    if notification.kind == NotificationKind.RESERVATION_CANCELLED:
+        cancelled = reservation.status == ReservationStatus.CANCELLED
+        return reservation_cancelled(restaurant, reservation, now=now) if cancelled else None
+    if reservation.status not in HAS_TABLE:
+        return None
+    key = ReceiptKey(ReceiptOf.RESERVATION, restaurant.id, reservation.id)
+    link = links.receipt(key, at=reservation.starts_at)
+    return reservation_confirmed(restaurant, reservation, link, now=now)
+
+
+_OF_RESERVATIONS: Final = frozenset(
+    {NotificationKind.RESERVATION_CONFIRMED, NotificationKind.RESERVATION_CANCELLED}
+)
+
+
+def order_placed(restaurant: Restaurant, order: Order, link: str, *, now: datetime) -> Words:
+    """Say number, price and time: what was heard, in writing."""
+    at = moment(order.ready_at, restaurant.timezone, now=now)
+    return Words(
+        subject=f"Votre commande {order.number}",
+        sentence=f"commande {order.number} notée, {euros(order.total_cents)}, pour {at}."
+        " Détail et allergènes :",
+        link=link,
+    )
+
+
+def order_cancelled(restaurant: Restaurant, order: Order) -> Words:
+    return Words(
+        subject=f"Votre commande {order.number} est annulée",
+        sentence=f"votre commande {order.number} est annulée. {_ask(restaurant)}",
+    )
+
+
+def reservation_confirmed(
+    restaurant: Restaurant, reservation: Reservation, link: str, *, now: datetime
+) -> Words:
+    at = moment(reservation.starts_at, restaurant.timezone, now=now)
+    return Words(
+        subject=f"Votre réservation {reservation.number}",
+        sentence=f"réservation {reservation.number}, {_party(reservation.party)}, {at}."
+        " Détail et allergènes :",
+        link=link,
+    )
+
+
+def reservation_cancelled(
+    restaurant: Restaurant, reservation: Reservation, *, now: datetime
+) -> Words:
+    at = moment(reservation.starts_at, restaurant.timezone, now=now)
+    return Words(
+        subject=f"Votre réservation {reservation.number} est annulée",
+        sentence=f"votre réservation {reservation.number}, {at}, est annulée. {_ask(restaurant)}",
+    )
+
+
+def euros(cents: int) -> str:
+    return f"{cents // 100},{cents % 100:02d} €"
+
+
+def moment(at: datetime, timezone: str, *, now: datetime) -> str:
+    """Spell 19:05 as "19h05" today, and as "vendredi 4/12 à 19h05" on another day."""
+    local = at.astimezone(ZoneInfo(timezone))
+    clock = f"{local.hour}h{local.minute:02d}"
+    if local.date() == now.astimezone(local.tzinfo).date():
+        return clock
+    return f"{_day(local.date())} à {clock}"
+
+
+def _day(day: date) -> str:
+    return f"{_DAYS[day.weekday()]} {day.day}/{day.month:02d}"
+
+
+def _party(party: int) -> str:
+    return f"{party} personne{'s' if party > 1 else ''}"
+
+
+def _ask(restaurant: Restaurant) -> str:
+    number = phonenumbers.parse(restaurant.phone_e164)
+    form = phonenumbers.PhoneNumberFormat.NATIONAL
+    return f"Renseignements : {phonenumbers.format_number(number, form)}"
+
+
+def _outgoing(notification: Notification, words: Words, restaurant: str) -> Outgoing:
+    advertising = notification.kind == NotificationKind.OFFER
+    write: Callable[[Words, str], dict[str, str]] = (
+        _sms if notification.channel == Channel.SMS else _email
+    )
+    return Outgoing(
+        key=notification.id.hex,
+        to=notification.recipient or "",
+        advertising=advertising,
+        **write(words, restaurant),
+    )
+
+
+def _sms(words: Words, restaurant: str) -> dict[str, str]:
+    sentence = to_gsm7(f"{restaurant[:LONGEST_NAME]} : {words.sentence}")
+    return {"text": f"{sentence} {words.link}".rstrip()}
+
+
+def _email(words: Words, restaurant: str) -> dict[str, str]:
+    sentence = words.sentence[:1].upper() + words.sentence[1:]
+    link = f'<p><a href="{escape(words.link)}">{escape(words.link)}</a></p>' if words.link else ""
+    return {
+        "subject": f"{restaurant} : {words.subject}".replace("\n", " "),
+        "text": f"{sentence}\n{words.link}\n\n{restaurant}\n",
+        "html": '<!doctype html><html lang="fr"><body style="font-family:sans-serif">'
+        f"<p>{escape(sentence)}</p>{link}<p>{escape(restaurant)}</p></body></html>",
+    }

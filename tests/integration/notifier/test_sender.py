@@ -1,0 +1,232 @@
+"""A message is worded by what is true as it is sent, and every one of them ends in a state."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, read_receipt
+from controlplane.database import async_engine, async_sessions
+from controlplane.database_roles import DatabaseRole
+from controlplane.models.consent import ConsentPurpose, ConsentSource
+from controlplane.models.customer import Customer
+from controlplane.models.notification import Channel, Notification
+from controlplane.models.order import Order, OrderStatus
+from controlplane.notifier import sender as sender_module
+from controlplane.notifier.ovh_sms import OvhSms
+from controlplane.notifier.sender import Sender
+from controlplane.notifier.wording import Links
+from controlplane.restaurants.confirmations import confirm_order
+from controlplane.restaurants.consents import decide
+from controlplane.restaurants.notification_queue import MOST_A_DAY, MOST_ATTEMPTS
+from controlplane.restaurants.notify import Notice, NotificationKind, notify
+from controlplane.restaurants.order_status import change_order_status
+from controlplane.restaurants.suppressions import hash_number, suppress
+from tests.accounts import SECRETS
+from tests.integration.kitchen_orders import add_order, add_restaurant
+from tests.integration.notifier.stand_ins import CONSUMER, SECRET, OvhStandIn, serving
+
+pytestmark = pytest.mark.integration
+
+MOBILE = "+33639980123"
+LINK_SECRET = "a secret of the test"
+Sessions = async_sessionmaker[AsyncSession]
+
+
+@pytest.fixture
+def sessions(database: AsyncEngine) -> Sessions:
+    return async_sessions(database)
+
+
+@pytest.fixture
+def operator() -> Iterator[OvhStandIn]:
+    stand_in = OvhStandIn()
+    with serving(stand_in):
+        yield stand_in
+
+
+@pytest.fixture
+async def sender(database_url: str, operator: OvhStandIn) -> AsyncIterator[Sender]:
+    """Under the notifier's own role: what it may not read fails here."""
+    engine = async_engine(database_url, application_name="test", role=DatabaseRole.NOTIFIER)
+    sms = OvhSms(
+        endpoint=operator.endpoint,
+        application_key="key",
+        application_secret=SECRET,
+        consumer_key=CONSUMER,
+        service_name="sms",
+        sender="",
+    )
+    links = Links(public_url="https://alloresto.example", secret=LINK_SECRET)
+    yield Sender(async_sessions(engine), {Channel.SMS: sms}, links=links, secrets=SECRETS)
+    await sms.close()
+    await engine.dispose()
+
+
+async def ordered(sessions: Sessions) -> tuple[UUID, UUID]:
+    """A restaurant and an order, whose customer is to be told."""
+    async with sessions.begin() as session:
+        restaurant_id = await add_restaurant(session, name="Chez Luigi")
+        order_id = await add_order(session, restaurant_id, phone=MOBILE)
+        await confirm_order(session, await session.get_one(Order, order_id))
+    return restaurant_id, order_id
+
+
+async def states(sessions: Sessions) -> dict[str, tuple[str, str | None, int]]:
+    async with sessions() as session:
+        rows = await session.scalars(select(Notification))
+        return {row.kind: (row.state, row.reason, row.attempts) for row in rows}
+
+
+async def make_due(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        await session.execute(
+            update(Notification).values(next_attempt_at=datetime.now(UTC) - timedelta(seconds=1))
+        )
+
+
+async def test_another_tenant_sees_nothing(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    """An order's id under another restaurant's notification words nothing of it."""
+    await ordered(sessions)
+    async with sessions.begin() as session:
+        other = await add_restaurant(session, name="Chez Mario")
+        await session.execute(update(Notification).values(restaurant_id=other))
+    await sender.turn()
+    assert operator.jobs == []
+    assert (await states(sessions))["order_placed"] == ("suppressed", "no_longer_true", 1)
+
+
+async def test_an_order_is_confirmed_once_with_a_link_that_opens_it(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    restaurant_id, order_id = await ordered(sessions)
+    for _ in range(2):
+        assert not await sender.turn()
+    (job,) = operator.jobs
+    sentence, _, key = job["message"].partition(f"https://alloresto.example{PATH}")
+    assert sentence.startswith("Chez Luigi : commande 1 notée, 9,50 €, pour ")
+    opened = read_receipt(key, now=datetime.now(UTC), secret=LINK_SECRET)
+    assert opened == ReceiptKey(ReceiptOf.ORDER, restaurant_id, order_id)
+    assert (await states(sessions))["order_placed"] == ("sent", None, 1)
+
+
+async def test_what_is_no_longer_so_is_not_told_and_what_became_of_it_is(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    restaurant_id, order_id = await ordered(sessions)
+    async with sessions.begin() as session:
+        await change_order_status(
+            session, restaurant_id, order_id, to=OrderStatus.REJECTED, actor="kitchen"
+        )
+    await sender.turn()
+    (job,) = operator.jobs
+    assert "est annulée" in job["message"]
+    told = await states(sessions)
+    assert told["order_placed"] == ("suppressed", "no_longer_true", 1)
+    assert told["order_cancelled"] == ("sent", None, 1)
+
+
+async def test_a_provider_that_is_away_is_asked_again_until_it_is_no_use(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    await ordered(sessions)
+    operator.status = 503
+    for attempt in range(1, MOST_ATTEMPTS):
+        await sender.turn()
+        assert (await states(sessions))["order_placed"] == ("pending", None, attempt)
+        await sender.turn()  # not due yet
+        await make_due(sessions)
+    await sender.turn()
+    await make_due(sessions)
+    await sender.turn()
+    assert (await states(sessions))["order_placed"] == ("failed", "http_503", MOST_ATTEMPTS)
+    assert len(operator.jobs) == MOST_ATTEMPTS
+
+
+async def test_a_message_that_is_too_late_or_refused_is_not_tried_again(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    restaurant_id, _ = await ordered(sessions)
+    async with sessions.begin() as session:
+        await session.execute(update(Notification).values(expires_at=text("now()")))
+        await notify(session, told(restaurant_id, NotificationKind.ORDER_UNSEEN))
+    operator.status = 400
+    await sender.turn()
+    ended = await states(sessions)
+    assert ended["order_placed"] == ("failed", "expired", 1)
+    assert ended["order_unseen"] == ("failed", "http_400", 1)
+
+
+async def test_nobody_is_flooded(sessions: Sessions, sender: Sender, operator: OvhStandIn) -> None:
+    restaurant_id, _ = await ordered(sessions)
+    async with sessions.begin() as session:
+        for at in range(MOST_A_DAY):
+            await notify(session, told(restaurant_id, NotificationKind.ORDER_UNSEEN, str(at)))
+        await session.execute(
+            update(Notification)
+            .where(Notification.kind == NotificationKind.ORDER_UNSEEN)
+            .values(state="sent", body="", settled_at=datetime.now(UTC))
+        )
+    await sender.turn()
+    assert operator.jobs == []
+    assert (await states(sessions))["order_placed"] == ("suppressed", "too_many", 1)
+
+
+def told(restaurant_id: UUID, kind: NotificationKind, key: str = "k", **values: Any) -> Notice:
+    return Notice(
+        restaurant_id=restaurant_id,
+        kind=kind,
+        channel=Channel.SMS,
+        to=MOBILE,
+        key=key,
+        body="Bonjour",
+        **values,
+    )
+
+
+async def test_an_offer_needs_a_consent_is_not_made_to_who_was_erased_and_waits_for_the_day(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = datetime(2126, 11, 29, 22, 0, tzinfo=UTC)
+    monkeypatch.setattr(sender_module, "utc_now", lambda: night)
+    async with sessions.begin() as session:
+        restaurant_id = await add_restaurant(session)
+
+    async def offer(key: str) -> Any:
+        async with sessions.begin() as session:
+            await notify(
+                session,
+                told(restaurant_id, NotificationKind.OFFER, key, not_before=night),
+            )
+        await sender.turn()
+        async with sessions() as session:
+            row = (await session.scalars(select(Notification).filter_by(key=key))).one()
+            return row.state, row.reason, row.next_attempt_at
+
+    assert (await offer("no consent"))[:2] == ("suppressed", "no_consent")
+    async with sessions.begin() as session:
+        customer = Customer(restaurant_id=restaurant_id, phone_e164=MOBILE)
+        session.add(customer)
+        await session.flush()
+        await decide(
+            session,
+            customer,
+            ConsentPurpose.OFFERS,
+            granted=True,
+            source=ConsentSource.CALL,
+            evidence="oui",
+        )
+    state, _, waits_until = await offer("at night")
+    assert state == "pending"
+    assert waits_until - night == timedelta(hours=9)
+    async with sessions.begin() as session:
+        hashed = await hash_number(session, SECRETS, restaurant_id, MOBILE)
+        await suppress(session, restaurant_id, hashed)
+    assert (await offer("erased"))[:2] == ("suppressed", "erased")
+    assert operator.jobs == []

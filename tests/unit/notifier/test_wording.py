@@ -1,0 +1,91 @@
+"""Customers read what they were told: number, price, time, restaurant, and where the rest is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.receipt_link import ReceiptKey, ReceiptOf
+from controlplane.models.notification import Channel, Notification
+from controlplane.models.order import Order
+from controlplane.models.reservation import Reservation
+from controlplane.models.restaurant import Restaurant
+from controlplane.notifier.gsm7 import parts
+from controlplane.notifier.providers import Outgoing
+from controlplane.notifier.wording import (
+    Links,
+    Words,
+    _outgoing,
+    order_cancelled,
+    order_placed,
+    reservation_cancelled,
+    reservation_confirmed,
+)
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 11, 28, 18, 30, tzinfo=UTC)
+LINK = Links(public_url="https://www.alloresto.example/", secret="a secret of the test").receipt(
+    ReceiptKey(ReceiptOf.ORDER, new_id(), new_id()), at=NOW
+)
+
+
+def luigi(name: str = "Chez Luigi", timezone: str = "Europe/Paris") -> Restaurant:
+    return Restaurant(name=name, timezone=timezone, phone_e164="+33478000102")
+
+
+def order(total_cents: int = 2450, **values: Any) -> Order:
+    return Order(number=12, total_cents=total_cents, ready_at=NOW + timedelta(minutes=35), **values)
+
+
+def reservation(party: int = 4) -> Reservation:
+    return Reservation(number=7, party=party, starts_at=NOW + timedelta(days=6, minutes=30))
+
+
+def sent(words: Words, channel: Channel, restaurant: str = "Chez Luigi") -> Outgoing:
+    notification = Notification(
+        id=new_id(), kind="order_placed", channel=channel, recipient="+33639980123"
+    )
+    return _outgoing(notification, words, restaurant)
+
+
+def test_an_order() -> None:
+    text = sent(order_placed(luigi(), order(), LINK, now=NOW), Channel.SMS).text
+    assert text == (
+        f"Chez Luigi : commande 12 notée, 24,50 €, pour 20h05. Détail et allergènes : {LINK}"
+    )
+    assert parts(text) <= 2
+
+
+def test_the_time_is_the_restaurants() -> None:
+    words = order_placed(luigi(timezone="Indian/Reunion"), order(), LINK, now=NOW)
+    assert "pour 23h05." in words.sentence
+
+
+def test_a_refused_order_names_whom_to_ask() -> None:
+    assert sent(order_cancelled(luigi(), order()), Channel.SMS).text == (
+        "Chez Luigi : votre commande 12 est annulée. Renseignements : 04 78 00 01 02"
+    )
+
+
+def test_a_reservation_on_another_day() -> None:
+    text = sent(reservation_confirmed(luigi(), reservation(), LINK, now=NOW), Channel.SMS).text
+    assert "réservation 7, 4 personnes, vendredi 4/12 à 20h00. Détail" in text
+    assert "1 personne," in reservation_confirmed(luigi(), reservation(1), LINK, now=NOW).sentence
+    cancelled = reservation_cancelled(luigi(), reservation(), now=NOW)
+    assert "vendredi 4/12 à 20h00, est annulée." in cancelled.sentence
+
+
+def test_the_longest_name_and_price_are_two_parts() -> None:
+    name = "Ô délices de l’Ardèche " * 9
+    words = order_placed(luigi(name), order(total_cents=99_999_99), LINK, now=NOW)
+    assert parts(sent(words, Channel.SMS, name).text) == 2
+
+
+def test_an_e_mail_is_text_and_html_and_no_name_breaks_out_of_it() -> None:
+    mail = sent(order_placed(luigi(), order(), LINK, now=NOW), Channel.EMAIL, "<b>\nLuigi")
+    assert mail.subject == "<b> Luigi : Votre commande 12"
+    assert mail.text.startswith("Commande 12 notée, 24,50 €, pour 20h05.")
+    assert f'<a href="{LINK}">' in mail.html
+    assert "<b>" not in mail.html
