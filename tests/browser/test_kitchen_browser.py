@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from controlplane.database import async_sessions
 from controlplane.models.order import Order, OrderStatus
 from tests.browser.chromium import PROGRAM, Page, chromium
+from tests.integration.delivery_orders import TO_BELLECOUR
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import TestSite, running_site
 from tests.waiting import until
@@ -26,6 +27,7 @@ LIVE = "document.getElementById('live').classList.contains('on')"
 NUMBERS = (
     "[...document.querySelectorAll('#%s .ticket h2')].map((h) => h.innerText.replace(/\\D/g, ''))"
 )
+BROUGHT = {OrderStatus.OUT_FOR_DELIVERY, OrderStatus.PREPARING, OrderStatus.NO_SHOW}
 TO_MAKE, DONE = NUMBERS % "to-make", NUMBERS % "done"
 
 
@@ -123,6 +125,7 @@ async def test_the_page_is_drawn_and_nothing_overflows(
                 options=("pâte fine", "mozzarella"),
                 customer="Anne-Charlotte de la Tour du Pin",
                 status=status,
+                delivery=TO_BELLECOUR if status in BROUGHT else None,
                 note="sans olives" if status == OrderStatus.PLACED else "",
             )
     await page.open(site.page(restaurant))

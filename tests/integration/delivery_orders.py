@@ -63,6 +63,9 @@ BELLECOUR = Address(
 )
 
 
+TO_BELLECOUR = Delivery(address=BELLECOUR, zone=NEAR.name, fee_cents=FEE, delay_minutes=DELAY)
+
+
 def brought(
     key: str = "",
     *,

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
-from controlplane.models.order import Order, OrderLine, OrderStatus
+from controlplane.models.order import Order, OrderLine, OrderStatus, OrderType
 from controlplane.models.order_allergy import OrderAllergy
+from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.delivery_zones import Delivery
 
 
 async def add_restaurant(session: AsyncSession, *, name: str = "Chez Léa") -> UUID:
@@ -47,13 +49,18 @@ async def add_order(
     call_back: bool = False,
     allergy: str = "",
     item_id: UUID | None = None,
+    delivery: Delivery | None = None,
+    order_type: OrderType = OrderType.PICKUP,
 ) -> UUID:
-    """Add an order. `dishes` give quantity, name and unit price in cents. The caller commits."""
+    """Add an order; it is delivered if `delivery` says where. `dishes` give quantity, name and unit
+    price in cents. The caller commits.
+    """
     order_id = new_id()
     today = datetime.now(ZoneInfo("Europe/Paris")).date()
     number = await session.scalar(
         select(func.count()).select_from(Order).where(Order.restaurant_id == restaurant_id)
     )
+    ready_at = datetime.now(UTC) + timedelta(minutes=due_in_min)
     session.add(
         Order(
             id=order_id,
@@ -67,7 +74,9 @@ async def add_order(
             note=note,
             call_back=call_back,
             total_cents=sum(quantity * cents for quantity, _, cents in dishes),
-            ready_at=datetime.now(UTC) + timedelta(minutes=due_in_min),
+            order_type=OrderType.DELIVERY if delivery else order_type,
+            ready_at=ready_at,
+            deliver_at=ready_at + timedelta(minutes=delivery.delay_minutes) if delivery else None,
         )
     )
     await session.flush()
@@ -88,6 +97,15 @@ async def add_order(
         )
         for position, (quantity, name, cents) in enumerate(dishes)
     )
+    if delivery:
+        session.add(
+            OrderDelivery(
+                restaurant_id=restaurant_id,
+                order_id=order_id,
+                zone=delivery.zone,
+                **delivery.address.model_dump(),
+            )
+        )
     if allergy:
         session.add(OrderAllergy(restaurant_id=restaurant_id, order_id=order_id, words=allergy))
     await session.flush()

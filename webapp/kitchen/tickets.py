@@ -13,39 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import NEXT_STATUSES, Order, OrderLine, OrderStatus, OrderType
 from controlplane.models.order_allergy import OrderAllergy
+from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.order_allergies import MADE
 from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from webapp import french
 from webapp.kitchen.payment import on_ticket
+from webapp.kitchen.ticket_words import TYPE_LABELS, address_lines, next_button, status_label
 
 FINISHED_LIMIT: Final = 200
 """One page shows this many finished orders, the newest; those still to make are all shown."""
 STILL_OPEN_FOR: Final = timedelta(days=1)
 """An order nobody closed stays on the screen through the next day: the service after midnight."""
 
-STATUS_LABELS: Final[dict[OrderStatus, str]] = {
-    OrderStatus.PLACED: "Nouvelle",
-    OrderStatus.ACCEPTED: "Acceptée",
-    OrderStatus.PREPARING: "En préparation",
-    OrderStatus.READY: "Prête",
-    OrderStatus.OUT_FOR_DELIVERY: "En livraison",
-    OrderStatus.COMPLETED: "Remise",
-    OrderStatus.REJECTED: "Refusée",
-    OrderStatus.CANCELLED: "Annulée",
-    OrderStatus.EXPIRED: "Expirée",
-    OrderStatus.NO_SHOW: "Non retirée",
-}
-NEXT_BUTTON: Final[dict[OrderStatus, tuple[OrderStatus, str]]] = {
-    OrderStatus.PLACED: (OrderStatus.ACCEPTED, "Accepter"),
-    OrderStatus.ACCEPTED: (OrderStatus.PREPARING, "Commencer"),
-    OrderStatus.PREPARING: (OrderStatus.READY, "C’est prêt"),
-    OrderStatus.READY: (OrderStatus.COMPLETED, "Remise au client"),
-    OrderStatus.OUT_FOR_DELIVERY: (OrderStatus.COMPLETED, "Livrée"),
-}
-PARTS: Final = (OrderStatus.OUT_FOR_DELIVERY, "Partie en livraison")
-"""A delivery that is ready goes out first."""
 DONE: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
 
 
@@ -66,6 +47,7 @@ class Ticket:
     number: int
     status: OrderStatus
     status_label: str
+    type_label: str
     next_status: OrderStatus | None
     next_label: str
     lines: tuple[TicketLine, ...]
@@ -76,13 +58,19 @@ class Ticket:
     ready_at: str
     ready_at_utc: str
     """The page sorts by it and marks late ones (ISO 8601)."""
+    deliver_at: str = ""
+    """A delivery is promised at its door then."""
+    address: tuple[str, ...] = ()
+    """Where it goes, line by line; it is empty once it was there."""
+    no_show_label: str = ""
+    """What a second button says while the customer of what is made may not come; empty else."""
     allergies: tuple[str, ...] = ()
     """What the caller must not eat, in their words."""
     allergies_unseen: bool = False
     replaces: int | None = None
     """The number of the order this one corrects."""
     call_back: bool = False
-    """The caller does not know whether the order is placed."""
+    """The caller does not know whether the order is placed, or that nobody takes it."""
     caller: str = ""
     """The whole number, where the kitchen is to call; it is empty otherwise, and when hidden."""
     caller_uri: str = ""
@@ -117,17 +105,23 @@ async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen:
 
 
 async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Ticket]:
-    """Return every order still to make first, by the time they are due; then the day's finished
-    ones, of which there may be more than are shown.
+    """Return every order still to make first, by the time they are due; then those that nobody
+    took, and the day's finished ones, of which there may be more than are shown.
     """
     today = kitchen.today()
     still_open = Order.status.not_in(DONE) & (Order.service_date >= today - STILL_OPEN_FOR)
-    finished = Order.status.in_(DONE) & (Order.service_date >= today)
+    expired = (Order.status == OrderStatus.EXPIRED) & (Order.service_date >= today - STILL_OPEN_FOR)
+    finished = Order.status.in_(DONE - {OrderStatus.EXPIRED}) & (Order.service_date >= today)
     tickets = [
-        *await _tickets(session, kitchen, still_open),
+        *await _tickets(session, kitchen, still_open | expired),
         *await _tickets(session, kitchen, finished, newest=FINISHED_LIMIT),
     ]
-    return sorted(tickets, key=lambda ticket: (ticket.done, ticket.ready_at_utc, ticket.number))
+    return sorted(tickets, key=_place)
+
+
+def _place(ticket: Ticket) -> tuple[bool, bool, str, int]:
+    over = ticket.done and ticket.status is not OrderStatus.EXPIRED
+    return ticket.done, over, ticket.ready_at_utc, ticket.number
 
 
 async def tickets_by_id(
@@ -163,6 +157,7 @@ async def _tickets(
         lines[line.order_id].append(line)
     allergies = await _allergies(session, kitchen, by_id)
     payments = await standings(session, kitchen.restaurant_id, by_id)
+    deliveries = await _deliveries(session, kitchen, by_id)
     numbers = await _numbers(session, kitchen, [order.replaces_id for order in by_id.values()])
     return [
         _ticket(
@@ -170,6 +165,7 @@ async def _tickets(
             lines[order.id],
             kitchen.zone,
             allergies=allergies[order.id],
+            delivery=deliveries.get(order.id),
             replaces=numbers.get(order.replaces_id),
             payment=payments[order.id],
         )
@@ -194,6 +190,20 @@ async def _allergies(
     return found
 
 
+async def _deliveries(
+    session: AsyncSession, kitchen: Kitchen, orders: dict[UUID, Order]
+) -> dict[UUID, OrderDelivery]:
+    """Return where those of the orders go that are still to be delivered, by the order's id."""
+    waited_for = [order.id for order in orders.values() if order.status not in DONE]
+    found = await session.scalars(
+        select(OrderDelivery).where(
+            OrderDelivery.restaurant_id == kitchen.restaurant_id,
+            OrderDelivery.order_id.in_(waited_for),
+        )
+    )
+    return {delivery.order_id: delivery for delivery in found}
+
+
 async def _numbers(
     session: AsyncSession, kitchen: Kitchen, order_ids: Collection[UUID | None]
 ) -> dict[UUID | None, int]:
@@ -214,24 +224,24 @@ def _ticket(
     zone: ZoneInfo,
     *,
     allergies: list[OrderAllergy],
+    delivery: OrderDelivery | None,
     replaces: int | None,
     payment: Standing,
 ) -> Ticket:
-    status = OrderStatus(order.status)
-    next_status, next_label = NEXT_BUTTON.get(status, (None, ""))
-    if status is OrderStatus.READY and order.order_type == OrderType.DELIVERY:
-        next_status, next_label = PARTS
+    status, order_type = OrderStatus(order.status), OrderType(order.order_type)
+    next_status, next_label = next_button(status, order_type)
     unseen = status not in DONE and any(allergy.acknowledged_at is None for allergy in allergies)
     if unseen and next_status in MADE:
         next_status, next_label = None, ""
     who = (order.customer_name or "", french.last_digits(order.customer_phone_e164))
-    call_back = order.call_back and status not in DONE
+    call_back = status is OrderStatus.EXPIRED or (order.call_back and status not in DONE)
     number = order.customer_phone_e164 if call_back else None
     return Ticket(
         order_id=order.id,
         number=order.number,
         status=status,
-        status_label=STATUS_LABELS[status],
+        status_label=status_label(status, order_type),
+        type_label=TYPE_LABELS[order_type],
         next_status=next_status,
         next_label=next_label,
         lines=tuple(
@@ -248,6 +258,9 @@ def _ticket(
         placed_at=french.clock(order.created_at.astimezone(zone)),
         ready_at=french.clock(order.ready_at.astimezone(zone)),
         ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
+        deliver_at=french.clock(order.deliver_at.astimezone(zone)) if order.deliver_at else "",
+        address=address_lines(delivery) if delivery else (),
+        no_show_label=_no_show_label(status, order_type),
         allergies=tuple(allergy.words for allergy in allergies),
         allergies_unseen=unseen,
         replaces=replaces,
@@ -257,3 +270,11 @@ def _ticket(
         payment=on_ticket(payment, zone),
         refusable=payment.paid is Paid.UNPAID and OrderStatus.REJECTED in NEXT_STATUSES[status],
     )
+
+
+def _no_show_label(status: OrderStatus, order_type: OrderType) -> str:
+    """Who waits at home is absent once the order went out, and not before."""
+    waits = order_type is OrderType.DELIVERY and status is OrderStatus.READY
+    if waits or OrderStatus.NO_SHOW not in NEXT_STATUSES[status]:
+        return ""
+    return status_label(OrderStatus.NO_SHOW, order_type)

@@ -114,7 +114,8 @@ function insertByDue(ticket) {
 function markLate() {
   const now = Date.now();
   for (const ticket of toMake.children) {
-    const late = Date.parse(ticket.dataset.ready) < now && !ticket.classList.contains("ready");
+    const made = ticket.matches(".ready, .out_for_delivery");
+    const late = Date.parse(ticket.dataset.ready) < now && !made;
     ticket.classList.toggle("late", late);
   }
 }

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_sessions
 from controlplane.models.event_outbox import EventOutbox
-from controlplane.models.order import Order, OrderEvent, OrderStatus
+from controlplane.models.order import Order, OrderEvent, OrderStatus, OrderType
+from tests.integration.delivery_orders import TO_BELLECOUR
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import SECRET, TestSite, running_site
 from webapp.kitchen import tickets
@@ -218,6 +219,78 @@ async def test_a_caller_who_does_not_know_is_called_back_until_the_order_is_done
     text = (await browser.get(site.page(restaurant))).text
     assert text.count("Il ne sait pas si sa commande est passée.") == 1
     assert "tel:" not in text
+
+
+async def test_a_delivery_shows_its_address_goes_out_and_is_delivered(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    """1 ready, it goes out and not to the customer's hand; 2 out, it is delivered; 3 its address is
+    shown as long as it is needed, to its own restaurant.
+    """
+    async with sessions.begin() as session:
+        order_id = await add_order(
+            session, restaurant, status=OrderStatus.READY, delivery=TO_BELLECOUR
+        )
+        other = await add_restaurant(session)
+    page = site.page(restaurant)
+    seen = {}
+    for status in (OrderStatus.READY, OrderStatus.OUT_FOR_DELIVERY, OrderStatus.COMPLETED):
+        await browser.post(page.replace("/kitchen?", f"/kitchen/orders/{order_id}/{status}?"))
+        seen[status] = (await browser.get(page)).text
+    assert "Partie en livraison" in seen[OrderStatus.READY]
+    assert "Remise au client" not in seen[OrderStatus.READY]
+    assert "Client absent" not in seen[OrderStatus.READY]
+    assert ">Livrée<" in seen[OrderStatus.OUT_FOR_DELIVERY]
+    for status in (OrderStatus.READY, OrderStatus.OUT_FOR_DELIVERY):
+        for shown in ("Livraison", "12 bis Rue Victor Hugo", "69002 Lyon", "code B 1204"):
+            assert shown in seen[status]
+        assert "chez le client à" in seen[status]
+    assert "Livrée</span>" in seen[OrderStatus.COMPLETED]
+    assert "Rue Victor Hugo" not in seen[OrderStatus.COMPLETED]
+    assert "Rue Victor Hugo" not in (await browser.get(site.page(other))).text
+
+
+async def test_whoever_does_not_come_is_said_by_the_staff_alone(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    """What is not made has no such button, nor does its address help; each type has its words."""
+    async with sessions.begin() as session:
+        new = await add_order(session, restaurant)
+        fetched = await add_order(session, restaurant, status=OrderStatus.READY)
+        there = await add_order(
+            session, restaurant, status=OrderStatus.READY, order_type=OrderType.ON_SITE
+        )
+        brought = await add_order(
+            session, restaurant, status=OrderStatus.OUT_FOR_DELIVERY, delivery=TO_BELLECOUR
+        )
+    page = site.page(restaurant)
+    assert (await browser.get(page)).text.count('class="absent"') == 3
+    for order_id in (new, fetched, there, brought):
+        await browser.post(page.replace("/kitchen?", f"/kitchen/orders/{order_id}/no_show?"))
+    text = (await browser.get(page)).text
+    assert text.count("Non retirée</span>") == 1
+    assert text.count("Client absent</span>") == 2
+    async with sessions() as session:
+        still = select(Order.id).where(Order.status != OrderStatus.NO_SHOW)
+        assert (await session.scalars(still)).all() == [new]
+
+
+async def test_what_nobody_took_stays_in_sight_with_whom_to_call(
+    site: TestSite, sessions: Sessions, restaurant: UUID, browser: httpx2.AsyncClient
+) -> None:
+    """It is the first of those that are over, through the next day."""
+    async with sessions.begin() as session:
+        await add_order(session, restaurant, customer="Fini", status=OrderStatus.COMPLETED)
+        for days, customer in enumerate(("Oubliée", "Veille", "Antan")):
+            await add_order(
+                session, restaurant, customer=customer, status=OrderStatus.EXPIRED, days_ago=days
+            )
+    text = (await browser.get(site.page(restaurant))).text
+    assert text.index("Oubliée") < text.index("Fini")
+    assert text.index("Veille") < text.index("Fini")
+    assert "Antan" not in text
+    assert text.count("Personne n’a pris sa commande.") == 2
+    assert text.count('<a href="tel:+33639980134">') == 2
 
 
 async def test_headers_keep_the_key_at_home(

@@ -1,10 +1,12 @@
 """The demo menu is one a caller can order from, and statuses only go forward."""
 
+from itertools import product
+
 import pytest
 
 from controlplane.local.demo.menu import ALCOHOL_BP, MENU, OPTION_GROUPS
-from controlplane.models.order import NEXT_STATUSES, OrderStatus
-from webapp.kitchen.tickets import NEXT_BUTTON, STATUS_LABELS
+from controlplane.models.order import NEXT_STATUSES, OrderStatus, OrderType
+from webapp.kitchen.ticket_words import next_button, status_label
 
 pytestmark = pytest.mark.unit
 
@@ -45,5 +47,8 @@ def test_no_status_is_reached_twice() -> None:
 
 
 def test_every_button_is_a_step_that_is_allowed() -> None:
-    assert set(STATUS_LABELS) == set(OrderStatus)
-    assert all(after in NEXT_STATUSES[status] for status, (after, _) in NEXT_BUTTON.items())
+    for status, order_type in product(OrderStatus, OrderType):
+        assert status_label(status, order_type)
+        after, label = next_button(status, order_type)
+        assert (after is None) == (label == "") == (not NEXT_STATUSES[status])
+        assert after is None or after in NEXT_STATUSES[status]

@@ -26,6 +26,7 @@ def ticket(
         number=12,
         status=status,
         status_label="Nouvelle",
+        type_label="À emporter",
         next_status=OrderStatus.ACCEPTED,
         next_label="Accepter",
         lines=(TicketLine(quantity=2, name="Margherita", options=("pâte fine", "œuf")),),
