@@ -106,6 +106,14 @@ MENU: Final = LazyGroup(
             "controlplane.commands.menu:lint",
             "What goes wrong on the telephone, with its fix; exit code 3 when it has an error.",
         ),
+        "draft": LazyCommand(
+            "controlplane.commands.menu:draft",
+            "What publishing the draft would change, and what of it goes wrong on the telephone.",
+        ),
+        "publish": LazyCommand(
+            "controlplane.commands.menu:publish", "Make the draft the menu, and a version."
+        ),
+        "discard": LazyCommand("controlplane.commands.menu:discard", "Throw the draft away."),
         "history": LazyCommand(
             "controlplane.commands.menu:history", "The menu's published versions, newest first."
         ),

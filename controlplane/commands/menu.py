@@ -16,6 +16,14 @@ from controlplane.models.menu_version import MenuVersion
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_drafts import (
+    MenuDraft,
+    discard_draft,
+    publish_draft,
+    read_draft,
+    save_draft,
+)
+from controlplane.restaurants.menu_errors import NoMenuDraft
 from controlplane.restaurants.menu_files.mapping import OWN, read_mapping
 from controlplane.restaurants.menu_files.problems import MenuFileRefused
 from controlplane.restaurants.menu_files.read_file import MOST_BYTES, read_menu_file
@@ -47,12 +55,15 @@ restaurant_option = click.option(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @restaurant_option
 @click.option("--dry-run", is_flag=True, help="Report only; write nothing.")
+@click.option("--draft", "as_draft", is_flag=True, help="Keep it as the draft; no caller is told.")
 @click.option(
     "--mapping",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="TOML that says which column is which, for another system's export.",
 )
-def import_(*, file: Path, restaurant: str, dry_run: bool, mapping: Path | None) -> int:
+def import_(
+    *, file: Path, restaurant: str, dry_run: bool, as_draft: bool, mapping: Path | None
+) -> int:
     """Replace the menu by a file's: CSV, XLSX or JSON; all of it, or a report and nothing."""
     try:
         columns = read_mapping(_bytes(mapping)) if mapping else OWN
@@ -64,6 +75,10 @@ def import_(*, file: Path, restaurant: str, dry_run: bool, mapping: Path | None)
         _, changes = ask_restaurant(restaurant, partial(_changes, document=document))
         _print_changes(changes)
         print("Rien n'a été écrit.")
+    elif as_draft:
+        saving = partial(_save_draft, document=document, source=file.name)
+        _print_changes(ask_restaurant(restaurant, saving)[1].changes)
+        print("Brouillon enregistré : alloresto menu publish le publie.")
     else:
         publishing = partial(_publish, document=document, source=file.name)
         _print_published(ask_restaurant(restaurant, publishing)[1])
@@ -145,6 +160,31 @@ def undo(*, restaurant: str) -> None:
     _print_published(ask_restaurant(restaurant, _undo)[1])
 
 
+@click.command()
+@restaurant_option
+def draft(*, restaurant: str) -> int:
+    """What publishing the draft would change, and what of it goes wrong on the telephone."""
+    found = ask_restaurant(restaurant, _read_draft)[1]
+    _print_changes(found.changes)
+    return print_findings(lint_menu(found.document), as_json=False)
+
+
+@click.command()
+@restaurant_option
+@click.option("--over", is_flag=True, help="Take back what changed since the draft was begun.")
+def publish(*, restaurant: str, over: bool) -> None:
+    """Make the draft the menu, and a version."""
+    _print_published(ask_restaurant(restaurant, partial(_publish_draft, over=over))[1])
+
+
+@click.command()
+@restaurant_option
+def discard(*, restaurant: str) -> None:
+    """Throw the draft away."""
+    ask_restaurant(restaurant, _discard_draft)
+    print("discarded")
+
+
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> int:
     """One a line; the exit code that says whether there is an error among them."""
     for one in findings:
@@ -185,6 +225,30 @@ async def _publish(
     session: AsyncSession, owner: Restaurant, *, document: MenuDocument, source: str
 ) -> Published:
     return await publish_menu(session, owner.id, document, source=source)
+
+
+async def _save_draft(
+    session: AsyncSession, owner: Restaurant, *, document: MenuDocument, source: str
+) -> MenuDraft:
+    """A file is the whole menu: it takes the place of whatever draft there is."""
+    try:
+        over = (await read_draft(session, owner.id)).revision
+    except NoMenuDraft:
+        over = 0
+    await save_draft(session, owner.id, document, over=over, source=source)
+    return await read_draft(session, owner.id)
+
+
+async def _read_draft(session: AsyncSession, owner: Restaurant) -> MenuDraft:
+    return await read_draft(session, owner.id)
+
+
+async def _publish_draft(session: AsyncSession, owner: Restaurant, *, over: bool) -> Published:
+    return await publish_draft(session, owner.id, over_changes=over)
+
+
+async def _discard_draft(session: AsyncSession, owner: Restaurant) -> None:
+    await discard_draft(session, owner.id)
 
 
 async def _changes(

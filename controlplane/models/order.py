@@ -159,7 +159,7 @@ class Order(Base):
     total_cents: Mapped[int]
     """What the caller pays, VAT included."""
     menu_version: Mapped[int | None]
-    """The number of the restaurant's newest menu version as it was placed, set by the database;
+    """The number of the menu version that its prices were held against, by default the newest;
     None where no menu was ever published."""
     ready_at: Mapped[Instant]
     """The kitchen has made it by then."""

@@ -11,7 +11,7 @@ AlloRestoError
     │   ├── UnknownOrder       no order of this restaurant has this id
     │   ├── UnknownMessage     no voice message of this restaurant has this id
     │   ├── UnknownTarget      callers are not put through to this number
-    │   ├── UnknownMenuVersion no version of the menu has this number
+    │   ├── UnknownMenuVersion no version of the menu has this number (drafts: menu_errors.py)
     │   ├── NotOnMenu          no dish, option or ingredient is called so
     │   └── NotBlocked         this number's calls are taken
     ├── Refused                what was asked is not allowed as things are

@@ -1,18 +1,25 @@
 """Menus are published as versions: what was, what differs, and the way back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from pydantic import ValidationError
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.menu_version import MenuVersion
 from controlplane.restaurants.errors import UnknownMenuVersion
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_errors import UnreadableMenuVersion
+from controlplane.restaurants.menu_files.problems import at_path, faults_of
 from controlplane.restaurants.menu_import import import_menu, lock_menu
 from controlplane.restaurants.menu_rows import read_document
 
+_SHOWN: Final = 3
+"""Faults of a version that is refused."""
 EDITED = "modifications"
 """The source of a version that no publication made: the menu had been edited since the last."""
 
@@ -43,24 +50,28 @@ async def publish_menu(
 async def undo_menu(session: AsyncSession, restaurant_id: UUID) -> Published:
     """Publish the menu as it was before its last change; undone twice, it is as it was.
 
-    Raises `UnknownMenuVersion` when nothing was before.
+    Raises `UnknownMenuVersion` when nothing was before, `UnreadableMenuVersion` when today's format
+    refuses what was.
     """
     await lock_menu(session, restaurant_id)
     newest = await _newest(session, restaurant_id)
     if newest is None:
         raise UnknownMenuVersion(0)
-    edited = _plain(await read_document(session, restaurant_id)) != newest.document
+    edited = not _is_of(newest, await read_document(session, restaurant_id))
     return await restore_menu(session, restaurant_id, newest.number - (0 if edited else 1))
 
 
 async def restore_menu(session: AsyncSession, restaurant_id: UUID, number: int) -> Published:
-    """Publish an older version again, under a new number. Raises `UnknownMenuVersion`."""
+    """Publish an older version again, under a new number.
+
+    Raises `UnknownMenuVersion`, `UnreadableMenuVersion`.
+    """
     document = await read_version(session, restaurant_id, number)
     return await publish_menu(session, restaurant_id, document, source=f"version {number}")
 
 
 async def read_version(session: AsyncSession, restaurant_id: UUID, number: int) -> MenuDocument:
-    """The menu as it was published. Raises `UnknownMenuVersion`."""
+    """The menu as it was published. Raises `UnknownMenuVersion`, `UnreadableMenuVersion`."""
     stored = await session.scalar(
         select(MenuVersion.document).where(
             MenuVersion.restaurant_id == restaurant_id, MenuVersion.number == number
@@ -68,13 +79,16 @@ async def read_version(session: AsyncSession, restaurant_id: UUID, number: int) 
     )
     if stored is None:
         raise UnknownMenuVersion(number)
-    return MenuDocument.model_validate(stored)
+    return parsed(stored, what=f"menu version {number}")
 
 
 async def changes_since(
     session: AsyncSession, restaurant_id: UUID, number: int
 ) -> tuple[Change, ...]:
-    """What differs between that version and the menu now. Raises `UnknownMenuVersion`."""
+    """What differs between that version and the menu now.
+
+    Raises `UnknownMenuVersion`, `UnreadableMenuVersion`.
+    """
     then = await read_version(session, restaurant_id, number)
     return changes_between(then, await read_document(session, restaurant_id))
 
@@ -94,12 +108,12 @@ async def _keep(
 ) -> int:
     """The number of the newest version, which is the document's."""
     newest = await _newest(session, restaurant_id)
-    if newest is not None and newest.document == _plain(document):
+    if newest is not None and _is_of(newest, document):
         return newest.number
     number = newest.number + 1 if newest else 1
     session.add(
         MenuVersion(
-            restaurant_id=restaurant_id, number=number, document=_plain(document), source=source
+            restaurant_id=restaurant_id, number=number, document=plain(document), source=source
         )
     )
     await session.flush()
@@ -116,5 +130,34 @@ async def _newest(session: AsyncSession, restaurant_id: UUID) -> MenuVersion | N
     return newest
 
 
-def _plain(document: MenuDocument) -> dict[str, object]:
+async def newest_number(session: AsyncSession, restaurant_id: UUID) -> int | None:
+    """The number of the newest version; None where no menu was ever published."""
+    number: int | None = await session.scalar(
+        select(func.max(MenuVersion.number)).where(MenuVersion.restaurant_id == restaurant_id)
+    )
+    return number
+
+
+def _is_of(version: MenuVersion, document: MenuDocument) -> bool:
+    """Whether the version has this document, whatever the format has gained since it was kept."""
+    try:
+        return parsed(version.document, what="") == document
+    except UnreadableMenuVersion:
+        return False
+
+
+def parsed(stored: Mapping[str, object], *, what: str) -> MenuDocument:
+    """What was kept as a document; `what` is how a refusal names it.
+
+    Raises `UnreadableMenuVersion`, whose message says what today's format refuses.
+    """
+    try:
+        return MenuDocument.model_validate(stored)
+    except ValidationError as error:
+        faults = [str(at_path(*fault)) for fault in faults_of(error)]
+        raise UnreadableMenuVersion(what, " ; ".join(faults[:_SHOWN])) from error
+
+
+def plain(document: MenuDocument) -> dict[str, object]:
+    """The document as it is kept, which `parsed` reads."""
     return document.model_dump(mode="json")

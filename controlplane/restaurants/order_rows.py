@@ -54,6 +54,7 @@ async def insert_order(
     ready_at: datetime,
     call_back: bool,
     replaced: Order | None,
+    menu_version: int | None = None,
 ) -> Order:
     """The order with all that belongs to it, in the place of the locked `replaced`; the outbox rows
     come last, for their trigger holds up the restaurant's other writers from there to the commit.
@@ -65,6 +66,7 @@ async def insert_order(
         await settle_call_back(session, replaced, now, actor=ACTOR)
         order.replaces_id = replaced.id
     order.ready_at = ready_at
+    order.menu_version = menu_version
     order.deliver_at = _deliver_at(draft, ready_at)
     order.call_back = call_back
     session.add(order)

@@ -33,6 +33,7 @@ from controlplane.restaurants.errors import (
     UnknownRestaurant,
 )
 from controlplane.restaurants.menu_portions import check_portions, portions_returning
+from controlplane.restaurants.menu_versions import newest_number
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
@@ -80,6 +81,7 @@ class Allowed:
 
     answer: Answer
     menu: tuple[MenuItem, ...]
+    menu_version: int | None
 
 
 async def place_order(
@@ -169,9 +171,9 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
 async def _place_once(
     sessions: Sessions, draft: OrderDraft, commit: Commit, *, call_back: bool
 ) -> PlacedOrder:
+    allowed = await _allowed(sessions, draft, utc_now())
     async with restaurant_session(sessions, draft.restaurant_id) as session:
-        restaurant, now = await _restaurant(session, draft.restaurant_id), utc_now()
-        allowed = await _allowed(session, draft, restaurant, now)
+        restaurant = await _restaurant(session, draft.restaurant_id)
         await lock_orders(session, draft.restaurant_id)
         order = await find_order(session, draft)
         if order is None:
@@ -192,6 +194,7 @@ async def _place_once(
                 allowed.answer,
                 order_id=wanted.holder_id,
                 ready_at=ready_at,
+                menu_version=allowed.menu_version,
                 call_back=call_back,
                 replaced=replaced,
             )
@@ -200,28 +203,36 @@ async def _place_once(
         return placed_order(order, restaurant.timezone)
 
 
-async def _allowed(
-    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
-) -> Allowed | Refused:
+async def _allowed(sessions: Sessions, draft: OrderDraft, now: datetime) -> Allowed | Refused:
     """Read again what may have changed since the caller was told: whether the restaurant takes
     orders of this type, whether it is open for them, whether all is to be had, and at which price,
     and whether it delivers there, and for how much.
 
-    It is read before the lock, under which others would wait for it; an order that is there already
-    is found whatever is refused here.
+    It is read before the lock, under which others would wait for it, and as of one instant, so that
+    the menu is all of one version; an order that is there already is found whatever is refused
+    here.
     """
-    try:
-        calendar = await read_calendar(session, restaurant, now)
-        answer = check_takes_orders(calendar, now, kind=OpeningKind(draft.order_type))
-        returning = await portions_returning(session, restaurant.id, draft.replaces_id)
-        menu = await read_menu(session, restaurant.id, SoldOut(now), returning=returning)
-        check_against_menu(draft.lines, menu)
-        if draft.delivery is not None:
-            zones = await read_zones(session, restaurant.id)
-            check_delivery(draft.delivery, zones, items_cents=draft.items_cents)
-    except Refused as refusal:
-        return refusal
-    return Allowed(answer, menu)
+    async with restaurant_session(sessions, draft.restaurant_id) as session:
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        restaurant = await _restaurant(session, draft.restaurant_id)
+        try:
+            return await _held_against_rules(session, draft, restaurant, now)
+        except Refused as refusal:
+            return refusal
+
+
+async def _held_against_rules(
+    session: AsyncSession, draft: OrderDraft, restaurant: Restaurant, now: datetime
+) -> Allowed:
+    calendar = await read_calendar(session, restaurant, now)
+    answer = check_takes_orders(calendar, now, kind=OpeningKind(draft.order_type))
+    returning = await portions_returning(session, restaurant.id, draft.replaces_id)
+    menu = await read_menu(session, restaurant.id, SoldOut(now), returning=returning)
+    check_against_menu(draft.lines, menu)
+    if draft.delivery is not None:
+        zones = await read_zones(session, restaurant.id)
+        check_delivery(draft.delivery, zones, items_cents=draft.items_cents)
+    return Allowed(answer, menu, await newest_number(session, restaurant.id))
 
 
 def _slot(draft: OrderDraft, answer: Answer) -> SlotRequest:

@@ -1,0 +1,30 @@
+"""The menu that a restaurant is working on, while callers are told the published one."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controlplane.models.base import Base, CreatedAt
+
+
+class MenuDraft(Base):
+    """One document a restaurant, gone once it is published or discarded."""
+
+    __tablename__ = "menu_draft"
+    __table_args__ = (CheckConstraint("revision >= 1", name="revision"),)
+
+    restaurant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("restaurant.id", ondelete="CASCADE"), primary_key=True
+    )
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """The JSON of docs/menu-format.md."""
+    begun_from: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """The menu as it was when the draft was begun: another one now was published meanwhile."""
+    revision: Mapped[int]
+    """It rises with each saving, so that of two people who edit neither overwrites the other."""
+    source: Mapped[str]
+    """Where it came from, such as the name of a file; its version will say so."""
+    begun_at: Mapped[CreatedAt]
