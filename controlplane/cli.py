@@ -138,6 +138,28 @@ MENU: Final = LazyGroup(
         ),
     },
 )
+FAQ: Final = LazyGroup(
+    help="What a restaurant has its callers told, and what nobody could tell them.",
+    subcommands={
+        "list": LazyCommand(
+            "controlplane.commands.faq:list_", "The answers, in the restaurant's order."
+        ),
+        "add": LazyCommand(
+            "controlplane.commands.faq:add", "Have callers told this, from the next call on."
+        ),
+        "remove": LazyCommand("controlplane.commands.faq:remove", "Take an answer away."),
+        "gaps": LazyCommand(
+            "controlplane.commands.faq:gaps",
+            "The questions nobody could answer, first what is asked most.",
+        ),
+        "answer": LazyCommand(
+            "controlplane.commands.faq:answer", "Answer one of them, from the next call on."
+        ),
+        "dismiss": LazyCommand(
+            "controlplane.commands.faq:dismiss", "Leave one of them without an answer."
+        ),
+    },
+)
 HOURS: Final = LazyGroup(
     help="When a restaurant does what: its week, dates that differ, holidays, a busy kitchen.",
     subcommands={
@@ -385,6 +407,7 @@ ALLORESTO: Final = LazyGroup(
         "bridge": BRIDGE,
         "caller": CALLER,
         "carrier": CARRIER,
+        "faq": FAQ,
         "hours": HOURS,
         "invoice": INVOICE,
         "menu": MENU,

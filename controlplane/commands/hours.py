@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
-from controlplane.commands.options import json_lines_option, restaurant_argument
+from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
 from controlplane.commands.wall_times import Day, HourWindow, Weekdays, spelt_days
 from controlplane.contracts.opening import (
     Busy,
@@ -27,8 +27,6 @@ from controlplane.restaurants.hour_windows import Window, spelt
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.what_happens import Calendar, what_happens
 from controlplane.text_table import table
-
-ACTOR = "admin"
 
 kind_option = click.option(
     "--kind",

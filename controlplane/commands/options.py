@@ -1,6 +1,11 @@
 """The arguments and options that several commands share."""
 
+from typing import Final
+
 import click
+
+ACTOR: Final = "admin"
+"""So the audit log names whoever types commands."""
 
 restaurant_argument = click.argument(
     "restaurant", metavar="RESTAURANT", help="Slug, id or gateway name."

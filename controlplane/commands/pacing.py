@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
-from controlplane.commands.hours import ACTOR
-from controlplane.commands.options import json_lines_option, restaurant_argument
+from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
 from controlplane.commands.wall_times import HourWindow, Weekdays, spelt_days
 from controlplane.contracts.opening import ORDER_KINDS, OpeningKind
 from controlplane.models.pacing import PacingRule, PacingUnit

@@ -93,6 +93,13 @@ class TransferTarget(Message):
     name: str
 
 
+class FaqAnswer(Message):
+    """What callers who ask something like `question` are told."""
+
+    question: str
+    answer: str
+
+
 class RestaurantConfig(Message):
     """This is everything that a call needs to know of its restaurant."""
 
@@ -115,3 +122,5 @@ class RestaurantConfig(Message):
     status: RestaurantStatus = RestaurantStatus.LIVE
     transfer_targets: tuple[TransferTarget, ...] = ()
     """Callers may also be put through to these, beside the restaurant's own phone."""
+    faq: tuple[FaqAnswer, ...] = ()
+    """In the restaurant's order."""

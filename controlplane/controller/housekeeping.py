@@ -68,6 +68,7 @@ _KEPT: Final = (
     ("order_allergy", "created_at", _MONTHS),
     ("order_delivery", "created_at", _MONTHS),
     ("task", "created_at", _MONTHS),
+    ("faq_gap", "last_asked_at", "make_interval(days => restaurant.keep_transcripts_days)"),
 )
 """Each restaurant says how long it keeps these rows. A call's turns and a customer's consents go
 with them."""

@@ -19,6 +19,7 @@ from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.restaurants.errors import UnknownRestaurant
+from controlplane.restaurants.faq import read_answers
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.packed_config import pack, unpack
@@ -74,6 +75,7 @@ async def read_restaurant_config(
         sold_out = SoldOut(now)
         menu = await read_menu(session, restaurant_id, sold_out)
         calendar = await read_calendar(session, restaurant, now)
+        answers = await read_answers(session, restaurant_id)
         targets = await session.scalars(
             select(TransferTarget)
             .where(TransferTarget.restaurant_id == restaurant_id)
@@ -99,6 +101,7 @@ async def read_restaurant_config(
         transfer_targets=tuple(
             restaurant_config.TransferTarget(id=target.id, name=target.name) for target in targets
         ),
+        faq=answers,
     )
     return config, sold_out.seconds_true(at_most=CACHE_TTL_S)
 

@@ -18,6 +18,7 @@ from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
 from controlplane.models.customer import Customer
+from controlplane.models.faq_gap import FaqGap
 from controlplane.models.notification import Notification
 from controlplane.models.order import NEXT_STATUSES, Order
 from controlplane.models.order_allergy import OrderAllergy
@@ -86,6 +87,10 @@ async def erase_caller(
         Part(
             table="call_turn",
             erased=await _changed(session, delete(CallTurn).where(*_of(CallTurn, mine, ended))),
+        ),
+        Part(
+            table="faq_gap",
+            erased=await _changed(session, delete(FaqGap).where(*_of(FaqGap, mine, ended))),
         ),
         await _messages(session, mine, e164, ended),
         await _tasks(session, mine, e164, ended),

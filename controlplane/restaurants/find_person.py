@@ -37,7 +37,7 @@ _BETWEEN: Final = r"(?:\\u[0-9a-f]{4}|[^0-9A-Za-z]){0,3}"
 """What people put between digits: spaces of any width, dots, dashes, brackets; in JSON some of them
 are written as an escape."""
 _OWN_WORDS: Final = re.compile(
-    r"restaurant$|menu|item|option|opening|ingredient|allergen|dining|shift|combination"
+    r"restaurant$|faq$|menu|item|option|opening|ingredient|allergen|dining|shift|combination"
 )
 """Tables with the restaurant's own words: a pizza called Camille is no customer."""
 LEAST_NAME: Final = 3

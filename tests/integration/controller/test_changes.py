@@ -75,6 +75,10 @@ ROW_CHANGES = (
     "INSERT INTO opening_exception (id, restaurant_id, date) VALUES ({rule}, {r}, '2026-12-25')",
     "UPDATE opening_exception SET opens = '18:00', closes = '22:00' WHERE id = {rule}",
     "DELETE FROM opening_exception WHERE id = {rule}",
+    "INSERT INTO faq (id, restaurant_id, question, answer, position)"
+    " VALUES ({rule}, {r}, 'Un parking ?', 'Oui.', 0)",
+    "UPDATE faq SET answer = 'Non.' WHERE id = {rule}",
+    "DELETE FROM faq WHERE id = {rule}",
     "INSERT INTO transfer_target (id, restaurant_id, name, phone_e164, mode, position)"
     " VALUES ({target}, {r}, 'le gérant', '+33199002001', 'warm', 0)",
     "UPDATE transfer_target SET name = 'la gérante' WHERE id = {target}",

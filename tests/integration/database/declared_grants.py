@@ -39,6 +39,13 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         CONTROLLER: {S, D},
         ADMIN: {S},
     },
+    "faq": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
+    "faq_gap": {
+        WEB: {S, U},
+        WORKER: {S, I, U, D},
+        CONTROLLER: {S, D},
+        ADMIN: {S, U, D},
+    },
     "hash_key": {NOTIFIER: {S}, ADMIN: {S, I, U}},
     "ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "invitation": {WEB: {S, I, U}, ADMIN: {S, I, U}},
