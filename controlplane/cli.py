@@ -259,6 +259,23 @@ PAYMENT: Final = LazyGroup(
         ),
     },
 )
+PROMPT: Final = LazyGroup(
+    help="What a restaurant's callers hear before an assistant speaks.",
+    subcommands={
+        "show": LazyCommand(
+            "controlplane.commands.prompt:show",
+            "What callers hear, prompt by prompt, and whether it is rendered yet.",
+        ),
+        "say": LazyCommand(
+            "controlplane.commands.prompt:say",
+            "Have a prompt say this; a greeting goes on to say that an AI speaks.",
+        ),
+        "reset": LazyCommand(
+            "controlplane.commands.prompt:reset",
+            "Take its own words back: it greets by its name, or says the packaged prompt.",
+        ),
+    },
+)
 SECRETS: Final = LazyGroup(
     help="The keys of the secrets at rest.",
     subcommands={
@@ -413,6 +430,7 @@ ALLORESTO: Final = LazyGroup(
         "menu": MENU,
         "pacing": PACING,
         "payment": PAYMENT,
+        "prompt": PROMPT,
         "secrets": SECRETS,
         "sip": SIP,
         "transfer": TRANSFER,

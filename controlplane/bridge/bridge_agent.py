@@ -128,6 +128,13 @@ class BridgeAgent:
             calls=lambda: self._switchboard.calls,
             policy_of=self._policies.of,
         )
+        engine = self._connections(pool_size=4)
+        self._prompts = PromptFiles(
+            engine,
+            bridge_id=settings.bridge_id,
+            folder=settings.prompt_folder or settings.gateway_folder.parent / "prompts",
+            packaged=settings.sounds_folder,
+        )
         self._switchboard = Switchboard(
             control=self._control,
             media=self._media,
@@ -139,6 +146,7 @@ class BridgeAgent:
             limits=self._limits,
             bridge_id=settings.bridge_id,
             sounds=settings.sounds_folder,
+            prompts_of=self._prompts.folder,
         )
         self._load = BridgeLoad(
             esl=self._control,
@@ -146,13 +154,6 @@ class BridgeAgent:
             calls=lambda: self._switchboard.calls_to_serve,
             everybody=lambda: self._switchboard.active_calls,
             margin_s=self._switchboard.margin.least_s,
-        )
-        engine = self._connections(pool_size=4)
-        self._prompts = PromptFiles(
-            engine,
-            bridge_id=settings.bridge_id,
-            folder=settings.prompt_folder or settings.gateway_folder.parent / "prompts",
-            packaged=settings.sounds_folder,
         )
         self._registrar = Registrar(
             esl=self._control,

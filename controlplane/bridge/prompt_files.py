@@ -1,7 +1,7 @@
 """The prompts of this bridge's restaurants, as files that its FreeSWITCH plays.
 
 Each restaurant has a folder with a file for each kind of prompt: its own rendering, or the packaged
-prompt while it has none. A gateway names the file, so a change of words changes no gateway: the
+prompt while it has none. A gateway names the folder, so a change of words changes no gateway: the
 file is replaced, and a call that plays the old one hears it to its end. What was fetched stays
 while Postgres is away, and when the agent starts again.
 """
@@ -55,25 +55,26 @@ class PromptFiles:
         """What this process knows to be in the files; None is the packaged prompt."""
         self._wanted = gevent.event.Event()
 
-    def file(self, restaurant_id: UUID, kind: PromptKind) -> Path:
-        """Return where that prompt is, or will be."""
-        return self._folder / str(restaurant_id) / f"{kind}.wav"
+    def folder(self, restaurant_id: UUID) -> Path:
+        """Return where a restaurant's prompts are, or will be: `greeting.wav`, `busy.wav` …"""
+        return self._folder / str(restaurant_id)
 
-    def greeting(self, restaurant_id: UUID) -> Path | None:
-        """Return the file of a gateway's greeting, and see to it that there is one.
+    def provide(self, restaurant_id: UUID) -> Path | None:
+        """Return the folder that a gateway names, and see to it that its files are there.
 
-        None, and so the packaged greeting, where the folder's name can be in no gateway file.
+        None, and so the packaged prompts, where its name can be in no gateway file.
         """
-        file = self.file(restaurant_id, PromptKind.GREETING)
-        if not _SPOKEN_BY_THE_DIALPLAN.fullmatch(str(file)):
+        folder = self.folder(restaurant_id)
+        if not _SPOKEN_BY_THE_DIALPLAN.fullmatch(str(folder)):
             log.error("prompt_folder_unusable", reason="letters, digits, . _ - / and spaces only")
             return None
         try:
-            if not file.exists():
-                self._write((restaurant_id, PromptKind.GREETING), None)
+            for kind in PromptKind:
+                if not self._file((restaurant_id, kind)).exists():
+                    self._write((restaurant_id, kind), None)
         except OSError as error:  # the line is registered all the same
             log.warning("prompt_not_written", error=type(error).__name__)
-        return file
+        return folder
 
     def reload_soon(self) -> None:
         """Look now rather than at the next turn, because something changed."""
@@ -107,7 +108,7 @@ class PromptFiles:
                 self._make(key, rendering_id)
             except OSError as error:
                 failed = error
-        self._remove(folders - {self._folder / str(restaurant) for restaurant, _ in wanted})
+        self._remove(folders - {self.folder(restaurant) for restaurant, _ in wanted})
         self._written = {key: self._written[key] for key in wanted if key in self._written}
         if failed is not None:
             raise failed
@@ -118,12 +119,15 @@ class PromptFiles:
             log.info("prompt_written", restaurant_id=str(key[0]), kind=key[1])
 
     def _write(self, key: _Key, rendering_id: UUID | None) -> None:
-        file, content = self.file(*key), self._sound(key[1], rendering_id)
+        file, content = self._file(key), self._sound(key[1], rendering_id)
         if content is None:  # replaced while we looked: the next turn has the new one
             return
         # The disk is waited for elsewhere: calls are served by this thread.
         gevent.get_hub().threadpool.apply(_write_if_new, (file, content))
         self._written[key] = rendering_id
+
+    def _file(self, key: _Key) -> Path:
+        return self.folder(key[0]) / f"{key[1]}.wav"
 
     def _sound(self, kind: PromptKind, rendering_id: UUID | None) -> bytes | None:
         if rendering_id is None:

@@ -15,9 +15,9 @@ class ChannelVariable(StrEnum):
     RESTAURANT_ID = "alloresto_restaurant_id"
     EPOCH = "alloresto_epoch"
     CONFIG_VERSION = "alloresto_config_version"
-    GREETING = "alloresto_greeting"
-    """Absolute path of the restaurant's own greeting. Where it is not set, the generic greeting
-    plays."""
+    PROMPTS = "alloresto_prompts"
+    """Absolute path of the folder with the restaurant's own prompts: `greeting.wav` and those that
+    `SAYS` names. Where it is not set, or a file is not there, the packaged prompt plays."""
     CARRIER_ACL = "alloresto_carrier_acl"
     """An INVITE for this gateway must come from this network list: `carrier_<carrier id>`."""
     FALLBACK_DIAL = "alloresto_fallback_dial"
@@ -42,6 +42,9 @@ class ChannelVariable(StrEnum):
     CALL_ID = "alloresto_call_id"
     GREETING_ENDED = "alloresto_greeting_ended"
     WORKER_ID = "alloresto_worker_id"
+    SAYS = "alloresto_says"
+    """The dialplan is about to play this prompt, by its name, in the restaurant's words if it has
+    some."""
     RING_PROMPT = "alloresto_ring_prompt"
     """A caller hears the prompt of this name before a human is rung."""
     RING_DIAL = "alloresto_ring_dial"

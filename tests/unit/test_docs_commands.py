@@ -51,7 +51,7 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 
 def test_the_runbook_names_every_action_of_its_groups() -> None:
     told = " ".join(commands(ROOT / "docs" / "telecom.md"))
-    for group in ("sip", "carrier", "secrets", "bridge", "transfer", "caller"):
+    for group in ("sip", "carrier", "secrets", "bridge", "transfer", "caller", "prompt"):
         subgroup = ALLORESTO.subcommands[group]
         assert isinstance(subgroup, LazyGroup)
         for action in subgroup.subcommands:

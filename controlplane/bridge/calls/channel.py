@@ -79,12 +79,14 @@ class Channel:
         control: EslClient,
         media: EslClient,
         sounds: Path,
+        own_prompts: Path,
         margin: WayOutMargin,
     ) -> None:
         self._uuid = str(channel_uuid)
         self._control = control
         self._media = media
         self._sounds = sounds
+        self._own_prompts = own_prompts
         self._margin = margin
         self._way_out: str | None = None
         """The task that is armed. None: who knows, the dialplan or another agent armed some."""
@@ -145,7 +147,9 @@ class Channel:
         self.play(self._prompt(name))
 
     def _prompt(self, name: str) -> str:
-        return str(self._sounds / f"{name}.wav")
+        """Return the prompt in the restaurant's words where it has some, else the packaged one."""
+        own = self._own_prompts / f"{name}.wav"
+        return str(own if own.is_file() else self._sounds / f"{name}.wav")
 
     @property
     def silence_filled(self) -> bool:

@@ -69,6 +69,7 @@ class Switchboard:
         limits: RestaurantLimits,
         bridge_id: str,
         sounds: Path,
+        prompts_of: Callable[[UUID], Path],
     ) -> None:
         self._control = control
         self._media = media
@@ -80,6 +81,7 @@ class Switchboard:
         self._limits = limits
         self._bridge_id = bridge_id
         self._sounds = sounds
+        self._prompts_of = prompts_of
         self._calls: dict[str, CallContext] = {}
         self._clock = SwitchClock()
         self.margin = WayOutMargin(self._clock)
@@ -207,6 +209,7 @@ class Switchboard:
             control=self._control,
             media=self._media,
             sounds=self._sounds,
+            own_prompts=self._prompts_of(call.restaurant_id),
             margin=self.margin,
         )
         playback = Playback(

@@ -160,7 +160,7 @@ class Accounts:
 
 
 def gateway_settings(
-    account: Account, *, secrets: SecretBox, greeting: Path | None
+    account: Account, *, secrets: SecretBox, prompts: Path | None
 ) -> GatewaySettings:
     """Make the gateway's settings, its password opened. Raises SecretUnreadable."""
     return GatewaySettings(
@@ -178,7 +178,7 @@ def gateway_settings(
         epoch=account.epoch,
         config_version=account.config_version,
         carrier_acl=list_name(account.carrier_id),
-        greeting=greeting,
+        prompts=prompts,
         codecs=account.codecs,
         fallback_dial=fallback_dial(account),
     )

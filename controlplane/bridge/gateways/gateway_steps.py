@@ -72,8 +72,8 @@ class GatewaySteps:
             raise InvalidGateway("source_networks", "the carrier has none that can be used")
         if account.transport == Transport.TLS and not self._gateways.has_tls():
             raise InvalidGateway("transport", "this bridge has no TLS (ALLORESTO_SIP_TLS)")
-        greeting = self._prompts.greeting(account.restaurant_id)
-        settings = gateway_settings(account, secrets=self._secrets, greeting=greeting)
+        prompts = self._prompts.provide(account.restaurant_id)
+        settings = gateway_settings(account, secrets=self._secrets, prompts=prompts)
         write_gateway_file(self._folder, settings)
         self._reporter.forget(name)
         try:

@@ -46,7 +46,7 @@ _LIST = re.compile(r"carriers|carrier_[a-z0-9_\-]{1,32}")
 _USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
 _AUTH_USER = re.compile(r"[A-Za-z0-9_.+\-@]{1,128}")
 _NUMBER = re.compile(r"\+?[0-9]*([0-9]{9})")
-_GREETING = re.compile(r"/[\w./ \-]+\.wav")
+_FOLDER = re.compile(r"/[\w./ \-]+")
 _DIAL = re.compile(
     # Six digits at least: no emergency number, no short one.
     r"sofia/(?:gateway/[A-Za-z0-9_.\-]+/\+?[0-9]{6,20}"
@@ -101,8 +101,8 @@ class GatewaySettings:
     expire_seconds: int = 60
     epoch: int = 0
     config_version: int = 1
-    greeting: Path | None = None
-    """The restaurant's own greeting; absolute, WAV."""
+    prompts: Path | None = None
+    """The folder of the restaurant's own prompts; absolute."""
     fallback_dial: str = ""
     """`sofia/gateway/NAME/NUMBER` or `sofia/PROFILE/USER@HOST[:PORT]`; empty: no phone to ring."""
     carrier_acl: str = CARRIER_ACL
@@ -222,11 +222,11 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
         "effective_caller_id_number": _matching("caller_id_number", caller_id, _USER),
         "effective_caller_id_name": caller_id,
     }
-    if settings.greeting is not None:
-        greeting = _matching("greeting", str(settings.greeting), _GREETING, limit=1024)
-        if ".." in Path(greeting).parts:
-            raise InvalidGateway("greeting", "must not climb out of its folder")
-        variables[ChannelVariable.GREETING] = greeting
+    if settings.prompts is not None:
+        prompts = _matching("prompts", str(settings.prompts), _FOLDER, limit=1024)
+        if ".." in Path(prompts).parts:
+            raise InvalidGateway("prompts", "must not climb out of its folder")
+        variables[ChannelVariable.PROMPTS] = prompts
     if settings.fallback_dial:
         variables[ChannelVariable.FALLBACK_DIAL] = _matching(
             "fallback_dial", settings.fallback_dial, _DIAL, limit=512

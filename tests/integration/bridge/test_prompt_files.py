@@ -10,7 +10,6 @@ from sqlalchemy.exc import OperationalError
 
 from controlplane.bridge.prompt_files import PromptFiles
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.prompts import PromptKind
 from controlplane.database import sync_engine
 from controlplane.database_roles import DatabaseRole
 from tests.accounts import add_account, add_carrier
@@ -18,7 +17,6 @@ from tests.accounts import add_account, add_carrier
 pytestmark = pytest.mark.integration
 
 BRIDGE = "bridge-1"
-GREETING = PromptKind.GREETING
 PACKAGED = {"greeting_generic": b"generic", "busy": b"busy", "leave_message": b"message"}
 
 
@@ -87,17 +85,17 @@ def test_what_callers_hear_is_what_postgres_says_or_last_said(
 
     # Its own where there is one, the packaged one elsewhere; other bridges' are none of ours.
     files.reload()
-    assert files.file(ours, GREETING).read_bytes() == b"ours"
-    assert files.file(ours, PromptKind.BUSY).read_bytes() == b"busy"
-    assert files.file(plain, GREETING).read_bytes() == b"generic"
+    assert (files.folder(ours) / "greeting.wav").read_bytes() == b"ours"
+    assert (files.folder(ours) / "busy.wav").read_bytes() == b"busy"
+    assert (files.folder(plain) / "greeting.wav").read_bytes() == b"generic"
     assert {path.name for path in folder.iterdir()} == {str(ours), str(plain)}
 
     # Who plays the old one hears it to its end; who opens the file hears the new one.
-    with files.file(ours, GREETING).open("rb") as playing:
+    with (files.folder(ours) / "greeting.wav").open("rb") as playing:
         say(engine, ours, b"new ")
         files.reload()
         assert playing.read() == b"ours"
-    assert files.file(ours, GREETING).read_bytes() == b"new "
+    assert (files.folder(ours) / "greeting.wav").read_bytes() == b"new "
     assert [path.name for path in (folder / str(ours)).glob(".*")] == []
 
     # An agent that starts without Postgres has what the last one fetched.
@@ -105,24 +103,24 @@ def test_what_callers_hear_is_what_postgres_says_or_last_said(
     orphan = PromptFiles(away, bridge_id=BRIDGE, folder=folder, packaged=packaged)
     with pytest.raises(OperationalError):
         orphan.reload()
-    assert orphan.greeting(ours) == files.file(ours, GREETING)
-    assert files.file(ours, GREETING).read_bytes() == b"new "
+    assert orphan.provide(ours) == files.folder(ours)
+    assert (files.folder(ours) / "greeting.wav").read_bytes() == b"new "
 
     # A gateway that comes before its greeting has the packaged one, and keeps its folder.
     stranger = new_id()
-    provided = files.greeting(stranger)
+    provided = files.provide(stranger)
     assert provided is not None
-    assert provided.read_bytes() == b"generic"
+    assert (provided / "greeting.wav").read_bytes() == b"generic"
 
     # What cannot be written, a folder being there, keeps nothing else from being written.
     say(engine, plain, b"plain")
-    broken = files.file(ours, PromptKind.BUSY)
+    broken = files.folder(ours) / "busy.wav"
     broken.unlink()
     (broken / "in the way").mkdir(parents=True)
     again = PromptFiles(agent, bridge_id=BRIDGE, folder=folder, packaged=packaged)
     with pytest.raises(OSError, match="busy"):
         again.reload()
-    assert files.file(plain, GREETING).read_bytes() == b"plain"
+    assert (files.folder(plain) / "greeting.wav").read_bytes() == b"plain"
 
     # A restaurant that left leaves nothing.
     with engine.begin() as connection:
@@ -140,4 +138,4 @@ def test_a_folder_that_no_gateway_file_can_name_costs_no_registration(
 ) -> None:
     odd = tmp_path / "jean+claude${x}"
     files = PromptFiles(engine, bridge_id=BRIDGE, folder=odd, packaged=packaged)
-    assert files.greeting(new_id()) is None
+    assert files.provide(new_id()) is None

@@ -48,9 +48,10 @@ POLL_S = 0.03
 T = TypeVar("T")
 
 TONES = {
-    "greeting_own": 900,
+    "own/greeting": 900,
     "greeting_generic": 1100,
     "busy": 1300,
+    "own/busy": 2300,
     "transfer": 1500,
     "leave_message": 1700,
     "message_left": 1900,
@@ -60,7 +61,7 @@ TONES = {
     "beep": 1000,
 }
 TONE_MS = 200
-NO_AGENT = ["one_moment", "waiting", "busy"]
+NO_AGENT = ["one_moment", "waiting", "own/busy"]
 MESSAGE = ["leave_message", "beep", "message_left"]
 """The end of the ladder; between beep and thanks, the caller's own silence is recorded."""
 
@@ -85,7 +86,7 @@ def program() -> Path:
 def switches(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switches]:
     folder = tmp_path_factory.mktemp("freeswitch")
     sounds = folder / "sounds"
-    sounds.mkdir()
+    (sounds / "own").mkdir(parents=True)  # the restaurant has no words for `leave_message`
     for name, frequency in TONES.items():
         write_tone(sounds / f"{name}.wav", frequency)
     carrier = CarrierServer(
@@ -129,7 +130,7 @@ def gateway(switches: Switches) -> Iterator[Callable[..., str]]:
             "username": OTHER_NUMBER,
             "password": "autre-secret",
             "restaurant_id": uuid.uuid4(),
-            "greeting": switches.sounds / "greeting_own.wav",
+            "prompts": switches.sounds / "own",
         }
         built = GatewaySettings(**(settings | changes))  # type: ignore[arg-type]  # a test's builder
         name = built.gateway_name
@@ -218,7 +219,7 @@ async def test_a_call_to_the_number_hears_the_restaurants_greeting_at_once(
         dialog = await phone.call(
             f"sip:{NUMBER}@{switches.carrier.sip_address}", from_number=CALLER
         )
-        await eventually(lambda: heard(dialog) == ["greeting_own"])
+        await eventually(lambda: heard(dialog) == ["own/greeting"])
         first = next(frame for frame in dialog.received if loud(frame.l16))
         assert dialog.answered_at is not None
         assert first.at - dialog.answered_at <= 0.060
@@ -252,17 +253,16 @@ async def test_without_an_agent_the_caller_hears_busy_then_may_leave_a_message(
     async with Phone() as phone:
         dialog = await phone.call(uri(switches, name), from_number=CALLER)
         assert await dialog.wait_ended(deadline_s=WAY_OUT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
-    assert heard(dialog) == ["greeting_own", *NO_AGENT, *MESSAGE]
+    assert heard(dialog) == ["own/greeting", *NO_AGENT, *MESSAGE]
     assert longest_silence_s(dialog, until="beep") <= 3.0
 
 
 async def test_a_greeting_whose_file_is_gone_is_replaced(
     switches: Switches, gateway: Callable[..., str]
 ) -> None:
-    gone = gateway(greeting=switches.sounds / "gone.wav")
-    none = gateway(greeting=None)
     async with Phone() as phone:
-        for name in (gone, none):
+        for prompts in (switches.sounds / "gone", None):
+            name = gateway(prompts=prompts)
             dialog = await phone.call(uri(switches, name), from_number=CALLER)
             await eventually(partial(parked, switches.bridge, name))
             assert heard(dialog) == ["greeting_generic"]
@@ -280,12 +280,12 @@ async def test_an_agent_that_cancels_the_way_out_keeps_the_caller(
         assert "+OK" in switches.bridge.api(f"sched_del {channel}")
         until_s = time.monotonic() + 3.0  # the way out would have been taken after 2 s
         await eventually(lambda: time.monotonic() > until_s)
-        assert heard(dialog) == ["greeting_own"]
+        assert heard(dialog) == ["own/greeting"]
         assert not dialog.ended.is_set()
         # The dead man's switch, as the agent arms it: now it no longer cancels.
         assert "+OK" in switches.bridge.api(f"sched_transfer +1 {channel} agent_lost XML public")
         assert await dialog.wait_ended(deadline_s=WAY_OUT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
-    assert heard(dialog) == ["greeting_own", *NO_AGENT, *MESSAGE]
+    assert heard(dialog) == ["own/greeting", *NO_AGENT, *MESSAGE]
 
 
 async def test_the_fallback_rings_the_restaurants_phone_and_the_ai_stops_listening(
@@ -318,7 +318,7 @@ async def test_the_fallback_rings_the_restaurants_phone_and_the_ai_stops_listeni
         switches.bridge.api(f"uuid_transfer {channel} fallback XML public")
         answered = await restaurant.listen(deadline_s=EVENT_DEADLINE_S, rings_s=1.0)
         assert closed.is_set()
-        await eventually(lambda: heard(dialog) == ["greeting_own", "transfer", "ringback"])
+        await eventually(lambda: heard(dialog) == ["own/greeting", "transfer", "ringback"])
         assert answered.invite is not None
         assert f"sip:{OTHER_NUMBER}@" in answered.invite.headers.required("From")
         answered.play(tone(TONES["busy"]))
@@ -338,7 +338,7 @@ async def test_a_restaurants_phone_that_is_busy_leaves_a_message(
         switches.bridge.api(f"uuid_transfer {channel} fallback XML public")
         assert await dialog.wait_ended(deadline_s=WAY_OUT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
     assert [name for name in heard(dialog) if name != "ringback"] == [
-        "greeting_own",
+        "own/greeting",
         "transfer",
         *MESSAGE,
     ]
@@ -387,7 +387,7 @@ async def test_a_hostile_display_name_stays_a_name(
         channel = await eventually(lambda: parked(switches.bridge, name))
         assert switches.bridge.api(f"uuid_getvar {channel} sip_gateway") == name
         assert await dialog.wait_ended(deadline_s=WAY_OUT_DEADLINE_S) is CallEnd.REMOTE_HANGUP
-    assert heard(dialog) == ["greeting_own", *NO_AGENT, *MESSAGE]
+    assert heard(dialog) == ["own/greeting", *NO_AGENT, *MESSAGE]
     assert not trap.exists()
 
 

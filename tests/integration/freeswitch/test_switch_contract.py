@@ -266,21 +266,30 @@ async def test_a_busy_phone_gives_the_channel_back(
 
 
 @pytest.mark.parametrize("exists", [True, False])
-async def test_the_restaurants_own_greeting(
+async def test_the_restaurants_own_prompts(
     switch: SwitchUnderTest, client: EventSocketClient, phone: Phone, *, exists: bool
 ) -> None:
     folder = switch.server.gateway_folder
-    greeting = folder.parent / "own.wav" if exists else folder.parent / "gone.wav"
+    own = folder.parent / f"own-{exists}"
+    own.mkdir()
     if exists:
-        write_wave(greeting, tone(1_300, 100))
-    name = f"own-greeting-{exists}".lower()
-    write_gateway(folder, name, alloresto_greeting=str(greeting))
+        write_wave(own / "greeting.wav", tone(1_300, 100))
+        write_wave(own / "busy.wav", tone(1_150, 100))
+    name = f"own-prompts-{exists}".lower()
+    write_gateway(folder, name, alloresto_prompts=str(own))
     await client.api(f"sofia profile external startgw {name}")
 
     call = await park(switch, client, phone, uri=switch.uri(f"gw+{name}"))
 
     played = [(1_300, 100)] if exists else [(GREETING_HZ, PROMPT_MS)]
     assert heard(call.dialog.received) == played
+
+    await client.api(f"uuid_transfer {call.uuid} over_limit XML public")
+    await until(lambda: any(hertz == BEEP_HZ for hertz, _ in heard(call.dialog.received)))
+    dump = json.loads(await client.api(f"uuid_dump {call.uuid} json"))
+    assert dump["Caller-Destination-Number"] == "leave_message"
+    busy = (1_150, 100) if exists else (BUSY_HZ, PROMPT_MS)
+    assert busy in heard(call.dialog.received)
 
 
 async def test_keys_of_the_caller(

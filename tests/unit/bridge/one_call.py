@@ -93,6 +93,7 @@ class OneCall:
             control=socket,
             media=socket,
             sounds=SOUNDS,
+            own_prompts=Path("/nowhere"),
             margin=self.margin,
         )
         self.playback = Playback(

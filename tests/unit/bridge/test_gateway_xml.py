@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unit
 
 RESTAURANT = UUID("01900000-0000-7000-8000-000000000001")
 TEXT_FIELDS = (
-    *("gateway_name", "registrar", "username", "password", "fallback_dial", "greeting"),
+    *("gateway_name", "registrar", "username", "password", "fallback_dial", "prompts"),
     *("domain", "auth_username", "outbound_proxy", "transport", "srtp"),
 )
 MORE_PARAMS = {"domain": 1, "auth_username": 1, "outbound_proxy": 2}
@@ -58,7 +58,7 @@ def variables(text: str, direction: str = "inbound") -> dict[str, str]:
 def test_a_gateway_says_who_is_called_and_where_the_call_goes() -> None:
     text = gateway_xml(
         settings(
-            greeting=Path("/srv/greetings/bella.wav"),
+            prompts=Path("/srv/prompts/bella"),
             fallback_dial="sofia/gateway/bella-napoli-0a1b2c3d/+33612345678",
         )
     )
@@ -83,7 +83,7 @@ def test_a_gateway_says_who_is_called_and_where_the_call_goes() -> None:
         ChannelVariable.CONFIG_VERSION: "3",
         ChannelVariable.CARRIER_ACL: "carriers",
         ChannelVariable.OWN_NUMBERS: "123456789|612345678",
-        ChannelVariable.GREETING: "/srv/greetings/bella.wav",
+        ChannelVariable.PROMPTS: "/srv/prompts/bella",
         ChannelVariable.FALLBACK_DIAL: "sofia/gateway/bella-napoli-0a1b2c3d/+33612345678",
         "effective_caller_id_number": "0033123456789",
         "effective_caller_id_name": "0033123456789",
@@ -130,9 +130,9 @@ def test_credentials_that_freeswitch_would_cut_are_refused() -> None:
         gateway_xml(settings(auth_username="u" * 100, password="p" * 100))
 
 
-def test_without_greeting_and_phone_their_variables_are_absent() -> None:
+def test_without_prompts_and_phone_their_variables_are_absent() -> None:
     names = set(variables(gateway_xml(settings())))
-    assert ChannelVariable.GREETING not in names
+    assert ChannelVariable.PROMPTS not in names
     assert ChannelVariable.FALLBACK_DIAL not in names
 
 
@@ -190,11 +190,11 @@ def test_a_password_is_read_back_whole_or_refused(password: str) -> None:
 @example("fallback_dial", "sofia/external/a@b,loopback/9999")
 @example("fallback_dial", "{api_on_answer=system}sofia/external/a@b")
 @example("fallback_dial", "sofia/gateway/x/${caller_id_name}")
-@example("greeting", "/etc/../${system(id)}.wav")
-@example("greeting", "shell_stream://id.wav")
-@example("greeting", "/a/../../b.wav")
+@example("prompts", "/etc/../${system(id)}")
+@example("prompts", "shell_stream://id")
+@example("prompts", "/a/../../b")
 def test_any_field_yields_the_same_document_shape_or_is_refused(name: str, value: str) -> None:
-    changed: object = Path(value) if name == "greeting" else value
+    changed: object = Path(value) if name == "prompts" else value
     text, refused = outcome(**{name: changed})
     if refused is not None:
         assert refused.field in {name, "caller_id_number"}
@@ -231,7 +231,7 @@ def test_any_field_yields_the_same_document_shape_or_is_refused(name: str, value
         ("fallback_dial", "sofia/gateway/x/0612345678;ext=1"),
         ("fallback_dial", "sofia/gateway/x/112"),
         ("fallback_dial", "sofia/gateway/x/3949"),
-        ("greeting", Path("relative.wav")),
+        ("prompts", Path("relative")),
         ("caller_id_number", "a b"),
     ],
 )

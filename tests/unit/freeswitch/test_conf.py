@@ -60,7 +60,7 @@ def test_our_channel_variables_are_the_contracts() -> None:
     assert used - globals_set <= {variable.value for variable in ChannelVariable}
     assert {
         ChannelVariable.RESTAURANT_ID,
-        ChannelVariable.GREETING,
+        ChannelVariable.PROMPTS,
         ChannelVariable.GREETING_ENDED,
         ChannelVariable.FALLBACK_DIAL,
     } <= used
@@ -81,7 +81,7 @@ def test_every_jump_lands_on_an_extension() -> None:
         for action in actions()
         if action.attrib["application"] in {"transfer", "sched_transfer", "execute_extension"}
     ]
-    assert len(jumps) == 12
+    assert len(jumps) == 16
     for target, dialplan_name, context in jumps:
         assert target in extensions
         assert (dialplan_name, context) == ("XML", "public")
@@ -184,6 +184,7 @@ def test_the_launcher_sets_what_the_configuration_reads(
 def test_every_prompt_the_dialplan_plays_is_there() -> None:
     text = (CONF_FOLDER / "dialplan" / "public.xml").read_text()
     played = set(re.findall(r"\$\$\{sounds_folder\}/(\w+\.wav)", text))
+    played |= {f"{name}.wav" for name in re.findall(r"alloresto_says=(\w+)", text)}
     assert played == {
         f"{name}.wav"
         for name in (
