@@ -66,7 +66,12 @@ def libpq_url(database_url: str) -> str:
     return plain.render_as_string(hide_password=False)
 
 
-def connect_arguments(application_name: str, *, role: DatabaseRole | None = None) -> dict[str, Any]:
+def connect_arguments(
+    application_name: str,
+    *,
+    role: DatabaseRole | None = None,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+) -> dict[str, Any]:
     """Return libpq's arguments for a connection: a name that ops can see, the deadlines, and the
     role it acts under; without one it acts as the URL's user.
 
@@ -74,6 +79,7 @@ def connect_arguments(application_name: str, *, role: DatabaseRole | None = None
     passes no options on (`docs/database-roles.md`) needs a login user that is a member of the role.
     """
     acting = f" -c role={role}" if role else ""
+    statement_timeout_ms = STATEMENT_TIMEOUT_MS - LOCK_TIMEOUT_MS + lock_timeout_ms
     return {
         "application_name": f"alloresto {application_name}",
         "connect_timeout": CONNECT_TIMEOUT_S,
@@ -84,8 +90,8 @@ def connect_arguments(application_name: str, *, role: DatabaseRole | None = None
         "prepare_threshold": None,
         "target_session_attrs": "read-write",
         "options": (
-            f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}"
-            f" -c lock_timeout={LOCK_TIMEOUT_MS}"
+            f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}"
+            f" -c lock_timeout={lock_timeout_ms}"
             f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}{acting}"
         ),
     }
@@ -124,11 +130,14 @@ def async_engine(
     application_name: str,
     role: DatabaseRole | None = None,
     pool_size: int = 4,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> AsyncEngine:
     """Make an engine for asyncio processes."""
     engine = create_async_engine(
         sqlalchemy_url(database_url),
-        connect_args=connect_arguments(application_name, role=role),
+        connect_args=connect_arguments(
+            application_name, role=role, lock_timeout_ms=lock_timeout_ms
+        ),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,

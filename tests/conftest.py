@@ -6,24 +6,21 @@ needs CREATEDB and CREATEROLE) and ALLORESTO_TEST_REDIS_URL (it is emptied befor
 worker only); DATABASE_URL and REDIS_URL are never touched.
 """
 
+import contextlib
 import os
 import signal
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
-from psycopg import sql
 from redis import Redis
 from redis import asyncio as async_redis
-from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from controlplane.database import async_engine, libpq_url
+from controlplane.database import async_engine
 from controlplane.local.launch.services import LocalServices
 from controlplane.migrations.schema import upgrade
-from tests.waiting import block_until
+from tests.databases import Databases, administer, drop, fresh_name, url_of
 
 CATEGORIES = frozenset({"unit", "integration", "scenario", "browser", "chart", "load"})
 LONGEST_FIRST = ("scenario", "browser", "integration")
@@ -90,29 +87,34 @@ def services() -> Iterator[LocalServices]:
 @pytest.fixture(scope="session")
 def migrated_template(services: LocalServices) -> Iterator[str]:
     """Name of a database migrated to head, for `CREATE DATABASE … TEMPLATE`."""
-    name = _fresh_name("template")
-    _administer(services, "CREATE DATABASE {}", name)
-    upgrade(_url_of(services, name))
+    name = fresh_name("template")
+    administer(services, "CREATE DATABASE {}", name)
+    upgrade(url_of(services, name))
     yield name
-    _drop(services, name)
+    drop(services, name)
+
+
+@pytest.fixture(scope="session")
+def databases(services: LocalServices, migrated_template: str) -> Iterator[Databases]:
+    """Migrated, empty databases, lent to one test after another."""
+    with contextlib.closing(Databases(services, migrated_template)) as databases:
+        yield databases
 
 
 @pytest.fixture
-def database_url(services: LocalServices, migrated_template: str) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     """`postgresql://…` of a migrated, empty database that only this test uses."""
-    name = _fresh_name("test")
-    _administer(services, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
-    yield _url_of(services, name)
-    _drop(services, name)
+    with databases.lend() as url:
+        yield url
 
 
 @pytest.fixture
 def empty_database_url(services: LocalServices) -> Iterator[str]:
     """The same without a table: for the migrations' own tests."""
-    name = _fresh_name("empty")
-    _administer(services, "CREATE DATABASE {}", name)
-    yield _url_of(services, name)
-    _drop(services, name)
+    name = fresh_name("empty")
+    administer(services, "CREATE DATABASE {}", name)
+    yield url_of(services, name)
+    drop(services, name)
 
 
 @pytest.fixture
@@ -138,31 +140,3 @@ async def redis(redis_url: str) -> AsyncIterator[async_redis.Redis]:
     client = async_redis.Redis.from_url(redis_url, decode_responses=True)
     yield client
     await client.aclose()
-
-
-def _fresh_name(kind: str) -> str:
-    return f"alloresto_{kind}_{uuid.uuid4().hex[:12]}"
-
-
-def _url_of(services: LocalServices, database: str) -> str:
-    url = make_url(libpq_url(services.database_url)).set(database=database)
-    return url.render_as_string(hide_password=False)
-
-
-def _drop(services: LocalServices, name: str) -> None:
-    """An autovacuum worker may be in it, which only a superuser may end; it is soon gone."""
-
-    def dropped() -> bool:
-        try:
-            _administer(services, "DROP DATABASE {} WITH (FORCE)", name)
-        except psycopg.errors.InsufficientPrivilege:
-            return False
-        return True
-
-    block_until(dropped)
-
-
-def _administer(services: LocalServices, statement: str, *names: str) -> None:
-    identifiers = [sql.Identifier(name) for name in names]
-    with psycopg.connect(libpq_url(services.database_url), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*identifiers))

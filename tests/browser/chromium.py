@@ -108,7 +108,7 @@ async def chromium(profile: Path, *, javascript: str = "on") -> AsyncIterator[Pa
 async def _tab(profile: Path) -> str:
     """The WebSocket of the first tab, once Chromium said where it listens."""
     written = profile / "DevToolsActivePort"
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
 
         async def url() -> str | None:
             lines = written.read_text().splitlines() if written.exists() else []

@@ -15,7 +15,7 @@ from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.switch_under_test import heard
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
-from tests.waiting import elapse, until
+from tests.waiting import DEADLINE_S, elapse, until
 from webapp.french import telephone
 
 pytestmark = pytest.mark.scenario
@@ -65,7 +65,7 @@ async def test_the_agent_is_dead_and_the_caller_leaves_a_message(stack: Stack) -
 
 async def until_shown(stack: Stack, number: str) -> str:
     """The kitchen page, once it has a message."""
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
 
         async def shown() -> str | None:
             page = (await client.get(stack.address.kitchen_url)).text
@@ -79,7 +79,7 @@ async def until_shown(stack: Stack, number: str) -> str:
 async def fetch(stack: Stack, path: str) -> httpx2.Response:
     site = urlsplit(stack.address.kitchen_url)
     assert parse_qs(site.query)["key"][0] in path.replace("%3D", "=")
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         return await client.get(f"{site.scheme}://{site.netloc}{path}")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.database import async_engine, async_sessions
+from controlplane.local.bench.slot_overruns import CROWD_WAITS_MS
 from controlplane.local.demo.dining_room import add_dining_room
 from controlplane.models.reservation import ReservationSource
 from controlplane.models.restaurant import Restaurant
@@ -42,7 +43,9 @@ async def last_table_bookings(database_url: str, *, callers: int = CALLERS) -> L
 
     Two tables for four make the one combination for six, so that each caller wants both.
     """
-    engine = async_engine(database_url, application_name="bench", pool_size=callers)
+    engine = async_engine(
+        database_url, application_name="bench", pool_size=callers, lock_timeout_ms=CROWD_WAITS_MS
+    )
     try:
         sessions = async_sessions(engine)
         restaurant_id = await _add_restaurant(sessions)

@@ -68,7 +68,7 @@ async def test_the_site_s_metrics_are_on_a_port_of_their_own() -> None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
 
             async def status(port: int, path: str) -> int:
                 with suppress(httpx2.ConnectError):

@@ -32,6 +32,7 @@ from controlplane.tenancy import restaurant_session
 from tests.integration.database.login_users import LoginUser, login_user
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import EventClient, next_ticket, running_site
+from tests.waiting import DEADLINE_S
 from webapp.eventstream import HEAL_S
 
 PGBOUNCER: Final = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/local/bin")
@@ -172,6 +173,6 @@ async def test_the_site_shows_orders_and_is_told_of_new_ones(
         button = site.page(restaurant_id).replace(
             "/kitchen?", f"/kitchen/orders/{order_id}/accepted?"
         )
-        async with httpx2.AsyncClient() as browser:
+        async with httpx2.AsyncClient(timeout=DEADLINE_S) as browser:
             assert (await browser.post(button)).status_code == HTTPStatus.SEE_OTHER
         assert (await next_ticket(events)).data["status"] == OrderStatus.ACCEPTED

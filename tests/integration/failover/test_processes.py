@@ -182,5 +182,5 @@ async def order_shown(site: Site, events: AsyncIterator[Heard]) -> bool:
 
 
 async def answers(page: str) -> bool:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         return (await client.get(page)).status_code == 200

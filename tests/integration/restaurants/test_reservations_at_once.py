@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_engine, async_sessions
 from controlplane.local.bench.last_table import LastTable, last_table_bookings
+from controlplane.local.bench.slot_overruns import CROWD_WAITS_MS
 from controlplane.models.reservation import ReservationSource
 from controlplane.restaurants.reservation_errors import NotGranted, ReservationStatusRefused
 from controlplane.restaurants.reservation_request import HOLD_FOR
@@ -30,7 +31,9 @@ Work = Callable[[AsyncSession], Awaitable[object]]
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = async_engine(database_url, application_name="test", pool_size=CALLERS)
+    engine = async_engine(
+        database_url, application_name="test", pool_size=CALLERS, lock_timeout_ms=CROWD_WAITS_MS
+    )
     yield engine
     await engine.dispose()
 

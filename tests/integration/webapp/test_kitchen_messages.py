@@ -22,6 +22,7 @@ from tests.integration.kitchen_site import (
     next_event,
     running_site,
 )
+from tests.waiting import DEADLINE_S
 from webapp.kitchen.link import kitchen_key
 from webapp.kitchen.messages import PAGE_LIMIT
 
@@ -86,7 +87,7 @@ async def next_voice(events: AsyncIterator[Heard]) -> Heard:
 
 
 async def get(url: str, **headers: str) -> httpx2.Response:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         return await client.get(url, headers=headers)
 
 
@@ -102,7 +103,7 @@ async def test_a_message_is_shown_at_once_and_again_when_heard(
         assert f'id="message-{message_id}"' in page
         assert shown.data["heard"] is False
         url = site.page(restaurant).replace("/kitchen?", f"/kitchen/messages/{message_id}/heard?")
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
             for _ in range(2):
                 assert (await client.post(url)).status_code == 303
         assert (await next_voice(events)).data["heard"] is True
@@ -158,6 +159,6 @@ async def test_others_get_nothing(site: TestSite, sessions: Sessions, restaurant
     ):
         assert (await get(url)).status_code == 404
     heard = site.page(other).replace("/kitchen?", f"/kitchen/messages/{message_id}/heard?")
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         assert (await client.post(heard)).status_code == 404
     assert str(message_id) not in (await get(site.page(other))).text

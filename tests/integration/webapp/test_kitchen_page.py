@@ -15,6 +15,7 @@ from controlplane.models.order import Order, OrderEvent, OrderStatus, OrderType
 from tests.integration.delivery_orders import TO_BELLECOUR
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import SECRET, TestSite, running_site
+from tests.waiting import DEADLINE_S
 from webapp.kitchen import tickets
 from webapp.kitchen.link import kitchen_key
 from webapp.kitchen.tickets import find_kitchen, tickets_by_id, tickets_of_today
@@ -43,7 +44,7 @@ async def site(database_url: str) -> AsyncIterator[TestSite]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         yield client
 
 

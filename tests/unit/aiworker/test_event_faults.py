@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiworker.simulator.faults import Fault, FaultKind
@@ -113,7 +113,12 @@ TWO: Final = st.builds(
 )
 
 
+def lost(nth: int) -> Fault:
+    return Fault(kind=FaultKind.DROP, on="response.output_audio.delta", nth=nth)
+
+
 @settings(max_examples=60)
 @given(TWO, TWO)
+@example(lost(1), lost(2))
 def test_two_events_at_once_may(first: Fault, second: Fault) -> None:
     assert list(wrongs(has(first, second))) == []

@@ -262,12 +262,13 @@ class VirtualCall:
         return longest
 
     def times_said(self, answer: str) -> int:
-        """How often the caller heard nearly all of it."""
+        """How often the caller heard nearly all of it, less what was lost on its way."""
         times = 0
+        lost_ms = self.realtime.lost_audio_ms()
         for item_id in {one.item for one in self.heard if one.item is not None}:
             item = self.realtime.item(item_id)
             if item is not None and item.text == answer:
-                times += self._heard_ms(item_id) >= 0.85 * item.generated_ms
+                times += self._heard_ms(item_id) >= 0.85 * item.generated_ms - lost_ms
         return times
 
     def times_asked(self, sentence: int) -> int:

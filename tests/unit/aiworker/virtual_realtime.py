@@ -203,6 +203,14 @@ class VirtualRealtime:
         events = [json.loads(event) for pipe in self.pipes for event in pipe.received]
         return sum(text in json.dumps(event, ensure_ascii=False) for event in events)
 
+    def lost_audio_ms(self) -> int:
+        """At most this much of one item's voice was lost: one piece for each that is dropped."""
+        dropped = (
+            fault.kind is FaultKind.DROP and fault.on == "response.output_audio.delta"
+            for fault in self.faults
+        )
+        return sum(dropped) * self._settings.delta_ms
+
     def item(self, item_id: str) -> Item | None:
         """The item of that name, of whichever session."""
         found = (link.conversation.find(item_id) for link in self.links)
