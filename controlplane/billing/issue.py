@@ -47,6 +47,12 @@ from controlplane.models.restaurant import Restaurant
 SERIES_LOCK: Final = 0x696E766F69636573  # "invoices"
 SERIES_WAIT: Final = "120s"
 """An invoice takes about a second to make, and others may be waited for."""
+SERIES_DEADLINES: Final = (
+    "lock_timeout",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+)
+"""Its page is drawn under the lock, while Postgres is asked nothing."""
 OUR_ZONE: Final = ZoneInfo("Europe/Paris")
 """An invoice is dated where its seller is."""
 
@@ -141,7 +147,7 @@ async def credit(
 
 
 async def _lock_series(session: AsyncSession) -> None:
-    for setting in ("lock_timeout", "statement_timeout"):
+    for setting in SERIES_DEADLINES:
         await session.execute(
             text("SELECT set_config(:setting, :wait, true)"),
             {"setting": setting, "wait": SERIES_WAIT},

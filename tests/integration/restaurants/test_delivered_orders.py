@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import delete, select, text, update
@@ -18,6 +18,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.opening import OpeningKind
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
+from controlplane.local.bench.slot_overruns import CROWD_WAITS_MS
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.migrations import schema
 from controlplane.models.delivery_zone import DeliveryZone
@@ -68,6 +69,10 @@ NOW, IN_TWO_HOURS = (
 )
 
 
+AT_ONCE: Final = 20
+"""As many of the hundred have a connection."""
+
+
 @pytest.fixture
 async def owner(seeded: str, database: AsyncEngine) -> Sessions:
     assert seeded
@@ -81,7 +86,13 @@ async def owner(seeded: str, database: AsyncEngine) -> Sessions:
 async def worker(owner: Sessions, seeded: str) -> AsyncIterator[Sessions]:
     """As the worker sees the database, which places all orders."""
     assert owner
-    engine = async_engine(seeded, application_name="test", role=DatabaseRole.WORKER, pool_size=20)
+    engine = async_engine(
+        seeded,
+        application_name="test",
+        role=DatabaseRole.WORKER,
+        pool_size=AT_ONCE,
+        lock_timeout_ms=CROWD_WAITS_MS,
+    )
     yield async_sessions(engine)
     await engine.dispose()
 
@@ -213,7 +224,13 @@ async def test_a_hundred_at_once_never_exceed_the_deliveries_of_a_slot(
                 most=3,
             )
         )
-    answers = await asyncio.gather(*(_place(worker, brought(f"call:{n}:a")) for n in range(100)))
+    lines = asyncio.Semaphore(AT_ONCE)
+
+    async def order(number: int) -> PlacedOrder | SlotFull:
+        async with lines:
+            return await _place(worker, brought(f"call:{number}:a"))
+
+    answers = await asyncio.gather(*map(order, range(100)))
     placed = [answer for answer in answers if isinstance(answer, PlacedOrder)]
     assert len(placed) == 6  # this hour's and, an hour later at most, the next one's
     assert sorted(order.number for order in placed) == list(range(1, 7))

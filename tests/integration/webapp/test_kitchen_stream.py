@@ -199,7 +199,7 @@ async def test_an_idle_stream_says_that_it_lives_and_ends_at_its_cap(
     client = EventClient(site.events(restaurant, after=0))
     async with client.open() as events:
         heard = [event.event async for event in events]
-    assert 4 <= len(heard) <= 8
+    assert 1 <= len(heard) <= 8
     assert set(heard) == {"alive"}
     assert client.headers["content-type"].startswith("text/event-stream")
     assert client.headers["cache-control"] == "no-store"
