@@ -426,6 +426,10 @@ ALLORESTO: Final = LazyGroup(
         "carrier": CARRIER,
         "faq": FAQ,
         "hours": HOURS,
+        "import-sqlite": LazyCommand(
+            "controlplane.commands.import_sqlite:import_sqlite",
+            "Take over an existing application's restaurant from its SQLite file.",
+        ),
         "invoice": INVOICE,
         "menu": MENU,
         "pacing": PACING,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.commands.environment import database_url
 from controlplane.database import async_engine, async_sessions, sync_engine
@@ -52,8 +52,21 @@ def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
 
     Raises `ConfigurationError`, `ServiceUnavailable`, and what the rules raise.
     """
+
+    async def committed(sessions: async_sessionmaker[AsyncSession]) -> T:
+        async with sessions.begin() as session:
+            return await work(session)
+
+    return with_sessions(committed)
+
+
+def with_sessions(work: Callable[[async_sessionmaker[AsyncSession]], Awaitable[T]]) -> T:
+    """What `work` returns, which commits by itself, and more than once.
+
+    Raises what `in_transaction` raises.
+    """
     with _clear_failures():
-        return asyncio.run(_committed(database_url(), work))
+        return asyncio.run(_connected(database_url(), work))
 
 
 def ask_restaurant(
@@ -73,13 +86,14 @@ def ask_restaurant(
     return in_transaction(ask)
 
 
-async def _committed(url: str, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+async def _connected(
+    url: str, work: Callable[[async_sessionmaker[AsyncSession]], Awaitable[T]]
+) -> T:
     engine = async_engine(
         url, application_name=APPLICATION_NAME, role=DatabaseRole.ADMIN, pool_size=1
     )
     try:
-        async with async_sessions(engine).begin() as session:
-            return await work(session)
+        return await work(async_sessions(engine))
     finally:
         await engine.dispose()
 

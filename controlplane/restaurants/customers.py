@@ -47,18 +47,27 @@ async def remember_customer(
 
 
 async def add_customer(
-    session: AsyncSession, box: SecretBox, restaurant: Restaurant, number: str, *, name: str | None
+    session: AsyncSession,
+    box: SecretBox,
+    restaurant: Restaurant,
+    number: str,
+    *,
+    name: str | None,
+    seen_at: datetime | None = None,
 ) -> None:
     """Take over somebody from a list: an old application's, or the restaurant's own book.
 
-    Who is known already stays as they are. Raises `NotANumber`; `Suppressed`, for who was erased
+    Who is known already stays as they are; `seen_at` says since when they are kept, now if it is
+    not given. No consent comes with a list. Raises `NotANumber`; `Suppressed`, for who was erased
     comes back only by ordering again.
     """
     e164 = read_number(number, own=restaurant.phone_e164)
     phone_hash = await hash_number(session, box, restaurant.id, e164)
     if await is_suppressed(session, restaurant.id, phone_hash):
         raise Suppressed
-    new = insert(Customer).values(restaurant_id=restaurant.id, phone_e164=e164, name=name)
+    new = insert(Customer).values(
+        restaurant_id=restaurant.id, phone_e164=e164, name=name, seen_at=seen_at or func.now()
+    )
     await session.execute(new.on_conflict_do_nothing())
 
 

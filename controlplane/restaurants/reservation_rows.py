@@ -37,9 +37,7 @@ async def lock_reservations(session: AsyncSession, restaurant_id: UUID, now: dat
     Covers are summed under this lock: no two callers ever count the same free chair. It is
     released early by rolling back to a savepoint that was made before it.
     """
-    await session.execute(
-        select(func.pg_advisory_xact_lock(func.hashtext(f"reservation:{restaurant_id}"), 0))
-    )
+    await lock_book(session, restaurant_id)
     lapsed = await session.scalars(
         select(Reservation)
         .where(
@@ -51,6 +49,13 @@ async def lock_reservations(session: AsyncSession, restaurant_id: UUID, now: dat
     )
     for reservation in lapsed.all():
         await set_status(session, reservation, ReservationStatus.CANCELLED, actor=HOLD_EXPIRY)
+
+
+async def lock_book(session: AsyncSession, restaurant_id: UUID) -> None:
+    """Take that lock alone, for who writes what has no table: numbers are given under it."""
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtext(f"reservation:{restaurant_id}"), 0))
+    )
 
 
 async def read_reservation(
