@@ -25,6 +25,7 @@ from controlplane.local.demo.caller import PlayedCall, call_and_order
 from controlplane.local.demo.journal import read_journal
 from controlplane.local.demo.silence import silence_after_interruption_ms
 from controlplane.local.demo.stack import Stack
+from controlplane.local.demo.three_restaurants import KINDS
 from controlplane.local.demo.transcript import LiveTranscript
 from controlplane.log import configure_logging
 from controlplane.prompts.synthesiser import synthesiser
@@ -96,7 +97,9 @@ def run_up(*, calls: int) -> int:
     DATA_FOLDER.mkdir(exist_ok=True)
     folder = DATA_FOLDER.absolute()
     with (
-        Stack(data_folder=folder, realtime_arguments=SPEECH, notifies=True) as stack,
+        Stack(
+            data_folder=folder, realtime_arguments=SPEECH, notifies=True, restaurants=True
+        ) as stack,
         ExitStack() as undo,
     ):
         stack.address.save(STACK_FILE)
@@ -106,6 +109,8 @@ def run_up(*, calls: int) -> int:
         say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
         say(f"Cuisine : {stack.address.kitchen_url}")
         say(f"SMS et courriels, qui ne partent pas : {folder / 'notifications'}")
+        for kind in KINDS:
+            say(f"{kind.name} : {stack.kitchen_url(kind.restaurant_id)}")
         wait_for_the_end()
     return 0
 

@@ -5,6 +5,7 @@ own, none of which outlives this one. The switch is FreeSWITCH where it is found
 simulator; the model is OpenAI's where a key is set, else the Realtime simulator.
 """
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import psycopg
 
@@ -22,12 +24,15 @@ from controlplane.commands.stack_address import DATA_FOLDER, StackAddress
 from controlplane.contracts import redis_keys
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.database import libpq_url
-from controlplane.local.demo.restaurant import Hours, seed_demo
+from controlplane.local.demo.online_payment import stand_in_arguments, take_payments
+from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
+from controlplane.local.demo.three_restaurants import PIZZERIA, seed_kinds
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
 from controlplane.local.launch.switch import LocalSwitch, open_switch
 from controlplane.migrations.schema import upgrade
+from controlplane.models.restaurant import PaymentPolicy
 from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
 from webapp.kitchen.link import kitchen_link
@@ -39,6 +44,11 @@ RESTAURANT_PHONE: Final = "+33199005678"
 """Transfers ring here: another line than the one the assistant answers."""
 
 BRIDGE_ID: Final = "bridge-0"
+
+PAID_ONLINE: Final = {
+    DEMO_RESTAURANT_ID: PaymentPolicy.LINK_OPTIONAL,
+    PIZZERIA.restaurant_id: PaymentPolicy.LINK_REQUIRED_FOR_DELIVERY,
+}
 
 READY_DEADLINE_S: Final = 30.0
 """A process may take this long to start on a machine under load."""
@@ -61,13 +71,15 @@ class Stack:
         notifies: bool = False,
         environment: Mapping[str, str] | None = None,
         agent_settings: Mapping[str, str] | None = None,
+        restaurants: bool = False,
     ) -> None:
         """Without `data_folder` a temporary one is used, which is gone at the end. `agent_settings`
         are more of `BridgeSettings`, without their prefix.
         `simulate_realtime` uses the Realtime simulator even where there is an API key. Services
         that `environment` (the process's when it is None) names are used as they are. `max_calls`
         are taken by the bridge at once, 0: as many as it thinks. With `notifies` what customers
-        are told is written to a folder of the stack's, `notifications`.
+        are told is written to a folder of the stack's, `notifications`. With `restaurants` there
+        are the three of `three_restaurants` too, and customers pay at what stands in for Stripe.
         """
         self._services = LocalServices(
             data_folder, temporary=data_folder is None, environment=environment
@@ -78,6 +90,7 @@ class Stack:
         self._realtime_arguments = realtime_arguments
         self._max_calls = max_calls
         self._notifies = notifies
+        self._restaurants = restaurants
         self._api_key = "" if simulate_realtime else os.environ.get("OPENAI_API_KEY", "")
         self._link_secret = secrets.token_urlsafe(32)
         self._undo = contextlib.ExitStack()
@@ -127,6 +140,7 @@ class Stack:
         self.realtime_url, journal = self._realtime(undo)
         self._web_port = free_tcp_port()
         web_url = f"http://127.0.0.1:{self._web_port}"
+        stripe = self._stripe(undo, web_url, secret_keys) if self._restaurants else {}
         processes: dict[str, Mapping[str, str]] = {
             "controller": {},
             "bridge-agent": {
@@ -154,6 +168,7 @@ class Stack:
                 "PUBLIC_URL": web_url,
                 "LINK_SECRET": self._link_secret,
                 "SECRET_KEYS": secret_keys,
+                **stripe,
             },
         }
         if self._notifies:
@@ -177,10 +192,25 @@ class Stack:
             secret_keys=secret_keys,
             esl_port=self.switch.esl_port,
             esl_password=self.switch.esl_password,
-            kitchen_url=kitchen_link(web_url, demo.restaurant_id, secret=self._link_secret),
+            kitchen_url=self.kitchen_url(demo.restaurant_id),
             journal=str(journal) if journal else None,
         )
         self.wait_until_ready()
+
+    def kitchen_url(self, restaurant_id: UUID) -> str:
+        """Return where this restaurant's orders are shown."""
+        web_url = f"http://127.0.0.1:{self._web_port}"
+        return kitchen_link(web_url, restaurant_id, secret=self._link_secret)
+
+    def _stripe(self, undo: contextlib.ExitStack, web_url: str, secret_keys: str) -> dict[str, str]:
+        """Set the three restaurants up; return the web process's settings for their payments."""
+        url = self._services.database_url
+        asyncio.run(seed_kinds(url))
+        asyncio.run(take_payments(url, SecretBox.from_keys(secret_keys), PAID_ONLINE))
+        port = free_tcp_port()
+        arguments = stand_in_arguments(port, web_url, PAID_ONLINE)
+        self._launch(undo, "stripe", arguments, dict(os.environ))
+        return {"STRIPE_URL": f"http://127.0.0.1:{port}"}
 
     def _realtime(self, undo: contextlib.ExitStack) -> tuple[str, Path | None]:
         if self._api_key:
