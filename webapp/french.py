@@ -20,6 +20,12 @@ def price(cents: int) -> str:
     return f"{sign}{euros:,}".replace(",", NARROW_NO_BREAK) + f",{rest:02d}{NO_BREAK}€"
 
 
+def rate(basis_points: int) -> str:
+    """Spell 550 as "5,5 %"."""
+    percent = f"{basis_points / 100:g}".replace(".", ",")
+    return f"{percent}{NO_BREAK}%"
+
+
 def clock(at: datetime) -> str:
     """Spell 19:05 as "19 h 05"."""
     return f"{at.hour}{NO_BREAK}h{NO_BREAK}{at.minute:02d}"

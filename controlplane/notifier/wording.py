@@ -84,7 +84,9 @@ async def _of_order(
     never_made = order.status in NEVER_MADE
     if notification.kind == NotificationKind.ORDER_CANCELLED:
         return order_cancelled(restaurant, order) if never_made else None
-    link = links.receipt(ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=order.ready_at)
+    link = links.receipt(
+        ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=promised_at(order)
+    )
     return None if never_made else order_placed(restaurant, order, link, now=now)
 
 
@@ -119,7 +121,7 @@ _OF_RESERVATIONS: Final = frozenset(
 
 def order_placed(restaurant: Restaurant, order: Order, link: str, *, now: datetime) -> Words:
     """Say number, price and time: what was heard, in writing."""
-    at = moment(order.ready_at, restaurant.timezone, now=now)
+    at = moment(promised_at(order), restaurant.timezone, now=now)
     return Words(
         subject=f"Votre commande {order.number}",
         sentence=f"commande {order.number} notée, {euros(order.total_cents)}, pour {at}."
@@ -155,6 +157,11 @@ def reservation_cancelled(
         subject=f"Votre réservation {reservation.number} est annulée",
         sentence=f"votre réservation {reservation.number}, {at}, est annulée. {_ask(restaurant)}",
     )
+
+
+def promised_at(order: Order) -> datetime:
+    """When its customer has it: at their door, or over the counter."""
+    return order.deliver_at or order.ready_at
 
 
 def euros(cents: int) -> str:

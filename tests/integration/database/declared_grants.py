@@ -57,10 +57,10 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "item_ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "item_option_group": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "membership": {WEB: {S, I, U, D}, ADMIN: {S, I, U}},
-    "menu_category": {WORKER: {S}, ADMIN: {S, I, U, D}},
+    "menu_category": {WEB: {S}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "menu_draft": {ADMIN: {S, I, U, D}},
     "menu_version": {WORKER: {S}, ADMIN: {S, I}},
-    "menu_item": {WORKER: {S}, ADMIN: {S, I, U, D}},
+    "menu_item": {WEB: {S}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "notification": {
         WEB: {S, I},
         WORKER: {S, I},

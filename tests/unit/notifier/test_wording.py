@@ -58,6 +58,11 @@ def test_an_order() -> None:
     assert parts(text) <= 2
 
 
+def test_a_delivery_is_promised_at_its_door() -> None:
+    delivered = order(deliver_at=NOW + timedelta(minutes=60))
+    assert "pour 20h30." in order_placed(luigi(), delivered, LINK, now=NOW).sentence
+
+
 def test_the_time_is_the_restaurants() -> None:
     words = order_placed(luigi(timezone="Indian/Reunion"), order(), LINK, now=NOW)
     assert "pour 23h05." in words.sentence

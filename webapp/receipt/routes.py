@@ -1,0 +1,85 @@
+"""A customer's receipt, and what the restaurant declares of allergens, behind the signed link of
+their SMS. Without a valid key there is no page.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, status
+from fastapi.responses import HTMLResponse
+
+from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, read_receipt
+from controlplane.tenancy import restaurant_session
+from webapp import french
+from webapp.kitchen.routes import Site, SiteHere
+from webapp.receipt import words
+from webapp.receipt.receipts import (
+    OrderReceipt,
+    Place,
+    ReservationReceipt,
+    find_place,
+    menu_dishes,
+    order_receipt,
+    reservation_receipt,
+)
+from webapp.receipt.words import Language
+
+router = APIRouter(prefix=f"{PATH}{{key}}", include_in_schema=False)
+
+Lang = Annotated[Language, Query()]
+
+
+async def opened(key: str, site: SiteHere) -> ReceiptKey:
+    """Return what the key opens; nothing is looked for before its signature is checked."""
+    found = read_receipt(
+        key, now=datetime.now(UTC), secret=site.settings.link_secret.get_secret_value()
+    )
+    if found is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND)
+    return found
+
+
+Opened = Annotated[ReceiptKey, Depends(opened)]
+
+
+@router.get("")
+async def receipt(site: SiteHere, of: Opened, key: str, lang: Lang = "fr") -> HTMLResponse:
+    """Show the order or the reservation as it is now."""
+    async with restaurant_session(site.sessions, of.restaurant_id) as session:
+        place = await find_place(session, of.restaurant_id)
+        shown: OrderReceipt | ReservationReceipt
+        if of.of is ReceiptOf.ORDER:
+            shown = await order_receipt(session, place, of.about_id)
+        else:
+            shown = await reservation_receipt(session, place, of.about_id)
+    return _page(site, f"{of.of.name.lower()}.html", place, key, lang, receipt=shown)
+
+
+@router.get("/allergenes")
+async def allergens(site: SiteHere, of: Opened, key: str, lang: Lang = "fr") -> HTMLResponse:
+    """Show what is declared of every dish on the menu."""
+    async with restaurant_session(site.sessions, of.restaurant_id) as session:
+        place = await find_place(session, of.restaurant_id)
+        menu = await menu_dishes(session, place)
+    return _page(site, "allergens.html", place, key, lang, menu=menu)
+
+
+def _page(
+    site: Site, template: str, place: Place, key: str, lang: Language, **shown: Any
+) -> HTMLResponse:
+    page = site.templates.get_template(f"receipt/{template}").render(
+        place=place,
+        path=f"{PATH}{key}",
+        lang=lang,
+        other="en" if lang == "fr" else "fr",
+        words=words.WORDS[lang],
+        statuses=words.ORDER_STATUSES[lang] | words.RESERVATION_STATUSES[lang],
+        order_types=words.ORDER_TYPES[lang],
+        names=words.ALLERGENS[lang],
+        price=french.price,
+        rate=french.rate,
+        clock=french.clock,
+        telephone=french.telephone,
+        **shown,
+    )
+    return HTMLResponse(page)

@@ -1,0 +1,147 @@
+"""What a receipt's pages say, in French and in English."""
+
+from typing import Final, Literal
+
+from controlplane.models.menu import Allergen
+from controlplane.models.order import OrderStatus, OrderType
+from controlplane.models.reservation import ReservationStatus
+from webapp.french import NARROW_NO_BREAK, NO_BREAK
+
+Language = Literal["fr", "en"]
+
+ALLERGENS: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        Allergen.GLUTEN: "gluten",
+        Allergen.CRUSTACEANS: "crustacés",
+        Allergen.EGGS: "œufs",
+        Allergen.FISH: "poisson",
+        Allergen.PEANUTS: "arachides",
+        Allergen.SOYBEANS: "soja",
+        Allergen.MILK: "lait",
+        Allergen.NUTS: "fruits à coque",
+        Allergen.CELERY: "céleri",
+        Allergen.MUSTARD: "moutarde",
+        Allergen.SESAME: "sésame",
+        Allergen.SULPHITES: "sulfites",
+        Allergen.LUPIN: "lupin",
+        Allergen.MOLLUSCS: "mollusques",
+    },
+    "en": {each: str(each) for each in Allergen},
+}
+ORDER_STATUSES: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        OrderStatus.PLACED: "Reçue par le restaurant",
+        OrderStatus.ACCEPTED: "Acceptée par le restaurant",
+        OrderStatus.PREPARING: "En préparation",
+        OrderStatus.READY: "Prête",
+        OrderStatus.OUT_FOR_DELIVERY: "En route",
+        OrderStatus.COMPLETED: "Remise",
+        OrderStatus.REJECTED: "Refusée par le restaurant",
+        OrderStatus.CANCELLED: "Annulée",
+        OrderStatus.EXPIRED: "Expirée",
+        OrderStatus.NO_SHOW: "Non retirée",
+    },
+    "en": {
+        OrderStatus.PLACED: "Received by the restaurant",
+        OrderStatus.ACCEPTED: "Accepted by the restaurant",
+        OrderStatus.PREPARING: "Being prepared",
+        OrderStatus.READY: "Ready",
+        OrderStatus.OUT_FOR_DELIVERY: "On its way",
+        OrderStatus.COMPLETED: "Handed over",
+        OrderStatus.REJECTED: "Declined by the restaurant",
+        OrderStatus.CANCELLED: "Cancelled",
+        OrderStatus.EXPIRED: "Expired",
+        OrderStatus.NO_SHOW: "Not collected",
+    },
+}
+ORDER_TYPES: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        OrderType.PICKUP: "à retirer à",
+        OrderType.DELIVERY: "livrée vers",
+        OrderType.ON_SITE: "sur place, pour",
+    },
+    "en": {
+        OrderType.PICKUP: "to collect at",
+        OrderType.DELIVERY: "delivered at about",
+        OrderType.ON_SITE: "to eat here, for",
+    },
+}
+RESERVATION_STATUSES: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        ReservationStatus.WAITLISTED: "En liste d’attente",
+        ReservationStatus.HOLD: "En attente de confirmation",
+        ReservationStatus.CONFIRMED: "Confirmée",
+        ReservationStatus.RECONFIRMED: "Confirmée",
+        ReservationStatus.ARRIVED: "Arrivée",
+        ReservationStatus.SEATED: "À table",
+        ReservationStatus.FINISHED: "Terminée",
+        ReservationStatus.CANCELLED: "Annulée",
+        ReservationStatus.NO_SHOW: "Non honorée",
+    },
+    "en": {
+        ReservationStatus.WAITLISTED: "On the waiting list",
+        ReservationStatus.HOLD: "Awaiting confirmation",
+        ReservationStatus.CONFIRMED: "Confirmed",
+        ReservationStatus.RECONFIRMED: "Confirmed",
+        ReservationStatus.ARRIVED: "Arrived",
+        ReservationStatus.SEATED: "Seated",
+        ReservationStatus.FINISHED: "Finished",
+        ReservationStatus.CANCELLED: "Cancelled",
+        ReservationStatus.NO_SHOW: "Not kept",
+    },
+}
+WORDS: Final[dict[Language, dict[str, str]]] = {
+    "fr": {
+        "language": "English",
+        "skip": "Aller au contenu",
+        "order": f"Commande n°{NO_BREAK}",
+        "reservation": f"Réservation n°{NO_BREAK}",
+        "people": "personnes",
+        "person": "personne",
+        "for": "au nom de",
+        "allergy": f"Vous avez signalé une allergie{NO_BREAK}:",
+        "delivery": "Livraison",
+        "discount": "Remise",
+        "total": "Total",
+        "vat": "dont TVA",
+        "not_a_receipt": "Ce récapitulatif n’est ni un ticket de caisse ni une facture.",
+        "allergens": "Allergènes",
+        "declared": f"Allergènes déclarés{NO_BREAK}:",
+        "none_declared": "Aucun allergène déclaré",
+        "unknown": f"Allergènes non déclarés{NO_BREAK}: demandez au restaurant",
+        "caution": "Ce sont les allergènes que le restaurant déclare. Une liste vide ne veut pas"
+        f" dire «{NO_BREAK}sans{NO_BREAK}»{NARROW_NO_BREAK}: des traces sont possibles. En cas de"
+        " doute, appelez avant de venir.",
+        "whole_menu": "Allergènes de toute la carte",
+        "back": "Retour au récapitulatif",
+        "call": "Appeler",
+        "wrong": f"Une erreur{NARROW_NO_BREAK}? Appelez le restaurant au",
+        "no_dishes": "Le restaurant n’a pas encore de carte.",
+    },
+    "en": {
+        "language": "Français",
+        "skip": "Skip to content",
+        "order": f"Order no.{NO_BREAK}",
+        "reservation": f"Reservation no.{NO_BREAK}",
+        "people": "people",
+        "person": "person",
+        "for": "for",
+        "allergy": "You told us of an allergy:",
+        "delivery": "Delivery",
+        "discount": "Discount",
+        "total": "Total",
+        "vat": "including VAT",
+        "not_a_receipt": "This summary is neither a till receipt nor an invoice.",
+        "allergens": "Allergens",
+        "declared": "Declared allergens:",
+        "none_declared": "No allergen declared",
+        "unknown": "Allergens not declared: ask the restaurant",
+        "caution": "These are the allergens that the restaurant declares. An empty list does not"
+        " mean “free from”: traces are possible. If in doubt, call before you come.",
+        "whole_menu": "Allergens of the whole menu",
+        "back": "Back to the summary",
+        "call": "Call",
+        "wrong": "Something wrong? Call the restaurant:",
+        "no_dishes": "The restaurant has no menu yet.",
+    },
+}
