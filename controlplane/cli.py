@@ -187,6 +187,10 @@ HOURS: Final = LazyGroup(
             "controlplane.commands.hours:holidays",
             "What the week's hours are worth on public holidays.",
         ),
+        "kitchen": LazyCommand(
+            "controlplane.commands.hours:kitchen",
+            "How long orders take: longer with each that the kitchen has to make already.",
+        ),
         "busy": LazyCommand(
             "controlplane.commands.hours:busy",
             "How busy the kitchen is: as usual (online), so much later (busy), or no orders"

@@ -33,12 +33,12 @@ def _orders(config: RestaurantConfig, local: datetime) -> str:
     if answer.open:
         until = f" jusqu'à {clock(answer.until.time())}" if answer.until else ""
         taken = f"Le restaurant est ouvert et prend les commandes{until}."
-        return f"{taken}{_delay(answer)}"
+        return f"{taken}{_delay(config, answer)}"
     return f"{_refusal(answer)} {NO_ORDER}"
 
 
-def _delay(answer: Answer) -> str:
-    if not answer.delay_minutes:
+def _delay(config: RestaurantConfig, answer: Answer) -> str:
+    if answer.preparation_minutes <= config.preparation_minutes:
         return ""
     minutes = answer.preparation_minutes
     return f" La cuisine est chargée : annonce environ {number(minutes, feminine=True)} minutes."

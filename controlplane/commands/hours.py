@@ -16,6 +16,8 @@ from controlplane.contracts.opening import (
     BusyLevel,
     HolidayHours,
     Holidays,
+    KitchenPace,
+    KitchenUnit,
     OpeningException,
     OpeningKind,
 )
@@ -25,6 +27,7 @@ from controlplane.restaurants.busy import set_busy
 from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.hour_windows import Window, spelt
 from controlplane.restaurants.opening_hours import read_calendar
+from controlplane.restaurants.set_kitchen import set_kitchen
 from controlplane.restaurants.what_happens import Calendar, what_happens
 from controlplane.text_table import table
 
@@ -117,6 +120,32 @@ def holidays(*, restaurant: str, hours: HolidayHours, alsace_moselle: bool) -> N
     saying = partial(set_hours.set_holidays, holidays=said, actor=ACTOR)
     owner, _ = ask_restaurant(restaurant, saying)
     print(f"{owner.slug}: public holidays {hours}")
+
+
+@click.command()
+@restaurant_argument
+@click.option("--least", type=click.IntRange(1, 240), default=20, help="Minutes, when it is idle.")
+@click.option("--most", type=click.IntRange(1, 240), default=240, help="Minutes, however busy.")
+@click.option("--seconds", type=click.IntRange(0, 3600), default=0, help="For each open unit.")
+@click.option(
+    "--count",
+    "unit",
+    type=click.Choice(KitchenUnit, case_sensitive=False),
+    default=KitchenUnit.POINTS,
+    help="What is a unit: a dish's kitchen points, or an order.",
+)
+def kitchen(*, restaurant: str, least: int, most: int, seconds: int, unit: KitchenUnit) -> None:
+    """How long orders take: longer with each that the kitchen has to make already."""
+    if least > most:
+        raise click.UsageError("--least is more than --most")
+    pace = KitchenPace(least_minutes=least, most_minutes=most, seconds_per_unit=seconds, unit=unit)
+    writing = partial(_set_kitchen, pace=pace)
+    owner, _ = ask_restaurant(restaurant, writing)
+    print(f"{owner.slug}: {least} to {most} min, {seconds} s for each of the open {unit}")
+
+
+async def _set_kitchen(session: AsyncSession, owner: Restaurant, *, pace: KitchenPace) -> None:
+    await set_kitchen(session, owner.id, pace, actor=ACTOR)
 
 
 @click.command()

@@ -79,6 +79,38 @@ class Holidays(Message):
     """Good Friday and 26 December are holidays too (Code du travail, art. L3134-13)."""
 
 
+class KitchenUnit(StrEnum):
+    """Says what a kitchen's load is counted in."""
+
+    POINTS = "points"
+    """Each dish has some; one, unless its menu says otherwise."""
+    ORDERS = "orders"
+
+
+class KitchenPace(Message):
+    """How long what is ordered takes: `seconds_per_unit` for each unit that is open before it."""
+
+    least_minutes: int = Field(default=20, ge=1, le=240)
+    most_minutes: int = Field(default=240, ge=1, le=240)
+    """No load makes it longer: whoever takes more is to pause, or to pace."""
+    seconds_per_unit: int = Field(default=0, ge=0, le=3_600)
+    """0: it takes the least, whatever is open."""
+    unit: KitchenUnit = KitchenUnit.POINTS
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.least_minutes > self.most_minutes:
+            raise ValueError("the least is more than the most")
+        return self
+
+
+class OpenOrder(Message):
+    """An order that the kitchen has to make until `ready_at`, and what it is to it."""
+
+    ready_at: AwareDatetime
+    units: int = Field(ge=0)
+
+
 class BusyLevel(StrEnum):
     """Says how busy the kitchen is."""
 

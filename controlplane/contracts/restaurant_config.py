@@ -10,7 +10,14 @@ from uuid import UUID
 from pydantic import Field
 
 from controlplane.contracts.messages import Message
-from controlplane.contracts.opening import Busy, Holidays, OpeningException, OpeningWindow
+from controlplane.contracts.opening import (
+    Busy,
+    Holidays,
+    KitchenPace,
+    OpeningException,
+    OpeningWindow,
+    OpenOrder,
+)
 
 
 class Component(Message):
@@ -74,6 +81,8 @@ class MenuItem(Message):
     """It may be had in these windows only; none: always."""
     category_available: tuple[OpeningWindow, ...] = ()
     """And so may all of its category."""
+    kitchen_points: int = Field(default=1, ge=0)
+    """What one of it is to the kitchen's load."""
     option_groups: tuple[OptionGroup, ...] = ()
 
 
@@ -112,6 +121,10 @@ class RestaurantConfig(Message):
     phone_e164: str
     """Transfers and the fallback ladder ring here: the restaurant's own phone."""
     preparation_minutes: int
+    """The least that an order takes."""
+    kitchen: KitchenPace = KitchenPace()
+    open_orders: tuple[OpenOrder, ...] = ()
+    """They are those of when this was read: an order's transaction counts them anew."""
     voice: str
     realtime_model: str
     menu: tuple[MenuItem, ...]

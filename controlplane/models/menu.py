@@ -70,6 +70,7 @@ class MenuItem(Base):
         CheckConstraint("vat_rate_bp BETWEEN 0 AND 10000", name="vat_rate_bp"),
         CheckConstraint("NOT alcohol OR vat_rate_bp IN (850, 2000)", name="alcohol"),
         CheckConstraint("portions_left >= 0", name="portions_left"),
+        CheckConstraint("kitchen_points BETWEEN 0 AND 99", name="kitchen_points"),
         CheckConstraint(
             f"allergens <@ ARRAY[{', '.join(repr(str(one)) for one in Allergen)}]",
             name="allergens",
@@ -100,6 +101,8 @@ class MenuItem(Base):
     """Alcohol is never at a reduced rate (CGI, art. 278; overseas art. 296: 8.5 %)."""
     station: Mapped[str] = mapped_column(default="", server_default=text("''"))
     """Where in the kitchen it is made, such as "four"; tickets are sorted by it."""
+    kitchen_points: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """What one of it is to the kitchen's load: 0 of a drink, 3 of what takes long."""
 
 
 class OptionGroup(Base):

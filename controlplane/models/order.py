@@ -184,6 +184,7 @@ class OrderLine(Base):
         CheckConstraint("quantity BETWEEN 1 AND 99", name="quantity"),
         CheckConstraint("unit_price_cents >= 0", name="unit_price_cents"),
         CheckConstraint("total_cents = quantity * unit_price_cents", name="total_cents"),
+        CheckConstraint("kitchen_points BETWEEN 0 AND 99", name="kitchen_points"),
     )
 
     id: Mapped[PrimaryKey]
@@ -203,6 +204,8 @@ class OrderLine(Base):
     """What its price is split by when it is at several rates: a list of `{"rate_bp": int, "cents":
     int}`, the separate prices at each rate. None: all of it is at `vat_rate_bp`."""
     total_cents: Mapped[int]
+    kitchen_points: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """What one of it was to the kitchen's load when it was ordered."""
     portions_taken: Mapped[int | None]
     """What it took of the dish's counted portions, set by the database, which gives back as much if
     nobody begins to make the order; None where none were counted or left."""

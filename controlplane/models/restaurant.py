@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, false, text
 from sqlalchemy.orm import Mapped, composite, mapped_column
 
-from controlplane.contracts.opening import HolidayHours
+from controlplane.contracts.opening import HolidayHours, KitchenUnit
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.base import Base, CreatedAt, PrimaryKey
 
@@ -69,6 +69,15 @@ class Restaurant(Base):
         ),
         CheckConstraint("preparation_minutes BETWEEN 1 AND 240", name="preparation_minutes"),
         CheckConstraint(
+            "most_preparation_minutes BETWEEN preparation_minutes AND 240",
+            name="most_preparation_minutes",
+        ),
+        CheckConstraint("seconds_per_unit BETWEEN 0 AND 3600", name="seconds_per_unit"),
+        CheckConstraint(
+            f"kitchen_unit IN ({', '.join(repr(str(unit)) for unit in KitchenUnit)})",
+            name="kitchen_unit",
+        ),
+        CheckConstraint(
             f"holiday_hours IN ({', '.join(repr(str(hours)) for hours in HolidayHours)})",
             name="holiday_hours",
         ),
@@ -111,6 +120,13 @@ class Restaurant(Base):
     phone_e164: Mapped[str]
     status: Mapped[str] = mapped_column(default=RestaurantStatus.ONBOARDING)
     preparation_minutes: Mapped[int] = mapped_column(default=20)
+    """The least that an order takes; each open unit of `kitchen_unit` adds its seconds, up to the
+    most."""
+    most_preparation_minutes: Mapped[int] = mapped_column(default=240, server_default=text("240"))
+    seconds_per_unit: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    kitchen_unit: Mapped[str] = mapped_column(
+        default=KitchenUnit.POINTS, server_default=text("'points'")
+    )
     holiday_hours: Mapped[str] = mapped_column(
         default=HolidayHours.AS_USUAL, server_default=text("'as_usual'")
     )

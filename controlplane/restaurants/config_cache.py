@@ -90,6 +90,8 @@ async def read_restaurant_config(
         timezone=restaurant.timezone,
         phone_e164=restaurant.phone_e164,
         preparation_minutes=restaurant.preparation_minutes,
+        kitchen=calendar.kitchen,
+        open_orders=calendar.open_orders,
         voice=restaurant.voice,
         realtime_model=restaurant.realtime_model,
         menu=menu,

@@ -66,7 +66,7 @@ class Answer:
     delay_minutes: int = 0
     """The kitchen takes so much longer than usual."""
     preparation_minutes: int = 0
-    """What is ordered then is ready after so long, the delay included."""
+    """What is ordered then is ready after so long, by the kitchen's load and the delay."""
     exceptional: bool = False
     """The day's hours are an exception's or a holiday's."""
     spoken: str = ""

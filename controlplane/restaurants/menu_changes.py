@@ -46,6 +46,7 @@ _FIELDS: Final = {
     "allergens": "allergènes",
     "alcohol": "alcool",
     "station": "poste",
+    "kitchen_points": "charge",
     "ingredients": "ingrédients",
     "option_groups": "options",
     "available": "disponible",

@@ -172,6 +172,8 @@ class ItemEntry(_Part):
     set_menu: bool = Field(default=False, strict=True)
     """Its price is for the dishes that are chosen as its options."""
     station: SpokenName = ""
+    kitchen_points: Count = 1
+    """What one of it is to the kitchen's load: 0 of a drink, 3 of what takes long."""
     ingredients: tuple[Name, ...] = Field(default=(), max_length=MOST_ALIASES)
     """Without one of these the dish cannot be made: it is sold out when one of them is."""
     option_groups: tuple[Name, ...] = ()

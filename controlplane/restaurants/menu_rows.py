@@ -178,6 +178,7 @@ def _item(
         alcohol=item.alcohol,
         set_menu=item.set_menu,
         station=item.station,
+        kitchen_points=item.kitchen_points,
         ingredients=tuple(ingredients),
         option_groups=tuple(group_names),
         available=tuple(windows),

@@ -97,6 +97,7 @@ async def read_menu(
             allergens=_tuple(item.allergens),
             alcohol=item.alcohol,
             set_menu=item.set_menu,
+            kitchen_points=item.kitchen_points,
             available=tuple(windows_of[item.id]),
             category_available=tuple(windows_of[item.category_id]),
             option_groups=tuple(groups_of[item.id]),

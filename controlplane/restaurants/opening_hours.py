@@ -16,6 +16,7 @@ from controlplane.models.busy_state import BusyState
 from controlplane.models.opening_exception import OpeningException
 from controlplane.models.opening_rule import OpeningRule
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.open_orders import kitchen_pace, read_open_orders
 from controlplane.restaurants.opening import HORIZON_DAYS
 from controlplane.restaurants.what_happens import Calendar
 
@@ -25,6 +26,7 @@ _BACK: Final = timedelta(days=2)
 
 async def read_calendar(session: AsyncSession, restaurant: Restaurant, now: datetime) -> Calendar:
     """Everything that `what_happens` asks of the days from `now` to its horizon."""
+    pace = kitchen_pace(restaurant)
     return Calendar(
         zone=ZoneInfo(restaurant.timezone),
         week=await _week(session, restaurant.id),
@@ -37,7 +39,8 @@ async def read_calendar(session: AsyncSession, restaurant: Restaurant, now: date
         ),
         busy=await _busy(session, restaurant.id),
         status=RestaurantStatus(restaurant.status),
-        preparation_minutes=restaurant.preparation_minutes,
+        kitchen=pace,
+        open_orders=await read_open_orders(session, restaurant.id, pace, now),
     )
 
 

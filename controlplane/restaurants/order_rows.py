@@ -1,5 +1,6 @@
 """Step 9 of a call: one order as rows, read and written inside the placing transaction."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -29,6 +30,9 @@ ACTOR: Final = "agent"
 """Who takes orders over the telephone, as an order's events name them."""
 
 
+_ONE_EACH: Final[Mapping[UUID, int]] = {}
+
+
 async def find_order(session: AsyncSession, draft: OrderDraft) -> Order | None:
     """The order that was placed under the draft's key. Raises `KeyOfAnotherCart`."""
     keys = (draft.idempotency_key, key_before_digests(draft.idempotency_key))
@@ -55,6 +59,7 @@ async def insert_order(
     call_back: bool,
     replaced: Order | None,
     menu_version: int | None = None,
+    kitchen_points: Mapping[UUID, int] = _ONE_EACH,
 ) -> Order:
     """The order with all that belongs to it, in the place of the locked `replaced`; the outbox rows
     come last, for their trigger holds up the restaurant's other writers from there to the commit.
@@ -79,6 +84,8 @@ async def insert_order(
         at=now,
     )
     lines = [_line(order, at, line) for at, line in enumerate(draft.lines, start=1)]
+    for line in lines:
+        line.kitchen_points = kitchen_points.get(line.menu_item_id, 1)
     lines.sort(key=_takes_portions_of)
     session.add_all(lines)
     if draft.allergy:

@@ -5,7 +5,8 @@ returns. A commit whose answer was lost is settled by trying again with the same
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.opening import OpeningKind
+from controlplane.contracts.opening import OpeningKind, OpenOrder
 from controlplane.contracts.restaurant_config import MenuItem
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
@@ -32,9 +33,11 @@ from controlplane.restaurants.errors import (
     SlotFull,
     UnknownRestaurant,
 )
+from controlplane.restaurants.kitchen_load import units_of
 from controlplane.restaurants.menu_portions import check_portions, portions_returning
 from controlplane.restaurants.menu_versions import newest_number
 from controlplane.restaurants.menus import SoldOut, read_menu
+from controlplane.restaurants.open_orders import read_open_orders
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
 from controlplane.restaurants.order_locks import lock_orders
@@ -46,7 +49,7 @@ from controlplane.restaurants.order_rows import (
 )
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
-from controlplane.restaurants.what_happens import check_takes_orders, what_happens
+from controlplane.restaurants.what_happens import Calendar, check_takes_orders, what_happens
 from controlplane.restaurants.zone_rows import read_zones
 from controlplane.tenancy import restaurant_session
 
@@ -77,9 +80,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the rules say of an order that they take, and the menu it was held against."""
+    """What the rules say of an order that they take, and what it was held against."""
 
     answer: Answer
+    calendar: Calendar
     menu: tuple[MenuItem, ...]
     menu_version: int | None
 
@@ -185,16 +189,18 @@ async def _place_once(
             await check_portions(session, draft.restaurant_id, draft.lines, returning=returning)
             if replaced is not None:
                 await release_slot(session, replaced.restaurant_id, replaced.id)
-            wanted = _slot(draft, allowed.answer)
+            answer = await _behind_the_others(session, draft, allowed)
+            wanted = _slot(draft, answer)
             ready_at = await take_slot(session, wanted)
             check_all_available(draft.lines, allowed.menu, ready_at)
             order = await insert_order(
                 session,
                 draft,
-                allowed.answer,
+                answer,
                 order_id=wanted.holder_id,
                 ready_at=ready_at,
                 menu_version=allowed.menu_version,
+                kitchen_points=_points_of(allowed.menu),
                 call_back=call_back,
                 replaced=replaced,
             )
@@ -232,7 +238,26 @@ async def _held_against_rules(
     if draft.delivery is not None:
         zones = await read_zones(session, restaurant.id)
         check_delivery(draft.delivery, zones, items_cents=draft.items_cents)
-    return Allowed(answer, menu, await newest_number(session, restaurant.id))
+    return Allowed(answer, calendar, menu, await newest_number(session, restaurant.id))
+
+
+async def _behind_the_others(session: AsyncSession, draft: OrderDraft, allowed: Allowed) -> Answer:
+    """The answer with all that the kitchen has to make now, this order too: under the lock, so that
+    of two orders placed at once the second knows of the first.
+    """
+    calendar, answer = allowed.calendar, allowed.answer
+    others = await read_open_orders(
+        session, draft.restaurant_id, calendar.kitchen, answer.at, without=draft.replaces_id
+    )
+    points = _points_of(allowed.menu)
+    load = sum(line.quantity * points.get(line.item_id, 1) for line in draft.lines)
+    own = OpenOrder(ready_at=answer.at + timedelta(days=1), units=units_of(calendar.kitchen, load))
+    calendar = replace(calendar, open_orders=(*others, own))
+    return what_happens(calendar, answer.kind, answer.at)
+
+
+def _points_of(menu: Iterable[MenuItem]) -> dict[UUID, int]:
+    return {dish.id: dish.kitchen_points for dish in menu}
 
 
 def _slot(draft: OrderDraft, answer: Answer) -> SlotRequest:

@@ -19,9 +19,11 @@ from controlplane.contracts.opening import (
     Busy,
     BusyLevel,
     Holidays,
+    KitchenPace,
     OpeningException,
     OpeningKind,
     OpeningWindow,
+    OpenOrder,
 )
 from controlplane.contracts.restaurant_config import RestaurantConfig, RestaurantStatus
 from controlplane.restaurants.calendar_words import written_hours
@@ -32,6 +34,7 @@ from controlplane.restaurants.errors import (
     NotTakingOrders,
     OrdersPaused,
 )
+from controlplane.restaurants.kitchen_load import preparation_minutes
 from controlplane.restaurants.opening import (
     AS_USUAL,
     Hours,
@@ -53,6 +56,7 @@ from controlplane.restaurants.rules import (
 )
 
 _ONLINE: Final = Busy()
+_USUAL_PACE: Final = KitchenPace()
 _ALWAYS: Final = tuple(
     OpeningWindow(kind=OpeningKind.AI_ANSWERING, weekday=day, opens=time(), closes=time())
     for day in range(7)
@@ -69,7 +73,9 @@ class Calendar:
     holidays: Holidays = AS_USUAL
     busy: Busy = _ONLINE
     status: RestaurantStatus = RestaurantStatus.LIVE
-    preparation_minutes: int = 0
+    kitchen: KitchenPace = _USUAL_PACE
+    open_orders: tuple[OpenOrder, ...] = ()
+    """What the kitchen has to make, as far as it was read."""
 
     def hours(self, kind: OpeningKind) -> Hours:
         """The hours of this kind. Who answers the telephone is no matter of holidays; what has no
@@ -96,7 +102,8 @@ def calendar_of(config: RestaurantConfig) -> Calendar:
         config.holidays,
         config.busy,
         config.status,
-        config.preparation_minutes,
+        config.kitchen,
+        config.open_orders,
     )
 
 
@@ -167,7 +174,7 @@ def _by_kitchen(calendar: Calendar, hours: Hours, answer: Answer) -> Answer:
         if answer.open or resumes is None or _later(resumes, answer.following.at):
             return _refused(answer, busy_rule(busy, until), resumes)
     delay = busy.delay_minutes if level is BusyLevel.BUSY else 0
-    minutes = calendar.preparation_minutes + delay
+    minutes = delay + preparation_minutes(calendar.kitchen, calendar.open_orders, answer.at)
     return replace(answer, delay_minutes=delay, preparation_minutes=minutes)
 
 

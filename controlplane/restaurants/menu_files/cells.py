@@ -106,7 +106,7 @@ def plain_words(text: str) -> str:
 
 
 def choices(text: str) -> int:
-    """A group's minimum or maximum."""
+    """A group's minimum or maximum, a dish's kitchen points."""
     if re.fullmatch(r"[0-9]{1,2}", text):
         return int(text)
     raise ValueError(f"écrivez un nombre entier de 0 à {MOST_CHOICES}")

@@ -31,6 +31,7 @@ class Column(StrEnum):
     ALLERGENS = "allergenes"
     ALCOHOL = "alcool"
     STATION = "poste"
+    KITCHEN_POINTS = "charge"
     INGREDIENTS = "ingredients"
     OPTION_GROUPS = "options"
     AVAILABLE = "disponible"

@@ -43,6 +43,7 @@ _COLUMN_OF: Final = {
     "allergens": Column.ALLERGENS,
     "alcohol": Column.ALCOHOL,
     "station": Column.STATION,
+    "kitchen_points": Column.KITCHEN_POINTS,
     "ingredients": Column.INGREDIENTS,
     "option_groups": Column.OPTION_GROUPS,
     "available": Column.AVAILABLE,
@@ -59,6 +60,7 @@ _WHEN_GIVEN: Final[tuple[tuple[str, Column, Callable[[str], object]], ...]] = (
     ("active", Column.ON_SALE, cells.yes_or_no),
     ("allergens", Column.ALLERGENS, cells.allergens),
     ("alcohol", Column.ALCOHOL, cells.yes_or_no),
+    ("kitchen_points", Column.KITCHEN_POINTS, cells.choices),
     ("set_menu", Column.SET_MENU, cells.yes_or_no),
     ("available", Column.AVAILABLE, cells.windows),
 )
