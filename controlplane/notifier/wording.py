@@ -107,6 +107,9 @@ async def _of_reservation(
     if notification.kind == NotificationKind.RESERVATION_CANCELLED:
         cancelled = reservation.status == ReservationStatus.CANCELLED
         return reservation_cancelled(restaurant, reservation, now=now) if cancelled else None
+    if notification.kind == NotificationKind.TABLE_FREE:
+        waits = reservation.status == ReservationStatus.WAITLISTED
+        return table_free(restaurant, reservation, now=now) if waits else None
     if reservation.status not in HAS_TABLE:
         return None
     key = ReceiptKey(ReceiptOf.RESERVATION, restaurant.id, reservation.id)
@@ -115,7 +118,11 @@ async def _of_reservation(
 
 
 _OF_RESERVATIONS: Final = frozenset(
-    {NotificationKind.RESERVATION_CONFIRMED, NotificationKind.RESERVATION_CANCELLED}
+    {
+        NotificationKind.RESERVATION_CONFIRMED,
+        NotificationKind.RESERVATION_CANCELLED,
+        NotificationKind.TABLE_FREE,
+    }
 )
 
 
@@ -162,6 +169,16 @@ def reservation_cancelled(
 def promised_at(order: Order) -> datetime:
     """When its customer has it: at their door, or over the counter."""
     return order.deliver_at or order.ready_at
+
+
+def table_free(restaurant: Restaurant, reservation: Reservation, *, now: datetime) -> Words:
+    """Promise nothing: another may call first."""
+    at = moment(reservation.starts_at, restaurant.timezone, now=now)
+    return Words(
+        subject="Une table s’est libérée",
+        sentence=f"une table pour {_party(reservation.party)}, {at}, s’est libérée."
+        f" Appelez-nous vite si vous la voulez. {_ask(restaurant)}",
+    )
 
 
 def euros(cents: int) -> str:

@@ -41,6 +41,8 @@ class NotificationKind(StrEnum):
     """The restaurant refused or cancelled it."""
     RESERVATION_CONFIRMED = "reservation_confirmed"
     RESERVATION_CANCELLED = "reservation_cancelled"
+    TABLE_FREE = "table_free"
+    """To guests who wait for a table: there is one."""
     ORDER_UNSEEN = "order_unseen"
     """To the restaurant's own people: nobody has accepted an order."""
     OFFER = "offer"
@@ -52,6 +54,7 @@ KEEP_TRYING: Final = {
     NotificationKind.ORDER_CANCELLED: timedelta(hours=1),
     NotificationKind.RESERVATION_CONFIRMED: timedelta(hours=12),
     NotificationKind.RESERVATION_CANCELLED: timedelta(hours=12),
+    NotificationKind.TABLE_FREE: timedelta(minutes=30),
     NotificationKind.ORDER_UNSEEN: timedelta(minutes=15),
     NotificationKind.OFFER: timedelta(days=3),
 }

@@ -23,8 +23,8 @@ from controlplane.restaurants.reservation_tables import During, Place, Taken
 
 _DAYS: Final = timedelta(days=2)
 """A shift that is on within three hours began at most a day away."""
-_LONGEST_TURN: Final = timedelta(hours=12)
-"""The table of turn times has no longer one."""
+LONGEST_STAY: Final = timedelta(hours=12)
+"""No turn time is longer, nor does a party stay longer."""
 
 
 async def read_book(
@@ -151,7 +151,7 @@ async def _booked(
 async def _taken(
     session: AsyncSession, restaurant_id: UUID, at: datetime, now: datetime, without: UUID | None
 ) -> tuple[Taken, ...]:
-    around = Range(at - AROUND, at + AROUND + _LONGEST_TURN)
+    around = Range(at - AROUND, at + AROUND + LONGEST_STAY)
     rows = await session.execute(
         select(TableAssignment.table_id, Reservation.starts_at, Reservation.ends_at)
         .join(

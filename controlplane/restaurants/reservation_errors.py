@@ -8,12 +8,13 @@ RestaurantError
 │   ├── NotGranted                no table then; says by which rule, and when there is one
 │   ├── ReservationStatusRefused  a reservation cannot go there from where it is
 │   ├── TooLateToChange           guests change and cancel up to a time before
+│   ├── StayRefused               a party stays at its table for some minutes to twelve hours
 │   ├── NotDueYet                 nobody has failed to come before they were to
 │   └── SeveralReservations       more than one answers to what was said
 └── KeyOfAnotherReservation       the key has a reservation, and it is not this one
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controlplane.restaurants.errors import NotFound, Refused, RestaurantError
 from controlplane.restaurants.reservation_rules import Refusal
@@ -60,6 +61,14 @@ class TooLateToChange(Refused):
     def __init__(self, minutes: int) -> None:
         super().__init__(f"guests change or cancel up to {minutes} min before")
         self.minutes = minutes
+
+
+class StayRefused(Refused):
+    """A party stays until after it came, and no longer than `longest`."""
+
+    def __init__(self, longest: timedelta) -> None:
+        super().__init__(f"a party stays for up to {longest.total_seconds() / 3600:.0f} hours")
+        self.longest = longest
 
 
 class NotDueYet(Refused):

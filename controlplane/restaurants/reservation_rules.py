@@ -98,6 +98,8 @@ class Wish:
     area_id: UUID | None = None
     table_ids: frozenset[UUID] = field(default_factory=frozenset)
     """The staff chose these tables; empty: any that suit."""
+    stay: timedelta | None = None
+    """They keep the table for so long; None: for the turn time of their size."""
     by_staff: bool = False
 
 
@@ -139,7 +141,7 @@ def alternatives(book: Book, wish: Wish, now: datetime) -> tuple[datetime, ...]:
 
 def time_at_table(shift: ShiftOfDate | None, wish: Wish) -> During:
     turn = shift.shift.turn(wish.party) if shift else OUTSIDE_SHIFTS
-    return During(wish.starts_at, wish.starts_at + turn)
+    return During(wish.starts_at, wish.starts_at + (wish.stay or turn))
 
 
 def _refused_guest(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.models.reservation import Reservation, ReservationStatus
+from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.reservation_shift import ReservationShift
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.reservation_errors import (
@@ -18,6 +18,7 @@ from controlplane.restaurants.reservation_errors import (
 from controlplane.restaurants.reservation_grant import with_reservation
 from controlplane.restaurants.reservation_request import Guest, write_guest
 from controlplane.restaurants.reservation_rows import check_transition, set_status
+from controlplane.restaurants.reservation_waitlist import offer_freed
 
 _STAFF_TELLS: Final = frozenset(
     {
@@ -72,13 +73,14 @@ async def cancel(
     """
     to = ReservationStatus.CANCELLED
 
-    async def work(_restaurant: Restaurant, reservation: Reservation) -> None:
+    async def work(restaurant: Restaurant, reservation: Reservation) -> None:
         if reservation.status == to:
             return
         check_transition(reservation, to)
         if not by_staff:
             await check_in_time(session, reservation, now)
         await set_status(session, reservation, to, actor=actor)
+        await offer_freed(session, restaurant, reservation, now)
 
     return await with_reservation(session, restaurant_id, reservation_id, now, work)
 
@@ -99,7 +101,7 @@ async def tell_status(
     function of its own: confirming, cancelling, leaving the waitlist.
     """
 
-    async def work(_restaurant: Restaurant, reservation: Reservation) -> None:
+    async def work(restaurant: Restaurant, reservation: Reservation) -> None:
         if reservation.status == to:
             return
         if to not in _STAFF_TELLS:
@@ -108,6 +110,8 @@ async def tell_status(
         if to is ReservationStatus.NO_SHOW and now < reservation.starts_at:
             raise NotDueYet(reservation.starts_at)
         await set_status(session, reservation, to, actor=actor)
+        if to not in HAS_TABLE:
+            await offer_freed(session, restaurant, reservation, now)
 
     return await with_reservation(session, restaurant_id, reservation_id, now, work)
 

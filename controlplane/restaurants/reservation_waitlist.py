@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.models.notification import Channel
 from controlplane.models.reservation import Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.notify import Notice, NotificationKind, notify, why_not
 from controlplane.restaurants.reservation_errors import ReservationStatusRefused
 from controlplane.restaurants.reservation_grant import (
     check_wish,
@@ -24,6 +26,9 @@ from controlplane.restaurants.reservation_rules import Fit, Refusal, Rule, Wish,
 
 _FULL: Final = frozenset({Rule.COVERS_A_SLOT, Rule.COVERS, Rule.NO_TABLE})
 """What one of these refuses becomes possible when other guests cancel."""
+
+MOST_LOOKED_AT: Final = 20
+"""Whoever cancels waits while each of these is held against the rules: a few ms each."""
 
 
 async def wait_where_full(
@@ -95,6 +100,41 @@ async def waiting_that_fit(
         for one in waiting.all()
         if not isinstance(await check_wish(session, restaurant, _as_promoted(one), now), Refusal)
     ]
+
+
+async def offer_freed(
+    session: AsyncSession, restaurant: Restaurant, freed: Reservation, now: datetime
+) -> None:
+    """Tell the first who waits for that shift, can have a table now and was not told before. It is
+    kept for nobody: who calls first has it.
+    """
+    waiting = await session.scalars(
+        select(Reservation)
+        .where(
+            Reservation.restaurant_id == restaurant.id,
+            Reservation.status == ReservationStatus.WAITLISTED,
+            Reservation.shift_date == freed.shift_date,
+            Reservation.starts_at > now,
+        )
+        .order_by(Reservation.number)
+        .limit(MOST_LOOKED_AT)
+    )
+    for one in waiting.all():
+        to = one.customer_phone_e164
+        if why_not(Channel.SMS, to, own=restaurant.phone_e164):
+            continue
+        if isinstance(await check_wish(session, restaurant, _as_promoted(one), now), Refusal):
+            continue
+        notice = Notice(
+            restaurant_id=restaurant.id,
+            kind=NotificationKind.TABLE_FREE,
+            channel=Channel.SMS,
+            to=to,
+            key=f"table_free:{one.id}",
+            about_id=one.id,
+        )
+        if await notify(session, notice):
+            return
 
 
 def _as_promoted(reservation: Reservation) -> Wish:

@@ -3,9 +3,9 @@
 `now` is the instant that rules are held against; `starts_at` is an instant, never wall time.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,9 +15,11 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.reservation_book import LONGEST_STAY
 from controlplane.restaurants.reservation_errors import (
     KeyOfAnotherReservation,
     ReservationStatusRefused,
+    StayRefused,
 )
 from controlplane.restaurants.reservation_grant import (
     grant,
@@ -26,7 +28,7 @@ from controlplane.restaurants.reservation_grant import (
     with_reservation,
 )
 from controlplane.restaurants.reservation_request import HOLD_FOR, Request, wish_of, write_guest
-from controlplane.restaurants.reservation_rows import next_number
+from controlplane.restaurants.reservation_rows import assigned_tables, next_number
 from controlplane.restaurants.reservation_rules import Wish
 from controlplane.restaurants.reservation_status import check_in_time
 from controlplane.restaurants.reservation_waitlist import wait_where_full
@@ -71,15 +73,17 @@ async def change(
     one that has no table.
     """
 
-    def revised(reservation: Reservation) -> Wish:
+    async def revised(reservation: Reservation) -> Wish:
         has = wish_of(reservation)
-        return replace(
+        wish = replace(
             has,
             party=has.party if party is None else party,
             starts_at=starts_at or has.starts_at,
             area_id=area_id or has.area_id,
             by_staff=by_staff,
         )
+        same = (wish.party, wish.starts_at) == (has.party, has.starts_at)
+        return replace(wish, stay=_stay(reservation)) if same else wish
 
     return await _regrant(session, restaurant_id, reservation_id, now, revised, actor=actor)
 
@@ -98,8 +102,35 @@ async def move(
     Raises `UnknownTable`, and what `change` raises.
     """
 
-    def revised(reservation: Reservation) -> Wish:
-        return replace(wish_of(reservation), table_ids=table_ids, by_staff=True)
+    async def revised(reservation: Reservation) -> Wish:
+        return replace(
+            wish_of(reservation), table_ids=table_ids, stay=_stay(reservation), by_staff=True
+        )
+
+    return await _regrant(session, restaurant_id, reservation_id, now, revised, actor=actor)
+
+
+async def stay_until(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    reservation_id: UUID,
+    until: datetime,
+    now: datetime,
+    *,
+    actor: str,
+) -> Reservation:
+    """Leave the party its tables until then, longer or shorter than its turn time. Where they are
+    promised to others it is refused, and the staff move one of the two first.
+
+    Raises `StayRefused`, and what `move` raises.
+    """
+
+    async def revised(reservation: Reservation) -> Wish:
+        stay = until - reservation.starts_at
+        if not timedelta() < stay <= LONGEST_STAY:
+            raise StayRefused(LONGEST_STAY)
+        tables = await assigned_tables(session, reservation)
+        return replace(wish_of(reservation), table_ids=tables, stay=stay, by_staff=True)
 
     return await _regrant(session, restaurant_id, reservation_id, now, revised, actor=actor)
 
@@ -109,14 +140,15 @@ async def _regrant(
     restaurant_id: UUID,
     reservation_id: UUID,
     now: datetime,
-    revised: Callable[[Reservation], Wish],
+    revised: Callable[[Reservation], Awaitable[Wish]],
     *,
     actor: str,
 ) -> Reservation:
     async def work(restaurant: Restaurant, reservation: Reservation) -> None:
-        status, wish = ReservationStatus(reservation.status), revised(reservation)
+        status = ReservationStatus(reservation.status)
         if status not in HAS_TABLE:
             raise ReservationStatusRefused(status, "another table")
+        wish = await revised(reservation)
         if not wish.by_staff:
             await check_in_time(session, reservation, now)
         await grant(
@@ -124,6 +156,11 @@ async def _regrant(
         )
 
     return await with_reservation(session, restaurant_id, reservation_id, now, work)
+
+
+def _stay(reservation: Reservation) -> timedelta:
+    """What the staff said of how long they stay outlives another table."""
+    return reservation.ends_at - reservation.starts_at
 
 
 async def _find(session: AsyncSession, restaurant_id: UUID, request: Request) -> Reservation | None:

@@ -1,7 +1,8 @@
 """A table is promised once, by one set of rules, whichever way it is asked for and changed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text, update
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_sessions
+from controlplane.models.notification import Notification
 from controlplane.models.opening_exception import OpeningException
 from controlplane.models.reservation import (
     NEXT_STATUSES,
@@ -21,12 +23,14 @@ from controlplane.models.reservation import (
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import NotTakingOrders
 from controlplane.restaurants.find_reservation import Claim, own_reservations
+from controlplane.restaurants.notify import NotificationKind
 from controlplane.restaurants.reservation_errors import (
     KeyOfAnotherReservation,
     NotDueYet,
     NotGranted,
     ReservationStatusRefused,
     SeveralReservations,
+    StayRefused,
     TooLateToChange,
     UnknownReservation,
     UnknownTable,
@@ -35,7 +39,7 @@ from controlplane.restaurants.reservation_request import HOLD_FOR, Guest
 from controlplane.restaurants.reservation_rules import Rule
 from controlplane.restaurants.reservation_status import cancel, confirm_hold, tell_status
 from controlplane.restaurants.reservation_waitlist import promote, waiting_that_fit
-from controlplane.restaurants.reservations import book, change, move
+from controlplane.restaurants.reservations import book, change, move, stay_until
 from tests.integration.restaurants.dining_site import (
     CAMILLE,
     NOW,
@@ -338,6 +342,60 @@ async def test_who_waits_gets_the_table_that_comes_free(site: Site) -> None:
         await site.book(at(20, 10), or_wait=True)
     assert refused.value.refusal.rule is Rule.OFF_SLOT
     assert (await site.book(at(18), or_wait=True)).status == "confirmed"
+
+
+async def test_who_stays_longer_keeps_the_table_and_takes_nobody_elses(site: Site) -> None:
+    seated, mine = await site.book(at(18)), site.restaurant_id  # until 19:30
+    late = at(21, 30)
+
+    async def stay(until: datetime) -> Reservation:
+        async with site.session() as session:
+            return await stay_until(session, mine, seated.id, until, NOW, actor="staff")
+
+    assert (await stay(at(20))).ends_at == at(20)
+    with pytest.raises(NotGranted):  # the table is theirs in Postgres too
+        await site.book(at(19, 45))
+    following = await site.book(at(20))
+    for refused, error in (
+        (at(20, 15), NotGranted),
+        (at(18), StayRefused),
+        (at(6, 1, day=28), StayRefused),
+    ):
+        with pytest.raises(error):
+            await stay(refused)
+    tables = (await site.state(seated.id))[1]
+    async with site.session() as session:
+        moved = await move(session, mine, seated.id, frozenset(tables), NOW, actor="staff")
+        assert moved.ends_at == at(20)
+        await cancel(session, mine, following.id, NOW, actor="staff", by_staff=True)
+    assert (await stay(late)).ends_at == late
+    assert (await stay(at(19))).ends_at == at(19)
+    async with site.session() as session:
+        larger = await change(session, mine, seated.id, NOW, actor="staff", by_staff=True, party=3)
+        assert larger.ends_at == at(19, 30)
+
+
+async def test_one_who_waits_is_told_of_a_table_that_comes_free_once(site: Site) -> None:
+    booked, mine = await site.book(at(20)), site.restaurant_id
+    unknown = Guest(name="Zoé")
+    waiting = [
+        await site.book(when, guest=guest, or_wait=True)
+        for when, guest in ((at(20), unknown), (at(20), CAMILLE), (at(20), CAMILLE))
+    ]
+
+    async def told() -> list[UUID | None]:
+        async with site.session() as session:
+            free = Notification.kind == NotificationKind.TABLE_FREE
+            return list(await session.scalars(select(Notification.about_id).where(free)))
+
+    assert await told() == []
+    async with site.session() as session:
+        await cancel(session, mine, booked.id, NOW, actor="guest")
+    assert await told() == [waiting[1].id]
+    async with site.session() as session:
+        first = await promote(session, mine, waiting[0].id, NOW, actor="staff")
+        await cancel(session, mine, first.id, NOW, actor="staff", by_staff=True)
+    assert await told() == [waiting[1].id, waiting[2].id]
 
 
 async def find(site: Site, **claim: Any) -> list[int]:

@@ -21,6 +21,7 @@ from controlplane.notifier.wording import (
     order_placed,
     reservation_cancelled,
     reservation_confirmed,
+    table_free,
 )
 
 pytestmark = pytest.mark.unit
@@ -80,6 +81,9 @@ def test_a_reservation_on_another_day() -> None:
     assert "1 personne," in reservation_confirmed(luigi(), reservation(1), LINK, now=NOW).sentence
     cancelled = reservation_cancelled(luigi(), reservation(), now=NOW)
     assert "vendredi 4/12 à 20h00, est annulée." in cancelled.sentence
+    freed = sent(table_free(luigi(), reservation(), now=NOW), Channel.SMS).text
+    assert "une table pour 4 personnes, vendredi 4/12 à 20h00, s'est libérée." in freed
+    assert parts(freed) <= 2
 
 
 def test_the_longest_name_and_price_are_two_parts() -> None:
