@@ -280,6 +280,18 @@ PROMPT: Final = LazyGroup(
         ),
     },
 )
+ROOM: Final = LazyGroup(
+    help="A restaurant's dining room: areas, tables, combinations and shifts.",
+    subcommands={
+        "show": LazyCommand(
+            "controlplane.commands.room:show", "The dining plan as JSON, which `room set` reads."
+        ),
+        "set": LazyCommand(
+            "controlplane.commands.room:set_",
+            "Make a JSON file's plan the restaurant's; who has a table keeps it.",
+        ),
+    },
+)
 SECRETS: Final = LazyGroup(
     help="The keys of the secrets at rest.",
     subcommands={
@@ -439,6 +451,7 @@ ALLORESTO: Final = LazyGroup(
         "pacing": PACING,
         "payment": PAYMENT,
         "prompt": PROMPT,
+        "room": ROOM,
         "secrets": SECRETS,
         "sip": SIP,
         "transfer": TRANSFER,

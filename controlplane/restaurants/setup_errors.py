@@ -8,6 +8,7 @@ RestaurantError
     ├── HoursOverlap      two windows of one kind are on at the same time
     ├── DatesReversed     the last date is before the first, or too long after it
     ├── DateTaken         another exception says what happens then
+    ├── PlanRefused       a dining plan contradicts itself, or is none
     ├── PacesNothing      no order is measured so
     ├── WordsRefused      nobody could read or say these words
     └── TooManyOf         a restaurant has so many of these already
@@ -70,6 +71,14 @@ class PacesNothing(Refused):
             "pacing is of orders, items or cents, for on_site, pickup or delivery;"
             " covers are limited by the shift"
         )
+
+
+class PlanRefused(Refused):
+    """A dining plan contradicts itself, or is none: `problems` says where, a line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(["the plan is not taken:", *problems]))
+        self.problems = tuple(problems)
 
 
 class WordsRefused(Refused):
