@@ -1,13 +1,14 @@
 """The prompts of this bridge's restaurants, as files that its FreeSWITCH plays.
 
-Each restaurant has a folder with a file for each kind of prompt: its own rendering, or the packaged
-prompt while it has none. A gateway names the folder, so a change of words changes no gateway: the
-file is replaced, and a call that plays the old one hears it to its end. What was fetched stays
-while Postgres is away, and when the agent starts again.
+Each restaurant has a folder with a file for each kind of prompt: its own rendering, or a link to
+the packaged prompt while it has none. A gateway names the folder, so a change of words changes no
+gateway: the file is replaced, and a call that plays the old one hears it to its end. What was
+fetched stays while Postgres is away, and when the agent starts again.
 """
 
 import re
 import shutil
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ import structlog
 from sqlalchemy import Engine, or_, select
 
 from controlplane.bridge import metrics
-from controlplane.bridge.whole_file import write_whole
+from controlplane.bridge.whole_file import link_whole, write_whole
 from controlplane.contracts.prompts import PromptKind
 from controlplane.loop import run_loop
 from controlplane.models.prompt_rendering import PromptRendering
@@ -50,7 +51,7 @@ class PromptFiles:
         self._engine = engine
         self._bridge_id = bridge_id
         self._folder = folder.absolute()
-        self._packaged = packaged
+        self._packaged = packaged.absolute()
         self._written: _Renderings = {}
         """What this process knows to be in the files; None is the packaged prompt."""
         self._wanted = gevent.event.Event()
@@ -69,9 +70,10 @@ class PromptFiles:
             log.error("prompt_folder_unusable", reason="letters, digits, . _ - / and spaces only")
             return None
         try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for kind in PromptKind:
-                if not self._file((restaurant_id, kind)).exists():
-                    self._write((restaurant_id, kind), None)
+                with suppress(FileExistsError):
+                    self._file((restaurant_id, kind)).symlink_to(self._packaged / _PACKAGED[kind])
         except OSError as error:  # the line is registered all the same
             log.warning("prompt_not_written", error=type(error).__name__)
         return folder
@@ -84,15 +86,11 @@ class PromptFiles:
         """Keep the files as Postgres says; while it is away the last ones stay."""
         run_loop(
             "prompt_files",
-            self._turn,
+            self.reload,
             every_s=LOOK_S,
             failures=metrics.LOOP_FAILURES,
             wake=self._wanted,
         )
-
-    def _turn(self) -> None:
-        self._wanted.clear()
-        self.reload()
 
     def reload(self) -> None:
         """Write what changed, and remove what is of no restaurant of ours any more.
@@ -100,6 +98,7 @@ class PromptFiles:
         Raises SQLAlchemyError. One file that cannot be written keeps no other from being written;
         its OSError is raised at the end.
         """
+        self._wanted.clear()
         folders = set(self._folder.iterdir()) if self._folder.is_dir() else set()
         wanted = self._read()
         failed: OSError | None = None
@@ -116,22 +115,23 @@ class PromptFiles:
     def _make(self, key: _Key, rendering_id: UUID | None) -> None:
         if key not in self._written or self._written[key] != rendering_id:
             self._write(key, rendering_id)
-            log.info("prompt_written", restaurant_id=str(key[0]), kind=key[1])
 
     def _write(self, key: _Key, rendering_id: UUID | None) -> None:
-        file, content = self._file(key), self._sound(key[1], rendering_id)
-        if content is None:  # replaced while we looked: the next turn has the new one
+        file = self._file(key)
+        if rendering_id is None:
+            link_whole(file, self._packaged / _PACKAGED[key[1]])
+        elif sound := self._sound(rendering_id):
+            # The disk is waited for elsewhere: calls are served by this thread.
+            gevent.get_hub().threadpool.apply(_write_if_new, (file, sound))
+            log.info("prompt_written", restaurant_id=str(key[0]), kind=key[1])
+        else:  # replaced while we looked: the next turn has the new one
             return
-        # The disk is waited for elsewhere: calls are served by this thread.
-        gevent.get_hub().threadpool.apply(_write_if_new, (file, content))
         self._written[key] = rendering_id
 
     def _file(self, key: _Key) -> Path:
         return self.folder(key[0]) / f"{key[1]}.wav"
 
-    def _sound(self, kind: PromptKind, rendering_id: UUID | None) -> bytes | None:
-        if rendering_id is None:
-            return (self._packaged / _PACKAGED[kind]).read_bytes()
+    def _sound(self, rendering_id: UUID) -> bytes | None:
         with self._engine.connect() as connection:
             return connection.scalar(
                 select(PromptRendering.wav).where(PromptRendering.id == rendering_id)

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.prompts import AI_DISCLOSURE
+from controlplane.controller import metrics
 from controlplane.controller.housekeeping import KEEP_RENDERINGS, prune_tables
 from controlplane.controller.prompts import Prompts
 from controlplane.database import async_engine, async_sessions, sync_engine
@@ -179,6 +180,7 @@ def test_whoever_does_not_lead_says_nothing(engine: Engine, controller: Engine) 
 
 def test_two_that_say_the_same_at_once_store_it_once(engine: Engine, controller: Engine) -> None:
     luigi = restaurant(engine, "Chez Luigi")
+    failed = metrics.PROMPTS_FAILED.labels(SPEECH)._value.get()
     both_said = Barrier(2)
 
     class Together(Speaker):
@@ -192,6 +194,7 @@ def test_two_that_say_the_same_at_once_store_it_once(engine: Engine, controller:
             turn.result(timeout=20)
     assert run(engine, "SELECT count(*) FROM prompt_rendering") == [(1,)]
     assert len(run(engine, ROWS, id=luigi)) == 1
+    assert metrics.PROMPTS_FAILED.labels(SPEECH)._value.get() == failed
 
 
 def test_words_changed_while_the_old_ones_are_said_are_what_is_played_in_the_end(

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from controlplane.bridge.gateways.gateway_files import (
     write_gateway_file,
 )
 from controlplane.bridge.gateways.gateway_xml import InvalidGateway, gateway_file_name
-from controlplane.bridge.whole_file import write_whole
+from controlplane.bridge.whole_file import link_whole, write_whole
 from controlplane.contracts.channel_variables import ChannelVariable
 from tests.unit.bridge.test_gateway_xml import settings, variables
 
@@ -62,3 +63,23 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
         write_whole(file, b"<include>" + 100_000 * b" ", durable=True)
     assert file.read_text() == "<include/>"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_who_reads_while_it_is_replaced_finds_one_or_the_other_whole(tmp_path: Path) -> None:
+    file, contents = tmp_path / "greeting.wav", (b"a" * 50_000, b"b" * 50_000)
+    write_whole(file, contents[0])
+    over = threading.Event()
+
+    def replace() -> None:
+        for n in range(60):
+            write_whole(file, contents[n % 2])
+            link_whole(file, file.with_name("packaged.wav"))
+            write_whole(file, contents[n % 2])
+        over.set()
+
+    file.with_name("packaged.wav").write_bytes(contents[0])
+    writer = threading.Thread(target=replace)
+    writer.start()
+    while not over.is_set():
+        assert file.read_bytes() in contents
+    writer.join()
