@@ -129,6 +129,7 @@ class Order(Base):
             " ELSE deliver_at IS NULL AND status <> 'out_for_delivery' END",
             name="delivery",
         ),
+        Index(None, "ready_at", postgresql_where=text("status = 'placed'")),
     )
 
     id: Mapped[PrimaryKey]

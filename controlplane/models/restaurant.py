@@ -68,6 +68,7 @@ class Restaurant(Base):
             name="status",
         ),
         CheckConstraint("preparation_minutes BETWEEN 1 AND 240", name="preparation_minutes"),
+        CheckConstraint("expire_orders_minutes BETWEEN 15 AND 1440", name="expire_orders_minutes"),
         CheckConstraint(
             "most_preparation_minutes BETWEEN preparation_minutes AND 240",
             name="most_preparation_minutes",
@@ -127,6 +128,8 @@ class Restaurant(Base):
     kitchen_unit: Mapped[str] = mapped_column(
         default=KitchenUnit.POINTS, server_default=text("'points'")
     )
+    expire_orders_minutes: Mapped[int] = mapped_column(default=120, server_default=text("120"))
+    """An order that nobody took expires so long after it was to be ready."""
     holiday_hours: Mapped[str] = mapped_column(
         default=HolidayHours.AS_USUAL, server_default=text("'as_usual'")
     )

@@ -17,3 +17,6 @@ OLDEST_DUE = Gauge(
     "Since the longest waiting message was due; 0 while none waits.",
 )
 LOOP_FAILURES = Counter("alloresto_notifier_loop_failures_total", "Turns of the loop that failed.")
+ORDERS_EXPIRED = Counter(
+    "alloresto_notifier_orders_expired_total", "Orders that nobody at their restaurant took."
+)

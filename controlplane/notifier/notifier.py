@@ -1,11 +1,12 @@
-"""The notifier's process sends what customers and restaurants' people are to be told.
+"""The notifier's process sends what customers and restaurants' people are to be told, and lets the
+orders expire that nobody took.
 
 Any number may run: each takes rows that no other is taking.
 """
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +20,8 @@ from controlplane.log import configure_logging
 from controlplane.models.notification import Channel
 from controlplane.notifier import metrics
 from controlplane.notifier.catcher import Catcher
+from controlplane.notifier.overdue_orders import EVERY_S as EXPIRE_EVERY_S
+from controlplane.notifier.overdue_orders import OverdueOrders
 from controlplane.notifier.ovh_sms import OvhSms
 from controlplane.notifier.providers import Provider
 from controlplane.notifier.sender import Sender
@@ -60,10 +63,14 @@ async def serve(settings: NotifierSettings) -> None:
     )
     providers = providers_of(settings)
     links = Links(public_url=settings.public_url, secret=settings.link_secret.get_secret_value())
-    sender = Sender(async_sessions(engine), providers, links=links, secrets=secrets)
+    sessions = async_sessions(engine)
+    sender = Sender(sessions, providers, links=links, secrets=secrets)
+    overdue = OverdueOrders(sessions)
     _logger.info("notifier_started", sms=settings.sms, email=settings.email)
     try:
-        await take_turns(sender, stop)
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(take_turns(sender.turn_and_measure, stop, every_s=POLL_S))
+            loops.create_task(take_turns(overdue.turn, stop, every_s=EXPIRE_EVERY_S))
     finally:
         for provider in providers.values():
             await provider.close()
@@ -71,18 +78,20 @@ async def serve(settings: NotifierSettings) -> None:
     _logger.info("notifier_stopped")
 
 
-async def take_turns(sender: Sender, stop: asyncio.Event) -> None:
-    """Take turns until `stop` is set. A turn that fails is counted, and the next is further off."""
-    pause_s = POLL_S
+async def take_turns(
+    turn: Callable[[], Awaitable[bool]], stop: asyncio.Event, *, every_s: float
+) -> None:
+    """Take turns until `stop` is set, at once while there is more to do. A turn that fails is
+    counted, and the next is further off.
+    """
+    pause_s = every_s
     while not stop.is_set():
         try:
-            more = await sender.turn()
-            await sender.measure()
-            pause_s = 0.0 if more else POLL_S
+            pause_s = 0.0 if await turn() else every_s
         except (SQLAlchemyError, OSError) as error:  # Postgres is away
             metrics.LOOP_FAILURES.inc()
             _logger.error("notifier_turn_failed", error=type(error).__name__)
-            pause_s = min(max(pause_s, POLL_S) * 2, RETRY_MOST_S)
+            pause_s = min(max(pause_s, POLL_S) * 2, max(every_s, RETRY_MOST_S))
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await stop.wait()

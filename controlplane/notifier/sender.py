@@ -76,6 +76,12 @@ class Sender:
                 group.create_task(self._send(notification))
         return len(taken) == BATCH
 
+    async def turn_and_measure(self) -> bool:
+        """Take a turn, and tell how it stands."""
+        more = await self.turn()
+        await self.measure()
+        return more
+
     async def measure(self) -> None:
         """Tell Prometheus how long the oldest has waited."""
         async with self._sessions() as session:
