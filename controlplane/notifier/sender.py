@@ -143,6 +143,8 @@ class Sender:
     async def _why_not(
         self, session: AsyncSession, notification: Notification, now: datetime
     ) -> Suppressed | None:
+        if notification.kind == NotificationKind.ORDER_UNSEEN:
+            return None  # the restaurant's own people are told of every order
         if await told_today(session, notification, now) >= MOST_A_DAY:
             return Suppressed.TOO_MANY
         if notification.kind != NotificationKind.OFFER:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, sign_receipt
 from controlplane.models.notification import Channel, Notification
-from controlplane.models.order import NEVER_MADE, Order
+from controlplane.models.order import NEVER_MADE, Order, OrderStatus
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.notifier.gsm7 import to_gsm7
@@ -81,6 +81,9 @@ async def _of_order(
     )
     if order is None:
         return None
+    if notification.kind == NotificationKind.ORDER_UNSEEN:
+        unseen = order.status == OrderStatus.PLACED
+        return order_unseen(restaurant, order, now=now) if unseen else None
     never_made = order.status in NEVER_MADE
     if notification.kind == NotificationKind.ORDER_CANCELLED:
         return order_cancelled(restaurant, order) if never_made else None
@@ -141,6 +144,17 @@ def order_cancelled(restaurant: Restaurant, order: Order) -> Words:
     return Words(
         subject=f"Votre commande {order.number} est annulée",
         sentence=f"votre commande {order.number} est annulée. {_ask(restaurant)}",
+    )
+
+
+def order_unseen(restaurant: Restaurant, order: Order, *, now: datetime) -> Words:
+    """Say to the restaurant's people which order waits, and since when; not whose it is."""
+    minutes = max(1, int((now - order.created_at).total_seconds() // 60))
+    at = moment(promised_at(order), restaurant.timezone, now=now)
+    return Words(
+        subject=f"La commande {order.number} attend",
+        sentence=f"la commande {order.number}, pour {at}, attend depuis {minutes} min :"
+        " personne ne l’a acceptée en cuisine.",
     )
 
 

@@ -18,6 +18,7 @@ from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
 from controlplane.models.customer import Customer
+from controlplane.models.escalation_step import EscalationStep
 from controlplane.models.faq_gap import FaqGap
 from controlplane.models.notification import Notification
 from controlplane.models.order import NEXT_STATUSES, Order
@@ -105,6 +106,7 @@ async def erase_caller(
         Part(table="call", kept=len(found) - len(ended), why=IN_PROGRESS),
         await _kept(session, BlockedCaller, mine, e164, why=BLOCKED),
         await _kept(session, TransferTarget, mine, e164, why=OWN_PEOPLE),
+        await _steps_kept(session, mine, e164),
         Part(
             table="restaurant",
             kept=sum(restaurant.phone_e164 == e164 for restaurant in restaurants),
@@ -286,6 +288,12 @@ async def _kept(
     where = (model.restaurant_id.in_(mine), model.phone_e164 == e164)
     kept = await _count(session, model.restaurant_id, *where)
     return Part(table=model.__tablename__, kept=kept, why=why)
+
+
+async def _steps_kept(session: AsyncSession, mine: frozenset[UUID], e164: str) -> Part:
+    where = (EscalationStep.restaurant_id.in_(mine), EscalationStep.recipient == e164)
+    kept = await _count(session, EscalationStep.id, *where)
+    return Part(table="escalation_step", kept=kept, why=OWN_PEOPLE)
 
 
 def _of(

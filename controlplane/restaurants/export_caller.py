@@ -21,7 +21,9 @@ from controlplane.restaurants.find_person import (
 )
 from controlplane.restaurants.read_number import read_number
 
-NOT_A_CALLERS: Final = frozenset({"restaurant", "sip_registration", "transfer_target"})
+NOT_A_CALLERS: Final = frozenset(
+    {"escalation_step", "restaurant", "sip_registration", "transfer_target"}
+)
 """The restaurant's own number, line and people are no caller's data."""
 _SECRET: Final = "(_encrypted|_hash)$"
 """Columns of these names hold secrets of ours."""

@@ -20,6 +20,7 @@ from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.delivery_zones import Delivery
 from controlplane.restaurants.errors import KeyOfAnotherCart
+from controlplane.restaurants.escalation import escalate_unseen
 from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 from controlplane.restaurants.order_status import move_order, tell_status
@@ -108,6 +109,7 @@ async def insert_order(
     if call_back:
         await call_back_for(session, order, actor=ACTOR)
     await confirm_order(session, order)
+    await escalate_unseen(session, order)
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,

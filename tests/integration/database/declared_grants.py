@@ -31,6 +31,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "device": {WEB: {S, I, U}, ADMIN: {S}},
     "erasure_certificate": {ADMIN: {S, I}},
     "delivery_zone": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
+    "escalation_step": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S}},
     "event_outbox": {
         WEB: {S, I},
         WORKER: {S, I},

@@ -167,10 +167,10 @@ async def test_nobody_is_flooded(sessions: Sessions, sender: Sender, operator: O
     restaurant_id, _ = await ordered(sessions)
     async with sessions.begin() as session:
         for at in range(MOST_A_DAY):
-            await notify(session, told(restaurant_id, NotificationKind.ORDER_UNSEEN, str(at)))
+            await notify(session, told(restaurant_id, NotificationKind.ORDER_CANCELLED, str(at)))
         await session.execute(
             update(Notification)
-            .where(Notification.kind == NotificationKind.ORDER_UNSEEN)
+            .where(Notification.kind == NotificationKind.ORDER_CANCELLED)
             .values(state="sent", body="", settled_at=datetime.now(UTC))
         )
     await sender.turn()

@@ -1,0 +1,108 @@
+"""The ladder: whom a restaurant wants told, step by step, of an order that nobody accepts.
+
+All steps are written with the order, each for its time. What is accepted, refused or cancelled
+meanwhile is told of no more (`controlplane/notifier/wording.py`): no clock of ours has to run for
+an alert to be due, and none is sent twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.contracts.phone_numbers import normalise, region_of
+from controlplane.models.escalation_step import EscalationStep
+from controlplane.models.notification import Channel
+from controlplane.models.order import Order
+from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.audit import audit
+from controlplane.restaurants.notification_errors import StepRefused
+from controlplane.restaurants.notify import Notice, NotificationKind, notify, why_not
+
+SOONEST: Final = timedelta(seconds=30)
+LATEST: Final = timedelta(hours=1)
+MOST_STEPS: Final = 6
+"""More would only cost SMS: who was told five times does not come for a sixth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Whom to tell, how, and how long after the order."""
+
+    after: timedelta
+    channel: Channel
+    to: str
+
+
+async def set_ladder(
+    session: AsyncSession, restaurant: Restaurant, steps: Sequence[Step], *, actor: str
+) -> None:
+    """Replace the restaurant's ladder; none is none. The caller commits.
+
+    Orders placed before keep the steps they were placed with. Raises `StepRefused`, and then
+    nothing has changed.
+    """
+    if len(steps) > MOST_STEPS:
+        raise StepRefused("too_many")
+    rows = {_row(restaurant, step) for step in steps}
+    before = len(await ladder(session, restaurant.id))
+    await session.execute(
+        delete(EscalationStep).where(EscalationStep.restaurant_id == restaurant.id)
+    )
+    session.add_all(
+        EscalationStep(
+            restaurant_id=restaurant.id, after_seconds=after, channel=channel, recipient=to
+        )
+        for after, channel, to in rows
+    )
+    await audit(
+        session,
+        restaurant.id,
+        actor=actor,
+        action="set_ladder",
+        object=f"restaurant:{restaurant.id}",
+        before={"steps": before},
+        after={"steps": len(rows)},
+    )
+
+
+async def ladder(session: AsyncSession, restaurant_id: UUID) -> Sequence[EscalationStep]:
+    """The steps, the soonest first."""
+    found = await session.scalars(
+        select(EscalationStep)
+        .where(EscalationStep.restaurant_id == restaurant_id)
+        .order_by(EscalationStep.after_seconds, EscalationStep.id)
+    )
+    return found.all()
+
+
+async def escalate_unseen(session: AsyncSession, order: Order) -> None:
+    """Have the ladder climbed while the order is not accepted, within its own transaction."""
+    now = datetime.now(UTC)
+    for step in await ladder(session, order.restaurant_id):
+        notice = Notice(
+            restaurant_id=order.restaurant_id,
+            kind=NotificationKind.ORDER_UNSEEN,
+            channel=Channel(step.channel),
+            to=step.recipient,
+            key=f"order:{order.id}:unseen:{step.id}",
+            about_id=order.id,
+            not_before=now + timedelta(seconds=step.after_seconds),
+        )
+        await notify(session, notice)
+
+
+def _row(restaurant: Restaurant, step: Step) -> tuple[int, Channel, str]:
+    if not SOONEST <= step.after <= LATEST:
+        raise StepRefused("time")
+    to: str | None = step.to.strip()
+    if step.channel is Channel.SMS:
+        to = normalise(to, region_of(restaurant.phone_e164))
+    reason = why_not(step.channel, to, own=restaurant.phone_e164)
+    if reason is not None or to is None:
+        raise StepRefused(reason or "no_number")
+    return int(step.after.total_seconds()), step.channel, to
