@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -50,3 +50,35 @@ async def leave_organisation(session: AsyncSession, restaurant_id: UUID) -> None
     await session.execute(
         delete(OrganisationRestaurant).where(OrganisationRestaurant.restaurant_id == restaurant_id)
     )
+
+
+async def leave_unless_headed_by(
+    session: AsyncSession, restaurant_id: UUID, owner_id: UUID
+) -> None:
+    """The restaurant is on its own again, unless its new owner heads the organisation: nobody goes
+    on managing what was sold to another, who may join again.
+    """
+    theirs = select(Organisation.id).where(Organisation.head_id == owner_id)
+    await session.execute(
+        delete(OrganisationRestaurant).where(
+            OrganisationRestaurant.restaurant_id == restaurant_id,
+            OrganisationRestaurant.organisation_id.not_in(theirs),
+        )
+    )
+
+
+async def change_head(
+    session: AsyncSession, organisation_id: UUID, *, head_id: UUID, to: UUID
+) -> None:
+    """Hand the organisation, and so its restaurants' management, to another user.
+
+    Only its head may: raises `NotAMember` for anybody else.
+    """
+    handed = await session.scalar(
+        update(Organisation)
+        .where(Organisation.id == organisation_id, Organisation.head_id == head_id)
+        .values(head_id=to)
+        .returning(Organisation.id)
+    )
+    if handed is None:
+        raise NotAMember

@@ -1,6 +1,6 @@
 """Who works for a restaurant: members, invitations, one owner; the caller of these commits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.invitation import Invitation
 from controlplane.models.membership import Membership, Role
 from controlplane.models.user_account import UserAccount
+from controlplane.restaurants.organisations import leave_unless_headed_by
 from controlplane.restaurants.people_errors import (
     InvitationOver,
     NotAMember,
@@ -37,19 +38,49 @@ async def restaurants_of(session: AsyncSession, user_id: UUID) -> Mapping[UUID, 
     return {restaurant_id: Role(role) for restaurant_id, role in found}
 
 
+async def list_members(
+    session: AsyncSession, restaurant_id: UUID
+) -> Sequence[tuple[UserAccount, Role]]:
+    """Who works for the restaurant, by name; an organisation's head is no member."""
+    rows = await session.execute(
+        select(UserAccount, Membership.role)
+        .join(Membership, Membership.user_id == UserAccount.id)
+        .where(Membership.restaurant_id == restaurant_id)
+        .order_by(UserAccount.name, UserAccount.email)
+    )
+    return [(user, Role(role)) for user, role in rows]
+
+
+async def list_invitations(
+    session: AsyncSession, restaurant_id: UUID, *, now: datetime
+) -> Sequence[Invitation]:
+    """The invitations that can still be answered, the oldest first."""
+    rows = await session.scalars(
+        select(Invitation)
+        .where(*_waiting(restaurant_id), Invitation.expires_at > now)
+        .order_by(Invitation.id)
+    )
+    return rows.all()
+
+
 async def make_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
-    """Hand the restaurant over: who owned it becomes a manager."""
+    """Hand the restaurant over: who owned it becomes a manager, and it leaves an organisation that
+    the new owner does not head.
+    """
     await session.execute(
         select(Membership.user_id)
         .where(Membership.restaurant_id == restaurant_id)
         .with_for_update()
     )
-    await session.execute(
+    before = await session.scalar(
         update(Membership)
         .where(Membership.restaurant_id == restaurant_id, Membership.role == Role.OWNER)
         .values(role=Role.MANAGER)
+        .returning(Membership.user_id)
     )
     await _be(session, restaurant_id, user_id, Role.OWNER)
+    if before != user_id:
+        await leave_unless_headed_by(session, restaurant_id, user_id)
 
 
 async def invite(
@@ -68,11 +99,7 @@ async def invite(
     if role is Role.OWNER:
         raise OwnerStays
     address = read_email(email)
-    waiting = (
-        Invitation.restaurant_id == restaurant_id,
-        Invitation.accepted_at.is_(None),
-        Invitation.revoked_at.is_(None),
-    )
+    waiting = _waiting(restaurant_id)
     await session.execute(
         update(Invitation).where(*waiting, Invitation.email == address).values(revoked_at=now)
     )
@@ -161,6 +188,15 @@ async def _be(session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: R
     )
 
 
+def _waiting(restaurant_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Neither answered nor revoked; it may be too old."""
+    return (
+        Invitation.restaurant_id == restaurant_id,
+        Invitation.accepted_at.is_(None),
+        Invitation.revoked_at.is_(None),
+    )
+
+
 async def _end(
     session: AsyncSession,
     which: ColumnElement[bool],
@@ -171,13 +207,7 @@ async def _end(
     """Close an open invitation; of two at once the second finds it closed."""
     role = await session.scalar(
         update(Invitation)
-        .where(
-            which,
-            Invitation.restaurant_id == restaurant_id,
-            Invitation.accepted_at.is_(None),
-            Invitation.revoked_at.is_(None),
-            Invitation.expires_at > now,
-        )
+        .where(which, *_waiting(restaurant_id), Invitation.expires_at > now)
         .values(**values)
         .returning(Invitation.role)
     )

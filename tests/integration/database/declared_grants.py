@@ -87,7 +87,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "order_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S, I}},
     "order_vat_line": {WEB: {S}, WORKER: {S, I}, ADMIN: {S, I}},
     "organisation": {WEB: {S, I, U}, ADMIN: {S}},
-    "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S}},
+    "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S, D}},
     "passkey": {WEB: {S, I, U, D}},
     "pacing_rule": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "payment_account": {WEB: {S}, ADMIN: {S, I, U, D}},

@@ -25,6 +25,7 @@ from controlplane.models.user_session import UserSession
 from controlplane.restaurants import devices, passkeys, team, user_sessions, users
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.organisations import (
+    change_head,
     found_organisation,
     join_organisation,
     leave_organisation,
@@ -390,6 +391,59 @@ async def test_an_organisations_head_manages_its_restaurants(
     assert await team.restaurants_of(session, tom.id) == {luigi: Role.OWNER}
     await leave_organisation(session, luigi)
     assert await team.restaurants_of(session, lea.id) == {}
+
+
+async def test_who_works_for_two_restaurants_has_both_and_a_manager_of_one_sees_one(
+    session: AsyncSession, luigi: UUID, lea: UserAccount
+) -> None:
+    mario = await add_restaurant(session, name="Chez Mario")
+    tom = await add_user(session, "tom@example.fr")
+    for restaurant_id in (luigi, mario):
+        await team.make_owner(session, restaurant_id, lea.id)
+    invited = await team.invite(session, luigi, tom.email, Role.MANAGER, invited_by=lea.id, now=NOW)
+    (waiting,) = await team.list_invitations(session, luigi, now=NOW)
+    assert (waiting.email, waiting.role) == (tom.email, Role.MANAGER)
+    assert await team.list_invitations(session, luigi, now=NOW + team.OPEN_FOR) == []
+    await team.accept(session, luigi, invited, tom, now=NOW)
+    assert await team.list_invitations(session, luigi, now=NOW) == []
+    assert await team.restaurants_of(session, lea.id) == dict.fromkeys((luigi, mario), Role.OWNER)
+    assert await team.restaurants_of(session, tom.id) == {luigi: Role.MANAGER}
+    await session.execute(text(f"SET LOCAL ROLE {DatabaseRole.WEB}"))
+    await session.execute(text(f"SELECT set_config('app.restaurant_id', '{luigi}', true)"))
+    team_of_luigi = await team.list_members(session, luigi)
+    assert {(user.email, role) for user, role in team_of_luigi} == {
+        (lea.email, Role.OWNER),
+        (tom.email, Role.MANAGER),
+    }
+    assert await team.list_members(session, mario) == []  # whatever a query asks for
+    with pytest.raises(NotAMember):
+        await team.change_role(session, mario, lea.id, Role.STAFF)
+
+
+@pytest.mark.parametrize("role", [DatabaseRole.WEB, DatabaseRole.ADMIN])
+async def test_a_restaurant_that_is_handed_over_leaves_an_organisation_of_another(
+    session: AsyncSession, luigi: UUID, lea: UserAccount, role: DatabaseRole
+) -> None:
+    tom, zoe = [await add_user(session, f"{name}@example.fr") for name in ("tom", "zoe")]
+    await team.make_owner(session, luigi, tom.id)
+    group = await found_organisation(session, lea.id, "Groupe Napoli")
+    await join_organisation(session, group, luigi, owner_id=tom.id)
+    await session.execute(text(f"SELECT set_config('app.restaurant_id', '{luigi}', true)"))
+
+    async def hand_over(to: UserAccount) -> None:
+        await session.execute(text(f"SET LOCAL ROLE {role}"))
+        await team.make_owner(session, luigi, to.id)
+        await session.execute(text("RESET ROLE"))
+
+    await hand_over(tom)  # as it was
+    assert await team.restaurants_of(session, lea.id) == {luigi: Role.MANAGER}
+    await hand_over(lea)
+    with pytest.raises(NotAMember):
+        await change_head(session, group, head_id=tom.id, to=zoe.id)
+    await change_head(session, group, head_id=lea.id, to=zoe.id)
+    assert await team.restaurants_of(session, zoe.id) == {luigi: Role.MANAGER}
+    await hand_over(tom)
+    assert await team.restaurants_of(session, zoe.id) == {}
 
 
 @pytest.mark.parametrize(
