@@ -16,6 +16,8 @@ from uuid import UUID
 
 PATH: Final = "/recu/"
 """The site shows a receipt under this path and its key."""
+PAY_PATH: Final = "/payer/"
+"""Whoever has an order's key may pay for it, under this path and the key."""
 KEY_LENGTH: Final = 71
 _LAYOUT: Final = struct.Struct(">c16s16sI")
 _MAC_BYTES: Final = 16

@@ -15,7 +15,7 @@ class PaymentLinkStatus(StrEnum):
 
     CREATED = "created"
     SENT = "sent"
-    """Its customer has been told of it."""
+    """Its customer is told of it by SMS; one that is only created no SMS reaches."""
     PAID = "paid"
     EXPIRED = "expired"
     """Its time was over before it was paid."""

@@ -14,9 +14,10 @@ import phonenumbers
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, sign_receipt
+from controlplane.contracts.receipt_link import PATH, PAY_PATH, ReceiptKey, ReceiptOf, sign_receipt
 from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import NEVER_MADE, Order, OrderStatus
+from controlplane.models.payment_link import OPEN, PaymentLink
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.notifier.gsm7 import to_gsm7
@@ -48,8 +49,15 @@ class Links:
 
     def receipt(self, key: ReceiptKey, *, at: datetime) -> str:
         """The link to the receipt of what takes place at that instant."""
+        return self._signed(PATH, key, at)
+
+    def payment(self, key: ReceiptKey, *, at: datetime) -> str:
+        """The link by which the order that is ready at that instant may be paid."""
+        return self._signed(PAY_PATH, key, at)
+
+    def _signed(self, path: str, key: ReceiptKey, at: datetime) -> str:
         signed = sign_receipt(key, expires_at=at + RECEIPT_FOR, secret=self.secret)
-        return f"{self.public_url.rstrip('/')}{PATH}{signed}"
+        return f"{self.public_url.rstrip('/')}{path}{signed}"
 
 
 async def word(
@@ -84,6 +92,8 @@ async def _of_order(
     if notification.kind == NotificationKind.ORDER_UNSEEN:
         unseen = order.status == OrderStatus.PLACED
         return order_unseen(restaurant, order, now=now) if unseen else None
+    if notification.kind in _OF_PAYMENTS:
+        return await _of_payment(session, notification, restaurant, order, links, now)
     never_made = order.status in NEVER_MADE
     if notification.kind == NotificationKind.ORDER_CANCELLED:
         return order_cancelled(restaurant, order) if never_made else None
@@ -91,6 +101,27 @@ async def _of_order(
         ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=promised_at(order)
     )
     return None if never_made else order_placed(restaurant, order, link, now=now)
+
+
+async def _of_payment(
+    session: AsyncSession,
+    notification: Notification,
+    restaurant: Restaurant,
+    order: Order,
+    links: Links,
+    now: datetime,
+) -> Words | None:
+    """Nobody is asked for what they have paid, or can no longer pay by the link."""
+    link = await session.scalar(
+        select(PaymentLink).where(
+            PaymentLink.restaurant_id == restaurant.id, PaymentLink.order_id == order.id
+        )
+    )
+    if link is None or link.status not in OPEN or link.expires_at <= now:
+        return None
+    url = links.payment(ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=order.ready_at)
+    again = notification.kind == NotificationKind.PAYMENT_REMINDER
+    return payment_asked(restaurant, order, link, url, now=now, again=again)
 
 
 async def _of_reservation(
@@ -120,6 +151,7 @@ async def _of_reservation(
     return reservation_confirmed(restaurant, reservation, link, now=now)
 
 
+_OF_PAYMENTS: Final = frozenset({NotificationKind.PAYMENT_LINK, NotificationKind.PAYMENT_REMINDER})
 _OF_RESERVATIONS: Final = frozenset(
     {
         NotificationKind.RESERVATION_CONFIRMED,
@@ -155,6 +187,22 @@ def order_unseen(restaurant: Restaurant, order: Order, *, now: datetime) -> Word
         subject=f"La commande {order.number} attend",
         sentence=f"la commande {order.number}, pour {at}, attend depuis {minutes} min :"
         " personne ne l’a acceptée en cuisine.",
+    )
+
+
+def payment_asked(
+    restaurant: Restaurant, order: Order, link: PaymentLink, url: str, *, now: datetime, again: bool
+) -> Words:
+    """Say how much, until when, and whether the order waits for it."""
+    until = moment(link.expires_at, restaurant.timezone, now=now)
+    about = f"{'rappel, ' if again else ''}commande {order.number}"
+    cents = euros(link.amount_cents)
+    return Words(
+        subject=f"Le paiement de votre commande {order.number}",
+        sentence=f"{about}, {cents} à payer en ligne avant {until} pour qu’on la prépare :"
+        if link.required
+        else f"{about}, vous pouvez payer {cents} en ligne avant {until} :",
+        link=url,
     )
 
 

@@ -43,6 +43,10 @@ class NotificationKind(StrEnum):
     RESERVATION_CANCELLED = "reservation_cancelled"
     TABLE_FREE = "table_free"
     """To guests who wait for a table: there is one."""
+    PAYMENT_LINK = "payment_link"
+    """Where the order may be paid before it is handed over."""
+    PAYMENT_REMINDER = "payment_reminder"
+    """It is still to be paid before it is made."""
     ORDER_UNSEEN = "order_unseen"
     """To the restaurant's own people: nobody has accepted an order."""
     OFFER = "offer"
@@ -55,6 +59,8 @@ KEEP_TRYING: Final = {
     NotificationKind.RESERVATION_CONFIRMED: timedelta(hours=12),
     NotificationKind.RESERVATION_CANCELLED: timedelta(hours=12),
     NotificationKind.TABLE_FREE: timedelta(minutes=30),
+    NotificationKind.PAYMENT_LINK: timedelta(minutes=15),
+    NotificationKind.PAYMENT_REMINDER: timedelta(minutes=15),
     NotificationKind.ORDER_UNSEEN: timedelta(minutes=15),
     NotificationKind.OFFER: timedelta(days=3),
 }

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.models.notification import Channel
 from controlplane.models.order import NEXT_STATUSES, Order, OrderStatus, OrderType
 from controlplane.models.payment_link import (
     NEXT_LINK_STATUSES,
@@ -15,15 +16,18 @@ from controlplane.models.payment_link import (
     PaymentLinkStatus,
 )
 from controlplane.models.restaurant import PaymentPolicy, Restaurant
+from controlplane.restaurants.notify import why_not
 from controlplane.restaurants.payment_errors import LinkRefused, UnknownPaymentLink
+from controlplane.restaurants.payment_notices import tell_of_link
 from controlplane.restaurants.payment_policy import must_be_paid
 from controlplane.restaurants.payment_standing import received_before
 
 _CLOSED: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
 
 
-async def offer_link(session: AsyncSession, order: Order) -> PaymentLink | None:
-    """Give the order, which is flushed, the link that the restaurant's policy asks for.
+async def offer_link(session: AsyncSession, order: Order) -> None:
+    """Give the order, which is flushed, the link that the restaurant's policy asks for, and have
+    its customer told of it.
 
     A correction of an order that is paid already gets none: what differs is settled where it is
     handed over. Its time counts from the database's clock, as its row does.
@@ -31,20 +35,21 @@ async def offer_link(session: AsyncSession, order: Order) -> PaymentLink | None:
     restaurant = await session.get_one(Restaurant, order.restaurant_id)
     required = must_be_paid(PaymentPolicy(restaurant.payment_policy), OrderType(order.order_type))
     if required is None or not order.total_cents:
-        return None
+        return
     if order.replaces_id and await received_before(session, order.restaurant_id, order.id) > 0:
-        return None
+        return
+    unheard = why_not(Channel.SMS, order.customer_phone_e164, own=restaurant.phone_e164)
     link = PaymentLink(
         restaurant_id=order.restaurant_id,
         order_id=order.id,
         amount_cents=order.total_cents,
         required=required,
-        status=PaymentLinkStatus.CREATED,
+        status=PaymentLinkStatus.CREATED if unheard else PaymentLinkStatus.SENT,
         expires_at=func.now() + timedelta(minutes=restaurant.payment_minutes),
     )
     session.add(link)
     await session.flush()
-    return link
+    await tell_of_link(session, order, link, minutes=restaurant.payment_minutes)
 
 
 async def close_link_of(session: AsyncSession, order: Order) -> None:

@@ -12,7 +12,13 @@ import structlog
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, status
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from controlplane.contracts.receipt_link import KEY_LENGTH, ReceiptKey, ReceiptOf, read_receipt
+from controlplane.contracts.receipt_link import (
+    KEY_LENGTH,
+    PAY_PATH,
+    ReceiptKey,
+    ReceiptOf,
+    read_receipt,
+)
 from controlplane.payments.checkout import PaymentPage, Payments
 from controlplane.payments.stripe_event import EventRefused, check_signature, parse_event
 from controlplane.restaurants.payment_errors import UnknownPaymentLink
@@ -51,17 +57,17 @@ OrderHere = Annotated[ReceiptKey, Depends(the_order)]
 PaymentsHere = Annotated[Payments, Depends(the_payments)]
 
 
-@router.get("/payer/{key}")
+@router.get(f"{PAY_PATH}{{key}}")
 async def pay(site: SiteHere, payments: PaymentsHere, order: OrderHere, key: KeyText) -> Response:
     """Lead the customer to where they pay, or say how their order stands."""
-    back_url = f"{site.settings.public_url.rstrip('/')}/payer/{key}/suite"
+    back_url = f"{site.settings.public_url.rstrip('/')}{PAY_PATH}{key}/suite"
     page = await payments.open(order.restaurant_id, order.about_id, back_url=back_url)
     if page.url is not None:
         return RedirectResponse(page.url, status.HTTP_303_SEE_OTHER)
     return _shown(site, page, refused=page.standing.paid is Paid.AWAITED)
 
 
-@router.get("/payer/{key}/suite")
+@router.get(f"{PAY_PATH}{{key}}/suite")
 async def after_paying(site: SiteHere, payments: PaymentsHere, order: OrderHere) -> HTMLResponse:
     """Say how the order stands, to a customer who comes back from paying or from not paying."""
     return _shown(site, await payments.page(order.restaurant_id, order.about_id))

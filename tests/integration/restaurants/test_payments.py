@@ -4,19 +4,23 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from controlplane.cli import main
 from controlplane.contracts.identifiers import new_id
+from controlplane.contracts.receipt_link import PAY_PATH
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, DEMO_SLUG
+from controlplane.models.notification import Notification
 from controlplane.models.order import OrderStatus
 from controlplane.models.payment_link import PaymentLink, PaymentLinkStatus
+from controlplane.notifier.wording import Links, word
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.payment_errors import (
     UnknownPaymentLink,
@@ -121,7 +125,7 @@ async def test_a_payment_is_written_once_however_often_and_from_wherever_it_is_t
 ) -> None:
     await open_for_payment(owner)
     order_id, link = await order_with_link(worker)
-    assert (link.amount_cents, link.required, link.status) == (2_450, False, "created")
+    assert (link.amount_cents, link.required, link.status) == (2_450, False, "sent")
     assert (await stands(site, order_id)).paid is Paid.AWAITED
     first, twin = received(link), received(link)
     news = await asyncio.gather(*(told(site, event) for event in (first, twin) * 4))
@@ -188,6 +192,44 @@ async def test_money_for_a_corrected_order_counts_for_its_correction(
             session, MINE, third.id, to=OrderStatus.CANCELLED, actor="kitchen"
         )
     assert await stands(site, third.id) == Standing(paid=Paid.REFUND_DUE, cents=2_450)
+
+
+async def test_a_customer_is_told_of_the_link_until_it_is_paid_or_over(
+    seeded: str, owner: Sessions, worker: Sessions, site: Sessions
+) -> None:
+    await open_for_payment(owner)
+    links = Links(public_url="https://site.example", secret="a secret of tests only")
+    engine = async_engine(seeded, application_name="test", role=DatabaseRole.NOTIFIER)
+
+    async def worded(order_id: UUID) -> str | None:
+        async with restaurant_session(async_sessions(engine), MINE) as session:
+            asked = select(Notification).where(
+                Notification.about_id == order_id, Notification.key.like("payment:%")
+            )
+            (told_once,) = await session.scalars(asked)
+            outgoing = await word(session, told_once, links, now=datetime.now(UTC))
+        return outgoing.text if outgoing else None
+
+    paid, link = await order_with_link(worker)
+    over, _ = await order_with_link(worker)
+    hidden, unheard = await order_with_link(worker, customer_phone_e164=None)
+    assert unheard.status == "created"
+    first = await worded(paid) or ""
+    assert "commande 1, vous pouvez payer 24,50 € en ligne avant" in first
+    assert f"https://site.example{PAY_PATH}" in first
+    await told(site, received(link))
+    rows(
+        seeded,
+        "UPDATE payment_link SET created_at = now() - interval '1 hour', expires_at = now()"
+        f" WHERE order_id = '{over}'",
+    )
+    assert [await worded(order_id) for order_id in (paid, over)] == [None, None]
+    assert rows(
+        seeded,
+        f"SELECT state, reason FROM notification WHERE about_id = '{hidden}'"
+        " AND key LIKE 'payment:%'",
+    ) == [("suppressed", "no_number")]
+    await engine.dispose()
 
 
 async def test_what_expires_is_paid_on_site_and_money_that_comes_later_is_seen(

@@ -191,5 +191,5 @@ async def test_a_stripe_that_is_away_or_refuses_takes_nothing_down(shop: Shop) -
         "Le paiement en ligne est momentanément indisponible.",
     )
     assert rows(shop.database_url, "SELECT status, session_id FROM payment_link") == [
-        ("created", None)
+        ("sent", None)
     ]

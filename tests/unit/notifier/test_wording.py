@@ -9,6 +9,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.receipt_link import ReceiptKey, ReceiptOf
 from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import Order
+from controlplane.models.payment_link import PaymentLink
 from controlplane.models.reservation import Reservation
 from controlplane.models.restaurant import Restaurant
 from controlplane.notifier.gsm7 import parts
@@ -19,6 +20,7 @@ from controlplane.notifier.wording import (
     _outgoing,
     order_cancelled,
     order_placed,
+    payment_asked,
     reservation_cancelled,
     reservation_confirmed,
     table_free,
@@ -67,6 +69,20 @@ def test_a_delivery_is_promised_at_its_door() -> None:
 def test_the_time_is_the_restaurants() -> None:
     words = order_placed(luigi(timezone="Indian/Reunion"), order(), LINK, now=NOW)
     assert "pour 23h05." in words.sentence
+
+
+def test_a_payment_is_asked_for_in_two_parts() -> None:
+    for required, again, said in (
+        (False, False, "commande 12, vous pouvez payer 24,50 € en ligne avant 19h50 :"),
+        (True, True, "rappel, commande 12, 24,50 € à payer en ligne avant 19h50 pour qu'on la"),
+    ):
+        link = PaymentLink(
+            amount_cents=2450, required=required, expires_at=NOW + timedelta(minutes=20)
+        )
+        words = payment_asked(luigi(), order(), link, LINK, now=NOW, again=again)
+        text = sent(words, Channel.SMS).text
+        assert said in text
+        assert parts(text) <= 2
 
 
 def test_a_refused_order_names_whom_to_ask() -> None:

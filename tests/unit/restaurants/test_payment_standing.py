@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from controlplane.models.order import NEVER_MADE, NEXT_STATUSES, OrderStatus, OrderType
 from controlplane.models.payment_link import NEXT_LINK_STATUSES, OPEN, PaymentLinkStatus
 from controlplane.models.restaurant import PaymentPolicy
+from controlplane.restaurants.payment_notices import reminders
 from controlplane.restaurants.payment_policy import must_be_paid
 from controlplane.restaurants.payment_standing import LinkFacts, Paid, standing
 
@@ -109,3 +110,23 @@ def test_only_what_is_delivered_must_be_paid_before(
 ) -> None:
     assert must_be_paid(policy, OrderType.PICKUP) is pick_up
     assert must_be_paid(policy, OrderType.DELIVERY) is delivery
+
+
+@pytest.mark.parametrize(
+    ("required", "minutes", "told"),
+    [
+        (False, 60, [0]),
+        (True, 5, [0]),
+        (True, 7, [0]),
+        (True, 8, [0, 5]),
+        (True, 12, [0, 5]),
+        (True, 20, [0, 5, 10]),
+    ],
+)
+def test_who_must_pay_first_is_reminded_while_there_is_time(
+    required: bool,  # noqa: FBT001 (pytest gives it by its name)
+    minutes: int,
+    told: list[int],
+) -> None:
+    after = [timedelta(minutes=each) for each in told]
+    assert reminders(required=required, minutes=minutes) == after
