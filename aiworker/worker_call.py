@@ -212,6 +212,8 @@ class WorkerCall:
             self._caller_has_waited()
         elif self._bridge_known:
             self.speech_output.say_again()
+        if not self._bridge_known and (version := self.tools.config.menu_version) is not None:
+            self.record.loaded_menu(version)
         self._bridge_known = True
         if greeting != "playing":
             self._greeting_ended()

@@ -9,7 +9,13 @@ from uuid import UUID
 from aiworker.conversation.transcript import Role, Transcript
 from aiworker.realtime.events import InputTokens, OutputTokens, ResponseUsage
 from controlplane.contracts.identifiers import new_id
-from controlplane.contracts.messages import CallEvent, OrderPlaced, TurnEnded, UsageReported
+from controlplane.contracts.messages import (
+    CallEvent,
+    MenuLoaded,
+    OrderPlaced,
+    TurnEnded,
+    UsageReported,
+)
 from controlplane.restaurants.order_draft import PlacedOrder
 
 
@@ -61,6 +67,9 @@ class CallRecord:
 
     def placed_order(self, order: PlacedOrder) -> None:
         self.tell(OrderPlaced(**self._event(), order_id=order.id))
+
+    def loaded_menu(self, version: int) -> None:
+        self.tell(MenuLoaded(**self._event(), menu_version=version))
 
     def ended(self, model: str) -> None:
         self.tell(

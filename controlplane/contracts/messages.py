@@ -323,6 +323,13 @@ class OrderPlaced(CallEvent):
     order_id: UUID
 
 
+class MenuLoaded(CallEvent):
+    """The worker tells its caller the restaurant's menu as it was published in this version."""
+
+    type: Literal["menu_loaded"] = "menu_loaded"
+    menu_version: int = Field(ge=1)
+
+
 class UsageReported(CallEvent):
     """The whole call used these Realtime tokens, as `response.done.usage` counted them."""
 
@@ -350,6 +357,7 @@ AnyCallEvent = Annotated[
     | DisclosurePlayed
     | TurnEnded
     | OrderPlaced
+    | MenuLoaded
     | UsageReported
     | CallEnded,
     Field(discriminator="type"),

@@ -128,6 +128,8 @@ class RestaurantConfig(Message):
     voice: str
     realtime_model: str
     menu: tuple[MenuItem, ...]
+    menu_version: int | None = None
+    """The newest that was published; None where none ever was."""
     opening: tuple[OpeningWindow, ...]
     opening_exceptions: tuple[OpeningException, ...] = ()
     holidays: Holidays = Holidays()

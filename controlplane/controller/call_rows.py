@@ -16,6 +16,7 @@ from controlplane.contracts.messages import (
     CallArrived,
     CallEnded,
     DisclosurePlayed,
+    MenuLoaded,
     OrderPlaced,
     TurnEnded,
     UsageReported,
@@ -65,6 +66,8 @@ def _columns(event: AnyCallEvent) -> dict[str, Any]:
             return {"disclosure_played_at": event.at}
         case OrderPlaced():
             return {"order_id": event.order_id, "outcome": CallOutcome.ORDER}
+        case MenuLoaded():
+            return {"menu_version": event.menu_version}
         case UsageReported():
             return {
                 "realtime_model": event.model,
@@ -108,6 +111,9 @@ def _merged(event: AnyCallEvent, statement: Insert) -> dict[str, ColumnElement[A
                 "order_id": func.greatest(new.order_id, Call.order_id),
                 "outcome": new.outcome,
             }
+        case MenuLoaded():
+            # A resumed call may load a newer one; the first is what its caller was told from.
+            return {"menu_version": func.least(new.menu_version, Call.menu_version)}
         case UsageReported():
             # Each report is of the whole call so far; the greatest is the last.
             counts = [name for name in _columns(event) if name.endswith("_tokens")]

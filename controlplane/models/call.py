@@ -45,6 +45,8 @@ class Call(Base):
     hangup_cause: Mapped[str | None]
     outcome: Mapped[str | None]
     order_id: Mapped[UUID | None]
+    menu_version: Mapped[int | None]
+    """The number of the menu version that its caller was told from; the order names its own."""
     realtime_model: Mapped[str | None]
     input_audio_tokens: Mapped[int] = mapped_column(default=0)
     input_text_tokens: Mapped[int] = mapped_column(default=0)

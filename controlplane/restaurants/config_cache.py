@@ -20,6 +20,7 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.faq import read_answers
+from controlplane.restaurants.menu_versions import newest_number
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.packed_config import pack, unpack
@@ -74,6 +75,7 @@ async def read_restaurant_config(
             raise UnknownRestaurant(restaurant_id)
         sold_out = SoldOut(now)
         menu = await read_menu(session, restaurant_id, sold_out)
+        version = await newest_number(session, restaurant_id)
         calendar = await read_calendar(session, restaurant, now)
         answers = await read_answers(session, restaurant_id)
         targets = await session.scalars(
@@ -95,6 +97,7 @@ async def read_restaurant_config(
         voice=restaurant.voice,
         realtime_model=restaurant.realtime_model,
         menu=menu,
+        menu_version=version,
         opening=calendar.week,
         opening_exceptions=calendar.exceptions,
         holidays=calendar.holidays,

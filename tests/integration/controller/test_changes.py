@@ -67,6 +67,8 @@ ROW_CHANGES = (
     'DELETE FROM "option" WHERE id = {option}',
     "DELETE FROM option_group WHERE id = {group}",
     "DELETE FROM menu_item WHERE id = {item}",
+    "INSERT INTO menu_version (id, restaurant_id, number, document, source)"
+    " VALUES ({item}, {r}, 1, '{{}}', '')",
     "DELETE FROM menu_category WHERE id = {category}",
     "INSERT INTO opening_rule (id, restaurant_id, weekday, opens, closes)"
     " VALUES ({rule}, {r}, 0, '05:00', '06:00')",

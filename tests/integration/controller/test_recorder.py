@@ -23,6 +23,7 @@ from controlplane.contracts.messages import (
     CallEnded,
     CallEvent,
     DisclosurePlayed,
+    MenuLoaded,
     OrderPlaced,
     TurnEnded,
     UsageReported,
@@ -102,11 +103,13 @@ def story(restaurant_id: UUID) -> list[CallEvent]:
             caller_number="+33639980134",
         ),
         AgentConnected(**heading(0.1), worker_id="worker-1", time_to_agent_ms=87),
+        MenuLoaded(**heading(0.1), menu_version=7),
         DisclosurePlayed(**heading(4)),
         TurnEnded(**heading(6), position=0, role="caller", text="Deux margherita et un coca"),
         TurnEnded(**heading(9), position=1, role="agent", text="Bien sûr.", heard_ms=900),
         TurnEnded(**heading(9), position=2, role="tool", text="{}", tool_name="add_item"),
         AgentConnected(**heading(30), worker_id="worker-2", time_to_agent_ms=30_000),
+        MenuLoaded(**heading(30), menu_version=8),
         usage(100),
         OrderPlaced(**heading(50), order_id=new_id()),
         usage(250),
@@ -161,6 +164,7 @@ def test_a_call_is_recorded_whole(
     assert call["started_at"] == AT
     assert (call["worker_id"], call["time_to_agent_ms"]) == ("worker-1", 87)
     assert call["disclosure_played_at"] == AT + timedelta(seconds=4)
+    assert call["menu_version"] == 7, "what its caller was told from"
     assert (call["outcome"], call["order_id"]) == ("order", order.order_id)
     assert (call["hangup_cause"], call["duration_ms"]) == ("NORMAL_CLEARING", 61_000)
     assert (call["input_audio_tokens"], call["output_text_tokens"]) == (250, 254)
@@ -214,13 +218,14 @@ def test_an_answer_lost_on_its_way_is_read_again_at_once(
     """Redis hands entries out, the connection breaks, and the client asks once more by itself:
     they are this recorder's, yet it never saw them.
     """
-    send(client, story(restaurant))
+    events = story(restaurant)
+    send(client, events)
     recorder.turn()
     read = recorder._read
     with monkeypatch.context() as patch:
         patch.setattr(recorder, "_read", lambda after: read(after) and [])
         recorder.turn()
-    assert client.xpending(redis_keys.CALL_EVENTS, GROUP)["pending"] == 11
+    assert client.xpending(redis_keys.CALL_EVENTS, GROUP)["pending"] == len(events)
     assert rows(engine) == ([], [])
     record_all(recorder, client)
     assert len(rows(engine)[1]) == 3

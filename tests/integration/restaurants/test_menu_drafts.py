@@ -15,6 +15,7 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.models.menu import MenuItem
 from controlplane.models.menu_version import MenuVersion
 from controlplane.models.order import Order
+from controlplane.restaurants.config_cache import read_restaurant_config
 from controlplane.restaurants.errors import PriceChanged
 from controlplane.restaurants.menu_document import CategoryEntry, ItemEntry, MenuDocument
 from controlplane.restaurants.menu_drafts import (
@@ -196,6 +197,8 @@ async def test_an_order_is_of_the_version_it_was_told_at(
     assert order.total_cents == wanted.total_cents
     async with sessions() as session:
         assert await session.scalar(select(Order.menu_version)) == 1
+    config, _ = await read_restaurant_config(sessions, DEMO_RESTAURANT_ID)
+    assert config.menu_version == 2, "what the next call is told from"
     with pytest.raises(PriceChanged) as refused:
         await place_order(sessions, draft())
     assert refused.value.cents == 950 + 150 + 100

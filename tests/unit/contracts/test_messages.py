@@ -33,6 +33,7 @@ from controlplane.contracts.messages import (
     Hold,
     Mark,
     Marked,
+    MenuLoaded,
     Message,
     MessageError,
     OrderPlaced,
@@ -93,6 +94,7 @@ CALL_EVENTS: list[AnyCallEvent] = [
     TurnEnded(**HEADING, position=0, role="caller", text="Deux margherita, s’il vous plaît"),
     TurnEnded(**HEADING, position=1, role="tool", text="ok", heard_ms=0, tool_name="add_item"),
     OrderPlaced(**HEADING, order_id=CALL),
+    MenuLoaded(**HEADING, menu_version=3),
     UsageReported(
         **HEADING,
         model="gpt-realtime-2.1-mini",
