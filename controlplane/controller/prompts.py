@@ -64,6 +64,8 @@ _PROMPTS: Final = (
 )
 """Every restaurant greets its callers; the other prompts are packaged where it has no own words."""
 
+_Key = tuple[UUID, str]
+
 _logger = structlog.get_logger()
 
 
@@ -84,10 +86,10 @@ class Wanted:
         """Return what a log line says of it."""
         return {"restaurant_id": str(self.restaurant_id), "kind": self.kind}
 
-    def digest(self, engine: engines.Engine) -> str:
-        """Return what tells this sound from any other of the restaurant's."""
+    def key(self, engine: engines.Engine) -> _Key:
+        """Return whose it is, and a digest that tells this sound from any other of theirs."""
         said = "\0".join((self.kind, self.text, self.voice, engine))
-        return hashlib.sha256(said.encode()).hexdigest()
+        return self.restaurant_id, hashlib.sha256(said.encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ class Prompts:
         self._speech = speech
         self._leads = leads
         self._say = say
-        self._failures: dict[str, _Failure] = {}
+        self._failures: dict[_Key, _Failure] = {}
 
     def turn(self) -> None:
         """Render some of what lacks a rendering, first where callers hear a packaged prompt.
@@ -121,35 +123,34 @@ class Prompts:
         if not self._leads():
             return
         with self._database.begin() as connection:
-            wanted = {one.digest(self._speech): one for one in _wanted(connection, self._speech)}
+            wanted = {one.key(self._speech): one for one in _wanted(connection, self._speech)}
         metrics.PROMPTS_WAITING.set(len(wanted))
-        self._failures = {
-            digest: failure for digest, failure in self._failures.items() if digest in wanted
-        }
-        due = [digest for digest in wanted if self._is_due(digest)]
-        due.sort(key=lambda digest: wanted[digest].played)
-        for digest in due[:MOST_A_TURN]:
-            self._make(digest, wanted[digest])
+        self._failures = {key: failure for key, failure in self._failures.items() if key in wanted}
+        due = [key for key in wanted if self._is_due(key)]
+        due.sort(key=lambda key: wanted[key].played)
+        for key in due[:MOST_A_TURN]:
+            self._make(key, wanted[key])
 
-    def _is_due(self, digest: str) -> bool:
-        failure = self._failures.get(digest)
+    def _is_due(self, key: _Key) -> bool:
+        failure = self._failures.get(key)
         return failure is None or time.monotonic() >= failure.again_at
 
-    def _make(self, digest: str, wanted: Wanted) -> None:
+    def _make(self, key: _Key, wanted: Wanted) -> None:
         try:
-            if not self._play_known(digest, wanted):
-                self._render(digest, wanted)
-        except OperationalError:
+            if not self._play_known(key[1], wanted):
+                self._render(key[1], wanted)
+        except OperationalError:  # Postgres is away, or somebody keeps this restaurant's row
+            self._failed(key)
             raise
         except (SpeechFailed, IntegrityError) as error:
             reason = str(error) if isinstance(error, SpeechFailed) else type(error).__name__
             _logger.warning("prompt_not_rendered", **wanted.named, reason=reason)
-            self._failed(digest)
+            self._failed(key)
         except Exception:  # one prompt's edge: the other restaurants' are made
             _logger.exception("prompt_not_rendered", **wanted.named)
-            self._failed(digest)
+            self._failed(key)
         else:
-            self._failures.pop(digest, None)
+            self._failures.pop(key, None)
 
     def _play_known(self, digest: str, wanted: Wanted) -> bool:
         """Tell whether the text was said before: a restaurant may go back to its old words."""
@@ -172,10 +173,10 @@ class Prompts:
             _have_played(connection, wanted, rendering_id)
         _logger.info("prompt_rendered", **wanted.named, engine=self._speech)
 
-    def _failed(self, digest: str) -> None:
-        before = self._failures.get(digest)
+    def _failed(self, key: _Key) -> None:
+        before = self._failures.get(key)
         wait_s = min(before.wait_s * 2, RETRY_MOST_S) if before else RETRY_FIRST_S
-        self._failures[digest] = _Failure(wait_s, time.monotonic() + wait_s)
+        self._failures[key] = _Failure(wait_s, time.monotonic() + wait_s)
         metrics.PROMPTS_FAILED.labels(self._speech).inc()
 
 
@@ -194,7 +195,7 @@ def _wanted(connection: Connection, speech: engines.Engine) -> Iterator[Wanted]:
             voice=row.voice,
             played=row.digest is not None,
         )
-        if one.digest(speech) != row.digest:
+        if one.key(speech)[1] != row.digest:
             yield one
 
 
