@@ -31,6 +31,8 @@ KEEP_SLOTS: Final = timedelta(days=2)
 """No zone is a day from UTC, and nobody cancels an order of the day before yesterday."""
 KEEP_RENDERINGS: Final = timedelta(days=30)
 """A restaurant may go back to last month's greeting without having it said again."""
+KEEP_OVER: Final = timedelta(days=30)
+"""Whoever asks who was invited, or signed in, asks within a month; addresses are kept no longer."""
 
 BATCH_ROWS: Final = 1_000
 """One transaction deletes this many rows, which takes far less than the statement's deadline, even
@@ -49,6 +51,8 @@ _STALE: Final = (
         " WHERE p.rendering_id = prompt_rendering.id)",
         KEEP_RENDERINGS,
     ),
+    ("invitation", "expires_at < now() - :age", KEEP_OVER),
+    ("user_session", "expires_at < now() - :age", KEEP_OVER),
     (
         "sip_bridge_node",
         "last_seen_at < now() - :age AND NOT EXISTS (SELECT FROM sip_registration r"

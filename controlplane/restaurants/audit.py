@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.audit_entry import AuditEntry
 
 HIDDEN: Final = "…"
+ADMIN: Final = "admin"
+"""The actor who types `alloresto` commands."""
 _SECRET_OR_PERSONAL: Final = re.compile(
     r"secret|password|token|hash|encrypted|code|phone|number|email|name|note|text|address"
 )

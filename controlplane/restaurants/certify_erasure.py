@@ -19,6 +19,7 @@ from controlplane.models.reservation import Reservation
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.task import Task
 from controlplane.models.voice_message import VoiceMessage
+from controlplane.restaurants.audit import ADMIN, audit
 from controlplane.restaurants.erase_caller import Erased, erase_caller, read_alike
 from controlplane.restaurants.find_person import LEAST_NAME, find_person
 from controlplane.restaurants.suppressions import hash_number, suppress
@@ -91,6 +92,8 @@ async def _certify(
     )
     session.add(certificate)
     await session.flush()
+    proof = f"erasure_certificate:{certificate.id}"
+    await audit(session, restaurant_id, actor=ADMIN, action="erase_caller", object=proof)
     return certificate
 
 

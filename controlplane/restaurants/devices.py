@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.device import Device
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.people_errors import TooManyDevices
 from controlplane.restaurants.tokens import new_token, token_hash
 
@@ -86,7 +87,7 @@ async def find_device(session: AsyncSession, restaurant_id: UUID, token: str) ->
 
 
 async def revoke_device(
-    session: AsyncSession, restaurant_id: UUID, device_id: UUID, *, now: datetime
+    session: AsyncSession, restaurant_id: UUID, device_id: UUID, *, now: datetime, actor: str
 ) -> None:
     """A tablet that is lost or sold opens nothing any more."""
     await session.execute(
@@ -94,6 +95,8 @@ async def revoke_device(
         .where(Device.restaurant_id == restaurant_id, Device.id == device_id)
         .values(revoked_at=now)
     )
+    revoked = f"device:{device_id}"
+    await audit(session, restaurant_id, actor=actor, action="revoke_device", object=revoked)
 
 
 def _code_hash(restaurant_id: UUID, code: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.audit import ADMIN, audit
 from controlplane.restaurants.erase_caller import calls_of_number
 from controlplane.restaurants.find_person import (
     TextColumns,
@@ -48,7 +49,9 @@ Export = dict[str, list[Row]]
 
 
 async def export_caller(session: AsyncSession, restaurant: Restaurant, number: str) -> Export:
-    """Every row about the number at this restaurant. Raises `NotANumber`."""
+    """Every row about the number at this restaurant; that it was asked for is on record, and not
+    for whom. Raises `NotANumber`.
+    """
     e164 = read_number(number, own=restaurant.phone_e164)
     await see_only(session, restaurant.id)
     reader = _Reader(session, restaurant)
@@ -59,7 +62,10 @@ async def export_caller(session: AsyncSession, restaurant: Restaurant, number: s
     await reader.read_rows("call", "id", calls)
     orders = select(Order.id).where(Order.restaurant_id == restaurant.id, Order.call_id.in_(calls))
     await reader.read_rows("order", "id", list(await session.scalars(orders)))
-    return await reader.with_children()
+    export = await reader.with_children()
+    exported = f"restaurant:{restaurant.id}"
+    await audit(session, restaurant.id, actor=ADMIN, action="export_caller", object=exported)
+    return export
 
 
 class _Reader:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models import menu_draft as rows
+from controlplane.restaurants.audit import ADMIN
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_document import MenuDocument
 from controlplane.restaurants.menu_errors import MenuChangedSince, MenuDraftChanged, NoMenuDraft
@@ -63,7 +64,11 @@ async def read_draft(session: AsyncSession, restaurant_id: UUID) -> MenuDraft:
 
 
 async def publish_draft(
-    session: AsyncSession, restaurant_id: UUID, *, over_changes: bool = False
+    session: AsyncSession,
+    restaurant_id: UUID,
+    *,
+    over_changes: bool = False,
+    actor: str = ADMIN,
 ) -> Published:
     """Make the draft the menu, and a version; calls hear of it at once.
 
@@ -75,7 +80,9 @@ async def publish_draft(
     if not over_changes:
         await _check_unchanged(session, draft)
     document = parsed(draft.document, what=_DRAFT)
-    published = await publish_menu(session, restaurant_id, document, source=draft.source)
+    published = await publish_menu(
+        session, restaurant_id, document, source=draft.source, actor=actor
+    )
     await session.delete(draft)
     await session.flush()
     return published

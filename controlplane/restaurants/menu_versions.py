@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.menu_version import MenuVersion
+from controlplane.restaurants.audit import ADMIN, audit
 from controlplane.restaurants.errors import UnknownMenuVersion
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_document import MenuDocument
@@ -33,7 +34,12 @@ class Published:
 
 
 async def publish_menu(
-    session: AsyncSession, restaurant_id: UUID, document: MenuDocument, *, source: str
+    session: AsyncSession,
+    restaurant_id: UUID,
+    document: MenuDocument,
+    *,
+    source: str,
+    actor: str = ADMIN,
 ) -> Published:
     """Make the document the menu and keep it as a version; the caller commits.
 
@@ -44,10 +50,14 @@ async def publish_menu(
     if before != MenuDocument():
         await _keep(session, restaurant_id, before, source=EDITED)
     changes = await import_menu(session, restaurant_id, document)
-    return Published(await _keep(session, restaurant_id, document, source=source), changes)
+    number = await _keep(session, restaurant_id, document, source=source)
+    if changes:
+        version = f"menu_version:{number}"
+        await audit(session, restaurant_id, actor=actor, action="publish_menu", object=version)
+    return Published(number, changes)
 
 
-async def undo_menu(session: AsyncSession, restaurant_id: UUID) -> Published:
+async def undo_menu(session: AsyncSession, restaurant_id: UUID, *, actor: str = ADMIN) -> Published:
     """Publish the menu as it was before its last change; undone twice, it is as it was.
 
     Raises `UnknownMenuVersion` when nothing was before, `UnreadableMenuVersion` when today's format
@@ -58,16 +68,20 @@ async def undo_menu(session: AsyncSession, restaurant_id: UUID) -> Published:
     if newest is None:
         raise UnknownMenuVersion(0)
     edited = not _is_of(newest, await read_document(session, restaurant_id))
-    return await restore_menu(session, restaurant_id, newest.number - (0 if edited else 1))
+    number = newest.number - (0 if edited else 1)
+    return await restore_menu(session, restaurant_id, number, actor=actor)
 
 
-async def restore_menu(session: AsyncSession, restaurant_id: UUID, number: int) -> Published:
+async def restore_menu(
+    session: AsyncSession, restaurant_id: UUID, number: int, *, actor: str = ADMIN
+) -> Published:
     """Publish an older version again, under a new number.
 
     Raises `UnknownMenuVersion`, `UnreadableMenuVersion`.
     """
     document = await read_version(session, restaurant_id, number)
-    return await publish_menu(session, restaurant_id, document, source=f"version {number}")
+    source = f"version {number}"
+    return await publish_menu(session, restaurant_id, document, source=source, actor=actor)
 
 
 async def read_version(session: AsyncSession, restaurant_id: UUID, number: int) -> MenuDocument:

@@ -4,11 +4,12 @@ The limits are the table's own (`controlplane/models/restaurant.py`); the contro
 them (`controlplane/controller/housekeeping.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.audit import ADMIN, audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Kept:
 
 
 async def keep(
-    _session: AsyncSession,
+    session: AsyncSession,
     restaurant: Restaurant,
     *,
     transcripts_days: int | None,
@@ -29,12 +30,28 @@ async def keep(
     voice_messages_days: int | None,
 ) -> Kept:
     """Change what is given, and return how long each is kept; the caller commits."""
+    before = _kept(restaurant)
     if transcripts_days is not None:
         restaurant.keep_transcripts_days = transcripts_days
     if calls_months is not None:
         restaurant.keep_calls_months = calls_months
     if voice_messages_days is not None:
         restaurant.keep_voice_messages_days = voice_messages_days
+    after = _kept(restaurant)
+    if after != before:
+        await audit(
+            session,
+            restaurant.id,
+            actor=ADMIN,
+            action="change_retention",
+            object=f"restaurant:{restaurant.id}",
+            before=asdict(before),
+            after=asdict(after),
+        )
+    return after
+
+
+def _kept(restaurant: Restaurant) -> Kept:
     return Kept(
         transcripts_days=restaurant.keep_transcripts_days,
         calls_months=restaurant.keep_calls_months,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.invitation import Invitation
 from controlplane.models.membership import Membership, Role
 from controlplane.models.user_account import UserAccount
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.organisations import leave_unless_headed_by
 from controlplane.restaurants.people_errors import (
     InvitationOver,
@@ -63,7 +64,9 @@ async def list_invitations(
     return rows.all()
 
 
-async def make_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
+async def make_owner(
+    session: AsyncSession, restaurant_id: UUID, user_id: UUID, *, actor: str
+) -> None:
     """Hand the restaurant over: who owned it becomes a manager, and it leaves an organisation that
     the new owner does not head.
     """
@@ -81,6 +84,7 @@ async def make_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) 
     await _be(session, restaurant_id, user_id, Role.OWNER)
     if before != user_id:
         await leave_unless_headed_by(session, restaurant_id, user_id)
+    await _audit(session, restaurant_id, user_id, "make_owner", actor=actor)
 
 
 async def invite(
@@ -107,25 +111,34 @@ async def invite(
     if (await session.scalar(count.where(Invitation.expires_at > now)) or 0) >= MOST_OPEN:
         raise TooManyInvitations(MOST_OPEN)
     token = new_token(restaurant_id)
-    session.add(
-        Invitation(
-            restaurant_id=restaurant_id,
-            email=address,
-            role=role,
-            token_hash=token_hash(token),
-            invited_by=invited_by,
-            expires_at=now + OPEN_FOR,
-        )
+    invitation = Invitation(
+        restaurant_id=restaurant_id,
+        email=address,
+        role=role,
+        token_hash=token_hash(token),
+        invited_by=invited_by,
+        expires_at=now + OPEN_FOR,
     )
+    session.add(invitation)
     await session.flush()
+    await audit(
+        session,
+        restaurant_id,
+        actor=f"user:{invited_by}",
+        action="invite",
+        object=f"invitation:{invitation.id}",
+        after={"role": role},
+    )
     return token
 
 
 async def revoke_invitation(
-    session: AsyncSession, restaurant_id: UUID, invitation_id: UUID, *, now: datetime
+    session: AsyncSession, restaurant_id: UUID, invitation_id: UUID, *, now: datetime, actor: str
 ) -> None:
     """The link opens nothing any more. Raises `InvitationOver`."""
     await _end(session, Invitation.id == invitation_id, restaurant_id, now, revoked_at=now)
+    revoked = f"invitation:{invitation_id}"
+    await audit(session, restaurant_id, actor=actor, action="revoke_invitation", object=revoked)
 
 
 async def accept(
@@ -139,27 +152,35 @@ async def accept(
     role = await _end(session, theirs, restaurant_id, now, accepted_at=now)
     if user.id not in await _members(session, restaurant_id):
         await _be(session, restaurant_id, user.id, role)
+        actor = f"user:{user.id}"
+        await _audit(session, restaurant_id, user.id, "join", actor=actor, after=role)
     return role
 
 
 async def change_role(
-    session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: Role
+    session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: Role, *, actor: str
 ) -> None:
     """Raises `NotAMember`; `OwnerStays`, for ownership is handed over and never given away."""
     if role is Role.OWNER:
         raise OwnerStays
-    await _refuse_owner(session, restaurant_id, user_id)
+    before = await _refuse_owner(session, restaurant_id, user_id)
     await _be(session, restaurant_id, user_id, role)
+    await _audit(
+        session, restaurant_id, user_id, "change_role", actor=actor, before=before, after=role
+    )
 
 
-async def remove_member(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
+async def remove_member(
+    session: AsyncSession, restaurant_id: UUID, user_id: UUID, *, actor: str
+) -> None:
     """Raises `NotAMember`, `OwnerStays`."""
-    await _refuse_owner(session, restaurant_id, user_id)
+    before = await _refuse_owner(session, restaurant_id, user_id)
     await session.execute(
         delete(Membership).where(
             Membership.restaurant_id == restaurant_id, Membership.user_id == user_id
         )
     )
+    await _audit(session, restaurant_id, user_id, "remove_member", actor=actor, before=before)
 
 
 async def _members(session: AsyncSession, restaurant_id: UUID) -> Mapping[UUID, Role]:
@@ -171,12 +192,34 @@ async def _members(session: AsyncSession, restaurant_id: UUID) -> Mapping[UUID, 
     return {user_id: Role(role) for user_id, role in rows}
 
 
-async def _refuse_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> None:
+async def _refuse_owner(session: AsyncSession, restaurant_id: UUID, user_id: UUID) -> Role:
     role = (await _members(session, restaurant_id)).get(user_id)
     if role is None:
         raise NotAMember
     if role is Role.OWNER:
         raise OwnerStays
+    return role
+
+
+async def _audit(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    user_id: UUID,
+    action: str,
+    *,
+    actor: str,
+    before: Role | None = None,
+    after: Role | None = None,
+) -> None:
+    await audit(
+        session,
+        restaurant_id,
+        actor=actor,
+        action=action,
+        object=f"user:{user_id}",
+        before={"role": before},
+        after={"role": after},
+    )
 
 
 async def _be(session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: Role) -> None:

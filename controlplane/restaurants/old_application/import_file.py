@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.models.customer import Customer
 from controlplane.models.restaurant import Restaurant
-from controlplane.restaurants.audit import audit
+from controlplane.restaurants.audit import ADMIN, audit
 from controlplane.restaurants.customers import add_customer
 from controlplane.restaurants.menu_document import MenuDocument
 from controlplane.restaurants.menu_rows import read_document
@@ -196,8 +196,8 @@ async def _verify(taking: Taking, totals: Totals) -> tuple[Compared, ...]:
             await audit(
                 session,
                 taking.restaurant_id,
-                actor="admin",
-                action="data.imported",
+                actor=ADMIN,
+                action="import_data",
                 object=f"restaurant:{taking.restaurant_id}",
                 after=written,
             )

@@ -191,7 +191,27 @@ def aged_rows(engine: Engine) -> None:
             ),
             {"id": restaurant},
         )
+        connection.execute(
+            text(
+                "INSERT INTO user_account (id, email, name, password_hash)"
+                " VALUES (:id, 'lea@example.fr', 'Léa', '$argon2id$')"
+            ),
+            {"id": restaurant},
+        )
         for span, table, columns, values in (
+            (
+                "30 days",
+                "invitation",
+                "id, restaurant_id, email, role, token_hash, invited_by, expires_at",
+                "gen_random_uuid(), '{0}', 'tom@example.fr', 'staff', gen_random_uuid()::text,"
+                " '{0}', {1}",
+            ),
+            (
+                "30 days",
+                "user_session",
+                "id, user_id, token_hash, expires_at",
+                "gen_random_uuid(), '{0}', gen_random_uuid()::text, {1}",
+            ),
             (
                 "3 days",
                 "event_outbox",

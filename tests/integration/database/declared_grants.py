@@ -50,7 +50,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     },
     "hash_key": {NOTIFIER: {S}, ADMIN: {S, I, U}},
     "ingredient": {WORKER: {S}, ADMIN: {S, I, U, D}},
-    "invitation": {WEB: {S, I, U}, ADMIN: {S, I, U}},
+    "invitation": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, I, U}},
     "invoice": {ADMIN: {S, I}},
     "invoice_counter": {ADMIN: {S, I, U}},
     "invoice_line": {ADMIN: {S, I}},
@@ -143,6 +143,6 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "turn_time": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
     "usage_record": {CONTROLLER: {S, I}, ADMIN: {S, I}},
     "user_account": {WEB: {S, I, U}, ADMIN: {S, I, U}},
-    "user_session": {WEB: {S, I, U}, ADMIN: {S, U}},
+    "user_session": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, U}},
     "voice_message": {WEB: {S, U}, BRIDGE: {S, I, D}, CONTROLLER: {S, D}, ADMIN: {S, D}},
 }

@@ -15,6 +15,7 @@ from controlplane.database import async_sessions, libpq_url
 from controlplane.database_roles import DatabaseRole
 from controlplane.local.bench.erasure import erase_500_s
 from controlplane.migrations import schema
+from controlplane.models.audit_entry import AuditEntry
 from controlplane.models.customer import Customer
 from controlplane.models.erasure_certificate import ErasureCertificate
 from controlplane.models.notification import Channel
@@ -92,6 +93,12 @@ async def test_who_is_erased_is_found_nowhere(session: AsyncSession, luigi: Rest
     assert "Camille" not in written
     assert "639980123" not in written
     assert await erase(session, luigi) == ()  # nobody is known any more
+    await export_caller(session, luigi, NUMBER)
+    done = await session.execute(select(AuditEntry.action, AuditEntry.object))
+    assert [tuple(row) for row in done] == [
+        ("erase_caller", f"erasure_certificate:{certificate.id}"),
+        ("export_caller", f"restaurant:{luigi.id}"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_sessions, libpq_url
 from controlplane.database_roles import DatabaseRole
 from controlplane.migrations import schema
+from controlplane.models.audit_entry import AuditEntry
 from controlplane.models.device import Device
 from controlplane.models.invitation import Invitation
 from controlplane.models.membership import Membership, Role
@@ -47,6 +48,7 @@ from tests.integration.kitchen_orders import add_restaurant
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+ACTOR = "user:somebody"
 PASSWORD = "correct horse battery"
 
 
@@ -78,14 +80,14 @@ async def test_another_tenant_sees_nothing(
     session: AsyncSession, luigi: UUID, lea: UserAccount
 ) -> None:
     mario = await add_restaurant(session, name="Chez Mario")
-    await team.make_owner(session, luigi, lea.id)
+    await team.make_owner(session, luigi, lea.id, actor=ACTOR)
     token = await team.invite(
         session, luigi, "tom@example.fr", Role.STAFF, invited_by=lea.id, now=NOW
     )
     code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
     tom = await add_user(session, "tom@example.fr")
     with pytest.raises(NotAMember):
-        await team.remove_member(session, mario, lea.id)
+        await team.remove_member(session, mario, lea.id, actor=ACTOR)
     with pytest.raises(InvitationOver):
         await team.accept(session, mario, token, tom, now=NOW)
     assert await devices.pair(session, mario, code, now=NOW) is None
@@ -265,19 +267,26 @@ async def test_a_restaurant_has_one_owner_who_hands_over(
     session: AsyncSession, luigi: UUID, lea: UserAccount
 ) -> None:
     tom = await add_user(session, "tom@example.fr")
-    await team.make_owner(session, luigi, lea.id)
-    await team.make_owner(session, luigi, tom.id)
+    await team.make_owner(session, luigi, lea.id, actor=ACTOR)
+    await team.make_owner(session, luigi, tom.id, actor=ACTOR)
     assert await team.restaurants_of(session, lea.id) == {luigi: Role.MANAGER}
     for attempt in (
-        team.remove_member(session, luigi, tom.id),
-        team.change_role(session, luigi, tom.id, Role.STAFF),
-        team.change_role(session, luigi, lea.id, Role.OWNER),
+        team.remove_member(session, luigi, tom.id, actor=ACTOR),
+        team.change_role(session, luigi, tom.id, Role.STAFF, actor=ACTOR),
+        team.change_role(session, luigi, lea.id, Role.OWNER, actor=ACTOR),
     ):
         with pytest.raises(OwnerStays):
             await attempt
-    await team.change_role(session, luigi, lea.id, Role.STAFF)
-    await team.remove_member(session, luigi, lea.id)
+    await team.change_role(session, luigi, lea.id, Role.STAFF, actor=ACTOR)
+    await team.remove_member(session, luigi, lea.id, actor=ACTOR)
     assert await team.restaurants_of(session, lea.id) == {}
+    done = await session.execute(select(AuditEntry.action, AuditEntry.object, AuditEntry.diff))
+    assert [tuple(row) for row in done] == [
+        ("make_owner", f"user:{lea.id}", {}),
+        ("make_owner", f"user:{tom.id}", {}),
+        ("change_role", f"user:{lea.id}", {"role": ["manager", "staff"]}),
+        ("remove_member", f"user:{lea.id}", {"role": ["staff", None]}),
+    ]
     session.add(Membership(restaurant_id=luigi, user_id=lea.id, role=Role.OWNER))
     with pytest.raises(IntegrityError):
         await session.flush()
@@ -308,7 +317,7 @@ async def test_an_invitation_is_answered_once_by_whom_it_was_sent_to(
         )
     )
     assert waiting is not None
-    await team.revoke_invitation(session, luigi, waiting, now=NOW)
+    await team.revoke_invitation(session, luigi, waiting, now=NOW, actor=ACTOR)
     with pytest.raises(InvitationOver):
         await team.accept(session, luigi, revoked, tom, now=NOW)
 
@@ -350,7 +359,7 @@ async def test_a_code_pairs_one_device_once(session: AsyncSession, luigi: UUID) 
         None,
         False,
     )
-    await devices.revoke_device(session, luigi, device.id, now=NOW)
+    await devices.revoke_device(session, luigi, device.id, now=NOW, actor=ACTOR)
     assert await devices.find_device(session, luigi, token) is None
 
 
@@ -382,7 +391,7 @@ async def test_an_organisations_head_manages_its_restaurants(
     session: AsyncSession, luigi: UUID, lea: UserAccount
 ) -> None:
     tom = await add_user(session, "tom@example.fr")
-    await team.make_owner(session, luigi, tom.id)
+    await team.make_owner(session, luigi, tom.id, actor=ACTOR)
     group = await found_organisation(session, lea.id, "Groupe Napoli")
     with pytest.raises(NotAMember):
         await join_organisation(session, group, luigi, owner_id=lea.id)
@@ -399,7 +408,7 @@ async def test_who_works_for_two_restaurants_has_both_and_a_manager_of_one_sees_
     mario = await add_restaurant(session, name="Chez Mario")
     tom = await add_user(session, "tom@example.fr")
     for restaurant_id in (luigi, mario):
-        await team.make_owner(session, restaurant_id, lea.id)
+        await team.make_owner(session, restaurant_id, lea.id, actor=ACTOR)
     invited = await team.invite(session, luigi, tom.email, Role.MANAGER, invited_by=lea.id, now=NOW)
     (waiting,) = await team.list_invitations(session, luigi, now=NOW)
     assert (waiting.email, waiting.role) == (tom.email, Role.MANAGER)
@@ -417,7 +426,7 @@ async def test_who_works_for_two_restaurants_has_both_and_a_manager_of_one_sees_
     }
     assert await team.list_members(session, mario) == []  # whatever a query asks for
     with pytest.raises(NotAMember):
-        await team.change_role(session, mario, lea.id, Role.STAFF)
+        await team.change_role(session, mario, lea.id, Role.STAFF, actor=ACTOR)
 
 
 @pytest.mark.parametrize("role", [DatabaseRole.WEB, DatabaseRole.ADMIN])
@@ -425,14 +434,14 @@ async def test_a_restaurant_that_is_handed_over_leaves_an_organisation_of_anothe
     session: AsyncSession, luigi: UUID, lea: UserAccount, role: DatabaseRole
 ) -> None:
     tom, zoe = [await add_user(session, f"{name}@example.fr") for name in ("tom", "zoe")]
-    await team.make_owner(session, luigi, tom.id)
+    await team.make_owner(session, luigi, tom.id, actor=ACTOR)
     group = await found_organisation(session, lea.id, "Groupe Napoli")
     await join_organisation(session, group, luigi, owner_id=tom.id)
     await session.execute(text(f"SELECT set_config('app.restaurant_id', '{luigi}', true)"))
 
     async def hand_over(to: UserAccount) -> None:
         await session.execute(text(f"SET LOCAL ROLE {role}"))
-        await team.make_owner(session, luigi, to.id)
+        await team.make_owner(session, luigi, to.id, actor=ACTOR)
         await session.execute(text("RESET ROLE"))
 
     await hand_over(tom)  # as it was
