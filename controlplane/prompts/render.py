@@ -61,4 +61,4 @@ def render(request: Request) -> Sound:
     try:
         return Sound.model_validate_json(ended.stdout)
     except ValidationError:
-        raise SpeechFailed(f"no sound of 1 to {MOST_PROMPT_MS} ms") from None
+        raise SpeechFailed("what it wrote is no sound") from None

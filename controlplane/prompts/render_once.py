@@ -7,6 +7,7 @@ holds up no controller, which renews its lease meanwhile and loads no such libra
 import sys
 from collections.abc import Callable
 
+from controlplane.contracts.prompts import MOST_PROMPT_MS
 from controlplane.prompts.render import Request, Sound
 from controlplane.prompts.speech import Speech, SpeechFailed
 from controlplane.prompts.spoken_text import spoken_text
@@ -21,6 +22,8 @@ def render_once(say: Callable[[str, str], Speech]) -> int:
     request = Request.model_validate_json(sys.stdin.buffer.read())
     try:
         sound = telephone_sound(say(spoken_text(request.text), request.voice))
+        if sound.duration_ms > MOST_PROMPT_MS:
+            raise SpeechFailed(f"it takes {sound.duration_ms} ms, {MOST_PROMPT_MS} at most")
     except SpeechFailed as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -95,3 +95,5 @@ def test_espeak_says_it_without_anybody_s_account() -> None:
     assert 500 < sound.duration_ms < 4_000
     with pytest.raises(SpeechFailed, match=r"^espeak-ng: |said nothing"):
         render(Request(engine=Engine.ESPEAK_NG, text=" ", voice="marin"))
+    with pytest.raises(SpeechFailed, match=r"^it takes \d+ ms, 25000 at most$"):
+        render(Request(engine=Engine.ESPEAK_NG, text="bonjour " * 100, voice="marin"))
