@@ -119,7 +119,7 @@ async def _of_payment(
     )
     if link is None or link.status not in OPEN or link.expires_at <= now:
         return None
-    url = links.payment(ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=order.ready_at)
+    url = links.payment(ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=promised_at(order))
     again = notification.kind == NotificationKind.PAYMENT_REMINDER
     return payment_asked(restaurant, order, link, url, now=now, again=again)
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, status
 from fastapi.responses import HTMLResponse
 
-from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, read_receipt
+from controlplane.contracts.receipt_link import PATH, PAY_PATH, ReceiptKey, ReceiptOf, read_receipt
+from controlplane.restaurants.payment_standing import UNTOLD, standings
 from controlplane.tenancy import restaurant_session
 from webapp import french
 from webapp.kitchen.routes import Site, SiteHere
@@ -48,11 +49,16 @@ async def receipt(site: SiteHere, of: Opened, key: str, lang: Lang = "fr") -> HT
     async with restaurant_session(site.sessions, of.restaurant_id) as session:
         place = await find_place(session, of.restaurant_id)
         shown: OrderReceipt | ReservationReceipt
+        payment = UNTOLD
         if of.of is ReceiptOf.ORDER:
             shown = await order_receipt(session, place, of.about_id)
+            found = await standings(session, of.restaurant_id, [of.about_id])
+            payment = found[of.about_id]
         else:
             shown = await reservation_receipt(session, place, of.about_id)
-    return _page(site, f"{of.of.name.lower()}.html", place, key, lang, receipt=shown)
+    return _page(
+        site, f"{of.of.name.lower()}.html", place, key, lang, receipt=shown, payment=payment
+    )
 
 
 @router.get("/allergenes")
@@ -70,6 +76,7 @@ def _page(
     page = site.templates.get_template(f"receipt/{template}").render(
         place=place,
         path=f"{PATH}{key}",
+        pay_path=f"{PAY_PATH}{key}",
         lang=lang,
         other="en" if lang == "fr" else "fr",
         words=words.WORDS[lang],

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from controlplane.contracts.receipt_link import ReceiptKey, ReceiptOf, sign_receipt
+from controlplane.contracts.receipt_link import PATH, PAY_PATH, ReceiptKey, ReceiptOf, sign_receipt
 from controlplane.database import async_engine, async_sessions
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.local.stripe.stand_in import Endpoint, StandIn, create_app
@@ -34,6 +34,8 @@ __all__ = ["seeded"]
 pytestmark = pytest.mark.integration
 
 MINE = DEMO_RESTAURANT_ID
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+"""All links to an order are one, as in the messages its customer gets."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Shop:
     def link(self, order_id: UUID, restaurant_id: UUID = MINE, *, secret: str = SECRET) -> str:
         key = sign_receipt(
             ReceiptKey(ReceiptOf.ORDER, restaurant_id, order_id),
-            expires_at=datetime.now(UTC) + timedelta(days=1),
+            expires_at=TOMORROW,
             secret=secret,
         )
         return f"{self.site.base_url}/payer/{key}"
@@ -120,6 +122,10 @@ async def test_a_customer_pays_and_the_kitchen_sees_it(shop: Shop) -> None:
     """
     order_id, link = await order_with_link(shop.sessions)
     assert "Paiement en ligne possible jusqu’à" in await shop.ticket()
+    receipt = shop.link(order_id).replace(PAY_PATH, PATH)
+    payable = (await shop.browser.get(receipt)).text
+    assert f'href="{shop.link(order_id).removeprefix(shop.url)}"' in payable
+    assert "Payer en ligne (24,50\u00a0€)" in payable
     answers = await asyncio.gather(*(shop.browser.get(shop.link(order_id)) for _ in range(4)))
     (session_id,) = shop.stripe.sessions
     assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {
@@ -136,6 +142,7 @@ async def test_a_customer_pays_and_the_kitchen_sees_it(shop: Shop) -> None:
     assert [await shop.told(body, signature) for _ in range(2)] == [200, 200]
     assert "24,50\u00a0€ est bien arrivé" in (await shop.browser.get(shop.link(order_id))).text
     assert "Payée en ligne\u00a0: 24,50\u00a0€" in await shop.ticket()
+    assert "Payée en ligne" in (await shop.browser.get(receipt)).text
     shop.stripe.refund(session_id, 2_450)
     assert await shop.told(*shop.stripe.events[-1]) == 200
     assert "À payer sur place\u00a0: 24,50\u00a0€" in await shop.ticket()
