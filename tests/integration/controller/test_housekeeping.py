@@ -208,6 +208,14 @@ def aged_rows(engine: Engine) -> None:
             ),
             (
                 "30 days",
+                "prompt_rendering",
+                "id, restaurant_id, kind, digest, text, voice, engine, wav, duration_ms,"
+                " level_dbfs, peak_dbfs, rendered_at",
+                "gen_random_uuid(), '{0}', 'busy', md5(random()::text) || md5(random()::text), 't',"
+                " 'v', 'e', '', 1, -20, -3, {1}",
+            ),
+            (
+                "30 days",
                 "user_session",
                 "id, user_id, token_hash, expires_at",
                 "gen_random_uuid(), '{0}', gen_random_uuid()::text, {1}",
