@@ -28,6 +28,7 @@ from webapp.kitchen.routes import Site, messages_router
 from webapp.kitchen.routes import router as kitchen_router
 from webapp.payments.close_links import close_links
 from webapp.payments.routes import router as payments_router
+from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.security_headers import SecurityHeaders
 from webapp.settings import WebSettings
@@ -85,6 +86,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.include_router(kitchen_router)
     app.include_router(messages_router)
     app.include_router(receipt_router)
+    app.include_router(printers_router)
     app.include_router(payments_router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, not_found)

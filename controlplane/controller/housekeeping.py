@@ -34,6 +34,9 @@ KEEP_RENDERINGS: Final = timedelta(days=30)
 KEEP_OVER: Final = timedelta(days=30)
 """Whoever asks who was invited, or signed in, asks within a month; addresses are kept no longer."""
 
+KEEP_PRINT_JOBS: Final = timedelta(days=7)
+"""Whoever asks why a ticket was not printed asks within the week."""
+
 BATCH_ROWS: Final = 1_000
 """One transaction deletes this many rows, which takes far less than the statement's deadline, even
 with recordings."""
@@ -44,6 +47,7 @@ _STALE: Final = (
     ("event_outbox", "created_at < now() - :age", KEEP_OUTBOX),
     ("sip_registration_event", "at < now() - :age", KEEP_REGISTRATION_EVENTS),
     ("slot_counter", "slot_start < now() - :age", KEEP_SLOTS),
+    ("print_job", "created_at < now() - :age", KEEP_PRINT_JOBS),
     ("ai_worker_node", "last_seen_at < now() - :age", KEEP_NODES),
     (
         "prompt_rendering",

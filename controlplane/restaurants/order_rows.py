@@ -25,6 +25,7 @@ from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 from controlplane.restaurants.order_status import move_order, tell_status
 from controlplane.restaurants.payment_links import offer_link
+from controlplane.restaurants.printers import print_order
 from controlplane.restaurants.tasks import call_back_for, settle_call_back
 
 ACTOR: Final = "agent"
@@ -110,6 +111,7 @@ async def insert_order(
         await call_back_for(session, order, actor=ACTOR)
     await confirm_order(session, order)
     await escalate_unseen(session, order)
+    await print_order(session, order)
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,

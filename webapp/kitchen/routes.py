@@ -5,6 +5,7 @@ Whoever has no valid key for exactly this restaurant gets the answer of a page t
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from controlplane.models.order import OrderStatus
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_status import change_order_status, see_allergies
+from controlplane.restaurants.printers import silent_printers
 from controlplane.restaurants.voice_messages import mark_heard
 from controlplane.tenancy import restaurant_session
 from webapp import metrics
@@ -93,6 +95,7 @@ async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLRe
         async with restaurant_session(site.sessions, kitchen.restaurant_id) as session:
             tickets = await tickets_of_today(session, kitchen)
             messages = await messages_to_show(session, kitchen)
+            silent = await silent_printers(session, kitchen.restaurant_id, datetime.now(UTC))
         page = site.templates.get_template("kitchen/page.html").render(
             kitchen=kitchen,
             key=key,
@@ -100,6 +103,7 @@ async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLRe
             to_make=[ticket for ticket in tickets if not ticket.done],
             done=[ticket for ticket in tickets if ticket.done],
             messages=messages,
+            silent_printers=silent,
         )
     return HTMLResponse(page)
 

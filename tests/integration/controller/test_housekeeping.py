@@ -198,6 +198,14 @@ def aged_rows(engine: Engine) -> None:
             ),
             {"id": restaurant},
         )
+        for statement in (
+            "INSERT INTO printer (id, restaurant_id, name, protocol, token_hash)"
+            " VALUES (:id, :id, 'Four', 'star', 'x')",
+            'INSERT INTO "order" (id, restaurant_id, service_date, number, idempotency_key,'
+            " status, note, total_cents, ready_at)"
+            " VALUES (:id, :id, now(), 1, 'k', 'placed', '', 0, now())",
+        ):
+            connection.execute(text(statement), {"id": restaurant})
         for span, table, columns, values in (
             (
                 "30 days",
@@ -238,6 +246,12 @@ def aged_rows(engine: Engine) -> None:
                 "sip_bridge_node",
                 "id, capacity, last_seen_at",
                 "gen_random_uuid(), 200, {1}",
+            ),
+            (
+                "7 days",
+                "print_job",
+                "id, restaurant_id, printer_id, order_id, copy, created_at",
+                "gen_random_uuid(), '{0}', '{0}', '{0}', (SELECT 1 + count(*) FROM print_job), {1}",
             ),
             (
                 "2 days",

@@ -95,6 +95,13 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "payment_movement": {WEB: {S, I}, WORKER: {S}, ADMIN: {S}},
     "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
     "prompt_rendering": {WEB: {S}, BRIDGE: {S}, CONTROLLER: {S, I, D}, ADMIN: {S}},
+    "print_job": {
+        WEB: {S, I, U},
+        WORKER: {S, I},
+        CONTROLLER: {S, D},
+        ADMIN: {S},
+    },
+    "printer": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S}},
     "reservation": {
         WEB: {S, I, U},
         WORKER: {S, I, U},

@@ -80,10 +80,13 @@ async def test_another_tenant_sees_nothing(database_url: str, sessions: Sessions
 
 
 async def test_each_step_is_told_once_until_the_order_is_accepted(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    database_url: str, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await give_ladder(sessions, DEMO_RESTAURANT_ID, SMS, MAIL)
-    placed = await place_order(sessions, draft().model_copy(update={"customer_phone_e164": None}))
+    worker = async_engine(database_url, application_name="test", role=DatabaseRole.WORKER)
+    hidden = draft().model_copy(update={"customer_phone_e164": None})
+    placed = await place_order(async_sessions(worker), hidden)
+    await worker.dispose()
     kept, began = Kept(), datetime.now(UTC)
     links = Links(public_url="https://alloresto.example", secret="a secret of the test")
     providers = {Channel.SMS: kept, Channel.EMAIL: kept}

@@ -1,0 +1,206 @@
+"""A restaurant's printers and their queues: no ticket is lost, and none comes twice unmarked.
+
+A printer that dies between taking a ticket and saying that it printed it is given the ticket again,
+marked as a duplicate: it may be on paper already. The caller of each function commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.order import NEVER_MADE, Order
+from controlplane.models.printer import Printer, PrinterProtocol, PrintJob, PrintState
+from controlplane.restaurants.notification_errors import TooManyPrinters, UnknownPrinter
+from controlplane.restaurants.tokens import new_token, token_hash
+
+MOST_PRINTERS: Final = 10
+SILENT_AFTER: Final = timedelta(seconds=60)
+"""Printers poll every few seconds: one that was not heard of for so long prints nothing."""
+SEEN_EVERY: Final = timedelta(seconds=10)
+"""Its row is written no more often than this: a poll is mostly a look."""
+KEPT: Final = timedelta(hours=6)
+"""A ticket that no printer took for so long is of a service that is over."""
+_OPEN: Final = (PrintState.QUEUED, PrintState.FETCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A ticket that the printer takes: which order's, and whether it may be on paper already."""
+
+    job_id: UUID
+    order_id: UUID
+    duplicate: bool
+
+
+async def add_printer(
+    session: AsyncSession, restaurant_id: UUID, name: str, protocol: PrinterProtocol
+) -> str:
+    """Return the token for the URL the printer is to poll; it is shown once.
+
+    Raises `TooManyPrinters`.
+    """
+    if len(await printers(session, restaurant_id)) >= MOST_PRINTERS:
+        raise TooManyPrinters(MOST_PRINTERS)
+    token = new_token(restaurant_id)
+    session.add(
+        Printer(
+            restaurant_id=restaurant_id,
+            name=name,
+            protocol=protocol,
+            token_hash=token_hash(token),
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def printers(session: AsyncSession, restaurant_id: UUID) -> Sequence[Printer]:
+    """The printers in use, the oldest first."""
+    found = await session.scalars(
+        select(Printer)
+        .where(Printer.restaurant_id == restaurant_id, Printer.revoked_at.is_(None))
+        .order_by(Printer.created_at, Printer.id)
+    )
+    return found.all()
+
+
+async def find_printer(
+    session: AsyncSession, restaurant_id: UUID, token: str, protocol: PrinterProtocol
+) -> Printer:
+    """The printer of the token at the token's restaurant. Raises `UnknownPrinter`."""
+    printer = await session.scalar(
+        select(Printer).where(
+            Printer.restaurant_id == restaurant_id,
+            Printer.token_hash == token_hash(token),
+            Printer.protocol == protocol,
+            Printer.revoked_at.is_(None),
+        )
+    )
+    if printer is None:
+        raise UnknownPrinter
+    return printer
+
+
+async def revoke_printer(
+    session: AsyncSession, restaurant_id: UUID, printer_id: UUID, *, now: datetime
+) -> None:
+    """Its URL opens nothing any more."""
+    await session.execute(
+        update(Printer)
+        .where(Printer.restaurant_id == restaurant_id, Printer.id == printer_id)
+        .values(revoked_at=now)
+    )
+
+
+def is_silent(printer: Printer, now: datetime) -> bool:
+    """Whether it prints nothing at present, as far as anybody knows."""
+    return not printer.ready or printer.polled_at is None or now - printer.polled_at > SILENT_AFTER
+
+
+async def silent_printers(session: AsyncSession, restaurant_id: UUID, now: datetime) -> list[str]:
+    """Name those that print nothing at present."""
+    return [each.name for each in await printers(session, restaurant_id) if is_silent(each, now)]
+
+
+async def print_order(session: AsyncSession, order: Order) -> None:
+    """Queue the order's ticket on every printer of its restaurant, in its own transaction."""
+    session.add_all(
+        _job(printer, order.id, copy=1) for printer in await printers(session, order.restaurant_id)
+    )
+    await session.flush()
+
+
+async def print_again(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> int:
+    """Queue the order's ticket once more on every printer; return on how many."""
+    last = await session.scalar(
+        select(func.max(PrintJob.copy)).where(
+            PrintJob.restaurant_id == restaurant_id, PrintJob.order_id == order_id
+        )
+    )
+    jobs = [
+        _job(printer, order_id, copy=(last or 0) + 1)
+        for printer in await printers(session, restaurant_id)
+    ]
+    session.add_all(jobs)
+    await session.flush()
+    return len(jobs)
+
+
+async def next_job(
+    session: AsyncSession, printer: Printer, now: datetime, *, ready: bool
+) -> UUID | None:
+    """The ticket that the printer, which has just polled, is to take next, the oldest first.
+
+    Tickets nobody needs any more are dropped on the way.
+    """
+    if printer.polled_at is None or now - printer.polled_at > SEEN_EVERY or printer.ready != ready:
+        printer.polled_at, printer.ready = now, ready
+    jobs = await session.execute(
+        select(PrintJob, Order.status)
+        .join(
+            Order,
+            (Order.restaurant_id == PrintJob.restaurant_id) & (Order.id == PrintJob.order_id),
+        )
+        .where(
+            PrintJob.restaurant_id == printer.restaurant_id,
+            PrintJob.printer_id == printer.id,
+            PrintJob.state.in_(_OPEN),
+        )
+        .order_by(PrintJob.created_at, PrintJob.id)
+        .with_for_update(of=PrintJob)
+    )
+    for job, status in jobs.all():
+        if status not in NEVER_MADE and now - job.created_at < KEPT:
+            return job.id if ready else None
+        job.state, job.settled_at = PrintState.DROPPED, now
+    return None
+
+
+async def fetch(session: AsyncSession, printer: Printer, job_id: UUID) -> Fetched | None:
+    """Hand the ticket over; None when it is not this printer's to take."""
+    job = await _open_job(session, printer, job_id)
+    if job is None:
+        return None
+    duplicate = job.copy > 1 or job.fetches > 0
+    job.state, job.fetches = PrintState.FETCHED, job.fetches + 1
+    return Fetched(job.id, job.order_id, duplicate)
+
+
+async def settle(
+    session: AsyncSession, printer: Printer, job_id: UUID, now: datetime, *, printed: bool
+) -> None:
+    """Write down what the printer says of a ticket it took. One that it could not print is queued
+    again; what it says of any other changes nothing.
+    """
+    job = await _open_job(session, printer, job_id)
+    if job is None or job.state != PrintState.FETCHED:
+        return
+    if printed:
+        job.state, job.settled_at = PrintState.PRINTED, now
+    else:
+        job.state = PrintState.QUEUED
+
+
+async def _open_job(session: AsyncSession, printer: Printer, job_id: UUID) -> PrintJob | None:
+    job: PrintJob | None = await session.scalar(
+        select(PrintJob)
+        .where(
+            PrintJob.restaurant_id == printer.restaurant_id,
+            PrintJob.printer_id == printer.id,
+            PrintJob.id == job_id,
+            PrintJob.state.in_(_OPEN),
+        )
+        .with_for_update()
+    )
+    return job
+
+
+def _job(printer: Printer, order_id: UUID, *, copy: int) -> PrintJob:
+    return PrintJob(
+        restaurant_id=printer.restaurant_id, printer_id=printer.id, order_id=order_id, copy=copy
+    )
