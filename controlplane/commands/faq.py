@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
 from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
+from controlplane.commands.rows import print_rows
 from controlplane.models.faq import Faq
 from controlplane.models.faq_gap import FaqGap
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import faq, faq_gaps
-from controlplane.text_table import table
 
 answer_argument = click.argument("answer", metavar="ANSWER", help="French, as it is to be said.")
 gap_argument = click.argument("gap", metavar="GAP", type=click.UUID, help="Its id.")
@@ -59,7 +59,7 @@ def list_(*, restaurant: str, as_json: bool) -> None:
     rows = [
         (str(one.id), "yes" if one.active else "no", one.question, one.answer) for one in answers
     ]
-    _show(("id", "active", "question", "answer"), rows, as_json=as_json)
+    print_rows(("id", "active", "question", "answer"), rows, as_json=as_json)
 
 
 @click.command()
@@ -75,7 +75,7 @@ def gaps(*, restaurant: str, as_json: bool) -> None:
     rows = [
         (str(one.id), str(one.times), record.text(one.last_asked_at), one.question) for one in found
     ]
-    _show(("id", "times", "last asked", "question"), rows, as_json=as_json)
+    print_rows(("id", "times", "last asked", "question"), rows, as_json=as_json)
 
 
 @click.command()
@@ -106,11 +106,3 @@ def dismiss(*, restaurant: str, gap: UUID) -> None:
 
     owner, _ = ask_restaurant(restaurant, write)
     print(f"{owner.slug}: dismissed")
-
-
-def _show(keys: Sequence[str], rows: Sequence[Sequence[str]], *, as_json: bool) -> None:
-    if as_json:
-        for row in rows:
-            print(record.as_json(dict(zip(keys, row, strict=True))))
-    else:
-        print(table([key.upper() for key in keys], rows))

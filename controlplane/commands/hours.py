@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
 from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
+from controlplane.commands.rows import print_rows
 from controlplane.commands.wall_times import Day, HourWindow, Weekdays, spelt_days
 from controlplane.contracts.opening import (
     Busy,
@@ -29,7 +30,6 @@ from controlplane.restaurants.hour_windows import Window, spelt
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.set_kitchen import set_kitchen
 from controlplane.restaurants.what_happens import Calendar, what_happens
-from controlplane.text_table import table
 
 kind_option = click.option(
     "--kind",
@@ -178,11 +178,7 @@ def list_(*, restaurant: str, as_json: bool) -> None:
 
     _, calendar = ask_restaurant(restaurant, read)
     rows = [*_week_rows(calendar), *_exception_rows(calendar)]
-    if as_json:
-        for row in rows:
-            print(record.as_json(dict(zip(("kind", "days", "hours", "label"), row, strict=True))))
-    else:
-        print(table(["KIND", "DAYS", "HOURS", "LABEL"], rows))
+    print_rows(("kind", "days", "hours", "label"), rows, as_json=as_json)
 
 
 @click.command()

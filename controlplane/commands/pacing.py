@@ -6,9 +6,9 @@ from uuid import UUID
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
 from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
+from controlplane.commands.rows import print_rows
 from controlplane.commands.wall_times import HourWindow, Weekdays, spelt_days
 from controlplane.contracts.opening import ORDER_KINDS, OpeningKind
 from controlplane.models.pacing import PacingRule, PacingUnit
@@ -21,7 +21,6 @@ from controlplane.restaurants.set_pacing import (
     pacing_rules,
     remove_pacing,
 )
-from controlplane.text_table import table
 
 SLOT_MINUTES = ("5", "10", "15", "20", "30", "60")
 
@@ -107,12 +106,7 @@ def list_(*, restaurant: str, as_json: bool) -> None:
 
     _, rules = ask_restaurant(restaurant, read)
     keys = ("id", "most", "unit", "slot_minutes", "kinds", "days", "hours")
-    rows = [_row(rule) for rule in rules]
-    if as_json:
-        for row in rows:
-            print(record.as_json(dict(zip(keys, row, strict=True))))
-    else:
-        print(table([key.upper() for key in keys], rows))
+    print_rows(keys, [_row(rule) for rule in rules], as_json=as_json)
 
 
 def _row(rule: PacingRule) -> Sequence[str]:

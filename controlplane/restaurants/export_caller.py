@@ -26,6 +26,8 @@ NOT_A_CALLERS: Final = frozenset(
     {"escalation_step", "restaurant", "sip_registration", "transfer_target"}
 )
 """The restaurant's own number, line and people are no caller's data."""
+_OF_CALLS: Final = ("faq_gap", "task")
+"""These name a call without a foreign key: they are committed before the call's row."""
 _SECRET: Final = "(_encrypted|_hash)$"
 """Columns of these names hold secrets of ours."""
 
@@ -60,6 +62,8 @@ async def export_caller(session: AsyncSession, restaurant: Restaurant, number: s
             await reader.read_mentions(columns, number_pattern(e164))
     calls = await calls_of_number(session, frozenset({restaurant.id}), e164)
     await reader.read_rows("call", "id", calls)
+    for table in _OF_CALLS:
+        await reader.read_rows(table, "call_id", calls)
     orders = select(Order.id).where(Order.restaurant_id == restaurant.id, Order.call_id.in_(calls))
     await reader.read_rows("order", "id", list(await session.scalars(orders)))
     export = await reader.with_children()

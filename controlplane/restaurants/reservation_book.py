@@ -58,14 +58,18 @@ async def _shifts(session: AsyncSession, restaurant_id: UUID) -> tuple[Shift, ..
             ReservationShift.restaurant_id == restaurant_id, ReservationShift.active
         )
     )
-    turns = (
-        await session.scalars(
-            select(TurnTime)
-            .where(TurnTime.restaurant_id == restaurant_id)
-            .order_by(TurnTime.up_to_covers)
-        )
-    ).all()
+    turns = await read_turns(session, restaurant_id)
     return tuple(_shift(row, [turn for turn in turns if turn.shift_id == row.id]) for row in rows)
+
+
+async def read_turns(session: AsyncSession, restaurant_id: UUID) -> Sequence[TurnTime]:
+    """Every turn time of the restaurant's shifts, that of the smallest party first."""
+    turns = await session.scalars(
+        select(TurnTime)
+        .where(TurnTime.restaurant_id == restaurant_id)
+        .order_by(TurnTime.up_to_covers)
+    )
+    return turns.all()
 
 
 def _shift(row: ReservationShift, turns: Sequence[TurnTime]) -> Shift:

@@ -25,6 +25,7 @@ from controlplane.restaurants.dining_plan import (
     Table,
     Turn,
 )
+from controlplane.restaurants.reservation_book import read_turns
 from controlplane.restaurants.setup_lock import lock_setup
 
 Row = TypeVar("Row", DiningArea, DiningTable, TableCombination, ReservationShift)
@@ -187,13 +188,7 @@ async def _combinations(
 
 
 async def _shifts(session: AsyncSession, restaurant_id: UUID) -> tuple[PlannedShift, ...]:
-    turns = (
-        await session.scalars(
-            select(TurnTime)
-            .where(TurnTime.restaurant_id == restaurant_id)
-            .order_by(TurnTime.up_to_covers)
-        )
-    ).all()
+    turns = await read_turns(session, restaurant_id)
     rows = (await _by_name(session, ReservationShift, restaurant_id)).values()
     return tuple(
         PlannedShift(

@@ -23,6 +23,7 @@ from controlplane.models.faq_gap import FaqGap
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.certify_erasure import erase_and_certify
 from controlplane.restaurants.config_cache import read_restaurant_config
+from controlplane.restaurants.export_caller import export_caller
 from controlplane.restaurants.faq import MOST_ANSWERS, add_answer, change_answer, remove_answer
 from controlplane.restaurants.faq_errors import UnknownAnswer, UnknownQuestion
 from controlplane.restaurants.faq_gaps import (
@@ -177,6 +178,8 @@ async def test_a_question_is_erased_with_who_asked_it_and_keeps_no_number(
             TERRACE,
         }
         await act_as(session, DatabaseRole.ADMIN)
+        exported = await export_caller(session, restaurant, NUMBER)
+        assert [row["question"] for row in exported["faq_gap"]] == ["Rappelez-moi au …, possible ?"]
         done = await erase_and_certify(session, SECRETS, [restaurant], NUMBER)
         assert all(one.clean for one in done.certificates)
         assert [gap.question for gap in await open_gaps(session, luigi)] == [TERRACE]

@@ -3,7 +3,7 @@ exactly what was taken.
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -120,6 +120,19 @@ async def test_rules_are_taken_all_or_none_and_bind_their_kinds_only(sessions: S
     assert await used(sessions) == [2, 4_900]
     await take(sessions, request(kind=OpeningKind.DELIVERY))
     assert await used(sessions) == [2, 4_900]
+
+
+async def test_a_rule_of_some_hours_binds_in_them_only(sessions: Sessions) -> None:
+    await allow(sessions, 1, weekdays=[SLOT.weekday()], opens=time(19), closes=time(19, 30))
+    await allow(sessions, 1, weekdays=[(SLOT.weekday() + 1) % 7])
+    await take(sessions, request())
+    with pytest.raises(SlotFull) as refused:
+        await take(sessions, request(at=SLOT + timedelta(minutes=3)))
+    assert refused.value.following.at == SLOT + QUARTER
+    await take(sessions, request(at=SLOT + QUARTER))
+    assert await take(sessions, request(latest=SLOT + 2 * QUARTER)) == SLOT + 2 * QUARTER
+    assert await take(sessions, request(at=SLOT + 2 * QUARTER)) == SLOT + 2 * QUARTER
+    assert await used(sessions) == [1, 1]
 
 
 async def test_a_slot_is_given_back_once(sessions: Sessions) -> None:

@@ -16,7 +16,7 @@ from controlplane.database_roles import DatabaseRole
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.migrations import schema
 from controlplane.models.event_outbox import EventOutbox, OutboxTopic
-from controlplane.models.order import OrderStatus
+from controlplane.models.order import Order, OrderStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.task import NEXT_STATUSES, Task, TaskKind, TaskStatus
 from controlplane.restaurants.certify_erasure import erase_and_certify
@@ -28,6 +28,7 @@ from controlplane.restaurants.tasks import (
     MOST_OF_A_CALL,
     TaskDraft,
     add_task,
+    call_back_for,
     move_task,
     waiting_tasks,
 )
@@ -151,6 +152,7 @@ async def test_an_order_to_call_back_about_is_one_task_until_it_is_fetched(
     told = await place_order(sessions, draft("call:3:a"), call_back=True)
     await place_order(sessions, draft("call:4:a"))
     async with sessions.begin() as session:
+        await call_back_for(session, await session.get_one(Order, told.id), actor="expiry")
         tasks = await waiting_tasks(session, DEMO_RESTAURANT_ID)
         assert [(one.kind, one.customer_phone_e164) for one in tasks] == [("call_back", NUMBER)] * 3
         topics = list(await session.scalars(select(EventOutbox.topic)))
