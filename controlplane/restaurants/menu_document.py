@@ -75,6 +75,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+DishWords = tuple[Words, Words]
+"""The words of a category's name and of a dish's in it."""
+
+
+def _dish_words(category: str, name: str) -> DishWords:
+    return words_of(category, accents=True), words_of(name, accents=True)
+
+
 class Weekday(StrEnum):
     """The days of the week in their order, Monday first."""
 
@@ -133,6 +141,11 @@ class OptionEntry(_Part):
     """It goes with the dish unless its caller says otherwise."""
     category: SpokenName = ""
     """The option is the dish of its name in this category; empty: it is none of the menu's."""
+
+    @property
+    def dish(self) -> DishWords:
+        """Which dish it is, however it is written."""
+        return _dish_words(self.category, self.name)
 
 
 class GroupEntry(_Part):
@@ -209,19 +222,18 @@ class MenuDocument(_Part):
         """Every item with its category's name, in the menu's order."""
         return [(category.name, item) for category in self.categories for item in category.items]
 
+    def dishes(self) -> dict[DishWords, ItemEntry]:
+        """Every item by its category's words and its own, as `OptionEntry.dish` names it."""
+        return {_dish_words(category, item.name): item for category, item in self.placed_items()}
+
     def unknown_components(self) -> list[tuple[GroupEntry, OptionEntry]]:
         """Options that name a category in which no dish is called as they are."""
-        known = {
-            (words_of(category, accents=True), words_of(item.name, accents=True))
-            for category, item in self.placed_items()
-        }
+        known = self.dishes()
         return [
             (group, option)
             for group in self.option_groups
             for option in group.options
-            if option.category
-            and (words_of(option.category, accents=True), words_of(option.name, accents=True))
-            not in known
+            if option.category and option.dish not in known
         ]
 
     def ingredients(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from controlplane.restaurants.menu_document import GroupEntry, ItemEntry
+from controlplane.restaurants.menu_document import DishWords, GroupEntry, ItemEntry
 from controlplane.restaurants.voice_lint.findings import Finding, Rule, error_of, warning_of
 
 
@@ -42,11 +42,11 @@ def group_findings(groups: Sequence[GroupEntry]) -> Iterator[Finding]:
 
 
 def set_menu_findings(
-    category: str, item: ItemEntry, groups: Sequence[GroupEntry], prices: dict[tuple[str, str], int]
+    category: str, item: ItemEntry, groups: Sequence[GroupEntry], dishes: dict[DishWords, ItemEntry]
 ) -> Iterator[Finding]:
     """What keeps a set menu's price from being split across the VAT rates of what is in it.
 
-    `groups` are the item's own; `prices` are in cents, by the category and the name of a dish.
+    `groups` are the item's own; `dishes` are all of the menu's, as options name them.
     """
     demanded = [group for group in groups if group.min]
     place = f"{category} › {item.name}"
@@ -61,7 +61,8 @@ def set_menu_findings(
         return
     for group in demanded:
         for option in group.options:
-            if not prices.get((option.category, option.name)):
+            dish = dishes.get(option.dish)
+            if dish is None or not dish.price_cents:
                 yield warning_of(
                     Rule.SET_MENU,
                     f"{group.name} › {option.name}",

@@ -50,10 +50,10 @@ def lint_menu(menu: MenuDocument) -> tuple[Finding, ...]:
 def _set_menus(
     menu: MenuDocument, items: list[Placed], groups: dict[str, GroupEntry]
 ) -> Iterator[Finding]:
-    prices = {(category, item.name): item.price_cents for category, item in menu.placed_items()}
+    dishes = menu.dishes()
     for category, item in items:
         if item.set_menu:
-            yield from set_menu_findings(category, item, _of(item, groups), prices)
+            yield from set_menu_findings(category, item, _of(item, groups), dishes)
 
 
 def _prices(items: list[Placed], groups: dict[str, GroupEntry]) -> Iterator[Finding]:

@@ -199,7 +199,7 @@ def test_defaults_and_free_choices_that_cannot_be() -> None:
 
 def test_a_set_menu_says_what_it_is_made_of_at_what_price() -> None:
     midi = item("Midi", 1_500, set_menu=True, option_groups=["Plat"])
-    wanted = OptionEntry(name="Steak", category="Plats")
+    wanted = OptionEntry(name="steak", category="plats")
     group = GroupEntry(name="Plat", min=1, options=(wanted,))
     steak, sides = item("Steak", 1_200), OptionEntry(name="Frites")
     assert lint_menu(menu(midi, groups=(group,), Plats=(steak,))) == ()
