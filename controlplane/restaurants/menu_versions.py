@@ -43,14 +43,17 @@ async def publish_menu(
 ) -> Published:
     """Make the document the menu and keep it as a version; the caller commits.
 
-    The menu as it was is kept before, unless a version has it: nothing is ever lost.
+    The menu as it was is kept before, unless a version has it: nothing is ever lost. What is kept
+    is read back: a document may spell a name otherwise than the rows do, and `undo_menu` would take
+    that for an edit.
     """
     await lock_menu(session, restaurant_id)
     before = await read_document(session, restaurant_id)
     if before != MenuDocument():
         await _keep(session, restaurant_id, before, source=EDITED)
     changes = await import_menu(session, restaurant_id, document)
-    number = await _keep(session, restaurant_id, document, source=source)
+    written = await read_document(session, restaurant_id)
+    number = await _keep(session, restaurant_id, written, source=source)
     if changes:
         version = f"menu_version:{number}"
         await audit(session, restaurant_id, actor=actor, action="publish_menu", object=version)

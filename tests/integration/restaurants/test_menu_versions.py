@@ -11,7 +11,13 @@ from controlplane.database import async_sessions
 from controlplane.models.menu import MenuItem
 from controlplane.models.order import Order
 from controlplane.restaurants.errors import UnknownMenuVersion
-from controlplane.restaurants.menu_document import CategoryEntry, ItemEntry, MenuDocument
+from controlplane.restaurants.menu_document import (
+    CategoryEntry,
+    GroupEntry,
+    ItemEntry,
+    MenuDocument,
+    OptionEntry,
+)
 from controlplane.restaurants.menu_rows import read_document
 from controlplane.restaurants.menu_versions import (
     EDITED,
@@ -102,6 +108,24 @@ async def test_undone_it_is_as_before_and_undone_again_as_it_was(
     assert await now(sessions, here) == FIRST
     assert await undo(sessions, here) == 4
     assert await now(sessions, here) == SECOND
+
+
+async def test_a_file_that_spells_names_otherwise_than_the_menu_is_undone_too(
+    sessions: Sessions, here: UUID
+) -> None:
+    """1. A set menu names its groups in another order than they have. 2. An option is the dish of
+    its name, in small letters.
+    """
+    reine = ItemEntry(name="Reine", price_cents=1_200, set_menu=True, option_groups=("Vin", "Eau"))
+    groups = (
+        GroupEntry(name="Eau", options=(OptionEntry(name="Plate"),)),
+        GroupEntry(name="Vin", options=(OptionEntry(name="reine", category="pizzas"),)),
+    )
+    categories = (CategoryEntry(name="Pizzas", items=(reine,)),)
+    await publish(sessions, here, FIRST)
+    await publish(sessions, here, MenuDocument(categories=categories, option_groups=groups))
+    assert await undo(sessions, here) == 3
+    assert await now(sessions, here) == FIRST
 
 
 async def test_nothing_before_is_nothing_to_go_back_to(sessions: Sessions, here: UUID) -> None:
