@@ -88,18 +88,20 @@ class SqliteFile:
             yield dict(zip(fields, row, strict=True))
 
     def orders(self) -> Iterator[tuple[Row, list[Row]]]:
-        """Every order with its lines, by their ids; of too many, the first and one more."""
+        """Every order with its lines, by their ids; of too many, the first and one more. Orders of
+        one id are one here: whose the lines are, nobody knows.
+        """
         if not self.has(OldTable.ORDERS):
             return
         order = self._selected(OldTable.ORDERS, "t")
         line = self._selected(OldTable.ORDER_LINES, "l")
+        order_id = self._of(OldTable.ORDERS, "id")
         statement = (
             f"SELECT {', '.join((*order.values(), *line.values()))} FROM"
-            f" {self._name(OldTable.ORDERS)} AS t LEFT JOIN {self._name(OldTable.ORDER_LINES)} AS l"
-            f" ON l.{self._of(OldTable.ORDER_LINES, 'order_id')}"
-            f" = t.{self._of(OldTable.ORDERS, 'id')}"
-            f" ORDER BY t.{self._of(OldTable.ORDERS, 'id')},"
-            f" l.{self._of(OldTable.ORDER_LINES, 'id')}"
+            f" (SELECT * FROM {self._name(OldTable.ORDERS)} GROUP BY {order_id}) AS t"
+            f" LEFT JOIN {self._name(OldTable.ORDER_LINES)} AS l"
+            f" ON l.{self._of(OldTable.ORDER_LINES, 'order_id')} = t.{order_id}"
+            f" ORDER BY t.{order_id}, l.{self._of(OldTable.ORDER_LINES, 'id')}"
         )
         head: Row | None = None
         lines: list[Row] = []

@@ -1,5 +1,6 @@
 """What an old application's columns hold is read exactly, or refused with what to change."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -176,6 +177,24 @@ def test_a_wrong_mapping_says_what_to_change(toml: str, told: str) -> None:
     with pytest.raises(OldFileRefused) as refused:
         read_old_mapping(toml.encode())
     assert told in str(refused.value).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_lines_of_an_id_that_two_orders_have_are_counted_once(tmp_path: Path) -> None:
+    """What is in the file is then what was read, and the import's totals still add up."""
+    path = old_file(
+        tmp_path / "old.db",
+        orders=[(1, "2026-11-01 19:30", "done", 5)],
+        order_items=[(1, 1, "Reine", 1, 2), (2, 1, "Eau", 1, 3)],
+    )
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE twice AS SELECT * FROM orders UNION ALL SELECT * FROM orders"
+        )
+    connection.close()
+    with SqliteFile(path, read_old_mapping(b'[orders]\ntable = "twice"')) as opened:
+        ((_, lines),) = opened.orders()
+        assert opened.ids_used_twice(OldTable.ORDERS) == {1: 2}
+        assert (len(lines), opened.lines_read) == (2, opened.count(OldTable.ORDER_LINES))
 
 
 def test_a_file_is_read_by_the_mapped_names_and_never_written(tmp_path: Path) -> None:
