@@ -129,6 +129,10 @@ class Order(Base):
             " ELSE deliver_at IS NULL AND status <> 'out_for_delivery' END",
             name="delivery",
         ),
+        CheckConstraint(
+            "table_name IS NULL OR (order_type = 'on_site' AND table_name <> '')",
+            name="table_name",
+        ),
         Index(None, "ready_at", postgresql_where=text("status = 'placed'")),
     )
 
@@ -148,13 +152,17 @@ class Order(Base):
         default=OrderType.PICKUP, server_default=text("'pickup'")
     )
     """A worker of the version before, which knows of none, takes orders that are fetched."""
+    table_name: Mapped[str | None]
+    """It is served at this table of the restaurant's, such as "12" or "Terrasse 3"; only one that
+    is eaten there is."""
     status: Mapped[str] = mapped_column(default=OrderStatus.PLACED)
     customer_name: Mapped[str | None]
     customer_phone_e164: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
     items_cents: Mapped[int | None]
     """What the lines come to. It is None of an order that a worker of the version before placed,
-    which has no VAT lines; the database holds every other to its lines and VAT lines."""
+    which has no VAT lines; the database holds every other to its lines and VAT lines. Migrations
+    go first in an update, so it may become NOT NULL once no older worker is left."""
     delivery_cents: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     discount_cents: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     total_cents: Mapped[int]

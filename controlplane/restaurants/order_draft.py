@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from controlplane.contracts.messages import Message
 from controlplane.models.order import OrderType
@@ -27,6 +27,8 @@ class OrderDraft(Message):
     order_type: OrderType = OrderType.PICKUP
     delivery: Delivery | None = None
     """Where a delivery goes, and at which fee the caller was told."""
+    table_name: str | None = Field(default=None, min_length=1, max_length=20)
+    """Where on site it is served, if a table is named."""
     customer_name: str | None = None
     customer_phone_e164: str | None = None
     note: str = ""
@@ -36,9 +38,11 @@ class OrderDraft(Message):
     """The order that this one corrects, and that is cancelled once this one is placed."""
 
     @model_validator(mode="after")
-    def _delivered_somewhere(self) -> Self:
+    def _goes_where_its_type_does(self) -> Self:
         if (self.order_type is OrderType.DELIVERY) != (self.delivery is not None):
             raise ValueError("give `delivery` with the type `delivery`, and only with it")
+        if self.table_name and self.order_type is not OrderType.ON_SITE:
+            raise ValueError("give `table_name` only with the type `on_site`")
         return self
 
     @property

@@ -160,12 +160,12 @@ async def _is_of(session: AsyncSession, order: Order, draft: OrderDraft) -> bool
     stored = [_content(line) for line in lines]
     wanted = [line.content for line in draft.lines]
     same = (order.total_cents, stored) == (draft.total_cents, wanted)
-    return (
-        same and order.order_type == draft.order_type and await _goes_there(session, order, draft)
-    )
+    return same and await _goes_there(session, order, draft)
 
 
 async def _goes_there(session: AsyncSession, order: Order, draft: OrderDraft) -> bool:
+    if (order.order_type, order.table_name) != (draft.order_type, draft.table_name):
+        return False
     if draft.delivery is None:
         return True
     row = await session.get(OrderDelivery, (order.restaurant_id, order.id))
@@ -193,6 +193,7 @@ async def _order(
         number=await _next_number(session, draft.restaurant_id, service_date),
         idempotency_key=draft.idempotency_key,
         order_type=draft.order_type,
+        table_name=draft.table_name,
         status=OrderStatus.PLACED,
         customer_name=draft.customer_name,
         customer_phone_e164=draft.customer_phone_e164,

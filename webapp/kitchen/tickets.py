@@ -62,6 +62,8 @@ class Ticket:
     """A delivery is promised at its door then."""
     address: tuple[str, ...] = ()
     """Where it goes, line by line; it is empty once it was there."""
+    table: str = ""
+    """Where on site it is served, if a table was named."""
     no_show_label: str = ""
     """What a second button says while the customer of what is made may not come; empty else."""
     allergies: tuple[str, ...] = ()
@@ -260,6 +262,7 @@ def _ticket(
         ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
         deliver_at=french.clock(order.deliver_at.astimezone(zone)) if order.deliver_at else "",
         address=address_lines(delivery) if delivery else (),
+        table=order.table_name or "",
         no_show_label=_no_show_label(status, order_type),
         allergies=tuple(allergy.words for allergy in allergies),
         allergies_unseen=unseen,
