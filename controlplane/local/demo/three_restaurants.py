@@ -17,13 +17,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.opening import OpeningKind
 from controlplane.contracts.restaurant_config import RestaurantStatus
 from controlplane.database import async_engine, async_sessions
-from controlplane.local.demo.dining_room import add_dining_room
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.delivery_zones import Circle, Polygon, Postcodes, Zone
+from controlplane.restaurants.dining_plan import (
+    Area,
+    Combination,
+    DiningPlan,
+    PlannedShift,
+    Table,
+    Turn,
+)
 from controlplane.restaurants.hour_windows import Week, Window
 from controlplane.restaurants.menu_files.json_file import json_document
 from controlplane.restaurants.menu_versions import publish_menu
+from controlplane.restaurants.set_dining_plan import write_plan
 from controlplane.restaurants.set_hours import set_week
 from controlplane.restaurants.zone_rows import write_zones
 
@@ -90,27 +98,46 @@ async def _deliver(session: AsyncSession, restaurant_id: UUID) -> None:
 
 async def _lay_tables(session: AsyncSession, restaurant_id: UUID) -> None:
     """A room whose two largest tables are put together, and a terrace; both at dinner."""
-    await add_dining_room(
-        session,
-        restaurant_id,
-        tables=((1, 2), (1, 2), (2, 4), (2, 4), (3, 6), (3, 6)),
-        combinations={(4, 5): (7, 12)},
-        turns={2: 90, 6: 105, 12: 150},
-        weekdays=list(CLOSED_ON_SUNDAY),
-        last_seating=time(22),
-        max_covers=28,
-    )
-    await add_dining_room(
-        session,
-        restaurant_id,
-        name="Terrasse",
-        tables=((1, 2), (2, 4), (2, 4)),
-        turns={4: 90},
-        weekdays=list(CLOSED_ON_SUNDAY),
-        first_seating=time(18, 30),
-        last_seating=time(21),
-    )
+    await write_plan(session, restaurant_id, TABLES, actor=ACTOR)
 
+
+TABLES: Final = DiningPlan(
+    areas=(
+        Area(
+            name="Salle",
+            tables=(
+                Table(name="1", min_covers=1, max_covers=2),
+                Table(name="2", min_covers=1, max_covers=2),
+                Table(name="3", min_covers=2, max_covers=4),
+                Table(name="4", min_covers=2, max_covers=4),
+                Table(name="5", min_covers=3, max_covers=6),
+                Table(name="6", min_covers=3, max_covers=6),
+            ),
+        ),
+        Area(
+            name="Terrasse",
+            tables=(
+                Table(name="T1", min_covers=1, max_covers=2),
+                Table(name="T2", min_covers=2, max_covers=4),
+            ),
+        ),
+    ),
+    combinations=(Combination(name="5 et 6", tables=("5", "6"), min_covers=7, max_covers=12),),
+    shifts=(
+        PlannedShift(
+            name="Dîner",
+            weekdays=frozenset(CLOSED_ON_SUNDAY),
+            first_seating=time(18, 30),
+            last_seating=time(22),
+            max_covers=34,
+            turns=(
+                Turn(up_to_covers=2, minutes=90),
+                Turn(up_to_covers=6, minutes=105),
+                Turn(up_to_covers=12, minutes=150),
+            ),
+        ),
+    ),
+)
 
 PIZZERIA: Final = Kind(
     slug="pizzeria",

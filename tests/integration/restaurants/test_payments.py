@@ -20,6 +20,7 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, DEMO_SLUG
 from controlplane.models.notification import Notification
 from controlplane.models.order import OrderStatus
 from controlplane.models.payment_link import PaymentLink, PaymentLinkStatus
+from controlplane.models.restaurant import PaymentPolicy
 from controlplane.notifier.wording import Links, word
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.payment_errors import (
@@ -36,6 +37,7 @@ from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from controlplane.restaurants.place_order import Sessions, place_order
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRET_KEYS, SECRETS
+from tests.integration.delivery_orders import NEAR, brought, deliver
 from tests.integration.kitchen_orders import add_restaurant
 from tests.integration.order_drafts import draft
 from tests.integration.payment_orders import (
@@ -230,6 +232,32 @@ async def test_a_customer_is_told_of_the_link_until_it_is_paid_or_over(
         " AND key LIKE 'payment:%'",
     ) == [("suppressed", "no_number")]
     await engine.dispose()
+
+
+async def test_what_is_delivered_must_be_paid_first_where_the_restaurant_says_so(
+    seeded: str, owner: Sessions, worker: Sessions, site: Sessions
+) -> None:
+    await open_for_payment(owner, PaymentPolicy.LINK_REQUIRED_FOR_DELIVERY)
+    async with owner.begin() as session:
+        await deliver(session, NEAR)
+    fetched, optional = await order_with_link(worker)
+    placed = await place_order(worker, brought())
+    async with restaurant_session(site, MINE) as session:
+        asked = select(PaymentLink).where(PaymentLink.order_id == placed.id)
+        link = (await session.scalars(asked)).one()
+    assert (link.required, link.amount_cents) == (True, 2_700)
+    assert not optional.required
+    assert (await stands(site, placed.id)).required
+    rows(seeded, "UPDATE payment_link SET created_at = now() - interval '1 h', expires_at = now()")
+    assert (await stands(site, placed.id)).paid is Paid.UNPAID
+    assert (await stands(site, fetched)).paid is Paid.TO_PAY
+    told_often = rows(
+        seeded,
+        "SELECT kind, count(*) FROM notification WHERE key LIKE 'payment:%'"
+        " GROUP BY kind ORDER BY kind",
+    )
+    assert told_often == [("payment_link", 2), ("payment_reminder", 2)]
+    assert rows(seeded, f"SELECT status FROM \"order\" WHERE id = '{placed.id}'") == [("placed",)]
 
 
 async def test_what_expires_is_paid_on_site_and_money_that_comes_later_is_seen(

@@ -132,6 +132,13 @@ async def test_a_customer_pays_and_the_kitchen_sees_it(shop: Shop) -> None:
         (303, f"{shop.stripe.url}/c/pay/{session_id}")
     }
     assert shop.stripe.sessions[session_id]["amount_total"] == link.amount_cents == 2_450
+    lost = "UPDATE payment_link SET session_id = NULL, session_url = NULL"
+    rows(shop.database_url, lost)  # as a site leaves it that died before it had written it down
+    again = await shop.browser.get(shop.link(order_id))
+    assert (again.headers["location"], len(shop.stripe.sessions)) == (
+        answers[0].headers["location"],
+        1,
+    )
     paid = await shop.browser.post(answers[0].headers["location"])
     back = await shop.browser.get(paid.headers["location"])
     assert "pas encore confirmé" in back.text
