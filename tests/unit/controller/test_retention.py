@@ -16,7 +16,7 @@ HOLDS_NO_CALLER: Final = frozenset(
     """
     availability_window busy_state delivery_zone dining_area dining_table device faq hash_key
     ingredient menu_category menu_draft menu_item menu_version opening_exception opening_rule option
-    option_group pacing_rule reservation_shift restaurant_prompt table_combination
+    option_group pacing_rule printer reservation_shift restaurant_prompt table_combination
     escalation_step membership sip_registration transfer_target
     order_event order_line reservation_event
     """.split()
