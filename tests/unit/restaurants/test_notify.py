@@ -61,3 +61,9 @@ def test_pauses_double_are_spread_and_have_a_bound(attempts: int, jitter: float)
 def test_all_attempts_fit_into_an_hour() -> None:
     whole = sum((retry_in(n, jitter=1) for n in range(1, MOST_ATTEMPTS)), timedelta())
     assert timedelta(minutes=10) < whole < timedelta(hours=1)
+
+
+@given(st.text() | st.from_regex(r"\+?[0-9]{0,17}", fullmatch=True), st.sampled_from([LYON, ""]))
+def test_no_number_ends_the_transaction_that_places_an_order(to: str, own: str) -> None:
+    for channel in Channel:
+        why_not(channel, to, own=own)  # it answers, whatever a carrier wrote
