@@ -1,6 +1,7 @@
 """The ladder: whom a restaurant wants told, step by step, of an order that nobody accepts.
 
-All steps are written with the order, each for its time. What is accepted, refused or cancelled
+All steps are written with the order, each for its time; of one that waits for its payment, once it
+is paid or its time to pay is over. What is accepted, refused or cancelled
 meanwhile is told of no more (`controlplane/notifier/wording.py`): no clock of ours has to run for
 an alert to be due, and none is sent twice.
 """
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.escalation_step import EscalationStep
 from controlplane.models.notification import Channel
-from controlplane.models.order import Order
+from controlplane.models.order import Order, OrderStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.notification_errors import StepRefused
@@ -81,7 +82,11 @@ async def ladder(session: AsyncSession, restaurant_id: UUID) -> Sequence[Escalat
 
 
 async def escalate_unseen(session: AsyncSession, order: Order) -> None:
-    """Have the ladder climbed while the order is not accepted, within its own transaction."""
+    """Have the ladder climbed from now on while the order is not accepted, within the caller's
+    transaction; asked for again, nothing is written twice.
+    """
+    if order.status != OrderStatus.PLACED:
+        return
     now = datetime.now(UTC)
     for step in await ladder(session, order.restaurant_id):
         notice = Notice(

@@ -106,11 +106,12 @@ async def insert_order(
         )
     )
     await session.flush()
-    await offer_link(session, order)
+    waits_for_payment = await offer_link(session, order)
     if call_back:
         await call_back_for(session, order, actor=ACTOR)
     await confirm_order(session, order)
-    await escalate_unseen(session, order)
+    if not waits_for_payment:
+        await escalate_unseen(session, order)
     await print_order(session, order)
     session.add(
         EventOutbox(

@@ -25,9 +25,9 @@ from controlplane.restaurants.payment_standing import received_before
 _CLOSED: Final = frozenset(status for status, following in NEXT_STATUSES.items() if not following)
 
 
-async def offer_link(session: AsyncSession, order: Order) -> None:
+async def offer_link(session: AsyncSession, order: Order) -> bool:
     """Give the order, which is flushed, the link that the restaurant's policy asks for, and have
-    its customer told of it.
+    its customer told of it; whether the order waits for its payment.
 
     A correction of an order that is paid already gets none: what differs is settled where it is
     handed over. Its time counts from the database's clock, as its row does.
@@ -35,9 +35,9 @@ async def offer_link(session: AsyncSession, order: Order) -> None:
     restaurant = await session.get_one(Restaurant, order.restaurant_id)
     required = must_be_paid(PaymentPolicy(restaurant.payment_policy), OrderType(order.order_type))
     if required is None or not order.total_cents:
-        return
+        return False
     if order.replaces_id and await received_before(session, order.restaurant_id, order.id) > 0:
-        return
+        return False
     unheard = why_not(Channel.SMS, order.customer_phone_e164, own=restaurant.phone_e164)
     link = PaymentLink(
         restaurant_id=order.restaurant_id,
@@ -50,6 +50,7 @@ async def offer_link(session: AsyncSession, order: Order) -> None:
     session.add(link)
     await session.flush()
     await tell_of_link(session, order, link, minutes=restaurant.payment_minutes)
+    return required
 
 
 async def close_link_of(session: AsyncSession, order: Order) -> None:

@@ -126,6 +126,25 @@ async def test_a_restaurant_says_after_how_long_and_who_takes_it_in_time_has_it(
     assert await statuses(owner) == ["accepted", "expired"]
 
 
+async def test_one_that_cannot_expire_now_holds_up_no_other(
+    owner: Sessions, ours: UUID, database_url: str
+) -> None:
+    async with owner.begin() as session:
+        held = await add_order(session, ours, due_in_min=-122)
+        await add_order(session, ours, due_in_min=-121)
+    engine = async_engine(
+        database_url, application_name="test", role=DatabaseRole.NOTIFIER, lock_timeout_ms=100
+    )
+    turn = OverdueOrders(async_sessions(engine)).turn
+    async with owner.begin() as session:
+        await session.get_one(Order, held, with_for_update=True)
+        assert await turn() is False
+        assert await statuses(owner) == ["placed", "expired"]
+    await turn()
+    assert await statuses(owner) == ["expired", "expired"]
+    await engine.dispose()
+
+
 async def hold_slot(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> None:
     session.add(
         PacingRule(

@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -17,11 +17,14 @@ from controlplane.contracts.receipt_link import PAY_PATH
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, DEMO_SLUG
-from controlplane.models.notification import Notification
-from controlplane.models.order import OrderStatus
+from controlplane.models.notification import Channel, Notification
+from controlplane.models.order import OrderStatus, OrderType
 from controlplane.models.payment_link import PaymentLink, PaymentLinkStatus
-from controlplane.models.restaurant import PaymentPolicy
+from controlplane.models.restaurant import PaymentPolicy, Restaurant
 from controlplane.notifier.wording import Links, word
+from controlplane.payments.checkout import Payments
+from controlplane.payments.stripe_api import Stripe
+from controlplane.restaurants.escalation import Step, set_ladder
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.payment_errors import (
     UnknownPaymentLink,
@@ -37,7 +40,7 @@ from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from controlplane.restaurants.place_order import Sessions, place_order
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRET_KEYS, SECRETS
-from tests.integration.delivery_orders import NEAR, brought, deliver
+from tests.integration.delivery_orders import NEAR, TO_BELLECOUR, brought, deliver
 from tests.integration.kitchen_orders import add_restaurant
 from tests.integration.order_drafts import draft
 from tests.integration.payment_orders import (
@@ -258,6 +261,33 @@ async def test_what_is_delivered_must_be_paid_first_where_the_restaurant_says_so
     )
     assert told_often == [("payment_link", 2), ("payment_reminder", 2)]
     assert rows(seeded, f"SELECT status FROM \"order\" WHERE id = '{placed.id}'") == [("placed",)]
+
+
+async def test_the_restaurants_people_are_told_of_an_order_once_it_no_longer_waits_for_its_payment(
+    seeded: str, owner: Sessions, worker: Sessions, site: Sessions
+) -> None:
+    """1. Three deliveries are to be paid first: nobody is told that nobody accepts them. 2. One is
+    paid, the time of another is over: of these somebody is, whatever is told twice.
+    """
+    await open_for_payment(owner, PaymentPolicy.LINK_REQUIRED_FOR_DELIVERY)
+    async with owner.begin() as session:
+        await deliver(session, NEAR)
+        restaurant = await session.get_one(Restaurant, MINE)
+        step = Step(timedelta(minutes=1), Channel.EMAIL, "luigi@example.fr")
+        await set_ladder(session, restaurant, [step], actor="user:test")
+    delivery = {"order_type": OrderType.DELIVERY, "delivery": TO_BELLECOUR}
+    (paid, link), (late, _), _ = [await order_with_link(worker, **delivery) for _ in range(3)]
+    unseen = "SELECT about_id FROM notification WHERE kind = 'order_unseen'"
+    assert rows(seeded, unseen) == []
+    await told(site, received(link, 2_700))
+    rows(
+        seeded,
+        "UPDATE payment_link SET created_at = now() - interval '1 hour', expires_at = now()"
+        f" WHERE order_id = '{late}'",
+    )
+    assert await Payments(site, Stripe("http://127.0.0.1:1"), SECRETS).close_due() == 1
+    await told(site, refunded(link, 100))
+    assert sorted(rows(seeded, unseen)) == sorted([(paid,), (late,)])
 
 
 async def test_what_expires_is_paid_on_site_and_money_that_comes_later_is_seen(
