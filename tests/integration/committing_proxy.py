@@ -8,7 +8,8 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-_COMMIT: Final = b"COMMIT"
+_COMMIT: Final = b"COMMIT\x00"
+"""A whole statement: a transaction may begin as READ COMMITTED."""
 _BYTES: Final = 65_536
 _LOOPBACK: Final = "127.0.0.1"
 
