@@ -261,11 +261,14 @@ async def test_whoever_does_not_come_is_said_by_the_staff_alone(
         there = await add_order(
             session, restaurant, status=OrderStatus.READY, order_type=OrderType.ON_SITE
         )
+        (await session.get_one(Order, there)).table_name = "Terrasse <3>"
         brought = await add_order(
             session, restaurant, status=OrderStatus.OUT_FOR_DELIVERY, delivery=TO_BELLECOUR
         )
     page = site.page(restaurant)
-    assert (await browser.get(page)).text.count('class="absent"') == 3
+    text = (await browser.get(page)).text
+    assert text.count('class="absent"') == 3
+    assert "<strong>Sur place</strong> <span>table Terrasse &lt;3&gt;</span>" in text
     for order_id in (new, fetched, there, brought):
         await browser.post(page.replace("/kitchen?", f"/kitchen/orders/{order_id}/no_show?"))
     text = (await browser.get(page)).text
