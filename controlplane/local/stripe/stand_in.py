@@ -73,7 +73,7 @@ class StandIn:
         """Answer `POST /v1/checkout/sessions`."""
         self.requests += 1
         known = self._by_key.get((key, idempotency_key))
-        if known is not None:
+        if known is not None and idempotency_key:
             same = known[0] == fields
             return JSONResponse(known[1]) if same else _refusal(400, NO_IDEMPOTENCY)
         if fault := _fault(fields):
