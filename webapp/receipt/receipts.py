@@ -3,16 +3,17 @@
 A link may be passed on: it shows no telephone number and no address of the customer.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.models.menu import MenuCategory, MenuItem
+from controlplane.models.menu import MenuCategory, MenuItem, Option
 from controlplane.models.order import Order, OrderLine
 from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.order_vat_line import OrderVatLine
@@ -42,6 +43,9 @@ class Dish:
 
     name: str
     allergens: Allergens
+    """Its own, and those of the dishes that are its options."""
+    undeclared: tuple[str, ...] = ()
+    """Of these of them nothing is declared."""
     quantity: int = 1
     options: tuple[str, ...] = ()
     total_cents: int = 0
@@ -173,15 +177,23 @@ async def _dishes(session: AsyncSession, place: Place, order_id: UUID) -> tuple[
         )
     ).all()
     declared = await _allergens(session, place, [line.menu_item_id for line in lines])
-    return tuple(
-        Dish(
-            name=line.name,
-            allergens=declared.get(line.menu_item_id),
-            quantity=line.quantity,
-            options=tuple(str(option["name"]) for option in line.options),
-            total_cents=line.total_cents,
-        )
-        for line in lines
+    chosen = [UUID(option["id"]) for line in lines for option in line.options]
+    declared |= await _allergens_of_options(session, place, chosen)
+    return tuple(_dish(line, declared) for line in lines)
+
+
+def _dish(line: OrderLine, declared: Mapping[UUID, Allergens]) -> Dish:
+    """A set menu has in it what its dishes have; an option that is no dish declares nothing."""
+    options = [(str(option["name"]), UUID(option["id"])) for option in line.options]
+    parts = [(name, declared.get(of)) for name, of in ((line.name, line.menu_item_id), *options)]
+    known = [allergens for _, allergens in parts if allergens is not None]
+    return Dish(
+        name=line.name,
+        allergens=tuple(dict.fromkeys(chain.from_iterable(known))) if known else None,
+        undeclared=tuple(name for name, allergens in parts if allergens is None),
+        quantity=line.quantity,
+        options=tuple(name for name, _ in options),
+        total_cents=line.total_cents,
     )
 
 
@@ -195,6 +207,21 @@ async def _allergens(
         )
     )
     return {item_id: _declared(allergens) for item_id, allergens in rows}
+
+
+async def _allergens_of_options(
+    session: AsyncSession, place: Place, option_ids: Collection[UUID]
+) -> dict[UUID, Allergens]:
+    """What is declared today of those of the options that are dishes."""
+    rows = await session.execute(
+        select(Option.id, MenuItem.allergens)
+        .join(
+            MenuItem,
+            (MenuItem.restaurant_id == Option.restaurant_id) & (MenuItem.id == Option.item_id),
+        )
+        .where(Option.restaurant_id == place.restaurant_id, Option.id.in_(option_ids))
+    )
+    return {option_id: _declared(allergens) for option_id, allergens in rows}
 
 
 def _declared(allergens: list[str] | None) -> Allergens:

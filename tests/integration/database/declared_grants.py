@@ -72,7 +72,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     },
     "opening_exception": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
     "opening_rule": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
-    "option": {WORKER: {S}, ADMIN: {S, I, U, D}},
+    "option": {WEB: {S}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "option_group": {WORKER: {S}, ADMIN: {S, I, U, D}},
     "order": {
         WEB: {S, U},

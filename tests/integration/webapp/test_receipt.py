@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, sign_receipt
@@ -19,10 +20,18 @@ from controlplane.restaurants.place_order import place_order
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import SECRET, running_site
-from tests.integration.order_drafts import draft
+from tests.integration.order_drafts import COLA, FINE, draft
 from webapp.receipt import words
 
 pytestmark = pytest.mark.integration
+
+
+DECLARED = """
+WITH dishes AS (
+    UPDATE menu_item SET allergens = CASE WHEN id = :cola THEN ARRAY['sulphites'] ELSE '{}' END
+)
+UPDATE option SET item_id = :cola WHERE id = :fine
+"""
 
 
 def link(of: ReceiptOf, restaurant_id: UUID, about_id: UUID, *, days: int = 1) -> str:
@@ -100,6 +109,12 @@ async def test_a_receipt(database_url: str, database: AsyncEngine) -> None:
         ):
             assert said in page, said
         assert "639980134" not in page
+        async with sessions.begin() as session:
+            await session.execute(text(DECLARED), {"cola": COLA.id, "fine": FINE.id})
+        page = plain((await browser.get(mine)).text)
+        assert page.count("sulfites") == 2, "the cola's, and those of the pizza that has it in it"
+        assert "demandez au restaurant (mozzarella)" in page
+        assert "Aucun allergène déclaré" not in page
         english = plain((await browser.get(f"{mine}?lang=en")).text)
         assert '<html lang="en">' in english
         assert "Order no. 1, to collect at" in english
