@@ -404,6 +404,10 @@ BENCH: Final = LazyGroup(
             "controlplane.local.bench.drain:run_bench_drain",
             "A bridge drained with calls in progress, while one of its restaurants is called.",
         ),
+        "false-alarms": LazyCommand(
+            "controlplane.local.bench.false_alarms:run_bench_false_alarms",
+            "What moves while nothing dies, Redis restarts and the cores are busy.",
+        ),
         "flood": LazyCommand(
             "controlplane.local.bench.flood:run_bench_flood",
             "Calls while a stranger floods with INVITE, without a firewall and with it.",
