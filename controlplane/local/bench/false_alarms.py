@@ -73,6 +73,7 @@ def run_bench_false_alarms(
         fleet.wait_registered(accounts, deadline_s=accounts / 20 + SLACK_S)
         fleet.wait_reported(accounts, deadline_s=SLACK_S)
         time.sleep(SETTLE_S)
+        tell(f"{accounts} registered; {seconds} s begin, {busy} busy loops")
         with _busy_loops(busy):
             moved, unbound, restarts = _watch(fleet, seconds=seconds, redis_every=redis_every)
         switch, kind = fleet.switch, fleet.registrar.kind
