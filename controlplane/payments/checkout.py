@@ -24,7 +24,7 @@ from controlplane.payments.provider import (
     ProviderRefused,
 )
 from controlplane.restaurants.errors import UnknownOrder
-from controlplane.restaurants.escalation import escalate_unseen
+from controlplane.restaurants.hand_to_kitchen import hand_to_kitchen
 from controlplane.restaurants.order_status import tell_status
 from controlplane.restaurants.payment_links import locked_link, move_link
 from controlplane.restaurants.payment_standing import Paid, Standing, standings
@@ -122,7 +122,7 @@ class Payments:
                 order = await session.get_one(Order, link.order_id)
                 await session.flush()
                 if link.required:
-                    await escalate_unseen(session, order)
+                    await hand_to_kitchen(session, order)
                 tell_status(session, order)
             account = await session.get(PaymentAccount, restaurant_id)
         if link.status in OPEN or link.session_id is None or link.session_closed_at is not None:

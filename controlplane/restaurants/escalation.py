@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.escalation_step import EscalationStep
 from controlplane.models.notification import Channel
-from controlplane.models.order import Order, OrderStatus
+from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.notification_errors import StepRefused
@@ -85,8 +85,6 @@ async def escalate_unseen(session: AsyncSession, order: Order) -> None:
     """Have the ladder climbed from now on while the order is not accepted, within the caller's
     transaction; asked for again, nothing is written twice.
     """
-    if order.status != OrderStatus.PLACED:
-        return
     now = datetime.now(UTC)
     for step in await ladder(session, order.restaurant_id):
         notice = Notice(

@@ -20,12 +20,11 @@ from controlplane.restaurants.customers import remember_customer
 from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.delivery_zones import Delivery
 from controlplane.restaurants.errors import KeyOfAnotherCart
-from controlplane.restaurants.escalation import escalate_unseen
+from controlplane.restaurants.hand_to_kitchen import hand_to_kitchen
 from controlplane.restaurants.order_allergies import allergy_of
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
 from controlplane.restaurants.order_status import move_order, tell_status
 from controlplane.restaurants.payment_links import offer_link
-from controlplane.restaurants.printers import print_order
 from controlplane.restaurants.tasks import call_back_for, settle_call_back
 
 ACTOR: Final = "agent"
@@ -111,8 +110,7 @@ async def insert_order(
         await call_back_for(session, order, actor=ACTOR)
     await confirm_order(session, order)
     if not waits_for_payment:
-        await escalate_unseen(session, order)
-    await print_order(session, order)
+        await hand_to_kitchen(session, order)
     session.add(
         EventOutbox(
             restaurant_id=order.restaurant_id,

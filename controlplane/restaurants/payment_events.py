@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.order import Order
 from controlplane.models.payment_link import OPEN, PaymentLink, PaymentLinkStatus
 from controlplane.models.payment_movement import MovementKind, PaymentMovement
-from controlplane.restaurants.escalation import escalate_unseen
+from controlplane.restaurants.hand_to_kitchen import hand_to_kitchen
 from controlplane.restaurants.order_status import tell_status
 from controlplane.restaurants.payment_links import locked_link, move_link
 
@@ -69,7 +69,7 @@ async def apply_event(session: AsyncSession, restaurant_id: UUID, event: Payment
         await session.flush()
         order = await _order_in_force(session, link)
         if link.required and link.status not in OPEN:
-            await escalate_unseen(session, order)
+            await hand_to_kitchen(session, order)
         tell_status(session, order)
         await session.flush()
     return new

@@ -11,8 +11,10 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.identifiers import new_id
 from controlplane.models.order import NEVER_MADE, Order
 from controlplane.models.printer import Printer, PrinterProtocol, PrintJob, PrintState
 from controlplane.restaurants.notification_errors import TooManyPrinters, UnknownPrinter
@@ -108,11 +110,10 @@ async def silent_printers(session: AsyncSession, restaurant_id: UUID, now: datet
 
 
 async def print_order(session: AsyncSession, order: Order) -> None:
-    """Queue the order's ticket on every printer of its restaurant, in its own transaction."""
-    session.add_all(
-        _job(printer, order.id, copy=1) for printer in await printers(session, order.restaurant_id)
-    )
-    await session.flush()
+    """Queue the order's ticket on every printer of its restaurant that has not had it, in the
+    transaction that hands the order to the kitchen.
+    """
+    await _queue(session, order.restaurant_id, order.id, copy=1)
 
 
 async def print_again(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> int:
@@ -122,13 +123,22 @@ async def print_again(session: AsyncSession, restaurant_id: UUID, order_id: UUID
             PrintJob.restaurant_id == restaurant_id, PrintJob.order_id == order_id
         )
     )
+    return await _queue(session, restaurant_id, order_id, copy=(last or 0) + 1)
+
+
+async def _queue(session: AsyncSession, restaurant_id: UUID, order_id: UUID, *, copy: int) -> int:
+    """Queue this copy wherever it is not; return on how many printers."""
+    whose = {"restaurant_id": restaurant_id, "order_id": order_id, "copy": copy}
     jobs = [
-        _job(printer, order_id, copy=(last or 0) + 1)
+        {"id": new_id(), "printer_id": printer.id, **whose}
         for printer in await printers(session, restaurant_id)
     ]
-    session.add_all(jobs)
-    await session.flush()
-    return len(jobs)
+    if not jobs:
+        return 0
+    queued = await session.scalars(
+        insert(PrintJob).values(jobs).on_conflict_do_nothing().returning(PrintJob.id)
+    )
+    return len(queued.all())
 
 
 async def next_job(
@@ -198,9 +208,3 @@ async def _open_job(session: AsyncSession, printer: Printer, job_id: UUID) -> Pr
         .with_for_update()
     )
     return job
-
-
-def _job(printer: Printer, order_id: UUID, *, copy: int) -> PrintJob:
-    return PrintJob(
-        restaurant_id=printer.restaurant_id, printer_id=printer.id, order_id=order_id, copy=copy
-    )

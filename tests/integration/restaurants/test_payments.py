@@ -20,6 +20,7 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, DEMO_SLUG
 from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import OrderStatus, OrderType
 from controlplane.models.payment_link import PaymentLink, PaymentLinkStatus
+from controlplane.models.printer import PrinterProtocol
 from controlplane.models.restaurant import PaymentPolicy, Restaurant
 from controlplane.notifier.wording import Links, word
 from controlplane.payments.checkout import Payments
@@ -38,6 +39,7 @@ from controlplane.restaurants.payment_events import (
 )
 from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from controlplane.restaurants.place_order import Sessions, place_order
+from controlplane.restaurants.printers import add_printer
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRET_KEYS, SECRETS
 from tests.integration.delivery_orders import NEAR, TO_BELLECOUR, brought, deliver
@@ -263,11 +265,12 @@ async def test_what_is_delivered_must_be_paid_first_where_the_restaurant_says_so
     assert rows(seeded, f"SELECT status FROM \"order\" WHERE id = '{placed.id}'") == [("placed",)]
 
 
-async def test_the_restaurants_people_are_told_of_an_order_once_it_no_longer_waits_for_its_payment(
+async def test_an_order_is_the_kitchens_once_it_no_longer_waits_for_its_payment(
     seeded: str, owner: Sessions, worker: Sessions, site: Sessions
 ) -> None:
-    """1. Three deliveries are to be paid first: nobody is told that nobody accepts them. 2. One is
-    paid, the time of another is over: of these somebody is, whatever is told twice.
+    """1. Three deliveries are to be paid first: no ticket is printed, nobody is told that nobody
+    accepts them. 2. One is paid, the time of another is over: of these it is, once, whatever is
+    told twice.
     """
     await open_for_payment(owner, PaymentPolicy.LINK_REQUIRED_FOR_DELIVERY)
     async with owner.begin() as session:
@@ -275,10 +278,12 @@ async def test_the_restaurants_people_are_told_of_an_order_once_it_no_longer_wai
         restaurant = await session.get_one(Restaurant, MINE)
         step = Step(timedelta(minutes=1), Channel.EMAIL, "luigi@example.fr")
         await set_ladder(session, restaurant, [step], actor="user:test")
+        await add_printer(session, MINE, "Four", PrinterProtocol.STAR)
     delivery = {"order_type": OrderType.DELIVERY, "delivery": TO_BELLECOUR}
     (paid, link), (late, _), _ = [await order_with_link(worker, **delivery) for _ in range(3)]
     unseen = "SELECT about_id FROM notification WHERE kind = 'order_unseen'"
-    assert rows(seeded, unseen) == []
+    tickets = "SELECT order_id FROM print_job"
+    assert rows(seeded, unseen) == rows(seeded, tickets) == []
     await told(site, received(link, 2_700))
     rows(
         seeded,
@@ -287,7 +292,8 @@ async def test_the_restaurants_people_are_told_of_an_order_once_it_no_longer_wai
     )
     assert await Payments(site, Stripe("http://127.0.0.1:1"), SECRETS).close_due() == 1
     await told(site, refunded(link, 100))
-    assert sorted(rows(seeded, unseen)) == sorted([(paid,), (late,)])
+    for told_of in (unseen, tickets):
+        assert sorted(rows(seeded, told_of)) == sorted([(paid,), (late,)])
 
 
 async def test_what_expires_is_paid_on_site_and_money_that_comes_later_is_seen(
