@@ -5,6 +5,7 @@ further dependency, and each step of it has its deadline.
 import asyncio
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Final
@@ -36,19 +37,29 @@ class Smtp:
     def _send(self, message: Outgoing) -> str:
         try:
             mail = self._mail(message)
-            with self._connected() as server:
-                server.send_message(mail)
+            self._hand_over(mail)
         except smtplib.SMTPAuthenticationError as error:  # our password, not the message
             raise TemporaryFailure("smtp_login") from error
         except smtplib.SMTPRecipientsRefused as error:
             raise _failure(next(iter(error.recipients.values()))[0]) from error
-        except smtplib.SMTPResponseException as error:
+        except smtplib.SMTPDataError as error:
             raise _failure(error.smtp_code) from error
+        except smtplib.SMTPResponseException as error:  # our host or our sender, not the message
+            raise TemporaryFailure(f"smtp_{error.smtp_code}") from error
         except (smtplib.SMTPException, OSError) as error:
             raise TemporaryFailure("unreachable") from error
         except ValueError as error:  # a line break in a header
             raise PermanentFailure("malformed") from error
         return str(mail["Message-ID"])
+
+    def _hand_over(self, mail: EmailMessage) -> None:
+        server = self._connected()
+        try:
+            server.send_message(mail)
+            with suppress(smtplib.SMTPException):  # it has the mail, however it says goodbye
+                server.quit()
+        finally:
+            server.close()
 
     def _mail(self, message: Outgoing) -> EmailMessage:
         mail = EmailMessage()

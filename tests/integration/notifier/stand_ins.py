@@ -57,13 +57,14 @@ class _OvhHandler(BaseHTTPRequestHandler):
 
 
 class MailStandIn(socketserver.ThreadingTCPServer):
-    """Speaks enough SMTP to take a mail, or to refuse its recipient with `code`."""
+    """Speaks enough SMTP to take a mail, or to answer a command as `answers` tells it."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _MailHandler)
-        self.code = 250
+        self.answers: dict[str, int] = {}
+        """Codes by command; "HELLO" is the first line."""
         self.mails: list[str] = []
 
     @property
@@ -75,19 +76,21 @@ class _MailHandler(socketserver.StreamRequestHandler):
     server: MailStandIn
 
     def handle(self) -> None:
-        self._say("220 stand-in")
+        self._answer("HELLO", 220)
         while line := self.rfile.readline().decode().strip():
             match line.partition(" ")[0].upper().partition(":")[0]:
-                case "RCPT":
-                    self._say(f"{self.server.code} as told")
                 case "DATA":
-                    self._say("354 go on")
-                    self._read_mail()
+                    self._answer("DATA", 354)
+                    if "DATA" not in self.server.answers:
+                        self._read_mail()
                 case "QUIT":
-                    self._say("221 bye")
+                    self._answer("QUIT", 221)
                     return
-                case _:
-                    self._say("250 fine")
+                case command:
+                    self._answer(command, 250)
+
+    def _answer(self, command: str, code: int) -> None:
+        self._say(f"{self.server.answers.get(command, code)} as told")
 
     def _read_mail(self) -> None:
         lines = []

@@ -105,10 +105,19 @@ async def test_an_e_mail() -> None:
             "text/plain",
             "text/html",
         ]
-        for code, failure in ((450, TemporaryFailure), (550, PermanentFailure)):
-            stand_in.code = code
+        for command, code, failure in (
+            ("RCPT", 450, TemporaryFailure),
+            ("RCPT", 550, PermanentFailure),
+            ("DATA", 554, PermanentFailure),
+            ("HELLO", 554, TemporaryFailure),  # our host is on somebody's list
+            ("MAIL", 550, TemporaryFailure),  # our sender
+        ):
+            stand_in.answers = {command: code}
             with pytest.raises(failure, match=f"smtp_{code}"):
                 await mail.send(MAIL)
+        stand_in.answers = {"QUIT": 421}
+        assert await mail.send(MAIL)  # it was taken: once more would be twice
+        stand_in.answers = {}
         with pytest.raises(PermanentFailure, match="malformed"):
             await mail.send(Outgoing(key="k", to="a@example.fr\nBcc: x@y.fr", text="", subject=""))
     with pytest.raises(TemporaryFailure, match="unreachable"):
