@@ -225,13 +225,17 @@ def renewed(line: CartLine, dishes: Mapping[UUID, MenuItem]) -> CartLine:
     return _line(line.line, item, [offered[o.id] for o in line.options], line.quantity, line.note)
 
 
-def check_against_menu(lines: Iterable[CartLine], menu: Iterable[MenuItem]) -> None:
-    """Raise what `renewed` raises, and `PriceChanged`, unless all can be had at these prices."""
+def held_against_menu(lines: Iterable[CartLine], menu: Iterable[MenuItem]) -> tuple[CartLine, ...]:
+    """The lines as this menu has them: at the prices they have, and at its own VAT.
+
+    Raises what `renewed` raises, and `PriceChanged`, unless all can be had at these prices.
+    """
     dishes = {item.id: item for item in menu}
-    for line in lines:
-        now = renewed(line, dishes)
+    held = tuple((line, renewed(line, dishes)) for line in lines)
+    for line, now in held:
         if now.unit_price_cents != line.unit_price_cents:
             raise PriceChanged(now.spoken_name or now.name, now.unit_price_cents)
+    return tuple(now for _, now in held)
 
 
 def _line(

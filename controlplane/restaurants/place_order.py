@@ -22,7 +22,7 @@ from controlplane.contracts.restaurant_config import MenuItem
 from controlplane.models.order import Order
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.availability import check_all_available
-from controlplane.restaurants.cart import check_against_menu
+from controlplane.restaurants.cart import CartLine, held_against_menu
 from controlplane.restaurants.decision import Answer
 from controlplane.restaurants.delivery_zones import check_delivery
 from controlplane.restaurants.errors import (
@@ -84,6 +84,8 @@ class Allowed:
 
     answer: Answer
     calendar: Calendar
+    lines: tuple[CartLine, ...]
+    """The draft's, at the menu's VAT."""
     menu: tuple[MenuItem, ...]
     menu_version: int | None
 
@@ -95,7 +97,7 @@ async def place_order(
 
     `call_back` marks an order that is committed now: nobody is there to tell its caller.
     Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotNow` and what
-    `check_against_menu`, `check_delivery` and `order_to_replace` raise, of an order that is not
+    `held_against_menu`, `check_delivery` and `order_to_replace` raise, of an order that is not
     there yet; when `ATTEMPTS` failed, `OrderNotCommitted` if it is certain that there is no order,
     else `OrderUnsettled`. When it is cancelled nobody knows: placing it again with the same key
     settles that.
@@ -184,6 +186,7 @@ async def _place_once(
             commit.unanswered = False
             if isinstance(allowed, Refused):
                 raise allowed
+            draft = draft.model_copy(update={"lines": allowed.lines})
             replaced = await order_to_replace(session, draft)
             returning = await portions_returning(session, draft.restaurant_id, draft.replaces_id)
             await check_portions(session, draft.restaurant_id, draft.lines, returning=returning)
@@ -234,11 +237,11 @@ async def _held_against_rules(
     answer = check_takes_orders(calendar, now, kind=OpeningKind(draft.order_type))
     returning = await portions_returning(session, restaurant.id, draft.replaces_id)
     menu = await read_menu(session, restaurant.id, SoldOut(now), returning=returning)
-    check_against_menu(draft.lines, menu)
+    lines = held_against_menu(draft.lines, menu)
     if draft.delivery is not None:
         zones = await read_zones(session, restaurant.id)
         check_delivery(draft.delivery, zones, items_cents=draft.items_cents)
-    return Allowed(answer, calendar, menu, await newest_number(session, restaurant.id))
+    return Allowed(answer, calendar, lines, menu, await newest_number(session, restaurant.id))
 
 
 async def _behind_the_others(session: AsyncSession, draft: OrderDraft, allowed: Allowed) -> Answer:

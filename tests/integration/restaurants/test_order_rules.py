@@ -17,6 +17,7 @@ from controlplane.models.availability_window import AvailabilityWindow
 from controlplane.models.menu import MenuItem, Option
 from controlplane.models.opening_exception import OpeningException
 from controlplane.models.order import Order
+from controlplane.models.order_vat_line import OrderVatLine
 from controlplane.models.pacing import PacingRule
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import place_order as module
@@ -120,6 +121,14 @@ async def test_what_changed_since_the_caller_was_told_is_refused(
     with pytest.raises(refusal):
         await place_order(sessions, wanted)
     assert await orders(sessions) == []
+
+
+async def test_an_order_has_the_vat_of_the_menu_it_was_held_against(sessions: Sessions) -> None:
+    await change(sessions, update(MenuItem).values(vat_rate_bp=550))
+    await place_order(sessions, draft())
+    async with sessions() as session:
+        shares = await session.execute(select(OrderVatLine.rate_bp, OrderVatLine.gross_cents))
+        assert shares.all() == [(550, 2_450)]
 
 
 async def test_a_dish_is_refused_by_the_hour_at_which_its_order_is_ready(
