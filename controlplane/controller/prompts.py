@@ -121,6 +121,7 @@ class Prompts:
         Raises OperationalError when Postgres is away; what fails otherwise is one restaurant's.
         """
         if not self._leads():
+            metrics.PROMPTS_WAITING.set(0)  # whoever leads now says how many
             return
         with self._database.begin() as connection:
             wanted = {one.key(self._speech): one for one in _wanted(connection, self._speech)}

@@ -20,9 +20,11 @@ LEASE: Final = timedelta(minutes=2)
 """It is far longer than a provider's deadline: two senders never have one row at a time."""
 BATCH: Final = 20
 MOST_ATTEMPTS: Final = 6
-"""With `retry_in` these take eight to sixteen minutes."""
+"""With `retry_in` these take one and a half to three hours: whoever mends the account within the
+hour loses no reservation's message; an order's ends with its use. They are few, for a provider that
+takes a message and does not say so in time sends it at each."""
 FIRST_RETRY: Final = timedelta(seconds=30)
-LONGEST_RETRY: Final = timedelta(minutes=15)
+LONGEST_RETRY: Final = timedelta(hours=4)
 MOST_A_DAY: Final = 12
 """One restaurant tells one person no more often: whoever orders under another's number, again and
 again, floods nobody."""
@@ -32,13 +34,14 @@ TRIED_OUT: Final = "tried_out"
 
 
 def retry_in(attempts: int, *, jitter: float) -> timedelta:
-    """How long after so many failed attempts (from 1) the next one is; twice as long each time.
+    """How long after so many failed attempts (from 1) the next one is: each pause is four times the
+    last.
 
     `jitter`, from 0 to 1, spreads over the second half of that: after an outage of a provider not
     everybody comes back at one instant.
     """
-    doubled: int = 2 ** min(attempts - 1, 10)
-    pause = min(FIRST_RETRY * doubled, LONGEST_RETRY)
+    longer: int = 4 ** min(attempts - 1, 10)
+    pause = min(FIRST_RETRY * longer, LONGEST_RETRY)
     return pause * (0.5 + 0.5 * jitter)
 
 

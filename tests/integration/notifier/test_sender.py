@@ -136,6 +136,10 @@ async def test_a_provider_that_is_away_is_asked_again_until_it_is_no_use(
     sessions: Sessions, sender: Sender, operator: OvhStandIn
 ) -> None:
     await ordered(sessions)
+    async with sessions.begin() as session:  # as of a reservation: it is of use until the evening
+        await session.execute(
+            update(Notification).values(expires_at=Notification.expires_at + timedelta(hours=11))
+        )
     operator.status = 503
     for attempt in range(1, MOST_ATTEMPTS):
         await sender.turn()

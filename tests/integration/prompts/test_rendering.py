@@ -171,11 +171,18 @@ def test_one_that_cannot_be_said_stops_nobody_and_is_left_alone_for_a_while(
     assert run(engine, ROWS, id=bad)
 
 
-def test_whoever_does_not_lead_says_nothing(engine: Engine, controller: Engine) -> None:
+def test_whoever_does_not_lead_says_nothing_and_nothing_waits_for_them(
+    engine: Engine, controller: Engine
+) -> None:
     restaurant(engine, "Chez Luigi")
-    speaker = Speaker()
-    Prompts(controller, SPEECH, leads=lambda: False, say=speaker.say).turn()
-    assert speaker.asked == []
+    speaker = Speaker(fails_at="Luigi")
+    leads = True
+    controllers = Prompts(controller, SPEECH, leads=lambda: leads, say=speaker.say)
+    controllers.turn()
+    assert (len(speaker.asked), metrics.PROMPTS_WAITING._value.get()) == (1, 1)
+    leads = False
+    Prompts(controller, SPEECH, leads=lambda: leads, say=speaker.say).turn()
+    assert (len(speaker.asked), metrics.PROMPTS_WAITING._value.get()) == (1, 0)
 
 
 def test_two_that_say_the_same_at_once_store_it_once(engine: Engine, controller: Engine) -> None:
