@@ -60,10 +60,8 @@ def create_app(settings: WebSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(feed.run(), name="outbox-feed"),
-            asyncio.create_task(close_links(payments), name="close-links"),
-        ]
+        loops = {"outbox-feed": feed.run(), "close-links": close_links(payments)}
+        tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
         try:
             yield
         finally:

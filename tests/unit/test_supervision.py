@@ -20,7 +20,7 @@ STARTERS: Final = frozenset(
 )
 SUPERVISORS: Final = {"aiworker/supervised_loop.py": "start", "controlplane/loop.py": "spawn"}
 REASONS: Final = {
-    "webapp/app.py: asyncio.create_task": "the feed's loop has an edge, and the shutdown awaits it",
+    "webapp/app.py: asyncio.create_task": "each loop has an edge, and the shutdown awaits them",
 }
 
 

@@ -21,4 +21,6 @@ async def close_links(payments: Payments, *, every_s: float = EVERY_S) -> None:
             await payments.close_due()
         except (SQLAlchemyError, OSError) as error:
             _logger.error("payment_links_not_closed", error=type(error).__name__)
+        except Exception:  # the edge of one turn: the next has its chance
+            _logger.exception("payment_links_not_closed")
         await asyncio.sleep(every_s)
