@@ -65,7 +65,7 @@ async def set_ladder(
         restaurant.id,
         actor=actor,
         action="set_ladder",
-        object=f"restaurant:{restaurant.id}",
+        object="restaurant",
         before={"steps": before},
         after={"steps": len(rows)},
     )

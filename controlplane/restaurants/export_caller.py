@@ -67,8 +67,7 @@ async def export_caller(session: AsyncSession, restaurant: Restaurant, number: s
     orders = select(Order.id).where(Order.restaurant_id == restaurant.id, Order.call_id.in_(calls))
     await reader.read_rows("order", "id", list(await session.scalars(orders)))
     export = await reader.with_children()
-    exported = f"restaurant:{restaurant.id}"
-    await audit(session, restaurant.id, actor=ADMIN, action="export_caller", object=exported)
+    await audit(session, restaurant.id, actor=ADMIN, action="export_caller", object="restaurant")
     return export
 
 

@@ -44,7 +44,7 @@ async def keep(
             restaurant.id,
             actor=ADMIN,
             action="change_retention",
-            object=f"restaurant:{restaurant.id}",
+            object="restaurant",
             before=asdict(before),
             after=asdict(after),
         )

@@ -170,7 +170,7 @@ async def set_holidays(
         restaurant.id,
         actor=actor,
         action="set_holidays",
-        object=f"restaurant:{restaurant.id}",
+        object="restaurant",
         before=before,
         after=holidays.model_dump(mode="json"),
     )

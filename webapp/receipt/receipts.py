@@ -45,7 +45,7 @@ class Dish:
     allergens: Allergens
     """Its own, and those of the dishes that are its options."""
     undeclared: tuple[str, ...] = ()
-    """Of these of them nothing is declared."""
+    """These of them have no declaration at all."""
     quantity: int = 1
     options: tuple[str, ...] = ()
     total_cents: int = 0

@@ -198,7 +198,7 @@ async def _verify(taking: Taking, totals: Totals) -> tuple[Compared, ...]:
                 taking.restaurant_id,
                 actor=ADMIN,
                 action="import_data",
-                object=f"restaurant:{taking.restaurant_id}",
+                object="restaurant",
                 after=written,
             )
         stored = await stored_totals(session, taking.restaurant_id, totals.zone)

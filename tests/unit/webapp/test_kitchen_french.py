@@ -42,7 +42,13 @@ def ticket(
 def page(*to_make: Ticket) -> str:
     template = templates().get_template("kitchen/page.html")
     return template.render(
-        kitchen=KITCHEN, key="k&y", newest=7, messages=[], to_make=to_make, done=()
+        kitchen=KITCHEN,
+        key="k&y",
+        newest=7,
+        messages=[],
+        silent_printers=("Star du passe",),
+        to_make=to_make,
+        done=(),
     )
 
 
