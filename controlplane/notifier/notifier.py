@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from prometheus_client import start_http_server
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
@@ -64,12 +65,12 @@ async def serve(settings: NotifierSettings) -> None:
     providers = providers_of(settings)
     links = Links(public_url=settings.public_url, secret=settings.link_secret.get_secret_value())
     sessions = async_sessions(engine)
-    sender = Sender(sessions, providers, links=links, secrets=secrets)
     overdue = OverdueOrders(sessions)
     _logger.info("notifier_started", sms=settings.sms, email=settings.email)
     try:
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(take_turns(sender.turn_and_measure, stop, every_s=POLL_S))
+            for sender in senders_of(sessions, providers, links=links, secrets=secrets):
+                loops.create_task(take_turns(sender.turn_and_measure, stop, every_s=POLL_S))
             loops.create_task(take_turns(overdue.turn, stop, every_s=EXPIRE_EVERY_S))
     finally:
         for provider in providers.values():
@@ -95,6 +96,20 @@ async def take_turns(
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await stop.wait()
+
+
+def senders_of(
+    sessions: async_sessionmaker[AsyncSession],
+    providers: Mapping[Channel, Provider],
+    *,
+    links: Links,
+    secrets: SecretBox,
+) -> list[Sender]:
+    """A sender for each channel: no SMS waits for a mail server that hangs."""
+    return [
+        Sender(sessions, {channel: provider}, links=links, secrets=secrets)
+        for channel, provider in providers.items()
+    ]
 
 
 def providers_of(settings: NotifierSettings) -> Mapping[Channel, Provider]:

@@ -52,7 +52,7 @@ def utc_now() -> datetime:
 
 
 class Sender:
-    """Sends for all restaurants. Any number may run at once."""
+    """Sends by its providers' channels for all restaurants. Any number may run at once."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Sender:
     async def turn(self) -> bool:
         """Send a batch; whether there may be more to send at once. Raises SQLAlchemy's errors."""
         async with self._sessions.begin() as session:
-            taken = await claim(session, utc_now())
+            taken = await claim(session, utc_now(), self._providers)
         async with asyncio.TaskGroup() as group:
             for notification in taken:
                 group.create_task(self._send(notification))

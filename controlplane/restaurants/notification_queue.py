@@ -5,7 +5,7 @@ provider is waited for. A sender that dies between sending and recording leaves 
 once more after `LEASE`: at least once, where the provider knows no key of ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controlplane.models.notification import Notification, NotificationState
+from controlplane.models.notification import Channel, Notification, NotificationState
 from controlplane.restaurants.notify import Suppressed
 
 LEASE: Final = timedelta(minutes=2)
@@ -45,15 +45,22 @@ def retry_in(attempts: int, *, jitter: float) -> timedelta:
     return pause * (0.5 + 0.5 * jitter)
 
 
-async def claim(session: AsyncSession, now: datetime) -> Sequence[Notification]:
-    """Take up to `BATCH` that are due, the longest due first; the caller commits before it sends.
+async def claim(
+    session: AsyncSession, now: datetime, channels: Collection[Channel]
+) -> Sequence[Notification]:
+    """Take up to `BATCH` of these channels that are due, the longest due first; the caller commits
+    before it sends.
 
     What another sender is taking is passed over. An attempt is counted before it is made, so that
     a message that kills its sender is not tried for ever.
     """
     due = (
         select(Notification.id)
-        .where(Notification.state == NotificationState.PENDING, Notification.next_attempt_at <= now)
+        .where(
+            Notification.state == NotificationState.PENDING,
+            Notification.next_attempt_at <= now,
+            Notification.channel.in_(channels),
+        )
         .order_by(Notification.next_attempt_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True)

@@ -101,7 +101,7 @@ async def test_ten_senders_at_once_take_each_row_once(sessions: Sessions) -> Non
 
     async def send() -> list[str]:
         async with sessions.begin() as session:
-            taken = await claim(session, now)
+            taken = await claim(session, now, list(Channel))
             await session.execute(text("SELECT pg_sleep(0.02)"))  # the others come meanwhile
             return [row.key for row in taken]
 
@@ -117,10 +117,10 @@ async def test_who_dies_while_sending_leaves_it_to_another_and_records_nothing_l
         await notify(session, notice(restaurant_id))
     now = datetime.now(UTC) + timedelta(seconds=1)
     async with sessions.begin() as session:
-        (late,) = await claim(session, now)
+        (late,) = await claim(session, now, list(Channel))
     async with sessions.begin() as session:
-        assert await claim(session, now) == []
-        (mine,) = await claim(session, now + LEASE)
+        assert await claim(session, now, list(Channel)) == []
+        (mine,) = await claim(session, now + LEASE, list(Channel))
         assert mine.attempts == 2
     async with sessions.begin() as session:
         late.attempts = 1

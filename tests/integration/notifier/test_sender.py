@@ -1,6 +1,8 @@
 """A message is worded by what is true as it is sent, and every one of them ends in a state."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +19,9 @@ from controlplane.models.customer import Customer
 from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import Order, OrderStatus
 from controlplane.notifier import sender as sender_module
+from controlplane.notifier.notifier import senders_of
 from controlplane.notifier.ovh_sms import OvhSms
+from controlplane.notifier.providers import Outgoing
 from controlplane.notifier.sender import Sender
 from controlplane.notifier.wording import Links
 from controlplane.restaurants.confirmations import confirm_order
@@ -29,6 +33,7 @@ from controlplane.restaurants.suppressions import hash_number, suppress
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.notifier.stand_ins import CONSUMER, SECRET, OvhStandIn, serving
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.integration
 
@@ -165,6 +170,36 @@ async def test_a_message_that_is_too_late_or_refused_is_not_tried_again(
     ended = await states(sessions)
     assert ended["order_placed"] == ("failed", "expired", 1)
     assert ended["order_unseen"] == ("failed", "http_400", 1)
+
+
+async def test_no_sms_waits_for_a_mail_server_that_hangs(
+    sessions: Sessions, operator: OvhStandIn, sender: Sender
+) -> None:
+    class Hangs:
+        """Takes a mail and never answers."""
+
+        asked = asyncio.Event()
+
+        async def send(self, _: Outgoing) -> str | None:
+            self.asked.set()
+            return str(await asyncio.Event().wait())
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    mail = Hangs()
+    providers = {**sender._providers, Channel.EMAIL: mail}
+    by_sms, by_mail = senders_of(sessions, providers, links=sender._links, secrets=SECRETS)
+    restaurant_id, _ = await ordered(sessions)
+    async with sessions.begin() as session:
+        unseen = told(restaurant_id, NotificationKind.ORDER_UNSEEN, "mail")
+        await notify(session, replace(unseen, channel=Channel.EMAIL, to="luigi@example.fr"))
+    hangs = asyncio.create_task(by_mail.turn())
+    await asyncio.wait_for(mail.asked.wait(), DEADLINE_S)
+    await by_sms.turn()
+    ended = await states(sessions)
+    assert (ended["order_placed"][0], ended["order_unseen"][0]) == ("sent", "pending")
+    hangs.cancel()
 
 
 async def test_nobody_is_flooded(sessions: Sessions, sender: Sender, operator: OvhStandIn) -> None:
