@@ -30,6 +30,7 @@ from controlplane.models.sip_registration import SipRegistration
 LOOK_S: Final = 30.0
 """A missed notification heals within this time."""
 _SPOKEN_BY_THE_DIALPLAN: Final = re.compile(r"/[\w./ \-]+")
+_RESTAURANT: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PACKAGED: Final = {
     PromptKind.GREETING: "greeting_generic.wav",
     PromptKind.BUSY: "busy.wav",
@@ -99,7 +100,7 @@ class PromptFiles:
         its OSError is raised at the end.
         """
         self._wanted.clear()
-        folders = set(self._folder.iterdir()) if self._folder.is_dir() else set()
+        folders = self._restaurants()
         wanted = self._read()
         failed: OSError | None = None
         for key, rendering_id in wanted.items():
@@ -111,6 +112,11 @@ class PromptFiles:
         self._written = {key: self._written[key] for key in wanted if key in self._written}
         if failed is not None:
             raise failed
+
+    def _restaurants(self) -> set[Path]:
+        """The folders of restaurants: whatever else is beside them is not ours to remove."""
+        found = self._folder.iterdir() if self._folder.is_dir() else ()
+        return {folder for folder in found if _RESTAURANT.fullmatch(folder.name)}
 
     def _make(self, key: _Key, rendering_id: UUID | None) -> None:
         if key not in self._written or self._written[key] != rendering_id:

@@ -122,14 +122,15 @@ def test_what_callers_hear_is_what_postgres_says_or_last_said(
         again.reload()
     assert (files.folder(plain) / "greeting.wav").read_bytes() == b"plain"
 
-    # A restaurant that left leaves nothing.
+    # A restaurant that left leaves nothing; what is of no restaurant is none of ours.
+    (folder / "music").mkdir()
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE sip_registration SET bridge_id = NULL WHERE restaurant_id = :id"),
             {"id": ours},
         )
     files.reload()
-    assert {path.name for path in folder.iterdir()} == {str(plain)}
+    assert {path.name for path in folder.iterdir()} == {str(plain), "music"}
     agent.dispose()
 
 
