@@ -10,7 +10,8 @@ from typing import Final
 _UNITS: Final = "zéro un deux trois quatre cinq six sept huit neuf".split()
 _PHONE: Final = re.compile(r"(?<!\d)(?:\+33[\s.\-]?|0)([1-9])((?:[\s.\-]?\d{2}){4})(?!\d)")
 _PRICE: Final = re.compile(r"(?<![\d,.])(\d+)(?:[,.](\d{2}))?\s?(?:€|EUR\b|euros?\b)")
-_TIME: Final = re.compile(r"(?<!\d)([01]?\d|2[0-4])\s?[hH:]\s?([0-5]\d)?(?![\w])")
+_TIME: Final = re.compile(r"(?<!\d)([01]?\d|2[0-4])(?:\s?[hH]\s?|:(?=\d))([0-5]\d)?(?!\w)")
+_ALL_DAY: Final = re.compile(r"(?<!\d)24\s?[hH]?\s?/\s?24(?!\d)")
 _TYPOGRAPHY: Final = str.maketrans({"’": "'", "\xa0": " ", "\u202f": " ", "«": "", "»": ""})
 
 
@@ -18,7 +19,7 @@ def spoken_text(text: str) -> str:
     """Return the text with what is written in digits spelt as it is said."""
     text = _PHONE.sub(_phone, text.translate(_TYPOGRAPHY))
     text = _PRICE.sub(_price, text)
-    text = _TIME.sub(_time, text)
+    text = _TIME.sub(_time, _ALL_DAY.sub("24 heures sur 24", text))
     return " ".join(text.split())
 
 
@@ -40,7 +41,5 @@ def _price(price: re.Match[str]) -> str:
 
 def _time(time: re.Match[str]) -> str:
     hour, minute = int(time[1]), int(time[2] or 0)
-    whole = {0: "minuit", 12: "midi", 24: "minuit"}.get(hour) or (
-        "une heure" if hour == 1 else f"{hour} heures"
-    )
+    whole = {0: "minuit", 12: "midi"}.get(hour) or ("une heure" if hour == 1 else f"{hour} heures")
     return f"{whole} {minute}" if minute else whole

@@ -16,8 +16,10 @@ pytestmark = pytest.mark.unit
         ("Le café est à 1 €.", "Le café est à 1 euro."),
         ("9.90 euros, ou 12€", "9 euros 90, ou 12 euros"),
         ("Ouvert de 11h30 à 14h et de 19 h à 24h.", "Ouvert de 11 heures 30 à 14 heures"
-         " et de 19 heures à minuit."),
+         " et de 19 heures à 24 heures."),
         ("À 12h, à 1h15, à 18:05.", "À midi, à une heure 15, à 18 heures 5."),
+        ("Fermé du 2 au 12 : bonnes vacances", "Fermé du 2 au 12 : bonnes vacances"),
+        ("Réponse sous 24h, 24h/24.", "Réponse sous 24 heures, 24 heures sur 24."),
         ("Appelez le 01 99 00 12 04 !", "Appelez le zéro un, 99, zéro zéro, 12, zéro quatre !"),
         ("+33199001234", "zéro un, 99, zéro zéro, 12, 34"),
         ("+33 1.99.00.12.34.", "zéro un, 99, zéro zéro, 12, 34."),
