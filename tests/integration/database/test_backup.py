@@ -4,6 +4,7 @@ a base backup with its WAL up to the moment before a mistake.
 
 import asyncio
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from controlplane.database_roles import DatabaseRole
 from controlplane.local.launch.postgres import DATABASE, PostgresServer, find_postgres
 from controlplane.local.launch.services import LocalServices
 from controlplane.local.launch.unprivileged import SystemUser, own_folder, service_user
+from controlplane.models.order import Order
+from controlplane.restaurants.confirmations import confirm_order
 from tests.databases import Databases
 from tests.integration.database.login_users import login_user
 from tests.integration.kitchen_orders import add_order, add_restaurant
@@ -126,7 +129,8 @@ def place_orders(url: str, *, restaurants: int, orders: int) -> None:
             for _ in range(restaurants):
                 restaurant_id = await add_restaurant(session)
                 for days_ago in range(orders):
-                    await add_order(session, restaurant_id, days_ago=days_ago)
+                    order_id = await add_order(session, restaurant_id, days_ago=days_ago)
+                    await confirm_order(session, await session.get_one(Order, order_id))
         await engine.dispose()
 
     asyncio.run(work())
@@ -191,7 +195,8 @@ async def test_what_is_restored_is_what_was_dumped_and_restaurants_stay_apart(
 
 def test_a_mistake_is_undone_up_to_the_moment_before_it(rehearsal: Rehearsal) -> None:
     """1. A base backup. 2. Orders are placed after it. 3. Somebody deletes all orders. 4. Another
-    server replays the archived WAL to the moment before: every order is there.
+    server replays the archived WAL to the moment before: every order is there. 5. Nobody is told
+    again what they were told since.
     """
     server, home = rehearsal.restored, rehearsal.folder / "recovered"
     source = superuser_url(server, DATABASE)
@@ -223,9 +228,20 @@ def test_a_mistake_is_undone_up_to_the_moment_before_it(rehearsal: Rehearsal) ->
         block_until(lambda: takes_writes(recovered))
         assert contents(recovered, DATABASE) == before
         assert last_outbox_id(recovered, DATABASE) >= last  # WAL has it some steps ahead
-        assert before["order"][0] == 10
+        assert before["order"][0] == before["notification"][0] == 10
+        with psycopg.connect(superuser_url(recovered, DATABASE)) as connection:
+            for statement in told_meanwhile():
+                connection.execute(statement)
+            waiting = connection.execute("SELECT FROM notification WHERE state = 'pending'")
+            assert waiting.fetchall() == []
     finally:
         recovered.stop()
+
+
+def told_meanwhile() -> list[bytes]:
+    """The statements of the guide, by which nobody is told twice of what was told since."""
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "backup.md").read_bytes()
+    return re.findall(rb"^ *(UPDATE .+);$", guide, re.MULTILINE)
 
 
 def takes_writes(server: PostgresServer) -> bool:
