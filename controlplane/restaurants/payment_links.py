@@ -17,6 +17,7 @@ from controlplane.models.payment_link import (
 )
 from controlplane.models.restaurant import PaymentPolicy, Restaurant
 from controlplane.restaurants.notify import why_not
+from controlplane.restaurants.order_locks import locked_order
 from controlplane.restaurants.payment_errors import LinkRefused, UnknownPaymentLink
 from controlplane.restaurants.payment_notices import tell_of_link
 from controlplane.restaurants.payment_policy import must_be_paid
@@ -68,15 +69,15 @@ async def close_link_of(session: AsyncSession, order: Order) -> None:
 
 
 async def locked_link(session: AsyncSession, restaurant_id: UUID, link_id: UUID) -> PaymentLink:
-    """The link, which nobody else changes before the commit. Raises `UnknownPaymentLink`."""
-    link = await session.scalar(
-        select(PaymentLink)
-        .where(PaymentLink.restaurant_id == restaurant_id, PaymentLink.id == link_id)
-        .with_for_update()
-    )
-    if link is None:
+    """The link, which nobody else changes before the commit, nor its order: whoever moves an order
+    has its row before its link, and so has everybody. Raises `UnknownPaymentLink`.
+    """
+    found = (PaymentLink.restaurant_id == restaurant_id, PaymentLink.id == link_id)
+    order_id = await session.scalar(select(PaymentLink.order_id).where(*found))
+    if order_id is None:
         raise UnknownPaymentLink(link_id)
-    return link
+    await locked_order(session, restaurant_id, order_id)
+    return (await session.scalars(select(PaymentLink).where(*found).with_for_update())).one()
 
 
 def move_link(link: PaymentLink, to: PaymentLinkStatus) -> None:

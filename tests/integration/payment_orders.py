@@ -50,4 +50,4 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
     """What the tables' owner reads."""
     with psycopg.connect(libpq_url(url)) as database:
         found = database.execute(query.encode())
-        return found.fetchall() if found.description else []
+        return found.fetchall() if found.description is not None else []

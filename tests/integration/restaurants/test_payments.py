@@ -26,6 +26,7 @@ from controlplane.notifier.wording import Links, word
 from controlplane.payments.checkout import Payments
 from controlplane.payments.stripe_api import Stripe
 from controlplane.restaurants.escalation import Step, set_ladder
+from controlplane.restaurants.order_locks import locked_order
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.payment_errors import (
     UnknownPaymentLink,
@@ -52,6 +53,7 @@ from tests.integration.payment_orders import (
     order_with_link,
     rows,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -294,6 +296,28 @@ async def test_an_order_is_the_kitchens_once_it_no_longer_waits_for_its_payment(
     await told(site, refunded(link, 100))
     for told_of in (unseen, tickets):
         assert sorted(rows(seeded, told_of)) == sorted([(paid,), (late,)])
+
+
+async def test_money_that_comes_while_the_order_is_refused_waits_for_that(
+    seeded: str, owner: Sessions, worker: Sessions, site: Sessions
+) -> None:
+    """Both lock the order before its link: neither waits for the other in a circle."""
+    await open_for_payment(owner)
+    order_id, link = await order_with_link(worker)
+    rows(seeded, "UPDATE payment_link SET required = true")
+    waiting = (
+        "SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE NOT l.granted AND a.datname = current_database()"
+    )
+    async with owner.begin() as session:
+        await add_printer(session, MINE, "Four", PrinterProtocol.STAR)
+    async with restaurant_session(site, MINE) as session, session.begin():
+        await locked_order(session, MINE, order_id)
+        coming = asyncio.create_task(told(site, received(link)))
+        await until(lambda: bool(rows(seeded, waiting)))
+        await change_order_status(session, MINE, order_id, to=OrderStatus.REJECTED, actor="kitchen")
+    assert await coming
+    assert await stands(site, order_id) == Standing(paid=Paid.REFUND_DUE, cents=2_450)
 
 
 async def test_what_expires_is_paid_on_site_and_money_that_comes_later_is_seen(
