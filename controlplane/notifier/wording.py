@@ -142,7 +142,7 @@ async def _of_reservation(
         cancelled = reservation.status == ReservationStatus.CANCELLED
         return reservation_cancelled(restaurant, reservation, now=now) if cancelled else None
     if notification.kind == NotificationKind.TABLE_FREE:
-        waits = reservation.status == ReservationStatus.WAITLISTED
+        waits = reservation.status == ReservationStatus.WAITLISTED and reservation.starts_at > now
         return table_free(restaurant, reservation, now=now) if waits else None
     if reservation.status not in HAS_TABLE:
         return None

@@ -18,6 +18,7 @@ from controlplane.models.consent import ConsentPurpose, ConsentSource
 from controlplane.models.customer import Customer
 from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import Order, OrderStatus
+from controlplane.models.reservation import Reservation, ReservationStatus
 from controlplane.notifier import sender as sender_module
 from controlplane.notifier.notifier import senders_of
 from controlplane.notifier.ovh_sms import OvhSms
@@ -170,6 +171,35 @@ async def test_a_message_that_is_too_late_or_refused_is_not_tried_again(
     ended = await states(sessions)
     assert ended["order_placed"] == ("failed", "expired", 1)
     assert ended["order_unseen"] == ("failed", "http_400", 1)
+
+
+async def test_nobody_is_called_to_a_table_whose_time_is_over(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    now = datetime.now(UTC)
+    async with sessions.begin() as session:
+        restaurant_id = await add_restaurant(session)
+        for number, starts_at in enumerate((now - timedelta(minutes=1), now + timedelta(hours=1))):
+            waits = Reservation(
+                restaurant_id=restaurant_id,
+                number=number,
+                idempotency_key=str(number),
+                status=ReservationStatus.WAITLISTED,
+                source="voice",
+                party=4,
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(hours=2),
+                customer_phone_e164=MOBILE,
+            )
+            session.add(waits)
+            await session.flush()
+            free = told(restaurant_id, NotificationKind.TABLE_FREE, str(number), about_id=waits.id)
+            await notify(session, replace(free, body=""))
+    await sender.turn()
+    async with sessions() as session:
+        ended = await session.execute(select(Notification.key, Notification.state))
+    assert dict(ended.tuples().all()) == {"0": "suppressed", "1": "sent"}
+    assert len(operator.jobs) == 1
 
 
 async def test_no_sms_waits_for_a_mail_server_that_hangs(
