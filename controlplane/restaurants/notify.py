@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.email_addresses import address_of
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.phone_numbers import UnsafeNumber, refuse_unsafe
 from controlplane.models.notification import Channel, Notification, NotificationState
@@ -146,7 +147,7 @@ async def notify(session: AsyncSession, notice: Notice) -> bool:
 def why_not(channel: Channel, to: str | None, *, own: str) -> Suppressed | None:
     """Why nothing can be sent there, if so. `own` is the restaurant's number (E.164)."""
     if channel is Channel.EMAIL:
-        return None if to and "@" in to else Suppressed.NO_ADDRESS
+        return None if address_of(to or "") else Suppressed.NO_ADDRESS
     if not to:
         return Suppressed.NO_NUMBER
     try:

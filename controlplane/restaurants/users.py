@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.email_addresses import address_of
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.user_account import UserAccount
 from controlplane.restaurants.people_errors import (
@@ -58,9 +59,8 @@ async def create_user(
 
 def read_email(written: str) -> str:
     """The address as it is stored. Raises `NotAnEmail`."""
-    address = written.strip().lower()
-    before, at, host = address.partition("@")
-    if not (before and at and "." in host and address.isprintable() and " " not in address):
+    address = address_of(written)
+    if address is None:
         raise NotAnEmail
     return address
 

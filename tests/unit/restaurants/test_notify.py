@@ -51,9 +51,30 @@ def test_only_a_mobile_of_the_restaurants_country_gets_an_sms(
     assert why_not(Channel.SMS, to, own=own) is reason
 
 
-def test_an_e_mail_needs_an_address() -> None:
-    assert why_not(Channel.EMAIL, "camille@example.fr", own=LYON) is None
-    assert why_not(Channel.EMAIL, "camille", own=LYON) is Suppressed.NO_ADDRESS
+@pytest.mark.parametrize(
+    ("to", "reason"),
+    [
+        ("camille@example.fr", None),
+        ("Camille.Le-Roux+midi@mail.example.fr", None),
+        *(
+            (nobody, Suppressed.NO_ADDRESS)
+            for nobody in (
+                None,
+                "camille",
+                "camille@",
+                "@example.fr",
+                "camille@example",
+                "camille@example.",
+                "a@example.fr, b@example.fr",
+                "a@example.fr,b",
+                "a@example.fr\nBcc: b@example.fr",
+                "Camille <camille@example.fr>",
+            )
+        ),
+    ],
+)
+def test_an_e_mail_needs_one_address(to: str | None, reason: Suppressed | None) -> None:
+    assert why_not(Channel.EMAIL, to, own=LYON) is reason
 
 
 @given(st.integers(1, 1_000), st.floats(0, 1))
