@@ -172,9 +172,18 @@ async def next_job(
 
 
 async def fetch(session: AsyncSession, printer: Printer, job_id: UUID) -> Fetched | None:
-    """Hand the ticket over; None when it is not this printer's to take."""
+    """Hand the ticket over; None when it is not this printer's to take, or nobody needs it since
+    the poll that named it.
+    """
     job = await _open_job(session, printer, job_id)
     if job is None:
+        return None
+    status = await session.scalar(
+        select(Order.status).where(
+            Order.restaurant_id == job.restaurant_id, Order.id == job.order_id
+        )
+    )
+    if status in NEVER_MADE:
         return None
     duplicate = job.copy > 1 or job.fetches > 0
     job.state, job.fetches = PrintState.FETCHED, job.fetches + 1

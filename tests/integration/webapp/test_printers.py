@@ -192,6 +192,14 @@ async def test_what_nobody_needs_is_dropped_and_a_silent_printer_is_shown(
     assert "Imprimante muette" in (await browser.get(page)).text
     printer.code = "200 OK"
 
+    refused = await order(sessions, restaurant_id)
+    named = (await printer.poll())["jobToken"]
+    async with sessions.begin() as session:
+        await change_order_status(
+            session, restaurant_id, refused, to=OrderStatus.REJECTED, actor="kitchen"
+        )
+    assert (await browser.get(printer.url, params={"token": named})).status_code == 404
+
     cancelled, old = await order(sessions, restaurant_id), await order(sessions, restaurant_id)
     async with sessions.begin() as session:
         await change_order_status(
