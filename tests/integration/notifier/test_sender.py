@@ -198,7 +198,7 @@ async def test_nobody_is_called_to_a_table_whose_time_is_over(
     await sender.turn()
     async with sessions() as session:
         ended = await session.execute(select(Notification.key, Notification.state))
-    assert dict(ended.tuples().all()) == {"0": "suppressed", "1": "sent"}
+        assert {key: state for key, state in ended} == {"0": "suppressed", "1": "sent"}
     assert len(operator.jobs) == 1
 
 
