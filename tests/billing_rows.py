@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.call import Call
 from controlplane.models.invoice_recipient import InvoiceRecipient
+from controlplane.models.notification import Channel, Notification, NotificationState
 from controlplane.models.plan import Plan
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.subscription import Subscription
@@ -84,3 +85,36 @@ async def add_call(
     session.add(call)
     await session.flush()
     return call.id
+
+
+async def add_sms(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    sent_at: datetime,
+    *,
+    parts: int | None = 2,
+    **columns: Any,
+) -> UUID:
+    """A message of so many parts that an operator took then."""
+    sms_id = new_id()
+    row = {
+        "kind": "order_placed",
+        "channel": Channel.SMS,
+        "state": NotificationState.SENT,
+        "recipient": "+33639980134",
+        "settled_at": sent_at,
+        "created_at": sent_at,
+        "next_attempt_at": sent_at,
+        "expires_at": sent_at,
+    }
+    session.add(
+        Notification(
+            id=sms_id,
+            restaurant_id=restaurant_id,
+            key=str(sms_id),
+            sms_parts=parts,
+            **(row | columns),
+        )
+    )
+    await session.flush()
+    return sms_id

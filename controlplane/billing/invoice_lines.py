@@ -101,7 +101,8 @@ def _line(used: Used) -> Line:
             price, per = plan.minute_micros, SECONDS_PER_MINUTE
             what = f"Appels, {in_french(used.month)}\N{NO-BREAK SPACE}: {_calls(used, billed)}"
         case UsageKind.SMS:
-            price, what = plan.sms_micros, f"SMS, {in_french(used.month)}"
+            price = plan.sms_micros
+            what = f"SMS, {in_french(used.month)} (un message long en compte plusieurs)"
         case UsageKind.NUMBER:
             price = plan.number_fee_cents * MICROS_PER_CENT
             what = f"Numéros de téléphone, {in_french(used.month)}"

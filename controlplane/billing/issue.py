@@ -37,7 +37,7 @@ from controlplane.billing.invoice_lines import Line, invoice_lines
 from controlplane.billing.issued import document_of
 from controlplane.billing.months import month_begins, next_month
 from controlplane.billing.pdf import facturx_pdf
-from controlplane.billing.usage import SETTLED, rate_calls, rate_numbers
+from controlplane.billing.usage import SETTLED, rate_calls, rate_numbers, rate_sms
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.invoice import Invoice, InvoiceKind, InvoiceLine, InvoiceUsage
 from controlplane.models.invoice_counter import InvoiceCounter
@@ -83,8 +83,8 @@ async def issue(
     await _lock_series(session)
     edition = await _next_edition(session, restaurant.id, month)
     buyer = await _buyer(session, restaurant)
-    begins = month_begins(month, restaurant.timezone)
-    await session.execute(*rate_calls(restaurant.id, now=issuer.clock(), since=begins))
+    await session.execute(*rate_calls(restaurant.id, now=issuer.clock()))
+    await session.execute(*rate_sms(restaurant.id))
     await session.execute(*rate_numbers(restaurant.id, month))
     pending = await unbilled(session, restaurant.id, month)
     issued_on, number = await _next_number(session, issuer.clock)

@@ -1,11 +1,12 @@
-"""An issued invoice is worked out anew: from its calls, and rows, XML and PDF against each other.
+"""An issued invoice is worked out anew: from its calls and SMS; its rows, XML and PDF are held
+against each other.
 
 Nothing is changed. A problem is a sentence for an admin; none means that all agree.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,20 +23,26 @@ from controlplane.billing.usage import TOKENS
 from controlplane.models.call import Call
 from controlplane.models.invoice import Invoice, InvoiceKind
 from controlplane.models.invoice_counter import InvoiceCounter
+from controlplane.models.notification import Notification
 from controlplane.models.plan import Plan
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.usage_record import UsageKind, UsageRecord
 
 AT_ONCE: Final = 1_000
-"""One query asks for so many calls."""
+"""One query asks for so many rows."""
+
+Source: TypeAlias = Call | Notification
+Kept = TypeVar("Kept", Call, Notification)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """How many calls were found and compared, how many are kept no longer, what is wrong."""
+    """How many calls and SMS were compared, how many are kept no longer, what is wrong."""
 
     calls_compared: int
     calls_gone: int
+    sms_compared: int
+    sms_gone: int
     problems: tuple[str, ...]
 
 
@@ -44,17 +51,26 @@ async def verify(session: AsyncSession, written: str) -> Verified:
     invoice = await find_invoice(session, written)
     await session.refresh(invoice, ["xml", "pdf"])
     document = await document_of(session, invoice)
-    compared, gone, problems = 0, 0, [*_totals(invoice, document)]
+    records: list[UsageRecord] = []
+    calls: dict[str, Call] = {}
+    sms: dict[str, Notification] = {}
+    problems = [*_totals(invoice, document)]
     if invoice.kind == InvoiceKind.INVOICE:
         records = await billed_by(session, invoice)
-        calls = await _calls_of(session, invoice, records)
-        compared, gone = len(calls), sum(r.kind == UsageKind.CALL for r in records) - len(calls)
-        problems += await _usage_problems(session, invoice, records, calls)
+        calls = await _sources(session, invoice, Call, _written(records, UsageKind.CALL))
+        sms = await _sources(session, invoice, Notification, _written(records, UsageKind.SMS))
+        problems += await _usage_problems(session, invoice, records, {**calls, **sms})
         problems += await _line_problems(session, invoice, document, records)
     else:
         problems += await _credit_problems(session, invoice, document)
     problems += _file_problems(invoice, document)
-    return Verified(calls_compared=compared, calls_gone=gone, problems=tuple(problems))
+    return Verified(
+        calls_compared=len(calls),
+        calls_gone=len(_written(records, UsageKind.CALL)) - len(calls),
+        sms_compared=len(sms),
+        sms_gone=len(_written(records, UsageKind.SMS)) - len(sms),
+        problems=tuple(problems),
+    )
 
 
 async def numbers_missing(session: AsyncSession, year: int) -> list[int]:
@@ -71,38 +87,43 @@ def _totals(invoice: Invoice, document: Document) -> Iterator[str]:
             yield f"{name} is {stored}, its lines come to {worked_out}"
 
 
-async def _calls_of(
-    session: AsyncSession, invoice: Invoice, records: Iterable[UsageRecord]
-) -> dict[str, Call]:
-    """The calls that are still kept, by their id as records write it."""
-    sources = [record.source for record in records if record.kind == UsageKind.CALL]
-    calls: dict[str, Call] = {}
-    for start in range(0, len(sources), AT_ONCE):
+def _written(records: Iterable[UsageRecord], kind: UsageKind) -> list[str]:
+    """The ids of what was used of one kind, as records write them."""
+    return [record.source for record in records if record.kind == kind]
+
+
+async def _sources(
+    session: AsyncSession, invoice: Invoice, model: type[Kept], ids: Sequence[str]
+) -> dict[str, Kept]:
+    """Those of these calls or SMS that are still kept, by id."""
+    kept: dict[str, Kept] = {}
+    for start in range(0, len(ids), AT_ONCE):
         found = await session.scalars(
-            select(Call).where(
-                Call.restaurant_id == invoice.restaurant_id,
-                Call.id.in_(sources[start : start + AT_ONCE]),
+            select(model).where(
+                model.restaurant_id == invoice.restaurant_id,
+                model.id.in_(ids[start : start + AT_ONCE]),
             )
         )
-        calls |= {str(call.id): call for call in found}
-    return calls
+        kept |= {str(row.id): row for row in found}
+    return kept
 
 
 async def _usage_problems(
     session: AsyncSession,
     invoice: Invoice,
     records: Iterable[UsageRecord],
-    calls: dict[str, Call],
+    sources: Mapping[str, Source],
 ) -> list[str]:
-    """Where a record differs from its call, or from the price its plan has."""
+    """Where a record differs from its call or SMS, or from the price its plan has."""
     restaurant = await session.get_one(Restaurant, invoice.restaurant_id)
     plans = {plan.id: plan for plan in await session.scalars(select(Plan))}
     problems = []
     for record in records:
-        if call := calls.get(record.source):
-            expected = _rated(call, plans[record.plan_id], restaurant.timezone)
+        if source := sources.get(record.source):
+            named = f"{record.kind} {source.id}"
+            expected = _rated(source, plans[record.plan_id], restaurant.timezone)
             problems += [
-                f"call {call.id}: {name} is {getattr(record, name)!s}, the call says {value!s}"
+                f"{named}: {name} is {getattr(record, name)!s}, the {record.kind} says {value!s}"
                 for name, value in expected.items()
                 if getattr(record, name) != value
             ]
@@ -111,8 +132,20 @@ async def _usage_problems(
     return problems
 
 
-def _rated(call: Call, plan: Plan, timezone: str) -> dict[str, Any]:
-    """What a call's record has to say."""
+def _rated(source: Source, plan: Plan, timezone: str) -> dict[str, Any]:
+    """What the record of a call or an SMS has to say."""
+    if isinstance(source, Call):
+        return _rated_call(source, plan, timezone)
+    parts = source.sms_parts or 0
+    return {
+        "at": source.settled_at,
+        "month": source.settled_at and month_of(source.settled_at, timezone),
+        "quantity": parts,
+        "micros": parts * plan.sms_micros,
+    }
+
+
+def _rated_call(call: Call, plan: Plan, timezone: str) -> dict[str, Any]:
     seconds = seconds_of(call.duration_ms or 0)
     return {
         "at": call.started_at,

@@ -116,7 +116,7 @@ def show(*, number: str, pdf: Path | None, xml: Path | None) -> None:
 @number_argument
 @json_option
 def verify(*, number: str, as_json: bool) -> int:
-    """Work it out anew from its calls; compare rows, XML and PDF. 1 when they differ."""
+    """Work it out anew from its calls and SMS; compare rows, XML and PDF. 1 when they differ."""
 
     async def work(session: AsyncSession) -> tuple[Verified, list[int]]:
         verified = await verify_invoice(session, number)
@@ -132,7 +132,8 @@ def verify(*, number: str, as_json: bool) -> int:
         verdict = f"{len(problems)} problems" if problems else "all agree"
         print(
             f"{number}: {verdict}; {verified.calls_compared} calls compared,"
-            f" {verified.calls_gone} no longer kept"
+            f" {verified.calls_gone} no longer kept; {verified.sms_compared} SMS compared,"
+            f" {verified.sms_gone} no longer kept"
         )
     return 1 if problems else 0
 

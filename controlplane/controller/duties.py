@@ -19,10 +19,9 @@ from controlplane.controller import metrics
 from controlplane.controller.call_queue import CallQueue
 from controlplane.controller.changes import Changes
 from controlplane.controller.housekeeping import (
-    prune_callers,
     prune_demand,
     prune_tables,
-    rate_usage,
+    rate_and_prune,
 )
 from controlplane.controller.lease import ASK_EVERY_S, Lease
 from controlplane.controller.nodes import Nodes
@@ -117,8 +116,7 @@ def serve(settings: ControllerSettings) -> None:
         ("workers_offers", queue.prune_workers, PRUNE_WORKERS_EVERY_S, None),
         ("active_calls", queue.count_calls, COUNT_EVERY_S, None),
         ("tables", lambda: prune_tables(engine), PRUNE_TABLES_EVERY_S, None),
-        ("usage", lambda: rate_usage(engine), PRUNE_TABLES_EVERY_S, None),
-        ("retention", lambda: prune_callers(engine), PRUNE_TABLES_EVERY_S, None),
+        ("retention", lambda: rate_and_prune(engine), PRUNE_TABLES_EVERY_S, None),
     ]
     if speech is not None:
         prompts = Prompts(engine, speech, leads=lambda: lease.epoch is not None)

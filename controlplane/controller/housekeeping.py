@@ -1,6 +1,6 @@
 """Deletes what would otherwise grow for ever: the demand of dead bridges, old rows, pods of another
-day, and what is known of callers once its restaurant's time for it is over. What calls cost is
-taken down before.
+day, and what is known of callers once its restaurant's time for it is over. What calls and SMS cost
+is taken down before.
 
 Any number of controllers may do it at once. A turn's work is bounded: a table that was forgotten
 for a month is emptied over some hours, a little at a time.
@@ -8,13 +8,16 @@ for a month is emptied over some hours, a little at a time.
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
+from uuid import UUID
 
 import structlog
 from redis import Redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from controlplane.billing.usage import SUBSCRIBED, rate_calls
+from controlplane.billing.usage import SUBSCRIBED, rate_calls, rate_sms
 from controlplane.contracts import redis_keys
 from controlplane.contracts.identifiers import first_id
 from controlplane.controller import metrics
@@ -124,15 +127,42 @@ def prune_callers(engine: Engine) -> None:
 
 
 def rate_usage(engine: Engine) -> None:
-    """Turn the calls that ended into usage records, one transaction a restaurant.
+    """Turn the calls that ended and the SMS that were sent into usage records.
 
-    It is done long before `prune_callers` deletes them: an invoice needs them no more.
+    A restaurant that cannot be rated is counted and logged, and stops no other. Raises
+    `DBAPIError` when Postgres is away.
     """
     with engine.connect() as connection:
-        subscribed = connection.scalars(SUBSCRIBED).all()
-    for restaurant_id in subscribed:
-        with engine.begin() as connection:
-            connection.execute(*rate_calls(restaurant_id, now=datetime.now(UTC)))
+        with connection.begin():
+            subscribed = connection.scalars(SUBSCRIBED).all()
+        for restaurant_id in subscribed:
+            try:
+                _rate(connection, restaurant_id)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                metrics.RATINGS_FAILED.inc()
+                reason = type(error.orig).__name__
+                _logger.error("usage_not_rated", restaurant_id=str(restaurant_id), error=reason)
+
+
+def rate_and_prune(engine: Engine) -> None:
+    """Rate, then delete: an SMS's row may be kept for a day only, and after an outage both are
+    overdue. What could not be rated is deleted in its time all the same.
+    """
+    rate_usage(engine)
+    prune_callers(engine)
+
+
+def _rate(connection: Connection, restaurant_id: UUID) -> None:
+    """Rate one restaurant, a batch in a transaction; what is left is the next turn's."""
+    for rate in (partial(rate_calls, now=datetime.now(UTC)), rate_sms):
+        for _ in range(MOST_BATCHES):
+            with connection.begin():
+                statement = rate(restaurant_id, most=BATCH_ROWS)
+                rated = connection.execute(*statement).rowcount
+            if rated < BATCH_ROWS:
+                break
 
 
 def _older(table: str, at: str, keep: str, *, which: str = "true") -> str:

@@ -105,6 +105,10 @@ ROWS_PRUNED = Counter(
     "Rows deleted, and orders made nobody's: their time is over.",
     ["table"],
 )
+RATINGS_FAILED = Counter(
+    "alloresto_controller_ratings_failed_total",
+    "Restaurants whose usage could not be written in a turn.",
+)
 QUEUE_LENGTH = Gauge("alloresto_controller_queue_length", "Calls on offer to the workers.")
 QUEUE_OLDEST_AGE = Gauge(
     "alloresto_controller_queue_oldest_seconds",

@@ -24,6 +24,12 @@ class Call(Base):
         UniqueConstraint("restaurant_id", "id"),
         Index(None, "restaurant_id", "started_at"),
         Index(None, "caller_number", postgresql_where=text("caller_number IS NOT NULL")),
+        Index(
+            "ix_call_unrated",
+            "restaurant_id",
+            "started_at",
+            postgresql_where=text("NOT rated AND duration_ms > 0 AND time_to_agent_ms IS NOT NULL"),
+        ),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(str(outcome)) for outcome in CallOutcome)})",
             name="outcome",
@@ -53,6 +59,8 @@ class Call(Base):
     cached_tokens: Mapped[int] = mapped_column(default=0)
     output_audio_tokens: Mapped[int] = mapped_column(default=0)
     output_text_tokens: Mapped[int] = mapped_column(default=0)
+    rated: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its usage record is written; a call that nobody billed stays false."""
 
 
 class CallTurn(Base):

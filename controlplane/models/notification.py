@@ -58,6 +58,12 @@ class Notification(Base):
             postgresql_where=text("state = 'pending'"),
         ),
         Index(None, "restaurant_id", "recipient"),
+        Index(
+            "ix_notification_unrated",
+            "restaurant_id",
+            "settled_at",
+            postgresql_where=text("NOT rated AND sms_parts IS NOT NULL"),
+        ),
         CheckConstraint("channel IN ('sms', 'email')", name="channel"),
         CheckConstraint(
             f"state IN ({', '.join(repr(str(state)) for state in NotificationState)})",
@@ -70,6 +76,10 @@ class Notification(Base):
         CheckConstraint("state = 'pending' OR (subject = '' AND body = '')", name="words"),
         CheckConstraint(
             "(state IN ('failed', 'suppressed')) = (reason IS NOT NULL)", name="reason"
+        ),
+        CheckConstraint(
+            "sms_parts IS NULL OR (channel = 'sms' AND state = 'sent' AND sms_parts >= 1)",
+            name="sms_parts",
         ),
     )
 
@@ -96,5 +106,9 @@ class Notification(Base):
     """Told later it would be of no use, or wrong."""
     provider_id: Mapped[str | None]
     """Under this name its provider finds it."""
+    sms_parts: Mapped[int | None]
+    """How many SMS an operator takes it for; counted as it is sent, for its words go then."""
+    rated: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its usage record is written."""
     created_at: Mapped[CreatedAt]
     settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from controlplane.models.notification import Channel, Notification, NotificationState
 from controlplane.models.restaurant import Restaurant
 from controlplane.notifier import metrics
+from controlplane.notifier.gsm7 import parts
 from controlplane.notifier.providers import (
     Outgoing,
     PermanentFailure,
@@ -113,8 +114,9 @@ class Sender:
                 provider_id = await self._providers[Channel(notification.channel)].send(outgoing)
         except TimeoutError:
             raise TemporaryFailure("slow") from None
+        sms_parts = parts(outgoing.text) if notification.channel == Channel.SMS else None
         async with self._sessions.begin() as session:
-            await record_sent(session, notification, provider_id, utc_now())
+            await record_sent(session, notification, provider_id, utc_now(), sms_parts=sms_parts)
         metrics.SENT.labels(notification.channel).inc()
         _logger.info("notification_sent", **_named(notification))
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, upd
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.billing.usage import rate_sms
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
@@ -162,7 +163,9 @@ async def _messages(
 
 
 async def _notifications(session: AsyncSession, mine: frozenset[UUID], e164: str) -> Part:
-    """What waits to be sent is not sent any more."""
+    """What waits to be sent is not sent any more; what was sent is billed without its number."""
+    for restaurant_id in sorted(mine):
+        await session.execute(*rate_sms(restaurant_id))
     forget = delete(Notification).where(
         Notification.restaurant_id.in_(mine), Notification.recipient == e164
     )

@@ -89,12 +89,16 @@ async def told_today(session: AsyncSession, notification: Notification, now: dat
 
 
 async def record_sent(
-    session: AsyncSession, notification: Notification, provider_id: str | None, now: datetime
+    session: AsyncSession,
+    notification: Notification,
+    provider_id: str | None,
+    now: datetime,
+    *,
+    sms_parts: int | None,
 ) -> bool:
-    """Whether it was still this sender's to record."""
-    return await _settle(
-        session, notification, now, NotificationState.SENT, provider_id=provider_id
-    )
+    """Whether it was still this sender's to record. An e-mail has no parts."""
+    sent = {"provider_id": provider_id, "sms_parts": sms_parts}
+    return await _settle(session, notification, now, NotificationState.SENT, **sent)
 
 
 async def record_failed(

@@ -1,26 +1,30 @@
 """What a restaurant used is written once, in the right month, with the plan it had then."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from structlog.testing import capture_logs
 
 from controlplane.billing.months import month_of
-from controlplane.billing.usage import TOKENS, rate_calls, rate_numbers
-from controlplane.controller.housekeeping import prune_callers, rate_usage
+from controlplane.billing.usage import TOKENS, rate_calls, rate_numbers, rate_sms
+from controlplane.controller import metrics
+from controlplane.controller.housekeeping import rate_and_prune, rate_usage
 from controlplane.database import async_sessions, sync_engine
 from controlplane.database_roles import DatabaseRole
 from controlplane.models.call import Call
+from controlplane.models.notification import Notification
+from controlplane.models.restaurant import Restaurant
 from controlplane.models.subscription import Subscription
 from controlplane.models.usage_record import UsageKind, UsageRecord
 from controlplane.tenancy import restaurant_session
-from tests.billing_rows import add_billed, add_call, add_plan
+from tests.billing_rows import add_billed, add_call, add_plan, add_sms
 
 pytestmark = pytest.mark.integration
 
@@ -177,26 +181,78 @@ async def test_two_who_rate_at_once_write_one_record(database: AsyncEngine) -> N
         assert len(await records(session, ours)) == 20
 
 
-async def test_calls_are_rated_before_they_are_deleted_and_the_record_stays(
-    database: AsyncEngine, database_url: str
-) -> None:
-    """The controller's housekeeping does both; a restaurant may keep calls for a month only."""
-    sessions = async_sessions(database)
-    async with sessions.begin() as session:
-        ours = await add_billed(session, await add_plan(session))
-        await session.execute(text("UPDATE restaurant SET keep_calls_months = 1"))
-        began = await session.scalar(text("SELECT now() - interval '32 days'"))
-        assert isinstance(began, datetime)
-        await add_call(session, ours, began)
+@pytest.fixture
+def controller(database_url: str) -> Iterator[Engine]:
+    """Under the controller's own role: what it may not do fails here."""
     engine = sync_engine(
         database_url, application_name="test", role=DatabaseRole.CONTROLLER, pool_size=1
     )
-    rate_usage(engine)
-    prune_callers(engine)
+    yield engine
     engine.dispose()
+
+
+async def test_a_restaurant_that_cannot_be_rated_stops_no_other(
+    database: AsyncEngine, controller: Engine
+) -> None:
+    sessions = async_sessions(database)
+    async with sessions.begin() as session:
+        plan = await add_plan(session)
+        broken, *others = sorted([await add_billed(session, plan) for _ in range(3)])
+        for restaurant_id in (broken, *others):
+            await add_call(session, restaurant_id, datetime(2026, 11, 3, 19, tzinfo=UTC))
+        restaurant = await session.get_one(Restaurant, broken)
+        restaurant.timezone = "Europe/Atlantis"
+    before = metrics.RATINGS_FAILED._value.get()
+    with capture_logs() as logs:
+        rate_usage(controller)
+    assert metrics.RATINGS_FAILED._value.get() == before + 1
+    assert [log["restaurant_id"] for log in logs] == [str(broken)]
+    async with sessions() as session:
+        rated = await session.scalars(select(UsageRecord.restaurant_id))
+        assert sorted(rated) == others
+
+
+async def test_what_is_rated_is_looked_at_no_more_and_what_comes_late_is_found(
+    session: AsyncSession,
+) -> None:
+    """In the index of what is not rated are the new call and one that is half a year late."""
+    ours = await add_billed(session, await add_plan(session))
+    for day in (3, 4):
+        await add_call(session, ours, datetime(2026, 11, day, 19, tzinfo=UTC))
+    statement, values = rate_calls(ours, now=NOW, most=1)
+    rated = [(await session.execute(statement, values)).rowcount for _ in range(3)]  # type: ignore[attr-defined]
+    assert rated == [1, 1, 0]
+    await add_call(session, ours, datetime(2026, 5, 3, 19, tzinfo=UTC))
+    await session.execute(*rate_calls(ours, now=NOW))
+    assert [r.month.month for r in await records(session, ours)] == [5, 11, 11]
+    await session.execute(text("SET LOCAL enable_seqscan = off"))
+    for (rate, given), index in (
+        (rate_calls(ours, now=NOW), "ix_call_unrated"),
+        (rate_sms(ours), "ix_notification_unrated"),
+    ):
+        plan = await session.scalars(text(f"EXPLAIN {rate.text}"), given)
+        assert index in "".join(plan)
+
+
+async def test_calls_and_sms_are_rated_before_they_are_deleted_and_the_record_stays(
+    database: AsyncEngine, controller: Engine
+) -> None:
+    """Also after an outage of more than the time a restaurant keeps them."""
+    sessions = async_sessions(database)
+    async with sessions.begin() as session:
+        ours = await add_billed(session, await add_plan(session))
+        await session.execute(
+            text("UPDATE restaurant SET keep_calls_months = 1, keep_transcripts_days = 1")
+        )
+        began = await session.scalar(text("SELECT now() - interval '32 days'"))
+        assert isinstance(began, datetime)
+        await add_call(session, ours, began)
+        await add_sms(session, ours, began)
+    rate_and_prune(controller)
     async with sessions() as session:
         assert await session.scalar(select(Call.id)) is None
-        assert len(await records(session, ours)) == 1
+        assert await session.scalar(select(Notification.id)) is None
+        assert [r.kind for r in await records(session, ours)] == ["call", "sms"]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE usage_record SET micros = 0", "DELETE FROM plan"])

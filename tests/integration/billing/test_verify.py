@@ -45,12 +45,18 @@ CALL = (
     " CAST(:at AS timestamptz) + interval '90 s', 90000, 900, 5, 4, 3, 2, 1 FROM restaurant"
     " WHERE slug = :slug"
 )
+SMS = (
+    "INSERT INTO notification (id, restaurant_id, key, kind, channel, state, recipient, sms_parts,"
+    " next_attempt_at, expires_at, settled_at) SELECT gen_random_uuid(), id, 'k', 'order_placed',"
+    " 'sms', 'sent', '+33639980134', 2, CAST(:at AS timestamptz), CAST(:at AS timestamptz),"
+    " CAST(:at AS timestamptz) FROM restaurant WHERE slug = :slug"
+)
 Said = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def engine(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Two restaurants, `luigi` and `mario`, each with three calls in October 2026."""
+    """Two restaurants, `luigi` and `mario`, each with three calls and an SMS in October 2026."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     for name, value in SELLER.items():
         monkeypatch.setenv(f"ALLORESTO_SELLER_{name}", value)
@@ -62,12 +68,14 @@ def engine(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engin
             for day in (3, 4, 5):
                 at = datetime(2026, 10, day, 19, tzinfo=UTC)
                 connection.execute(text(CALL), {"at": at, "slug": slug})
+            connection.execute(text(SMS), {"at": at, "slug": slug})
     yield engine
     engine.dispose()
 
 
 def set_up() -> None:
     prices = ["--base-fee", "49", "--minute", "0,15", "--included-minutes", "1", "--number", "2"]
+    prices += ["--sms", "0,07"]
     assert main(["invoice", "plan", "essentiel", "--name", "Essentiel", *prices]) == 0
     for slug in ("luigi", "mario"):
         plan = ["essentiel", "--from", "2026-10", "--numbers", "1"]
@@ -77,11 +85,11 @@ def set_up() -> None:
 
 @pytest.fixture
 def issued(engine: Engine, capsys: Said) -> str:
-    """The number of luigi's invoice of October: 49 € + 2 € + 3.5 min at 0.15 €."""
+    """The number of luigi's invoice of October: 49 € + 2 € + 3.5 min at 0.15 € + 2 × 0.07 €."""
     set_up()
     assert main(["invoice", "issue", "luigi", "2026-10", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (summary["net_cents"], summary["vat_cents"]) == (5_153, 1_031)
+    assert (summary["net_cents"], summary["vat_cents"]) == (5_167, 1_033)
     return str(summary["number"])
 
 
@@ -116,33 +124,38 @@ def test_what_was_issued_agrees(issued: str, capsys: Said, tmp_path: Path) -> No
         assert main(["invoice", "verify", f"{issued[:4]}-{number + 1:06}"]) == 0
     out = capsys.readouterr().out
     assert out.count("all agree") == 3
-    assert out.count("3 calls compared, 0 no longer kept") == 2
+    assert out.count("3 calls compared, 0 no longer kept; 1 SMS compared, 0 no longer kept") == 2
     pdf, xml = tmp_path / "i.pdf", tmp_path / "i.xml"
     assert main(["invoice", "show", issued, "--pdf", str(pdf), "--xml", str(xml)]) == 0
     assert attached_xml(pdf.read_bytes()) == xml.read_bytes()
-    assert "61,84" in capsys.readouterr().out
+    assert "62,00" in capsys.readouterr().out
 
 
-def test_calls_that_are_kept_no_longer_are_counted(
+def test_calls_and_sms_that_are_kept_no_longer_are_counted(
     engine: Engine, issued: str, capsys: Said
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM call"))
+        connection.execute(text("DELETE FROM notification"))
     assert main(["invoice", "verify", issued]) == 0
-    assert "0 calls compared, 3 no longer kept" in capsys.readouterr().out
+    assert (
+        "0 calls compared, 3 no longer kept; 0 SMS compared, 1 no longer kept"
+        in capsys.readouterr().out
+    )
 
 
 DIFFERENCES = [
     ("UPDATE call SET duration_ms = 30000", "quantity is 90, the call says 30"),
     ("UPDATE call SET cached_tokens = 7", "cached_tokens is 3, the call says 7"),
     ("UPDATE call SET started_at = started_at + interval '40 days'", "the call says 2026-11"),
+    ("UPDATE notification SET sms_parts = 5", "quantity is 2, the sms says 5"),
     ("UPDATE usage_record SET micros = 1 WHERE kind = 'number'", "price is not its plan's"),
     ("DELETE FROM invoice_usage", "its usage comes to"),
     ("DELETE FROM invoice_line WHERE kind = 'numbers'", "its lines come to"),
     ("UPDATE invoice SET due_on = due_on + 1", "XML: BT-9 is not what the rows say"),
     (
         "UPDATE invoice SET xml = convert_to(replace(convert_from(xml, 'UTF8'),"
-        " '>51.53<', '>51.54<'), 'UTF8')",
+        " '>51.67<', '>51.68<'), 'UTF8')",
         "PDF: it does not carry the XML that is stored",
     ),
     (

@@ -126,7 +126,7 @@ async def test_who_dies_while_sending_leaves_it_to_another_and_records_nothing_l
         late.attempts = 1
         assert not await record_failed(session, late, "tried_out", now)
         assert await put_off(session, mine, now)
-        assert await record_sent(session, mine, "ovh-1", now)
+        assert await record_sent(session, mine, "ovh-1", now, sms_parts=1)
         assert not await put_off(session, mine, now)
     async with sessions() as session:
         row = (await session.scalars(select(Notification))).one()

@@ -20,6 +20,7 @@ from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import Order, OrderStatus
 from controlplane.models.reservation import Reservation, ReservationStatus
 from controlplane.notifier import sender as sender_module
+from controlplane.notifier.gsm7 import parts
 from controlplane.notifier.notifier import senders_of
 from controlplane.notifier.ovh_sms import OvhSms
 from controlplane.notifier.providers import Outgoing
@@ -120,6 +121,8 @@ async def test_an_order_is_confirmed_once_with_a_link_that_opens_it(
     opened = read_receipt(key, now=datetime.now(UTC), secret=LINK_SECRET)
     assert opened == ReceiptKey(ReceiptOf.ORDER, restaurant_id, order_id)
     assert (await states(sessions))["order_placed"] == ("sent", None, 1)
+    async with sessions() as session:
+        assert await session.scalar(select(Notification.sms_parts)) == parts(job["message"])
 
 
 async def test_what_is_no_longer_so_is_not_told_and_what_became_of_it_is(

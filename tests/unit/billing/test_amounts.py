@@ -30,6 +30,14 @@ def test_a_line_is_the_exact_product_rounded_once(quantity: int, price: int, per
     assert net_cents(quantity, price, per=per) == half_up(Fraction(quantity * price, per * 10_000))
 
 
+@given(st.lists(st.integers(1, 10), max_size=50), PRICE)
+def test_a_line_of_sms_is_the_sum_of_their_records_rounded_once(
+    parts: list[int], price: int
+) -> None:
+    recorded = sum(of_one * price for of_one in parts)
+    assert net_cents(sum(parts), price) == half_up(Fraction(recorded, 10_000))
+
+
 @given(st.integers(0, 10**9), st.sampled_from([2_000, 850, 2_100]))
 def test_vat_is_the_exact_share_rounded_once(net: int, rate: int) -> None:
     assert vat_cents(net, rate) == half_up(Fraction(net) * Fraction(rate, 10_000))
