@@ -116,6 +116,13 @@ async def received_before(session: AsyncSession, restaurant_id: UUID, order_id: 
     return int(rows.one().received_cents)
 
 
+async def refunds_due(session: AsyncSession, restaurant_id: UUID, *, since: datetime) -> set[UUID]:
+    """The orders of which something is to be given back, if money of theirs moved since then."""
+    moved = await session.scalars(_MOVED, {"restaurant_id": restaurant_id, "since": since})
+    stand = await standings(session, restaurant_id, moved.all())
+    return {order_id for order_id, one in stand.items() if one.paid is Paid.REFUND_DUE}
+
+
 def _link(row: Row[Any]) -> LinkFacts | None:
     status = row.link_status
     if status is None:
@@ -126,6 +133,23 @@ def _link(row: Row[Any]) -> LinkFacts | None:
         expires_at=row.expires_at,
     )
 
+
+_MOVED: Final = text(
+    """
+WITH RECURSIVE chain (id) AS (
+    SELECT l.order_id
+    FROM payment_movement m
+    JOIN payment_link l ON l.restaurant_id = :restaurant_id AND l.id = m.link_id
+    WHERE m.restaurant_id = :restaurant_id AND m.at > :since
+    UNION
+    SELECT later.id
+    FROM chain JOIN "order" later
+        ON later.restaurant_id = :restaurant_id AND later.replaces_id = chain.id
+)
+SELECT id FROM chain
+"""
+)
+"""These orders' money moved, or that of orders they correct."""
 
 _STANDINGS: Final = text(
     """

@@ -17,13 +17,15 @@ from controlplane.models.order_delivery import OrderDelivery
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.order_allergies import MADE
-from controlplane.restaurants.payment_standing import Paid, Standing, standings
+from controlplane.restaurants.payment_standing import Paid, Standing, refunds_due, standings
 from webapp import french
 from webapp.kitchen.payment import on_ticket
 from webapp.kitchen.ticket_words import TYPE_LABELS, address_lines, next_button, status_label
 
 FINISHED_LIMIT: Final = 200
 """One page shows this many finished orders, the newest; those still to make are all shown."""
+OWED_FOR: Final = timedelta(days=14)
+"""What is to be given back is shown until it is, or so long after it came."""
 STILL_OPEN_FOR: Final = timedelta(days=1)
 """An order nobody closed stays on the screen through the next day: the service after midnight."""
 
@@ -108,14 +110,18 @@ async def find_kitchen(session: AsyncSession, restaurant_id: UUID) -> Kitchen:
 
 async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Ticket]:
     """Return every order still to make first, by the time they are due; then those that nobody
-    took, and the day's finished ones, of which there may be more than are shown.
+    took, and the day's finished ones, of which there may be more than are shown, with older ones
+    whose customer is to have money back.
     """
     today = kitchen.today()
     still_open = Order.status.not_in(DONE) & (Order.service_date >= today - STILL_OPEN_FOR)
     expired = (Order.status == OrderStatus.EXPIRED) & (Order.service_date >= today - STILL_OPEN_FOR)
     finished = Order.status.in_(DONE - {OrderStatus.EXPIRED}) & (Order.service_date >= today)
+    since = datetime.now(UTC) - OWED_FOR
+    owed = Order.id.in_(await refunds_due(session, kitchen.restaurant_id, since=since))
+    older = owed & Order.status.in_(DONE) & (Order.service_date < today)
     tickets = [
-        *await _tickets(session, kitchen, still_open | expired),
+        *await _tickets(session, kitchen, still_open | expired | older),
         *await _tickets(session, kitchen, finished, newest=FINISHED_LIMIT),
     ]
     return sorted(tickets, key=_place)

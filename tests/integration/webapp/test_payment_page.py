@@ -161,7 +161,7 @@ async def test_a_customer_pays_and_the_kitchen_sees_it(shop: Shop) -> None:
 async def test_a_required_payment_that_is_late_is_the_restaurants_to_decide(shop: Shop) -> None:
     """1. A customer opens the link of an order that must be paid, and does not pay. 2. Its time is
     over: link and session are closed, the ticket says so and lets the order be refused. 3. The link
-    leads nowhere any more. 4. Refused, and money that came all the same is seen.
+    leads nowhere any more. 4. Refused, and money that came all the same is seen, days later too.
     """
     order_id, _ = await order_with_link(shop.sessions)
     await shop.browser.get(shop.link(order_id))
@@ -189,6 +189,8 @@ async def test_a_required_payment_that_is_late_is_the_restaurants_to_decide(shop
     assert (await shop.browser.post(url)).status_code == 303
     shop.stripe.sessions[session_id]["status"] = "open"
     shop.stripe.pay(session_id)
+    rows(shop.database_url, 'UPDATE "order" SET service_date = service_date - 3')
+    assert str(order_id) not in await shop.ticket()
     assert await shop.told(*shop.stripe.events[-1]) == 200
     assert "À rembourser au client\u00a0: 24,50\u00a0€" in await shop.ticket()
 
