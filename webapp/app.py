@@ -60,7 +60,11 @@ def create_app(settings: WebSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loops = {"outbox-feed": feed.run(), "close-links": close_links(payments)}
+        loops = {
+            "outbox-feed": feed.run(),
+            "close-links": close_links(payments.close_due),
+            "close-sessions": close_links(payments.close_sessions),
+        }
         tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
         try:
             yield

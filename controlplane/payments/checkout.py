@@ -4,6 +4,7 @@ The provider is asked between transactions: no row is locked while it is waited 
 depend on what is written here: its event names the link (`controlplane/payments/stripe_event.py`).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -102,14 +103,24 @@ class Payments:
         return self._box.open(account.webhook_secret_encrypted, owner=restaurant_id)
 
     async def close_due(self) -> int:
-        """Close the links whose time is over, and sessions that nobody may pay by any more; return
-        how many there were. One that fails holds up no other.
+        """Close the links whose time is over, and return how many were due. No provider is asked:
+        a kitchen that waits for an order waits for none.
         """
+        return await self._each_due(self._close)
+
+    async def close_sessions(self) -> int:
+        """Have the provider close sessions that nobody may pay by any more; return how many links
+        were due.
+        """
+        return await self._each_due(self._close_session)
+
+    async def _each_due(self, close: Callable[[UUID, UUID], Awaitable[None]]) -> int:
+        """One that fails holds up no other."""
         async with self._sessions() as session:
             due = (await session.execute(_DUE, {"most": DUE_AT_ONCE})).all()
         for restaurant_id, link_id in due:
             try:
-                await self._close(restaurant_id, link_id)
+                await close(restaurant_id, link_id)
             except Exception:
                 _logger.exception("payment_link_not_closed", restaurant_id=str(restaurant_id))
         return len(due)
@@ -124,6 +135,10 @@ class Payments:
                 if link.required:
                     await hand_to_kitchen(session, order)
                 tell_status(session, order)
+
+    async def _close_session(self, restaurant_id: UUID, link_id: UUID) -> None:
+        async with restaurant_session(self._sessions, restaurant_id) as session:
+            link = await session.get_one(PaymentLink, link_id)
             account = await session.get(PaymentAccount, restaurant_id)
         if link.status in OPEN or link.session_id is None or link.session_closed_at is not None:
             return

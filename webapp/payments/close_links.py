@@ -1,12 +1,13 @@
-"""Links whose time is over are closed while the site runs; several sites may do it at once."""
+"""Links whose time is over are closed while the site runs, and beside them their sessions at the
+provider, which may be slow to answer; several sites may do it at once.
+"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-
-from controlplane.payments.checkout import Payments
 
 EVERY_S: Final = 5.0
 """A kitchen's page says so late that an order was not paid in time; readers know it at once."""
@@ -14,11 +15,11 @@ EVERY_S: Final = 5.0
 _logger = structlog.get_logger()
 
 
-async def close_links(payments: Payments, *, every_s: float = EVERY_S) -> None:
+async def close_links(close_due: Callable[[], Awaitable[int]], *, every_s: float = EVERY_S) -> None:
     """Run until it is cancelled; Postgres may be away meanwhile."""
     while True:
         try:
-            await payments.close_due()
+            await close_due()
         except (SQLAlchemyError, OSError) as error:
             _logger.error("payment_links_not_closed", error=type(error).__name__)
         except Exception:  # the edge of one turn: the next has its chance

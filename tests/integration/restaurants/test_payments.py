@@ -24,7 +24,7 @@ from controlplane.models.printer import PrinterProtocol
 from controlplane.models.restaurant import PaymentPolicy, Restaurant
 from controlplane.notifier.wording import Links, word
 from controlplane.payments.checkout import Payments
-from controlplane.payments.stripe_api import Stripe
+from controlplane.payments.provider import Checkout, OpenSession
 from controlplane.restaurants.escalation import Step, set_ladder
 from controlplane.restaurants.order_locks import locked_order
 from controlplane.restaurants.order_status import change_order_status
@@ -267,6 +267,16 @@ async def test_what_is_delivered_must_be_paid_first_where_the_restaurant_says_so
     assert rows(seeded, f"SELECT status FROM \"order\" WHERE id = '{placed.id}'") == [("placed",)]
 
 
+class NeverAsked:
+    """A provider that does not answer: no kitchen waits for it."""
+
+    async def open_session(self, api_key: str, checkout: Checkout) -> OpenSession:
+        pytest.fail("it was asked to open a session")
+
+    async def close_session(self, api_key: str, session_id: str) -> None:
+        pytest.fail("it was asked to close a session")
+
+
 async def test_an_order_is_the_kitchens_once_it_no_longer_waits_for_its_payment(
     seeded: str, owner: Sessions, worker: Sessions, site: Sessions
 ) -> None:
@@ -289,10 +299,10 @@ async def test_an_order_is_the_kitchens_once_it_no_longer_waits_for_its_payment(
     await told(site, received(link, 2_700))
     rows(
         seeded,
-        "UPDATE payment_link SET created_at = now() - interval '1 hour', expires_at = now()"
-        f" WHERE order_id = '{late}'",
+        "UPDATE payment_link SET created_at = now() - interval '1 hour', expires_at = now(),"
+        f" session_id = 'cs_1', session_url = 'https://stripe.example' WHERE order_id = '{late}'",
     )
-    assert await Payments(site, Stripe("http://127.0.0.1:1"), SECRETS).close_due() == 1
+    assert await Payments(site, NeverAsked(), SECRETS).close_due() == 1
     await told(site, refunded(link, 100))
     for told_of in (unseen, tickets):
         assert sorted(rows(seeded, told_of)) == sorted([(paid,), (late,)])
