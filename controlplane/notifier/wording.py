@@ -65,8 +65,10 @@ async def word(
 ) -> Outgoing | None:
     """Word it for its channel; None when what it tells is no longer so.
 
-    The session is one of the notification's restaurant.
+    The session is one of the notification's restaurant. Raises `ValueError` of a kind that only a
+    newer notifier can word: it is left to that one.
     """
+    NotificationKind(notification.kind)
     restaurant = await session.get_one(Restaurant, notification.restaurant_id)
     if notification.body:
         words: Words | None = Words(subject=notification.subject, sentence=notification.body)

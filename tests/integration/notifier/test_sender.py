@@ -205,6 +205,17 @@ async def test_nobody_is_called_to_a_table_whose_time_is_over(
     assert len(operator.jobs) == 1
 
 
+async def test_what_a_newer_release_tells_is_left_to_its_notifier(
+    sessions: Sessions, sender: Sender, operator: OvhStandIn
+) -> None:
+    await ordered(sessions)
+    async with sessions.begin() as session:
+        await session.execute(update(Notification).values(kind="order_moved"))
+    await sender.turn()
+    assert operator.jobs == []
+    assert (await states(sessions))["order_moved"] == ("pending", None, 1)
+
+
 async def test_no_sms_waits_for_a_mail_server_that_hangs(
     sessions: Sessions, operator: OvhStandIn, sender: Sender
 ) -> None:
