@@ -196,6 +196,41 @@ HOURS: Final = LazyGroup(
             "How busy the kitchen is: as usual (online), so much later (busy), or no orders"
             " (paused).",
         ),
+        "expire": LazyCommand(
+            "controlplane.commands.hours:expire",
+            "How long after its time an order that nobody took expires; what is given is changed.",
+        ),
+    },
+)
+LADDER: Final = LazyGroup(
+    help="Whom a restaurant has told of an order that nobody accepts, step by step.",
+    subcommands={
+        "show": LazyCommand("controlplane.commands.ladder:show", "The steps, the soonest first."),
+        "set": LazyCommand(
+            "controlplane.commands.ladder:set_",
+            "Have these people told, and no others; orders placed before keep their steps.",
+        ),
+    },
+)
+PRINTER: Final = LazyGroup(
+    help="A restaurant's kitchen printers, and tickets that are printed again.",
+    subcommands={
+        "add": LazyCommand(
+            "controlplane.commands.printer:add",
+            "Give it a printer, and print the URL that the printer is to poll, once.",
+        ),
+        "list": LazyCommand(
+            "controlplane.commands.printer:list_",
+            "The printers in use: when each last polled, and whether it prints or is out of paper.",
+        ),
+        "remove": LazyCommand(
+            "controlplane.commands.printer:remove",
+            "Take a printer out of use: its URL opens nothing any more.",
+        ),
+        "reprint": LazyCommand(
+            "controlplane.commands.printer:reprint",
+            "Print an order's ticket again, marked DUPLICATA, on every printer.",
+        ),
     },
 )
 PACING: Final = LazyGroup(
@@ -451,9 +486,11 @@ ALLORESTO: Final = LazyGroup(
             "Take over an existing application's restaurant from its SQLite file.",
         ),
         "invoice": INVOICE,
+        "ladder": LADDER,
         "menu": MENU,
         "pacing": PACING,
         "payment": PAYMENT,
+        "printer": PRINTER,
         "prompt": PROMPT,
         "room": ROOM,
         "secrets": SECRETS,

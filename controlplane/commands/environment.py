@@ -5,6 +5,7 @@ runs in this folder is meant, and the admin is told.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -32,6 +33,14 @@ def database_url_if_set() -> str | None:
 def redis_url() -> str:
     """Where Redis is, which has the bridges' heartbeats."""
     return _required("REDIS_URL", "write redis://…")
+
+
+def public_url() -> str:
+    """Where the site is reached from outside, without a slash at its end."""
+    url = _required("ALLORESTO_PUBLIC_URL", "the site's own, https://…")
+    if not re.fullmatch(r"https?://\S+", url):
+        raise ConfigurationError("ALLORESTO_PUBLIC_URL does not begin with https://")
+    return url.rstrip("/")
 
 
 def esl_password(host: str = LOOPBACK) -> str:

@@ -22,10 +22,11 @@ from controlplane.contracts.opening import (
     OpeningException,
     OpeningKind,
 )
-from controlplane.models.restaurant import Restaurant
+from controlplane.models.restaurant import LEAST_EXPIRY_MINUTES, MOST_EXPIRY_MINUTES, Restaurant
 from controlplane.restaurants import set_hours
 from controlplane.restaurants.busy import set_busy
 from controlplane.restaurants.decision import Answer
+from controlplane.restaurants.expire_orders import set_expiry
 from controlplane.restaurants.hour_windows import Window, spelt
 from controlplane.restaurants.opening_hours import read_calendar
 from controlplane.restaurants.set_kitchen import set_kitchen
@@ -165,6 +166,15 @@ def busy(*, restaurant: str, level: BusyLevel, delay: int | None, minutes: int |
 
     owner, _ = ask_restaurant(restaurant, write)
     print(f"{owner.slug}: {level}")
+
+
+@click.command()
+@restaurant_argument
+@click.option("--minutes", type=click.IntRange(LEAST_EXPIRY_MINUTES, MOST_EXPIRY_MINUTES))
+def expire(*, restaurant: str, minutes: int | None) -> None:
+    """How long after its time an order that nobody took expires; what is given is changed."""
+    owner, now = ask_restaurant(restaurant, partial(set_expiry, minutes=minutes, actor=ACTOR))
+    print(f"{owner.slug}: an order that nobody took expires {now} min after it was to be ready")
 
 
 @click.command()

@@ -35,6 +35,8 @@ class StackAddress:
     """These keys of the SIP passwords are separated by commas, newest first."""
     esl_port: int
     esl_password: str
+    public_url: str
+    """Links to the site begin with it."""
     kitchen_url: str
     journal: str | None
     """The Realtime simulator writes its journal here; None with OpenAI."""
@@ -61,6 +63,7 @@ class StackAddress:
         return {
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
+            "ALLORESTO_PUBLIC_URL": self.public_url,
             "ALLORESTO_SECRET_KEYS": self.secret_keys,
             "ALLORESTO_ESL_PORT": str(self.esl_port),
             "ALLORESTO_ESL_PASSWORD": self.esl_password,

@@ -36,6 +36,10 @@ MOST_CALL_MONTHS: Final = 13
 MOST_VOICE_MESSAGE_DAYS: Final = 30
 """What is known of callers is kept this long; a restaurant may shorten it and never lengthen it."""
 
+LEAST_EXPIRY_MINUTES: Final = 15
+MOST_EXPIRY_MINUTES: Final = 1_440
+"""An order that nobody took may expire so long after it was to be ready."""
+
 MOST_CALLS_AT_ONCE: Final = 400
 """FreeSWITCH has so many sessions (`max_sessions` in `freeswitch/conf/vars.xml`)."""
 MOST_CALLS_AN_HOUR: Final = 20_000
@@ -68,7 +72,10 @@ class Restaurant(Base):
             name="status",
         ),
         CheckConstraint("preparation_minutes BETWEEN 1 AND 240", name="preparation_minutes"),
-        CheckConstraint("expire_orders_minutes BETWEEN 15 AND 1440", name="expire_orders_minutes"),
+        CheckConstraint(
+            f"expire_orders_minutes BETWEEN {LEAST_EXPIRY_MINUTES} AND {MOST_EXPIRY_MINUTES}",
+            name="expire_orders_minutes",
+        ),
         CheckConstraint(
             "most_preparation_minutes BETWEEN preparation_minutes AND 240",
             name="most_preparation_minutes",

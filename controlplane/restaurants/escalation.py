@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.email_addresses import address_of
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.escalation_step import EscalationStep
 from controlplane.models.notification import Channel
@@ -23,6 +24,8 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.notification_errors import StepRefused
 from controlplane.restaurants.notify import Notice, NotificationKind, notify, why_not
+from controlplane.restaurants.setup_errors import TooManyOf
+from controlplane.restaurants.setup_lock import lock_setup
 
 SOONEST: Final = timedelta(seconds=30)
 LATEST: Final = timedelta(hours=1)
@@ -44,12 +47,13 @@ async def set_ladder(
 ) -> None:
     """Replace the restaurant's ladder; none is none. The caller commits.
 
-    Orders placed before keep the steps they were placed with. Raises `StepRefused`, and then
-    nothing has changed.
+    Orders placed before keep the steps they were placed with. Raises `StepRefused`, `TooManyOf`,
+    and then nothing has changed.
     """
     if len(steps) > MOST_STEPS:
-        raise StepRefused("too_many")
-    rows = {_row(restaurant, step) for step in steps}
+        raise TooManyOf("steps of a ladder", MOST_STEPS)
+    rows = {_row(restaurant, step, at) for at, step in enumerate(steps, start=1)}
+    await lock_setup(session, restaurant.id)
     before = len(await ladder(session, restaurant.id))
     await session.execute(
         delete(EscalationStep).where(EscalationStep.restaurant_id == restaurant.id)
@@ -99,13 +103,14 @@ async def escalate_unseen(session: AsyncSession, order: Order) -> None:
         await notify(session, notice)
 
 
-def _row(restaurant: Restaurant, step: Step) -> tuple[int, Channel, str]:
+def _row(restaurant: Restaurant, step: Step, at: int) -> tuple[int, Channel, str]:
     if not SOONEST <= step.after <= LATEST:
-        raise StepRefused("time")
-    to: str | None = step.to.strip()
-    if step.channel is Channel.SMS:
-        to = normalise(to, region_of(restaurant.phone_e164))
-    reason = why_not(step.channel, to, own=restaurant.phone_e164)
-    if reason is not None or to is None:
-        raise StepRefused(reason or "no_number")
-    return int(step.after.total_seconds()), step.channel, to
+        raise StepRefused("time", at)
+    own = restaurant.phone_e164
+    read = (
+        normalise(step.to, region_of(own)) if step.channel is Channel.SMS else address_of(step.to)
+    )
+    reason = why_not(step.channel, read, own=own)
+    if reason is not None or read is None:
+        raise StepRefused(reason or "no_number", at)
+    return int(step.after.total_seconds()), step.channel, read

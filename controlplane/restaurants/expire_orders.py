@@ -13,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import OrderStatus
+from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.order_locks import lock_orders, locked_order
 from controlplane.restaurants.order_status import move_order, tell_status
 from controlplane.restaurants.tasks import call_back_for
@@ -22,6 +24,27 @@ CALLED_WITHIN: Final = timedelta(days=1)
 """Nobody waits for a call about an older order."""
 
 _OVERDUE: Final = text("SELECT restaurant_id, order_id FROM overdue_orders(:most)")
+
+
+async def set_expiry(
+    session: AsyncSession, restaurant: Restaurant, *, minutes: int | None, actor: str
+) -> int:
+    """Change how long after its time an order that nobody took expires, if that is given, and
+    return it; those that wait now go by it too. The caller commits.
+    """
+    before = restaurant.expire_orders_minutes
+    if minutes is not None and minutes != before:
+        restaurant.expire_orders_minutes = minutes
+        await audit(
+            session,
+            restaurant.id,
+            actor=actor,
+            action="set_expiry",
+            object="restaurant",
+            before={"minutes": before},
+            after={"minutes": minutes},
+        )
+    return restaurant.expire_orders_minutes
 
 
 async def overdue_orders(session: AsyncSession, *, most: int) -> Sequence[tuple[UUID, UUID]]:

@@ -7,6 +7,7 @@ marked as a duplicate: it may be on paper already. The caller of each function c
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -17,10 +18,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.order import NEVER_MADE, Order
 from controlplane.models.printer import Printer, PrinterProtocol, PrintJob, PrintState
-from controlplane.restaurants.notification_errors import TooManyPrinters, UnknownPrinter
+from controlplane.restaurants.audit import audit
+from controlplane.restaurants.notification_errors import (
+    NoPrinter,
+    NothingToPrint,
+    NotToBeMade,
+    UnknownPrinter,
+)
+from controlplane.restaurants.payment_standing import Paid, standings
+from controlplane.restaurants.readable_words import readable
+from controlplane.restaurants.setup_errors import TooManyOf
+from controlplane.restaurants.setup_lock import lock_setup
 from controlplane.restaurants.tokens import new_token, token_hash
 
+PRINTERS_PATH: Final = "/imprimante"
+"""The site's path under which printers poll."""
 MOST_PRINTERS: Final = 10
+MOST_NAME: Final = 40
 SILENT_AFTER: Final = timedelta(seconds=60)
 """Printers poll every few seconds: one that was not heard of for so long prints nothing."""
 SEEN_EVERY: Final = timedelta(seconds=10)
@@ -28,6 +42,15 @@ SEEN_EVERY: Final = timedelta(seconds=10)
 KEPT: Final = timedelta(hours=6)
 """A ticket that no printer took for so long is of a service that is over."""
 _OPEN: Final = (PrintState.QUEUED, PrintState.FETCHED)
+
+
+class PrinterHealth(StrEnum):
+    """Says whether a printer prints at present, as far as anybody knows."""
+
+    PRINTS = "prints"
+    HINDERED = "no paper, open or faulty"
+    SILENT = "silent"
+    NEVER_POLLED = "never polled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +63,38 @@ class Fetched:
 
 
 async def add_printer(
-    session: AsyncSession, restaurant_id: UUID, name: str, protocol: PrinterProtocol
+    session: AsyncSession, restaurant_id: UUID, name: str, protocol: PrinterProtocol, *, actor: str
 ) -> str:
-    """Return the token for the URL the printer is to poll; it is shown once.
+    """Return the token for the URL the printer is to poll (`poll_path`); it is shown once.
 
-    Raises `TooManyPrinters`.
+    Raises `TooManyOf`, `WordsRefused`.
     """
+    await lock_setup(session, restaurant_id)
     if len(await printers(session, restaurant_id)) >= MOST_PRINTERS:
-        raise TooManyPrinters(MOST_PRINTERS)
+        raise TooManyOf("printers", MOST_PRINTERS)
     token = new_token(restaurant_id)
-    session.add(
-        Printer(
-            restaurant_id=restaurant_id,
-            name=name,
-            protocol=protocol,
-            token_hash=token_hash(token),
-        )
+    printer = Printer(
+        id=new_id(),
+        restaurant_id=restaurant_id,
+        name=readable(name, "name of a printer", most=MOST_NAME),
+        protocol=protocol,
+        token_hash=token_hash(token),
     )
-    await session.flush()
+    session.add(printer)
+    await audit(
+        session,
+        restaurant_id,
+        actor=actor,
+        action="add_printer",
+        object=f"printer:{printer.id}",
+        after={"protocol": protocol},
+    )
     return token
+
+
+def poll_path(protocol: PrinterProtocol, token: str) -> str:
+    """The path of the site's that the printer of this token is to poll."""
+    return f"{PRINTERS_PATH}/{protocol}/{token}"
 
 
 async def printers(session: AsyncSession, restaurant_id: UUID) -> Sequence[Printer]:
@@ -89,56 +125,104 @@ async def find_printer(
 
 
 async def revoke_printer(
-    session: AsyncSession, restaurant_id: UUID, printer_id: UUID, *, now: datetime
-) -> None:
-    """Its URL opens nothing any more."""
-    await session.execute(
+    session: AsyncSession, restaurant_id: UUID, printer_id: UUID, *, now: datetime, actor: str
+) -> str:
+    """Its URL opens nothing any more. Return its name. Raises `UnknownPrinter`."""
+    name: str | None = await session.scalar(
         update(Printer)
-        .where(Printer.restaurant_id == restaurant_id, Printer.id == printer_id)
+        .where(
+            Printer.restaurant_id == restaurant_id,
+            Printer.id == printer_id,
+            Printer.revoked_at.is_(None),
+        )
         .values(revoked_at=now)
+        .returning(Printer.name)
     )
+    if name is None:
+        raise UnknownPrinter
+    revoked = f"printer:{printer_id}"
+    await audit(session, restaurant_id, actor=actor, action="revoke_printer", object=revoked)
+    return name
 
 
-def is_silent(printer: Printer, now: datetime) -> bool:
-    """Whether it prints nothing at present, as far as anybody knows."""
-    return not printer.ready or printer.polled_at is None or now - printer.polled_at > SILENT_AFTER
+def health(printer: Printer, now: datetime) -> PrinterHealth:
+    """Whether it prints, or why not."""
+    if printer.polled_at is None:
+        return PrinterHealth.NEVER_POLLED
+    if now - printer.polled_at > SILENT_AFTER:
+        return PrinterHealth.SILENT
+    return PrinterHealth.PRINTS if printer.ready else PrinterHealth.HINDERED
 
 
 async def silent_printers(session: AsyncSession, restaurant_id: UUID, now: datetime) -> list[str]:
     """Name those that print nothing at present."""
-    return [each.name for each in await printers(session, restaurant_id) if is_silent(each, now)]
+    return [
+        each.name
+        for each in await printers(session, restaurant_id)
+        if health(each, now) is not PrinterHealth.PRINTS
+    ]
 
 
 async def print_order(session: AsyncSession, order: Order) -> None:
     """Queue the order's ticket on every printer of its restaurant that has not had it, in the
     transaction that hands the order to the kitchen.
     """
-    await _queue(session, order.restaurant_id, order.id, copy=1)
+    await _queue(session, order, await printers(session, order.restaurant_id), copy=1)
 
 
-async def print_again(session: AsyncSession, restaurant_id: UUID, order_id: UUID) -> int:
-    """Queue the order's ticket once more on every printer; return on how many."""
+async def order_to_print(
+    session: AsyncSession, restaurant_id: UUID, number: int | None, now: datetime
+) -> Order:
+    """The newest order of this number, or of any, but of no service that is over.
+
+    Raises `NothingToPrint`.
+    """
+    orders = select(Order).where(Order.restaurant_id == restaurant_id, Order.ready_at > now - KEPT)
+    if number is not None:
+        orders = orders.where(Order.number == number)
+    order = await session.scalar(orders.order_by(Order.created_at.desc(), Order.id.desc()).limit(1))
+    if order is None:
+        raise NothingToPrint(number)
+    return order
+
+
+async def print_again(session: AsyncSession, order: Order, *, actor: str) -> list[str]:
+    """Queue the order's ticket once more on every printer, whose names are returned.
+
+    It is marked: whether the kitchen has the order already, on paper or on its page, nobody here
+    knows. Raises `NotToBeMade`, `NoPrinter`.
+    """
+    await _refuse_unless_made(session, order)
+    found = await printers(session, order.restaurant_id)
+    if not found:
+        raise NoPrinter
     last = await session.scalar(
         select(func.max(PrintJob.copy)).where(
-            PrintJob.restaurant_id == restaurant_id, PrintJob.order_id == order_id
+            PrintJob.restaurant_id == order.restaurant_id, PrintJob.order_id == order.id
         )
     )
-    return await _queue(session, restaurant_id, order_id, copy=(last or 0) + 1)
+    await _queue(session, order, found, copy=(last or 1) + 1)
+    reprinted = f"order:{order.id}"
+    await audit(session, order.restaurant_id, actor=actor, action="print_again", object=reprinted)
+    return [printer.name for printer in found]
 
 
-async def _queue(session: AsyncSession, restaurant_id: UUID, order_id: UUID, *, copy: int) -> int:
-    """Queue this copy wherever it is not; return on how many printers."""
-    whose = {"restaurant_id": restaurant_id, "order_id": order_id, "copy": copy}
-    jobs = [
-        {"id": new_id(), "printer_id": printer.id, **whose}
-        for printer in await printers(session, restaurant_id)
-    ]
-    if not jobs:
-        return 0
-    queued = await session.scalars(
-        insert(PrintJob).values(jobs).on_conflict_do_nothing().returning(PrintJob.id)
-    )
-    return len(queued.all())
+async def _refuse_unless_made(session: AsyncSession, order: Order) -> None:
+    if order.status in NEVER_MADE:
+        raise NotToBeMade(order.number, f"is {order.status}")
+    stands = (await standings(session, order.restaurant_id, [order.id]))[order.id]
+    if stands.paid is Paid.AWAITED and stands.required:
+        raise NotToBeMade(order.number, "waits for its payment")
+
+
+async def _queue(
+    session: AsyncSession, order: Order, wanted: Sequence[Printer], *, copy: int
+) -> None:
+    """Queue this copy on each of the printers where it is not."""
+    whose = {"restaurant_id": order.restaurant_id, "order_id": order.id, "copy": copy}
+    jobs = [{"id": new_id(), "printer_id": printer.id, **whose} for printer in wanted]
+    if jobs:
+        await session.execute(insert(PrintJob).values(jobs).on_conflict_do_nothing())
 
 
 async def next_job(

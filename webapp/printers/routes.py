@@ -13,7 +13,14 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.printer import Printer, PrinterProtocol
-from controlplane.restaurants.printers import Fetched, fetch, find_printer, next_job, settle
+from controlplane.restaurants.printers import (
+    PRINTERS_PATH,
+    Fetched,
+    fetch,
+    find_printer,
+    next_job,
+    settle,
+)
 from controlplane.restaurants.tokens import restaurant_of
 from controlplane.tenancy import restaurant_session
 from webapp.kitchen.routes import Site, SiteHere
@@ -25,7 +32,7 @@ MOST_BODY: Final = 65_536
 """A poll is some hundred bytes; Epson's answers about ten tickets are a few thousand."""
 LONGEST_TOKEN: Final = 200
 
-router = APIRouter(prefix="/imprimante", include_in_schema=False)
+router = APIRouter(prefix=PRINTERS_PATH, include_in_schema=False)
 
 JobHere = Annotated[UUID, Query(alias="token")]
 

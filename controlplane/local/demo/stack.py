@@ -192,6 +192,7 @@ class Stack:
             secret_keys=secret_keys,
             esl_port=self.switch.esl_port,
             esl_password=self.switch.esl_password,
+            public_url=web_url,
             kitchen_url=self.kitchen_url(demo.restaurant_id),
             journal=str(journal) if journal else None,
         )

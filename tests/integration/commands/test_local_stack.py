@@ -39,6 +39,7 @@ def save(**changes: Any) -> None:
         "secret_keys": SECRET_KEYS,
         "esl_port": 8021,
         "esl_password": "of-the-stack",
+        "public_url": "http://127.0.0.1",
         "kitchen_url": "http://127.0.0.1/",
         "journal": None,
     }

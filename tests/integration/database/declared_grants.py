@@ -31,7 +31,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "device": {WEB: {S, I, U}, ADMIN: {S}},
     "erasure_certificate": {ADMIN: {S, I}},
     "delivery_zone": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
-    "escalation_step": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S}},
+    "escalation_step": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
     "event_outbox": {
         WEB: {S, I},
         WORKER: {S, I},
@@ -99,9 +99,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         WEB: {S, I, U},
         WORKER: {S, I},
         CONTROLLER: {S, D},
-        ADMIN: {S},
+        ADMIN: {S, I},
     },
-    "printer": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S}},
+    "printer": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S, I, U}},
     "reservation": {
         WEB: {S, I, U},
         WORKER: {S, I, U},

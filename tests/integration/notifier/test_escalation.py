@@ -1,10 +1,11 @@
 """An order nobody accepts climbs its restaurant's ladder, each step once, until somebody does."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from controlplane.database import async_engine, async_sessions
@@ -23,10 +24,12 @@ from controlplane.restaurants.notification_errors import StepRefused
 from controlplane.restaurants.notify import NotificationKind
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.place_order import place_order
+from controlplane.restaurants.setup_errors import TooManyOf
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_restaurant
 from tests.integration.order_drafts import draft
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +80,28 @@ async def test_another_tenant_sees_nothing(database_url: str, sessions: Sessions
         assert (await session.scalars(select(EscalationStep))).all() == []
         assert await ladder(session, DEMO_RESTAURANT_ID) == []
     await web.dispose()
+
+
+async def test_of_two_ladders_written_at_once_one_is_kept(
+    database: AsyncEngine, sessions: Sessions
+) -> None:
+    async def waiting() -> bool:
+        query = text(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity a USING (pid)"
+            " WHERE NOT granted AND locktype = 'advisory' AND a.datname = current_database()"
+        )
+        async with database.connect() as connection:
+            return bool(await connection.scalar(query))
+
+    async with sessions.begin() as session:
+        restaurant = await session.get_one(Restaurant, DEMO_RESTAURANT_ID)
+        await set_ladder(session, restaurant, [SMS], actor="user:test")
+        second = asyncio.create_task(give_ladder(sessions, DEMO_RESTAURANT_ID, MAIL))
+        await until(waiting)
+    await second
+    async with sessions() as session:
+        kept = await ladder(session, DEMO_RESTAURANT_ID)
+        assert [row.recipient for row in kept] == ["luigi@example.fr"]
 
 
 async def test_each_step_is_told_once_until_the_order_is_accepted(
@@ -135,6 +160,6 @@ async def test_a_step_that_reaches_nobody_is_refused(
         await set_ladder(session, restaurant, [SMS], actor="user:test")
         with pytest.raises(StepRefused, match=reason):
             await set_ladder(session, restaurant, [MAIL, step], actor="user:test")
-        with pytest.raises(StepRefused, match="too_many"):
+        with pytest.raises(TooManyOf):
             await set_ladder(session, restaurant, [MAIL] * 7, actor="user:test")
         assert [row.recipient for row in await ladder(session, restaurant.id)] == ["+33639980177"]

@@ -18,7 +18,7 @@ from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, DEMO_SLUG
 from controlplane.models.notification import Channel, Notification
-from controlplane.models.order import OrderStatus, OrderType
+from controlplane.models.order import Order, OrderStatus, OrderType
 from controlplane.models.payment_link import PaymentLink, PaymentLinkStatus
 from controlplane.models.printer import PrinterProtocol
 from controlplane.models.restaurant import PaymentPolicy, Restaurant
@@ -26,6 +26,7 @@ from controlplane.notifier.wording import Links, word
 from controlplane.payments.checkout import Payments
 from controlplane.payments.provider import Checkout, OpenSession
 from controlplane.restaurants.escalation import Step, set_ladder
+from controlplane.restaurants.notification_errors import NotToBeMade
 from controlplane.restaurants.order_locks import locked_order
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.payment_errors import (
@@ -40,7 +41,7 @@ from controlplane.restaurants.payment_events import (
 )
 from controlplane.restaurants.payment_standing import Paid, Standing, standings
 from controlplane.restaurants.place_order import Sessions, place_order
-from controlplane.restaurants.printers import add_printer
+from controlplane.restaurants.printers import add_printer, print_again
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRET_KEYS, SECRETS
 from tests.integration.delivery_orders import NEAR, TO_BELLECOUR, brought, deliver
@@ -290,11 +291,14 @@ async def test_an_order_is_the_kitchens_once_it_no_longer_waits_for_its_payment(
         restaurant = await session.get_one(Restaurant, MINE)
         step = Step(timedelta(minutes=1), Channel.EMAIL, "luigi@example.fr")
         await set_ladder(session, restaurant, [step], actor="user:test")
-        await add_printer(session, MINE, "Four", PrinterProtocol.STAR)
+        await add_printer(session, MINE, "Four", PrinterProtocol.STAR, actor="user:test")
     delivery = {"order_type": OrderType.DELIVERY, "delivery": TO_BELLECOUR}
     (paid, link), (late, _), _ = [await order_with_link(worker, **delivery) for _ in range(3)]
     unseen = "SELECT about_id FROM notification WHERE kind = 'order_unseen'"
     tickets = "SELECT order_id FROM print_job"
+    async with owner.begin() as session:
+        with pytest.raises(NotToBeMade, match="waits for its payment"):
+            await print_again(session, await session.get_one(Order, late), actor="user:test")
     assert rows(seeded, unseen) == rows(seeded, tickets) == []
     await told(site, received(link, 2_700))
     rows(
@@ -320,7 +324,7 @@ async def test_money_that_comes_while_the_order_is_refused_waits_for_that(
         " WHERE NOT l.granted AND a.datname = current_database()"
     )
     async with owner.begin() as session:
-        await add_printer(session, MINE, "Four", PrinterProtocol.STAR)
+        await add_printer(session, MINE, "Four", PrinterProtocol.STAR, actor="user:test")
     async with restaurant_session(site, MINE) as session, session.begin():
         await locked_order(session, MINE, order_id)
         coming = asyncio.create_task(told(site, received(link)))

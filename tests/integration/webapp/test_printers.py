@@ -1,5 +1,6 @@
 """A ticket is printed once, or marked DUPLICATA; a printer that dies in between loses none."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
@@ -44,7 +45,9 @@ async def kitchen(sessions: Sessions, protocol: PrinterProtocol) -> tuple[UUID, 
     """A restaurant with one printer, by its token."""
     async with sessions.begin() as session:
         restaurant_id = await add_restaurant(session)
-        return restaurant_id, await add_printer(session, restaurant_id, "Four", protocol)
+        return restaurant_id, await add_printer(
+            session, restaurant_id, "Four", protocol, actor="test"
+        )
 
 
 async def order(sessions: Sessions, restaurant_id: UUID) -> UUID:
@@ -87,7 +90,7 @@ async def test_another_tenant_sees_nothing(sessions: Sessions, browser: httpx2.A
         assert printer_id is not None
         now = await session.scalar(select(func.now()))
         assert now is not None
-        await revoke_printer(session, other, printer_id, now=now)
+        await revoke_printer(session, other, printer_id, now=now, actor="test")
     assert (await browser.post(printer.url, json={})).status_code == 404
 
 
@@ -117,12 +120,23 @@ async def test_star_prints_once_and_marks_every_other_time(
     assert "\x1b4" in paper[: paper.index("ALLERGIE")][-10:]
 
     async with sessions.begin() as session:
-        assert await print_again(session, restaurant_id, order_id) == 1
+        placed = await session.get_one(Order, order_id)
+        assert await print_again(session, placed, actor="test") == ["Four"]
     again = await printer.fetch()
     assert again is not None
     assert "DUPLICATA" in printer.paper[1]
     await printer.confirm(again)
     assert await states(sessions) == ["printed", "printed"]
+
+    async def print_it_again() -> None:
+        async with sessions.begin() as session:
+            await print_again(session, await session.get_one(Order, order_id), actor="test")
+
+    await asyncio.gather(*(print_it_again() for _ in range(4)))
+    async with sessions() as session:
+        copies = (await session.scalars(select(PrintJob.copy).order_by(PrintJob.copy))).all()
+        assert copies == list(range(1, len(copies) + 1))
+        assert len(copies) > 2
 
 
 async def test_a_printer_that_dies_with_a_ticket_gets_it_again_marked(
