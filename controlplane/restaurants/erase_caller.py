@@ -164,11 +164,13 @@ async def _messages(
 
 async def _notifications(session: AsyncSession, mine: frozenset[UUID], e164: str) -> Part:
     """What waits to be sent is not sent any more; what was sent is billed without its number."""
-    for restaurant_id in sorted(mine):
-        await session.execute(*rate_sms(restaurant_id))
-    forget = delete(Notification).where(
-        Notification.restaurant_id.in_(mine), Notification.recipient == e164
+    theirs = (Notification.restaurant_id.in_(mine), Notification.recipient == e164)
+    unrated = select(Notification.restaurant_id).where(
+        *theirs, Notification.sms_parts.is_not(None), ~Notification.rated
     )
+    for restaurant_id in sorted(set(await session.scalars(unrated))):
+        await session.execute(*rate_sms(restaurant_id))
+    forget = delete(Notification).where(*theirs)
     return Part(table="notification", erased=await _changed(session, forget))
 
 

@@ -7,13 +7,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from controlplane.billing.usage import rate_sms
-from controlplane.database import async_sessions
+from controlplane.database import async_sessions, libpq_url
 from controlplane.database_roles import DatabaseRole
+from controlplane.migrations import schema
 from controlplane.models.notification import Notification
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.usage_record import UsageRecord
@@ -82,3 +84,32 @@ async def test_who_is_erased_leaves_what_their_sms_cost(session: AsyncSession) -
     await erase_caller(session, [await session.get_one(Restaurant, ours)], "+33639980134")
     assert await session.scalar(select(Notification.id)) is None
     assert await rated(session, ours) == [(str(sms_id), date(2026, 11, 1), 2, 140_000)]
+
+
+BEFORE = (
+    "INSERT INTO restaurant (id, slug, name, spoken_name, address, timezone, phone_e164, status,"
+    " preparation_minutes, voice, realtime_model) VALUES (gen_random_uuid(), 'luigi', '', '', '',"
+    " 'Europe/Paris', '+33199001234', 'live', 20, '', '')",
+    "INSERT INTO call (id, restaurant_id, input_audio_tokens, input_text_tokens, cached_tokens,"
+    " output_audio_tokens, output_text_tokens) SELECT gen_random_uuid(), id, 0, 0, 0, 0, 0"
+    " FROM restaurant",
+    "INSERT INTO notification (id, restaurant_id, key, kind, channel, state, recipient,"
+    " next_attempt_at, expires_at, settled_at) SELECT gen_random_uuid(), id, 'k', 'order_placed',"
+    " 'sms', 'sent', '+33639980134', now(), now(), now() FROM restaurant",
+)
+
+
+def test_what_was_sent_before_parts_were_counted_has_none(empty_database_url: str) -> None:
+    """The migration keeps what there is, there and back."""
+    schema.upgrade(empty_database_url, revision="0046")
+    with psycopg.connect(libpq_url(empty_database_url)) as connection:
+        for statement in BEFORE:
+            connection.execute(statement)
+    for _ in range(2):
+        schema.upgrade(empty_database_url, revision="0047")
+        with psycopg.connect(libpq_url(empty_database_url)) as connection:
+            kept = connection.execute(
+                "SELECT call.rated, notification.rated, sms_parts FROM call, notification"
+            )
+            assert kept.fetchall() == [(False, False, None)]
+        schema.downgrade(empty_database_url, revision="0046")
