@@ -281,7 +281,8 @@ INVOICE: Final = LazyGroup(
         ),
         "verify": LazyCommand(
             "controlplane.commands.invoice:verify",
-            "Work it out anew from its calls; compare rows, XML and PDF. 1 when they differ.",
+            "Work it out anew from its calls and SMS; compare rows, XML and PDF. 1 when they"
+            " differ.",
         ),
     },
 )
