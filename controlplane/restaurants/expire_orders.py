@@ -1,7 +1,8 @@
 """An order that nobody at the restaurant took expires, and its caller is to be called.
 
 Nothing says that it was made; nothing says that it was not. So it is never silent: an event, a
-task, and a ticket that stays in sight.
+task, and a ticket that stays in sight. One that was printed was taken: its
+kitchen works from paper.
 """
 
 from collections.abc import Sequence

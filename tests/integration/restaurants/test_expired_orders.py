@@ -17,6 +17,7 @@ from controlplane.database_roles import DatabaseRole
 from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.order import Order, OrderEvent, OrderStatus
 from controlplane.models.pacing import PacingRule, PacingUnit, SlotCounter
+from controlplane.models.printer import Printer, PrintJob, PrintState
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.task import Task
 from controlplane.notifier import metrics
@@ -169,3 +170,26 @@ async def hold_slot(session: AsyncSession, restaurant_id: UUID, order_id: UUID) 
             load=Load(orders=1),
         ),
     )
+
+
+async def test_what_was_printed_was_taken(owner: Sessions, notifier: Sessions, ours: UUID) -> None:
+    """A ticket that still waits for its printer is on no paper."""
+    async with owner.begin() as session:
+        printer = Printer(
+            id=new_id(), restaurant_id=ours, name="passe", protocol="star", token_hash="t"
+        )
+        session.add(printer)
+        await session.flush()
+        for state in (PrintState.PRINTED, PrintState.QUEUED):
+            job = PrintJob(
+                id=new_id(),
+                restaurant_id=ours,
+                printer_id=printer.id,
+                order_id=await add_order(session, ours, due_in_min=-121),
+                copy=1,
+                state=state,
+                settled_at=datetime.now(UTC) if state is PrintState.PRINTED else None,
+            )
+            session.add(job)
+    await OverdueOrders(notifier).turn()
+    assert await statuses(owner) == ["placed", "expired"]
