@@ -59,13 +59,13 @@ def test_what_is_trimmed_unread_is_counted_once(
     record_all(recorder, client)
     lost = events_lost("unread")
     send(client, during)
-    client.xtrim(redis_keys.CALL_EVENTS, maxlen=len(during) - 4, approximate=False)
+    client.xtrim(redis_keys.CALL_EVENTS, maxlen=len(during) - 5, approximate=False)
 
     for replica in (recorder, Recorder(client, engine, consumer="controller-1")):
         record_all(replica, client)
         record_all(replica, client)
 
-    assert events_lost("unread") - lost == 4
+    assert events_lost("unread") - lost == 5
     assert len(rows(engine)[1]) == 3 + 2
 
 

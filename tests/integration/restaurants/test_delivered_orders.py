@@ -22,6 +22,7 @@ from controlplane.local.bench.slot_overruns import CROWD_WAITS_MS
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID
 from controlplane.migrations import schema
 from controlplane.models.delivery_zone import DeliveryZone
+from controlplane.models.menu import MenuItem
 from controlplane.models.opening_rule import OpeningRule
 from controlplane.models.order import Order, OrderStatus, OrderType
 from controlplane.models.order_delivery import OrderDelivery
@@ -129,14 +130,17 @@ async def test_it_is_stored_with_fee_vat_address_and_the_time_at_the_door(
     placed = await place_order(worker, brought())
     (order,) = await rows(owner, Order)
     (delivery,) = await rows(owner, OrderDelivery)
-    (share,) = await rows(owner, OrderVatLine)
+    shares = await rows(owner, OrderVatLine)
     assert (order.order_type, order.items_cents, order.delivery_cents, order.total_cents) == (
         "delivery",
         2_450,
         FEE,
         2_700,
     )
-    assert (share.rate_bp, share.gross_cents, share.vat_cents) == (1_000, 2_700, 245)
+    assert {(share.rate_bp, share.gross_cents, share.vat_cents) for share in shares} == {
+        (550, 276, 14),
+        (1_000, 2_424, 220),
+    }
     stored = {name: getattr(delivery, name) for name in BELLECOUR.model_dump()}
     assert stored == BELLECOUR.model_dump()
     assert (placed.order_type, placed.total_cents) == (OrderType.DELIVERY, 2_700)
@@ -260,7 +264,10 @@ async def test_the_fee_is_taxed_with_the_dishes_it_brings_whatever_their_rates(
         )
         async with owner.begin() as session:
             await session.execute(update(DeliveryZone).values(fee_cents=fee))
-        placed = await place_order(worker, wanted.model_copy(update={"lines": lines}))
+            for line in lines:
+                dish = update(MenuItem).where(MenuItem.id == line.item_id)
+                await session.execute(dish.values(vat_rate_bp=line.vat_rate_bp))
+        placed = await place_order(worker, wanted)
         shares = await rows(owner, OrderVatLine, OrderVatLine.order_id == placed.id)
         assert (placed.number, placed.total_cents) == (number, 2_450 + fee)
         assert sum(share.gross_cents for share in shares) == placed.total_cents

@@ -8,7 +8,7 @@ import pytest
 from aiworker.tools.toolbox import run_tool
 from controlplane.database import async_engine, async_sessions, libpq_url
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, seed_demo
-from controlplane.restaurants.config_cache import reload_restaurant_config
+from controlplane.restaurants.config_cache import read_restaurant_config
 from controlplane.restaurants.place_order import place_order
 from tests.accounts import SECRETS
 from tests.unit.aiworker.one_order import Talk, confirmed
@@ -26,7 +26,8 @@ async def test_an_order_with_dirty_text_is_placed_with_the_text_meant(database_u
     )
     engine = async_engine(database_url, application_name="test", pool_size=1)
     sessions = async_sessions(engine)
-    talk = Talk(await reload_restaurant_config(sessions, DEMO_RESTAURANT_ID))
+    config, _ = await read_restaurant_config(sessions, DEMO_RESTAURANT_ID)
+    talk = Talk(config)
     talk.context.place_order = partial(place_order, sessions)
     await confirmed(talk)
     arguments = r'{"customer_name": "Andr\u0000e9\ud800", "note": "cr\u0000e8me\u0000 \u0007"}'

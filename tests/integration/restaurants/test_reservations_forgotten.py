@@ -44,7 +44,10 @@ async def test_another_tenant_sees_nothing_and_a_guest_is_forgotten_once_they_ca
         await one.book(tomorrow, source=ReservationSource.STAFF, by_staff=True)
     asked = Site(async_sessions(admin), site.restaurant_id, site.room)
     parts, clean = await erase(asked)
-    assert (parts, clean) == ([("reservation", 0, 1, TO_COME)], [False])
+    assert (parts, clean) == (
+        [("notification", 1, 0, ""), ("reservation", 0, 1, TO_COME)],
+        [False],
+    )
     async with site.session() as session:
         await session.execute(
             update(Reservation)
