@@ -19,14 +19,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg import sql
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
-from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql import insert
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -55,6 +53,7 @@ from controlplane.local.launch.simulator import SimulatorServer
 from controlplane.models.nodes import SipBridgeNode
 from freeswitch.telephone.dialog import Dialog
 from tests.accounts import SECRET_KEYS, add_account, add_carrier
+from tests.databases import administer, drop, fresh_name, url_of
 from tests.integration.switch_under_test import Server, heard, tone, write_wave
 from tests.waiting import DEADLINE_S, elapse, until
 
@@ -96,19 +95,12 @@ def short_prompts(folder: Path) -> Path:
 @contextlib.contextmanager
 def fresh_database(services: LocalServices, template: str) -> Iterator[str]:
     """Make a migrated database of one module's own."""
-    name = f"alloresto_bridge_{uuid4().hex[:12]}"
-    server = libpq_url(services.database_url)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template)))
-        )
+    name = fresh_name("bridge")
+    administer(services, "CREATE DATABASE {} TEMPLATE {}", name, template)
     try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        yield url_of(services, name)
     finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+        drop(services, name)
 
 
 @contextlib.contextmanager
