@@ -19,10 +19,10 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up call test check lint format bench lock clean
+.PHONY: help demo up call screenshots test check lint format bench lock clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## Start everything, play one call, check the order (ARGS=--json)
 	@$(BIN)/alloresto demo $(ARGS)
@@ -32,6 +32,9 @@ up: $(INSTALLED)  ## Start everything and leave it running, until Ctrl-C
 
 call: $(INSTALLED)  ## Place one more call to what `make up` runs
 	@$(BIN)/alloresto call $(ARGS)
+
+screenshots: $(INSTALLED)  ## Photograph every page of the site into .alloresto/screenshots (needs Chromium)
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 test: lint  ## Everything CI runs: the linters and all tests (TESTS=tests/unit for some, JOBS=0 one by one)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)

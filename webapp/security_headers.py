@@ -54,7 +54,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
                 if not scope["path"].startswith("/static/"):
-                    headers["Cache-Control"] = "no-store"
+                    headers.setdefault("Cache-Control", "no-store")
+                elif scope["query_string"].startswith(b"v="):
+                    headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

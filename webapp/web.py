@@ -7,8 +7,8 @@ from prometheus_client import start_http_server
 
 from controlplane.log import configure_logging
 from webapp.app import create_app
-from webapp.kitchen.routes import Site
 from webapp.settings import WebSettings
+from webapp.site import Site
 
 GRACEFUL_STOP_S = 10
 """Answers under way get this long; streams are ended at once and reconnect to another process."""

@@ -25,4 +25,6 @@ class UserSession(Base):
     created_at: Mapped[CreatedAt]
     seen_at: Mapped[CreatedAt]
     expires_at: Mapped[Instant]
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When the user last proved who they are: at sign-in, and when they are asked again."""
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.models.user_account import UserAccount
 from controlplane.models.user_session import UserSession
 from controlplane.restaurants.tokens import new_token, token_hash
 
@@ -26,6 +27,7 @@ async def sign_in(session: AsyncSession, user_id: UUID, *, now: datetime) -> str
             token_hash=token_hash(token),
             created_at=now,
             seen_at=now,
+            confirmed_at=now,
             expires_at=now + LONGEST,
         )
     )
@@ -33,19 +35,32 @@ async def sign_in(session: AsyncSession, user_id: UUID, *, now: datetime) -> str
     return token
 
 
-async def find_session(session: AsyncSession, token: str, *, now: datetime) -> UserSession | None:
-    """The session of the token; None when it is over, revoked or was never there."""
-    found = await session.scalar(
-        select(UserSession).where(
+async def find_user(
+    session: AsyncSession, token: str, *, now: datetime
+) -> tuple[UserSession, UserAccount] | None:
+    """The session of the token and whose it is; None when it is over, revoked or never was."""
+    row = await session.execute(
+        select(UserSession, UserAccount)
+        .join(UserAccount, UserAccount.id == UserSession.user_id)
+        .where(
             UserSession.token_hash == token_hash(token),
             UserSession.revoked_at.is_(None),
             UserSession.expires_at > now,
             UserSession.seen_at > now - IDLE,
         )
     )
-    if found is not None and now - found.seen_at > SEEN_EVERY:
-        found.seen_at = now
-    return found
+    if (found := row.first()) is None:
+        return None
+    signed_in, user = found
+    if now - signed_in.seen_at > SEEN_EVERY:
+        signed_in.seen_at = now
+    return signed_in, user
+
+
+async def find_session(session: AsyncSession, token: str, *, now: datetime) -> UserSession | None:
+    """The session of the token; None when it is over, revoked or was never there."""
+    found = await find_user(session, token, now=now)
+    return None if found is None else found[0]
 
 
 async def rotate(session: AsyncSession, token: str, *, now: datetime) -> str | None:

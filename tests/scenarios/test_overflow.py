@@ -16,7 +16,7 @@ from freeswitch.telephone.phone import Phone
 from tests.integration.switch_under_test import heard
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 from tests.waiting import DEADLINE_S, elapse, until
-from webapp.french import telephone
+from webapp.show import telephone
 
 pytestmark = pytest.mark.scenario
 

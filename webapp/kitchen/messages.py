@@ -15,7 +15,7 @@ from sqlalchemy.orm import load_only
 
 from controlplane.models.voice_message import MOST_MESSAGES, VoiceMessage
 from controlplane.restaurants.errors import UnknownMessage
-from webapp import french
+from webapp import show
 from webapp.kitchen.tickets import Kitchen
 
 PAGE_LIMIT: Final = MOST_MESSAGES
@@ -86,10 +86,10 @@ def _message(row: VoiceMessage, kitchen: Kitchen) -> Message:
     local = row.recorded_at.astimezone(kitchen.zone)
     return Message(
         message_id=row.id,
-        caller=french.telephone(row.caller_number) if row.caller_number else "",
+        caller=show.telephone(row.caller_number) if row.caller_number else "",
         caller_uri=f"tel:{row.caller_number}" if row.caller_number else "",
-        recorded_at=french.moment(local, today=kitchen.today()),
+        recorded_at=show.moment(local, today=kitchen.today()),
         recorded_at_utc=row.recorded_at.astimezone(UTC).isoformat(timespec="seconds"),
-        length=french.seconds(row.duration_ms),
+        length=show.seconds(row.duration_ms),
         heard=row.heard_at is not None,
     )

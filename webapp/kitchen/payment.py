@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from controlplane.restaurants.payment_standing import Paid, Standing
-from webapp.french import NO_BREAK, clock, price
+from webapp.show import NO_BREAK, clock, price
 
 
 def on_ticket(standing: Standing, zone: ZoneInfo) -> str:

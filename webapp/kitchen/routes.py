@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, status
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, status
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse
-from jinja2 import Environment
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.models.order import OrderStatus
 from controlplane.restaurants.errors import StatusRefused
@@ -22,13 +20,12 @@ from controlplane.restaurants.printers import silent_printers
 from controlplane.restaurants.voice_messages import mark_heard
 from controlplane.tenancy import restaurant_session
 from webapp import metrics
-from webapp.eventstream import OutboxFeed
 from webapp.kitchen.audio import wav_response
 from webapp.kitchen.link import opens_kitchen
 from webapp.kitchen.messages import Message, audio_of, messages_to_show
 from webapp.kitchen.stream import kitchen_events
 from webapp.kitchen.tickets import Kitchen, Ticket, find_kitchen, tickets_of_today
-from webapp.settings import WebSettings
+from webapp.site import Site, SiteHere
 
 ACTOR = "kitchen"
 
@@ -38,35 +35,11 @@ messages_router = APIRouter(prefix="/place/{restaurant_id}/messages", include_in
 Key = Annotated[str, Query(min_length=1, max_length=300)]
 
 
-class Site:
-    """What the routes share, kept in `app.state.site`."""
-
-    def __init__(
-        self,
-        settings: WebSettings,
-        *,
-        sessions: async_sessionmaker[AsyncSession],
-        feed: OutboxFeed,
-        templates: Environment,
-    ) -> None:
-        self.settings = settings
-        self.sessions = sessions
-        self.feed = feed
-        self.templates = templates
-
-    def render(self, shown: Ticket | Message, kitchen: Kitchen, key: str) -> str:
-        """Render one entry of the page."""
-        kind = "ticket" if isinstance(shown, Ticket) else "message"
-        template = self.templates.get_template(f"kitchen/{kind}.html")
-        return template.render({kind: shown}, kitchen=kitchen, key=key)
-
-
-def the_site(request: Request) -> Site:
-    site: Site = request.app.state.site
-    return site
-
-
-SiteHere = Annotated[Site, Depends(the_site)]
+def render(site: Site, shown: Ticket | Message, kitchen: Kitchen, key: str) -> str:
+    """Render one entry of the page."""
+    kind = "ticket" if isinstance(shown, Ticket) else "message"
+    template = site.templates.get_template(f"kitchen/{kind}.html")
+    return template.render({kind: shown}, kitchen=kitchen, key=key)
 
 
 async def the_kitchen(restaurant_id: UUID, key: Key, site: SiteHere) -> Kitchen:
@@ -122,7 +95,7 @@ async def kitchen_stream(
         site.sessions,
         kitchen,
         after=_outbox_id(last_event_id or after),
-        render=lambda shown: site.render(shown, kitchen, key),
+        render=lambda shown: render(site, shown, kitchen, key),
     )
     return EventSourceResponse(events, headers={"X-Accel-Buffering": "no"})
 

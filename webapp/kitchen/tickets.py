@@ -18,7 +18,7 @@ from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.order_allergies import MADE
 from controlplane.restaurants.payment_standing import Paid, Standing, refunds_due, standings
-from webapp import french
+from webapp import show
 from webapp.kitchen.payment import on_ticket
 from webapp.kitchen.ticket_words import TYPE_LABELS, address_lines, next_button, status_label
 
@@ -241,7 +241,7 @@ def _ticket(
     unseen = status not in DONE and any(allergy.acknowledged_at is None for allergy in allergies)
     if unseen and next_status in MADE:
         next_status, next_label = None, ""
-    who = (order.customer_name or "", french.last_digits(order.customer_phone_e164))
+    who = (order.customer_name or "", show.last_digits(order.customer_phone_e164))
     call_back = status is OrderStatus.EXPIRED or (order.call_back and status not in DONE)
     number = order.customer_phone_e164 if call_back else None
     return Ticket(
@@ -255,18 +255,18 @@ def _ticket(
         lines=tuple(
             TicketLine(
                 quantity=line.quantity,
-                name=french.unbroken(line.name),
+                name=show.unbroken(line.name),
                 options=tuple(str(option["name"]) for option in line.options),
             )
             for line in lines
         ),
         note=order.note,
         customer=" ".join(part for part in who if part),
-        total=french.price(order.total_cents),
-        placed_at=french.clock(order.created_at.astimezone(zone)),
-        ready_at=french.clock(order.ready_at.astimezone(zone)),
+        total=show.price(order.total_cents),
+        placed_at=show.clock(order.created_at.astimezone(zone)),
+        ready_at=show.clock(order.ready_at.astimezone(zone)),
         ready_at_utc=order.ready_at.astimezone(UTC).isoformat(timespec="seconds"),
-        deliver_at=french.clock(order.deliver_at.astimezone(zone)) if order.deliver_at else "",
+        deliver_at=show.clock(order.deliver_at.astimezone(zone)) if order.deliver_at else "",
         address=address_lines(delivery) if delivery else (),
         table=order.table_name or "",
         no_show_label=_no_show_label(status, order_type),
@@ -274,7 +274,7 @@ def _ticket(
         allergies_unseen=unseen,
         replaces=replaces,
         call_back=call_back,
-        caller=french.telephone(number) if number else "",
+        caller=show.telephone(number) if number else "",
         caller_uri=f"tel:{number}" if number else "",
         payment=on_ticket(payment, zone),
         refusable=payment.paid is Paid.UNPAID and OrderStatus.REJECTED in NEXT_STATUSES[status],

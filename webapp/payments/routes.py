@@ -25,8 +25,8 @@ from controlplane.restaurants.payment_errors import UnknownPaymentLink
 from controlplane.restaurants.payment_events import apply_event
 from controlplane.restaurants.payment_standing import Paid
 from controlplane.tenancy import restaurant_session
-from webapp.kitchen.routes import Site, SiteHere
 from webapp.payments.words import REFUSED, sentence
+from webapp.site import Site, SiteHere
 
 MOST_BYTES: Final = 256 * 1024
 """Stripe's events are some kilobytes."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from controlplane.restaurants.payment_standing import Paid, Standing
-from webapp.french import NO_BREAK, price
+from webapp.show import NO_BREAK, price
 
 REFUSED: Final = (
     "Le paiement en ligne n’est pas possible pour cette commande. Vous la paierez en la recevant."

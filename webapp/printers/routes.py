@@ -23,10 +23,10 @@ from controlplane.restaurants.printers import (
 )
 from controlplane.restaurants.tokens import restaurant_of
 from controlplane.tenancy import restaurant_session
-from webapp.kitchen.routes import Site, SiteHere
 from webapp.kitchen.tickets import find_kitchen, tickets_by_id
 from webapp.printers import epson, star
 from webapp.printers.ticket import Line, ticket_lines
+from webapp.site import Site, SiteHere
 
 MOST_BODY: Final = 65_536
 """A poll is some hundred bytes; Epson's answers about ten tickets are a few thousand."""

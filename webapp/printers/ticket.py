@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
-from webapp import french
+from webapp import show
 from webapp.kitchen.tickets import Ticket
 
 WIDTH: Final = 48
@@ -78,5 +78,5 @@ def _wrapped(
 
 def _printable(text: str) -> str:
     """Nothing that a caller said is a command to the printer."""
-    plain = text.replace(french.NO_BREAK, " ").replace(french.NARROW_NO_BREAK, " ")
+    plain = text.replace(show.NO_BREAK, " ").replace(show.NARROW_NO_BREAK, " ")
     return "".join(each if each.isprintable() else " " for each in plain)

@@ -11,8 +11,7 @@ from fastapi.responses import HTMLResponse
 from controlplane.contracts.receipt_link import PATH, PAY_PATH, ReceiptKey, ReceiptOf, read_receipt
 from controlplane.restaurants.payment_standing import UNTOLD, standings
 from controlplane.tenancy import restaurant_session
-from webapp import french
-from webapp.kitchen.routes import Site, SiteHere
+from webapp import show
 from webapp.receipt import words
 from webapp.receipt.receipts import (
     OrderReceipt,
@@ -24,6 +23,7 @@ from webapp.receipt.receipts import (
     reservation_receipt,
 )
 from webapp.receipt.words import Language
+from webapp.site import Site, SiteHere
 
 router = APIRouter(prefix=f"{PATH}{{key}}", include_in_schema=False)
 
@@ -83,10 +83,10 @@ def _page(
         statuses=words.ORDER_STATUSES[lang] | words.RESERVATION_STATUSES[lang],
         order_types=words.ORDER_TYPES[lang],
         names=words.ALLERGENS[lang],
-        price=french.price,
-        rate=french.rate,
-        clock=french.clock,
-        telephone=french.telephone,
+        price=show.price,
+        rate=show.rate,
+        clock=show.clock,
+        telephone=show.telephone,
         **shown,
     )
     return HTMLResponse(page)

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from controlplane.models.menu import Allergen
 from controlplane.models.order import OrderStatus, OrderType
 from controlplane.models.reservation import ReservationStatus
-from webapp.french import NARROW_NO_BREAK, NO_BREAK
+from webapp.show import NARROW_NO_BREAK, NO_BREAK
 
 Language = Literal["fr", "en"]
 

@@ -9,9 +9,9 @@ import pytest
 from jinja2 import UndefinedError
 
 from controlplane.models.order import OrderStatus
-from webapp import french
-from webapp.app import templates
+from webapp import show
 from webapp.kitchen.tickets import Kitchen, Ticket, TicketLine
+from webapp.templating import templates
 
 pytestmark = pytest.mark.unit
 
@@ -32,7 +32,7 @@ def ticket(
         lines=(TicketLine(quantity=2, name="Margherita", options=("pâte fine", "œuf")),),
         note=note,
         customer=customer,
-        total=french.price(2_450),
+        total=show.price(2_450),
         placed_at="19\u00a0h\u00a002",
         ready_at="19\u00a0h\u00a022",
         ready_at_utc="2026-11-22T18:22:00+00:00",
@@ -63,15 +63,15 @@ def page(*to_make: Ticket) -> str:
     ],
 )
 def test_price(cents: int, text: str) -> None:
-    assert french.price(cents) == text
+    assert show.price(cents) == text
 
 
 def test_clock_and_number_and_units() -> None:
-    assert french.clock(datetime(2026, 11, 22, 9, 5, tzinfo=UTC)) == "9\u00a0h\u00a005"
-    assert french.last_digits("+33639980134") == "••\u00a034"
-    assert french.last_digits(None) == ""
-    assert french.unbroken("Coca-Cola 33 cl") == "Coca-Cola 33\u00a0cl"
-    assert french.unbroken("Menu 4 classiques") == "Menu 4 classiques"
+    assert show.clock(datetime(2026, 11, 22, 9, 5, tzinfo=UTC)) == "9\u00a0h\u00a005"
+    assert show.last_digits("+33639980134") == "••\u00a034"
+    assert show.last_digits(None) == ""
+    assert show.unbroken("Coca-Cola 33 cl") == "Coca-Cola 33\u00a0cl"
+    assert show.unbroken("Menu 4 classiques") == "Menu 4 classiques"
 
 
 def test_no_space_on_the_page_may_break_before_high_punctuation() -> None:

@@ -13,7 +13,7 @@ from controlplane.restaurants.errors import (
     UnknownOrder,
     UnknownRestaurant,
 )
-from webapp.app import restaurant_error
+from webapp.errors import restaurant_error
 
 pytestmark = pytest.mark.unit
 
@@ -31,5 +31,5 @@ pytestmark = pytest.mark.unit
     ids=lambda value: type(value).__name__ if isinstance(value, RestaurantError) else None,
 )
 async def test_a_refusal_has_its_status(error: RestaurantError, status: int, words: str) -> None:
-    answer = await restaurant_error(Request({"type": "http"}), error)
+    answer = await restaurant_error(Request({"type": "http", "headers": []}), error)
     assert (answer.status_code, bytes(answer.body).decode()) == (status, words)

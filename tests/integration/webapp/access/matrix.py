@@ -1,0 +1,53 @@
+"""One row of the matrix of who may do what: a route, and the status that each visitor gets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.integration.webapp.site_under_test import SiteUnderTest
+
+Statuses = dict[str, int]
+"""By visitor: `anonymous`, `other` (another restaurant's owner), `staff`, `manager`, `owner`,
+`tablet`. 303 leads an anonymous visitor to the sign-in page."""
+
+
+def least_staff(status: int) -> Statuses:
+    return _all(303, 404, status, status, status, 303)
+
+
+def least_manager(status: int) -> Statuses:
+    return _all(303, 404, 403, status, status, 303)
+
+
+def least_owner(status: int) -> Statuses:
+    return _all(303, 404, 403, 403, status, 303)
+
+
+def kitchen(status: int) -> Statuses:
+    """Members, and the paired tablet."""
+    return _all(303, 404, status, status, status, status)
+
+
+def everybody(status: int) -> Statuses:
+    return _all(*[status] * 6)
+
+
+def _all(*statuses: int) -> Statuses:
+    names = ("anonymous", "other", "staff", "manager", "owner", "tablet")
+    return dict(zip(names, statuses, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`path` is the route's own, as in its decorator, with its prefix; ids that do not exist fill
+    it, unless `ids` gives others. A POST sends `form`.
+
+    A row asks what a right gives, so a status may be 404 for everybody with it: the thing is not
+    there. `unless` says why a row is not asked at all, such as a stream that does not end.
+    """
+
+    method: str
+    path: str
+    statuses: Statuses
+    form: dict[str, str] = field(default_factory=dict)
+    ids: Callable[[SiteUnderTest], dict[str, str]] = lambda _site: {}
+    unless: str = ""

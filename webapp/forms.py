@@ -1,0 +1,49 @@
+"""What was typed into a form, and what is wrong with it, field by field: a 422 loses nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+
+MOST_FIELDS = 2_000
+"""A week of hours or a long menu fits; a flood of names does not."""
+
+
+@dataclass(slots=True)
+class Form:
+    """`values` are as typed; `errors` are sentences for the person who typed them, by field."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    many: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Every value of each name: boxes that are ticked share one."""
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    async def read(cls, request: Request) -> "Form":
+        """Read the fields of a request; its files are read apart."""
+        sent = await request.form(max_fields=MOST_FIELDS)
+        pairs = [(name, text) for name, text in sent.multi_items() if isinstance(text, str)]
+        names = dict.fromkeys(name for name, _ in pairs)
+        many = {name: tuple(text for key, text in pairs if key == name) for name in names}
+        return cls(values=dict(pairs), many=many)
+
+    def text(self, name: str) -> str:
+        """Return a field without the spaces around it; "" when it was not sent."""
+        return self.values.get(name, "").strip()
+
+    def ticked(self, name: str) -> bool:
+        return name in self.values
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return self.many.get(name, ())
+
+    def fail(self, name: str, sentence: str) -> None:
+        """Say what is wrong with a field; the first sentence stays."""
+        self.errors.setdefault(name, sentence)
+
+
+async def read_upload(request: Request, name: str) -> UploadFile | None:
+    """Return the file that a form sent under this name; None when none was chosen."""
+    sent = (await request.form(max_fields=MOST_FIELDS)).get(name)
+    return sent if isinstance(sent, UploadFile) and sent.filename else None

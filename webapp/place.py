@@ -1,0 +1,178 @@
+"""One restaurant as one visitor sees it: what every route under /place/{restaurant_id} asks for.
+
+Who is no member gets the answer of no page; a member without the right learns who has it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, HTTPException, Request, status
+from fastapi.responses import HTMLResponse, RedirectResponse
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.models.membership import Role
+from controlplane.restaurants.devices import find_device
+from controlplane.restaurants.team import restaurants_of
+from controlplane.restaurants.tokens import restaurant_of
+from controlplane.tenancy import restaurant_session
+from webapp.navigation import counter, may, navigation
+from webapp.queries import Frame, read_frame
+from webapp.site import Site, SiteHere
+from webapp.visitor import DEVICE_COOKIE, MaybeUser, PasswordNeeded, SignedIn, SignInNeeded
+from webapp.words import Language, language
+
+SAID_COOKIE: Final = "said"
+SAID_FOR_S: Final = 30
+"""What an act said is shown by the next page, or by none."""
+CONFIRMED_FOR: Final = timedelta(minutes=10)
+"""Who typed their password so long ago is asked again before bills and the team."""
+
+
+class NotAllowed(Exception):
+    """Raised for a member whose role does not go so far."""
+
+    def __init__(self, place: "Place", least: Role) -> None:
+        super().__init__(f"takes at least {least}")
+        self.place = place
+        self.least = least
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A restaurant, who looks at it, and how pages of it are made."""
+
+    site: Site
+    request: Request
+    restaurant_id: UUID
+    frame: Frame
+    role: Role | None
+    """None is a paired tablet, which sees the kitchen alone."""
+    user: SignedIn | None
+    device_id: UUID | None
+
+    @property
+    def name(self) -> str:
+        return self.frame.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.frame.timezone)
+
+    @property
+    def language(self) -> Language:
+        return language()
+
+    @property
+    def actor(self) -> str:
+        """Who it is to the audit log."""
+        return f"user:{self.user.user_id}" if self.user else f"device:{self.device_id}"
+
+    def may(self, least: Role) -> bool:
+        return may(self.role, least)
+
+    def session(self) -> AsyncSession:
+        """Open a session of this restaurant alone; it is given back before anything waits."""
+        return restaurant_session(self.site.sessions, self.restaurant_id)
+
+    def url(self, path: str = "") -> str:
+        """Return the address of a page of this restaurant."""
+        return f"/place/{self.restaurant_id}{path}"
+
+    def require_recent_password(self) -> None:
+        """Raises `PasswordNeeded`, which leads to the page that asks, and back."""
+        confirmed = self.user.confirmed_at if self.user else None
+        if confirmed is None or datetime.now(UTC) - confirmed > CONFIRMED_FOR:
+            raise PasswordNeeded(self.request)
+
+    def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
+        """Render a page of the restaurant, with its navigation and what the last act said."""
+        said = self._said()
+        html = self.site.templates.get_template(template).render(
+            place=self, groups=navigation(self.role), counter=counter, said=said, **data
+        )
+        answer = HTMLResponse(html, status)
+        if said:
+            answer.delete_cookie(SAID_COOKIE, path=self.url())
+        return answer
+
+    def back(self, path: str, *, said: str = "") -> RedirectResponse:
+        """Lead to a page of the restaurant after an act, which says what was done."""
+        answer = RedirectResponse(self.url(path), status.HTTP_303_SEE_OTHER)
+        if said:
+            answer.set_cookie(
+                SAID_COOKIE,
+                _signer(self.site).dumps(said),
+                max_age=SAID_FOR_S,
+                path=self.url(),
+                secure=self.site.https,
+                httponly=True,
+                samesite="lax",
+            )
+        return answer
+
+    def _said(self) -> str:
+        try:
+            signed = self.request.cookies.get(SAID_COOKIE, "")
+            return str(_signer(self.site).loads(signed, max_age=SAID_FOR_S))
+        except BadSignature:
+            return ""
+
+
+def _signer(site: Site) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(site.settings.link_secret.get_secret_value(), salt=SAID_COOKIE)
+
+
+async def a_place(restaurant_id: UUID, request: Request, site: SiteHere, user: MaybeUser) -> Place:
+    """Return the restaurant for a member or a paired tablet; anybody else is sent away."""
+    role = await _role(site, user, restaurant_id)
+    token = request.cookies.get(site.cookie(DEVICE_COOKIE), "")
+    if role is None and restaurant_of(token) != restaurant_id:
+        raise SignInNeeded(request) if user is None else HTTPException(404)
+    async with restaurant_session(site.sessions, restaurant_id) as session:
+        device = None if role else await find_device(session, restaurant_id, token)
+        if role is None and device is None:
+            raise SignInNeeded(request) if user is None else HTTPException(404)
+        frame = await read_frame(session, restaurant_id)
+        if frame is None:
+            raise HTTPException(404)
+        return Place(
+            site=site,
+            request=request,
+            restaurant_id=restaurant_id,
+            frame=frame,
+            role=role,
+            user=user if role else None,
+            device_id=device.id if device else None,
+        )
+
+
+async def _role(site: Site, user: SignedIn | None, restaurant_id: UUID) -> Role | None:
+    if user is None:
+        return None
+    async with site.sessions() as session:
+        return (await restaurants_of(session, user.user_id)).get(restaurant_id)
+
+
+def allow(least: Role) -> Callable[[Place], Awaitable[Place]]:
+    """Make the dependency of a route that takes at least this role."""
+
+    async def allowed(place: Annotated[Place, Depends(a_place)]) -> Place:
+        if place.role is None:
+            raise HTTPException(404)
+        if not place.may(least):
+            raise NotAllowed(place, least)
+        return place
+
+    return allowed
+
+
+KitchenHere = Annotated[Place, Depends(a_place)]
+"""A member, or a tablet that is paired with this restaurant."""
+StaffHere = Annotated[Place, Depends(allow(Role.STAFF))]
+ManagerHere = Annotated[Place, Depends(allow(Role.MANAGER))]
+OwnerHere = Annotated[Place, Depends(allow(Role.OWNER))]

@@ -1,0 +1,19 @@
+"""The routers of all features, in the order they are asked."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from webapp.kitchen.routes import messages_router
+from webapp.kitchen.routes import router as kitchen_router
+from webapp.payments.routes import router as payments_router
+from webapp.printers.routes import router as printers_router
+from webapp.receipt.routes import router as receipt_router
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    kitchen_router,
+    messages_router,
+    receipt_router,
+    printers_router,
+    payments_router,
+)

@@ -1,0 +1,125 @@
+"""Who asks: a user who is signed in, a paired tablet, or nobody that we know.
+
+Both are cookies that hold an opaque token, of which the database has a hash.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from controlplane.restaurants.user_sessions import LONGEST, find_user
+from webapp.site import Site, SiteHere
+
+SESSION_COOKIE: Final = "session"
+DEVICE_COOKIE: Final = "tablet"
+DEVICE_DAYS: Final = 365
+"""A kitchen's tablet stays paired for so long; revoking it ends it at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A user and the session by which they came."""
+
+    user_id: UUID
+    name: str
+    email: str
+    session_id: UUID
+    confirmed_at: datetime | None
+    """When they last proved who they are."""
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split() or [self.email]
+        return "".join(word[0] for word in (words[0], words[-1])[: len(words)]).upper()
+
+
+class SignInNeeded(Exception):
+    """Raised where nobody is signed in: the answer leads to the sign-in page, and back here."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__("sign in first")
+        self.location = f"/login?next={_back_to(request)}"
+
+
+class PasswordNeeded(Exception):
+    """Raised where the password is to be asked again: the answer leads there, and back here."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__("confirm who you are first")
+        self.location = f"/account/confirm?next={_back_to(request)}"
+
+
+async def the_user(request: Request, site: SiteHere) -> SignedIn | None:
+    """Return who is signed in; None when the cookie opens nothing."""
+    token = request.cookies.get(site.cookie(SESSION_COOKIE))
+    if not token:
+        return None
+    async with site.sessions() as session, session.begin():
+        found = await find_user(session, token, now=datetime.now(UTC))
+        if found is None:
+            return None
+        signed_in, user = found
+        return SignedIn(
+            user_id=user.id,
+            name=user.name,
+            email=user.email,
+            session_id=signed_in.id,
+            confirmed_at=signed_in.confirmed_at,
+        )
+
+
+MaybeUser = Annotated[SignedIn | None, Depends(the_user)]
+
+
+async def a_user(request: Request, user: MaybeUser) -> SignedIn:
+    if user is None:
+        raise SignInNeeded(request)
+    return user
+
+
+UserHere = Annotated[SignedIn, Depends(a_user)]
+
+
+def remember_user(answer: Response, site: Site, token: str) -> None:
+    """Hand the browser its session's token; no script reads it, no other site's link brings it."""
+    _remember(answer, site, SESSION_COOKIE, token, int(LONGEST.total_seconds()))
+
+
+def remember_device(answer: Response, site: Site, token: str) -> None:
+    _remember(answer, site, DEVICE_COOKIE, token, DEVICE_DAYS * 86_400)
+
+
+def forget_user(answer: Response, site: Site) -> None:
+    answer.delete_cookie(site.cookie(SESSION_COOKIE), path="/", secure=site.https, httponly=True)
+
+
+def _remember(answer: Response, site: Site, name: str, token: str, seconds: int) -> None:
+    answer.set_cookie(
+        site.cookie(name),
+        token,
+        max_age=seconds,
+        path="/",
+        secure=site.https,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def _back_to(request: Request) -> str:
+    """A page that was read is returned to; what was sent is sent anew from the page it was on."""
+    if request.method == "GET":
+        query = f"?{request.url.query}" if request.url.query else ""
+        return quote(request.url.path + query, safe="/")
+    return quote(request.url.path.rsplit("/", 1)[0] or "/", safe="/")
+
+
+def local_path(written: str | None, otherwise: str) -> str:
+    """Return where `next` leads, if that is a page of ours: never another host's."""
+    if written and written.startswith("/") and not written.startswith(("//", "/\\")):
+        return written
+    return otherwise
