@@ -148,6 +148,7 @@ async def test_it_is_stored_with_fee_vat_address_and_the_time_at_the_door(
     assert order.deliver_at == placed.deliver_at_local
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_delivery_told_twice_is_one_order_and_to_another_door_none(
     owner: Sessions, worker: Sessions
 ) -> None:
@@ -211,11 +212,11 @@ async def test_delivery_has_its_own_hours_and_pick_up_goes_on(
     assert (settled.order_type, settled.total_cents) == (OrderType.DELIVERY, 2_700)
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_hundred_at_once_never_exceed_the_deliveries_of_a_slot(
     owner: Sessions, worker: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An order that is fetched is no matter of this slot."""
-    monkeypatch.setattr("controlplane.restaurants.place_order.ATTEMPT_SECONDS", 60)
     monkeypatch.setattr("controlplane.restaurants.place_order.utc_now", lambda: NOW)
     async with owner.begin() as session:
         session.add(

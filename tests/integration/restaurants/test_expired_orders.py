@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -138,6 +138,7 @@ async def test_one_that_cannot_expire_now_holds_up_no_other(
     )
     turn = OverdueOrders(async_sessions(engine)).turn
     async with owner.begin() as session:
+        await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await session.get_one(Order, held, with_for_update=True)
         assert await turn() is False
         assert await statuses(owner) == ["placed", "expired"]

@@ -50,6 +50,7 @@ async def test_another_tenant_sees_nothing(sessions: Sessions) -> None:
         assert list(audited) == [DEMO_RESTAURANT_ID]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_of_orders_placed_at_once_each_waits_for_the_others(sessions: Sessions) -> None:
     began = utc_now()
     placed = await asyncio.gather(*(place_order(sessions, draft()) for _ in range(4)))

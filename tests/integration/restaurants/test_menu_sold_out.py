@@ -146,6 +146,7 @@ async def test_two_lines_of_one_dish_are_counted_together(sessions: Sessions) ->
     assert await left(sessions) == 3
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_the_last_portions_are_sold_once_to_many_callers_at_once(
     database_url: str, sessions: Sessions
 ) -> None:

@@ -65,6 +65,7 @@ async def test_an_order_its_lines_its_event_and_its_notice_are_one_commit(seeded
     assert (order.number, order.total_cents) == (1, 2_450)
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
         orders = await asyncio.gather(*(place_order(sessions, draft("call:7:a")) for _ in range(8)))
@@ -72,6 +73,7 @@ async def test_the_same_key_at_the_same_time_is_one_order(seeded: str) -> None:
     assert [count(seeded, table) for table in ("order", "order_line", "event_outbox")] == [1, 2, 1]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_orders_at_the_same_time_are_numbered_without_gap(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
         orders = await asyncio.gather(

@@ -82,6 +82,7 @@ async def test_a_correction_cancels_what_it_replaces_and_tells_the_kitchen(
         ]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_the_same_correction_at_the_same_time_is_one(
     sessions: Sessions, first: PlacedOrder
 ) -> None:
@@ -90,6 +91,7 @@ async def test_the_same_correction_at_the_same_time_is_one(
     assert await stored(sessions) == [(1, "cancelled"), (2, "placed")]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_of_two_corrections_at_the_same_time_one_is_refused(
     sessions: Sessions, first: PlacedOrder
 ) -> None:
