@@ -244,7 +244,7 @@ async def _read_draft(session: AsyncSession, owner: Restaurant) -> MenuDraft:
 
 
 async def _publish_draft(session: AsyncSession, owner: Restaurant, *, over: bool) -> Published:
-    return await publish_draft(session, owner.id, over_changes=over)
+    return await publish_draft(session, owner.id, over_changes=over, despite_errors=True)
 
 
 async def _discard_draft(session: AsyncSession, owner: Restaurant) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,6 +23,9 @@ class MenuDraft(Base):
     """The JSON of docs/menu-format.md."""
     begun_from: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """The menu as it was when the draft was begun: another one now was published meanwhile."""
+    dish_ids: Mapped[dict[str, list[str]]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """The category's and the dish's name by the dish's id, which stays when it is called otherwise:
+    what is sold out, photos and carts of the moment follow it."""
     revision: Mapped[int]
     """It rises with each saving, so that of two people who edit neither overwrites the other."""
     source: Mapped[str]

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from controlplane.restaurants.menu_document import (
-    GroupEntry,
-    ItemEntry,
-    MenuDocument,
-    OptionEntry,
-)
+from controlplane.restaurants.menu_document import MenuDocument
 from controlplane.restaurants.menu_sentences import typeset
 
 
@@ -23,19 +18,50 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One entry that is new, gone or different; `details` says field by field what differs."""
+class Detail:
+    """One field that differs, as a document has its values."""
 
-    kind: ChangeKind
-    place: str
-    details: tuple[str, ...] = ()
+    field: str
+    before: object
+    after: object
 
     def __str__(self) -> str:
-        line = f"{self.kind} {self.place}"
-        return typeset(f"{line} : {', '.join(self.details)}" if self.details else line)
+        before, after = _shown(self.field, self.before), _shown(self.field, self.after)
+        return f"{_FIELDS[self.field]} {before} → {after}"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One entry that is new, gone or different; `details` says field by field what differs.
+
+    `owner` is the category of a dish, the group of an option; a group and a category have none.
+    """
+
+    kind: ChangeKind
+    owner: str
+    name: str
+    details: tuple[Detail, ...] = ()
+    price_cents: int | None = None
+    """Of a new dish."""
+
+    @property
+    def place(self) -> str:
+        return " › ".join(filter(None, (self.owner, self.name)))
+
+    def __str__(self) -> str:
+        said = [str(detail) for detail in self.details]
+        if self.price_cents is not None:
+            said.append(_euros(self.price_cents))
+        line = f"{self.kind} {self.place}"
+        return typeset(f"{line} : {', '.join(said)}" if said else line)
+
+
+Place = tuple[str, str]
+"""The name of a category and of a dish in it; of a group and an option; "" and a group's name."""
 
 _FIELDS: Final = {
+    "owner": "catégorie",
+    "name": "nom",
     "spoken_name": "nom parlé",
     "aliases": "autres noms",
     "description": "description",
@@ -57,21 +83,34 @@ _FIELDS: Final = {
     "category": "plat de la catégorie",
     "set_menu": "formule",
 }
-_Entries = dict[tuple[str, str], dict[str, Any]]
+_Entries = dict[Place, dict[str, Any]]
 
 
-def changes_between(before: MenuDocument, after: MenuDocument) -> tuple[Change, ...]:
+def changes_between(
+    before: MenuDocument, after: MenuDocument, *, moved: Mapping[Place, Place] | None = None
+) -> tuple[Change, ...]:
     """Every entry that differs, in the newer menu's order, what is gone last.
 
-    A dish that moves to another category is gone from the one and new in the other; a new order
-    alone is no change.
+    A dish that is called otherwise, or is in another category, is gone from the one and new in the
+    other, unless `moved` names its place before and after; a new order alone is no change.
     """
-    old, new = _entries(before), _entries(after)
+    new = _entries(after)
+    follow = moved or {}
+    old: _Entries = {}
+    gone: list[Change] = []
+    for place, values in _entries(before).items():
+        if follow.get(place, place) not in new or (
+            place not in follow and place in follow.values()
+        ):
+            gone.append(_removed(values))
+        else:
+            old[follow.get(place, place)] = values
     hours = _category_hours(before, after)
     added_or_changed = [
-        change for key, values in new.items() if (change := _change(key, old.get(key), values))
+        change
+        for place, values in new.items()
+        if (change := _change(place, old.get(place), values))
     ]
-    gone = [Change(ChangeKind.REMOVED, _place(key)) for key in old if key not in new]
     return (*hours, *added_or_changed, *gone)
 
 
@@ -81,7 +120,8 @@ def _category_hours(before: MenuDocument, after: MenuDocument) -> Iterator[Chang
     for category in after.categories:
         old, new = was.get(category.name, ()), category.available
         if details := tuple(_details({"available": old}, {"available": new})):
-            yield Change(ChangeKind.CHANGED, category.name, details)
+            kind = ChangeKind.CHANGED
+            yield Change(kind=kind, owner="", name=category.name, details=details)
 
 
 def _entries(menu: MenuDocument) -> _Entries:
@@ -89,33 +129,34 @@ def _entries(menu: MenuDocument) -> _Entries:
     found: _Entries = {}
     for category in menu.categories:
         for item in category.items:
-            found[category.name, item.name] = _fields(item, "name")
+            found[category.name, item.name] = {"owner": category.name, **dict(item)}
     for group in menu.option_groups:
-        found["", group.name] = _fields(group, "name", "options")
+        fields = dict(group)
+        del fields["options"]
+        found["", group.name] = {"owner": "", **fields}
         for option in group.options:
-            found[group.name, option.name] = _fields(option, "name")
+            found[group.name, option.name] = {"owner": group.name, **dict(option)}
     return found
 
 
-def _fields(entry: ItemEntry | GroupEntry | OptionEntry, *left_out: str) -> dict[str, Any]:
-    return {name: value for name, value in entry if name not in left_out}
-
-
-def _change(
-    key: tuple[str, str], old: Mapping[str, Any] | None, new: Mapping[str, Any]
-) -> Change | None:
+def _change(place: Place, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Change | None:
+    owner, name = place
     if old is None:
         price = new.get("price_cents")
-        return Change(ChangeKind.ADDED, _place(key), () if price is None else (_euros(price),))
+        return Change(kind=ChangeKind.ADDED, owner=owner, name=name, price_cents=price)
     details = tuple(_details(old, new))
-    return Change(ChangeKind.CHANGED, _place(key), details) if details else None
+    kind = ChangeKind.CHANGED
+    return Change(kind=kind, owner=owner, name=name, details=details) if details else None
 
 
-def _details(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _removed(values: Mapping[str, Any]) -> Change:
+    return Change(kind=ChangeKind.REMOVED, owner=values["owner"], name=values["name"])
+
+
+def _details(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Detail]:
     for name, value in new.items():
         if value != old[name]:
-            before, after = _shown(name, old[name]), _shown(name, value)
-            yield f"{_FIELDS[name]} {before} → {after}"
+            yield Detail(name, old[name], value)
 
 
 def _shown(name: str, value: object) -> str:
@@ -137,7 +178,3 @@ def _shown(name: str, value: object) -> str:
 
 def _euros(cents: int) -> str:
     return f"{cents / 100:.2f} €".replace(".", ",")
-
-
-def _place(key: tuple[str, str]) -> str:
-    return " › ".join(filter(None, key))

@@ -79,7 +79,7 @@ DishWords = tuple[Words, Words]
 """The words of a category's name and of a dish's in it."""
 
 
-def _dish_words(category: str, name: str) -> DishWords:
+def dish_words(category: str, name: str) -> DishWords:
     return words_of(category, accents=True), words_of(name, accents=True)
 
 
@@ -145,7 +145,7 @@ class OptionEntry(_Part):
     @property
     def dish(self) -> DishWords:
         """Which dish it is, however it is written."""
-        return _dish_words(self.category, self.name)
+        return dish_words(self.category, self.name)
 
 
 class GroupEntry(_Part):
@@ -224,7 +224,7 @@ class MenuDocument(_Part):
 
     def dishes(self) -> dict[DishWords, ItemEntry]:
         """Every item by its category's words and its own, as `OptionEntry.dish` names it."""
-        return {_dish_words(category, item.name): item for category, item in self.placed_items()}
+        return {dish_words(category, item.name): item for category, item in self.placed_items()}
 
     def unknown_components(self) -> list[tuple[GroupEntry, OptionEntry]]:
         """Options that name a category in which no dish is called as they are."""

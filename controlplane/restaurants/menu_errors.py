@@ -42,3 +42,52 @@ class MenuChangedSince(Refused):
             + " (alloresto menu publish --over takes that back)"
         )
         self.places = places
+
+
+class NotInMenu(NotFound):
+    """The menu that is worked on has no such dish, category, group, option or ingredient."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__(f"the menu has no {what}")
+
+
+class EntryChanged(Refused):
+    """Somebody else saved the same entry since it was shown. `theirs` is what it is now, None when
+    it is gone.
+    """
+
+    def __init__(self, theirs: object) -> None:
+        super().__init__("somebody else saved this entry meanwhile: look at both")
+        self.theirs = theirs
+
+
+class NameTaken(Refused):
+    """Another entry of the same list is called so: nobody could say which of the two is meant."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another entry of this list is called {name!r}")
+        self.name = name
+
+
+class CategoryHasDishes(Refused):
+    """A category goes when its dishes have gone or are elsewhere."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"the category has {count} dishes")
+        self.count = count
+
+
+class DishOffered(Refused):
+    """The dish is an option of these groups, which would offer what is not there."""
+
+    def __init__(self, groups: tuple[str, ...]) -> None:
+        super().__init__(f"the dish is an option of {', '.join(groups)}")
+        self.groups = groups
+
+
+class MenuHasErrors(Refused):
+    """The voice lint found what makes dishes impossible to order: it is mended first."""
+
+    def __init__(self, places: tuple[str, ...]) -> None:
+        super().__init__(f"the menu has errors: {', '.join(places)}")
+        self.places = places

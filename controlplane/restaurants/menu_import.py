@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.registry import Base
-from controlplane.restaurants.menu_changes import Change, changes_between
+from controlplane.restaurants.menu_changes import Change, Place, changes_between
 from controlplane.restaurants.menu_document import WEEK, MenuDocument, Windows
-from controlplane.restaurants.menu_rows import read_document
+from controlplane.restaurants.menu_rows import DishIds, read_with_ids
 from controlplane.restaurants.menu_words import Words, words_of
 
 Key = tuple[Words, Words]
@@ -36,17 +36,31 @@ _WINDOW: Final = _TABLES["availability_window"]
 
 
 async def import_menu(
-    session: AsyncSession, restaurant_id: UUID, document: MenuDocument
+    session: AsyncSession,
+    restaurant_id: UUID,
+    document: MenuDocument,
+    *,
+    dish_ids: DishIds | None = None,
 ) -> tuple[Change, ...]:
     """Write the document over the menu and return what that changes; the caller commits.
 
-    Two imports at once take turns. A dish is the one before when category and name are the same.
+    Two imports at once take turns. A dish is the one before when category and name are the same,
+    or when `dish_ids` say so.
     """
     await lock_menu(session, restaurant_id)
-    before = await read_document(session, restaurant_id)
+    before, ids_before = await read_with_ids(session, restaurant_id)
     if before != document:
-        await _write(session, restaurant_id, document)
-    return changes_between(before, document)
+        await _write(session, restaurant_id, document, dish_ids or {})
+    return changes_between(before, document, moved=moves(ids_before, dish_ids or {}))
+
+
+def moves(before: DishIds, after: DishIds) -> dict[Place, Place]:
+    """Where each dish was, and where it is now, of those that are at another place."""
+    return {
+        before[dish_id]: place
+        for dish_id, place in after.items()
+        if before.get(dish_id, place) != place
+    }
 
 
 async def lock_menu(session: AsyncSession, restaurant_id: UUID) -> None:
@@ -56,9 +70,15 @@ async def lock_menu(session: AsyncSession, restaurant_id: UUID) -> None:
     )
 
 
-async def _write(session: AsyncSession, restaurant_id: UUID, document: MenuDocument) -> None:
+async def _write(
+    session: AsyncSession, restaurant_id: UUID, document: MenuDocument, dish_ids: DishIds
+) -> None:
     """What others refer to is written first and deleted last."""
-    rows = _rows(document, await _ids(session, restaurant_id))
+    ids = await _ids(session, restaurant_id)
+    taken = set(dish_ids)
+    ids[_ITEM] = {key: row_id for key, row_id in ids[_ITEM].items() if row_id not in taken}
+    ids[_ITEM] |= {_key(*place): dish_id for dish_id, place in dish_ids.items()}
+    rows = _rows(document, ids)
     for table in (_CATEGORY, _GROUP, _INGREDIENT, _ITEM, _OPTION):
         await _upsert(session, table, _owned(restaurant_id, rows[table]))
     for table, links in (

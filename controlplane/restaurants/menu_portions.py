@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.menu import MenuItem
 from controlplane.models.order import OrderLine
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.cart import CartLine
-from controlplane.restaurants.errors import TooFewLeft
+from controlplane.restaurants.errors import NotOnMenu, TooFewLeft
 
 
 async def check_portions(
@@ -59,3 +60,30 @@ async def portions_returning(
         .group_by(OrderLine.menu_item_id)
     )
     return {item_id: int(portions or 0) for item_id, portions in taken}
+
+
+async def count_portions(
+    session: AsyncSession, restaurant_id: UUID, item_id: UUID, *, left: int | None, actor: str
+) -> str:
+    """Count the dish's portions from `left` on, None no more, and return its name.
+
+    The caller commits. Raises `NotOnMenu`.
+    """
+    mine = (MenuItem.restaurant_id == restaurant_id, MenuItem.id == item_id)
+    row = (
+        await session.execute(select(MenuItem.name, MenuItem.portions_left).where(*mine))
+    ).first()
+    if row is None:
+        raise NotOnMenu(str(item_id), ())
+    await session.execute(update(MenuItem).where(*mine).values(portions_left=left))
+    await audit(
+        session,
+        restaurant_id,
+        actor=actor,
+        action="count_portions",
+        object=f"menu_item:{item_id}",
+        before={"portions_left": row.portions_left},
+        after={"portions_left": left},
+    )
+    name: str = row.name
+    return name

@@ -1,11 +1,11 @@
 """A restaurant's menu between its rows and a document: everything on it, on sale or not."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.availability_window import AvailabilityWindow
@@ -28,158 +28,167 @@ from controlplane.restaurants.menu_document import (
     WindowEntry,
 )
 
-_FRESH: Final = {"populate_existing": True}
-"""Rows are written past the session: what it remembers of them may be old."""
+DishIds = Mapping[UUID, tuple[str, str]]
+"""Which dish is which, whatever it is called next: its category's name and its own, by its id."""
+
+_LINKED: Final = func.array(
+    select(ItemOptionGroup.option_group_id)
+    .where(
+        ItemOptionGroup.restaurant_id == MenuItem.restaurant_id,
+        ItemOptionGroup.item_id == MenuItem.id,
+    )
+    .correlate(MenuItem)
+    .scalar_subquery()
+).label("linked")
+_NEEDED: Final = func.array(
+    select(Ingredient.name)
+    .join(ItemIngredient, ItemIngredient.ingredient_id == Ingredient.id)
+    .where(
+        ItemIngredient.restaurant_id == MenuItem.restaurant_id,
+        ItemIngredient.item_id == MenuItem.id,
+    )
+    .order_by(Ingredient.name)
+    .correlate(MenuItem)
+    .scalar_subquery()
+).label("needed")
+_OPTION: Final = [column.label(f"option_{column.name}") for column in Option.__table__.columns]
 
 
 async def read_document(session: AsyncSession, restaurant_id: UUID) -> MenuDocument:
     """The menu as its rows are now; groups of one name are told apart by a number."""
-    categories = await session.scalars(
-        select(MenuCategory)
-        .where(MenuCategory.restaurant_id == restaurant_id)
-        .order_by(MenuCategory.position, MenuCategory.id),
-        execution_options=_FRESH,
-    )
+    return (await read_with_ids(session, restaurant_id))[0]
+
+
+async def read_with_ids(session: AsyncSession, restaurant_id: UUID) -> tuple[MenuDocument, DishIds]:
+    """The menu and its dishes' ids, in three queries however large it is.
+
+    Columns are read and no entities: rows are written past the session.
+    """
     groups = await _groups(session, restaurant_id)
     windows = await _windows(session, restaurant_id)
-    items = await _items(session, restaurant_id, groups, windows)
-    return MenuDocument.model_construct(
+    names: dict[UUID, str] = {}
+    items: dict[UUID, list[ItemEntry]] = defaultdict(list)
+    dish_ids: dict[UUID, tuple[str, str]] = {}
+    for row in await session.execute(_dishes_of(restaurant_id)):
+        names[row.of_category] = row.category
+        if row.id is not None:
+            linked = [group.name for group_id, group in groups.items() if group_id in row.linked]
+            items[row.of_category].append(_item(row, linked, windows[row.id]))
+            dish_ids[row.id] = row.category, row.name
+    document = MenuDocument.model_construct(
         categories=tuple(
             CategoryEntry.model_construct(
-                name=category.name,
-                available=tuple(windows[category.id]),
-                items=tuple(items[category.id]),
+                name=name,
+                available=tuple(windows[category_id]),
+                items=tuple(items[category_id]),
             )
-            for category in categories
+            for category_id, name in names.items()
         ),
         option_groups=tuple(groups.values()),
+    )
+    return document, dish_ids
+
+
+def _dishes_of(restaurant_id: UUID) -> Any:
+    """Every category with each of its dishes, and once without when it has none."""
+    return (
+        select(
+            MenuCategory.id.label("of_category"),
+            MenuCategory.name.label("category"),
+            *MenuItem.__table__.columns,
+            _LINKED,
+            _NEEDED,
+        )
+        .outerjoin(
+            MenuItem,
+            (MenuItem.restaurant_id == MenuCategory.restaurant_id)
+            & (MenuItem.category_id == MenuCategory.id),
+        )
+        .where(MenuCategory.restaurant_id == restaurant_id)
+        .order_by(MenuCategory.position, MenuCategory.id, MenuItem.position, MenuItem.id)
     )
 
 
 async def _groups(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, GroupEntry]:
-    options: dict[UUID, list[OptionEntry]] = defaultdict(list)
     rows = await session.execute(
-        select(Option, MenuItem.name, MenuCategory.name)
+        select(
+            *OptionGroup.__table__.columns,
+            *_OPTION,
+            MenuItem.name.label("dish"),
+            MenuCategory.name.label("dish_of"),
+        )
+        .outerjoin(
+            Option,
+            (Option.restaurant_id == OptionGroup.restaurant_id)
+            & (Option.option_group_id == OptionGroup.id),
+        )
         .outerjoin(MenuItem, MenuItem.id == Option.item_id)
         .outerjoin(MenuCategory, MenuCategory.id == MenuItem.category_id)
-        .where(Option.restaurant_id == restaurant_id)
-        .order_by(Option.position, Option.id),
-        execution_options=_FRESH,
+        .where(OptionGroup.restaurant_id == restaurant_id)
+        .order_by(OptionGroup.position, OptionGroup.id, Option.position, Option.id)
     )
-    for option, dish, category in rows:
-        options[option.option_group_id].append(_option(option, dish, category))
-    groups = (
-        await session.scalars(
-            select(OptionGroup)
-            .where(OptionGroup.restaurant_id == restaurant_id)
-            .order_by(OptionGroup.position, OptionGroup.id),
-            execution_options=_FRESH,
-        )
-    ).all()
-    names = _distinct([group.name for group in groups])
+    found: dict[UUID, Any] = {}
+    options: dict[UUID, list[OptionEntry]] = defaultdict(list)
+    for row in rows:
+        found[row.id] = row
+        if row.option_id is not None:
+            options[row.id].append(_option(row))
+    names = _distinct([group.name for group in found.values()])
     return {
-        group.id: GroupEntry.model_construct(
+        group_id: GroupEntry.model_construct(
             name=name,
             min=group.min_select,
             max=group.max_select,
             free=group.free_count,
-            options=tuple(options[group.id]),
+            options=tuple(options[group_id]),
         )
-        for group, name in zip(groups, names, strict=True)
+        for (group_id, group), name in zip(found.items(), names, strict=True)
     }
 
 
-def _option(option: Option, dish: str | None, category: str | None) -> OptionEntry:
-    """`dish` is the name of the one that the option is, in that category."""
+def _option(row: Any) -> OptionEntry:
     return OptionEntry.model_construct(
-        name=dish or option.name,
-        spoken_name=option.spoken_name,
-        aliases=tuple(option.aliases),
-        price_delta_cents=option.price_delta_cents,
-        default=option.by_default,
-        category=category or "",
+        name=row.dish or row.option_name,
+        spoken_name=row.option_spoken_name,
+        aliases=tuple(row.option_aliases),
+        price_delta_cents=row.option_price_delta_cents,
+        default=row.option_by_default,
+        category=row.dish_of or "",
     )
-
-
-async def _items(
-    session: AsyncSession,
-    restaurant_id: UUID,
-    groups: dict[UUID, GroupEntry],
-    windows: dict[UUID, list[WindowEntry]],
-) -> dict[UUID, list[ItemEntry]]:
-    """Every item, by its category's id."""
-    links = await session.scalars(
-        select(ItemOptionGroup).where(ItemOptionGroup.restaurant_id == restaurant_id)
-    )
-    linked = {(link.item_id, link.option_group_id) for link in links}
-    ingredients = await _ingredients(session, restaurant_id)
-    found: dict[UUID, list[ItemEntry]] = defaultdict(list)
-    for item in await session.scalars(
-        select(MenuItem)
-        .where(MenuItem.restaurant_id == restaurant_id)
-        .order_by(MenuItem.position, MenuItem.id),
-        execution_options=_FRESH,
-    ):
-        names = [group.name for group_id, group in groups.items() if (item.id, group_id) in linked]
-        found[item.category_id].append(_item(item, names, ingredients[item.id], windows[item.id]))
-    return found
 
 
 async def _windows(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, list[WindowEntry]]:
     """When dishes and categories may be had, by the id of either."""
     found: dict[UUID, list[WindowEntry]] = defaultdict(list)
-    for window in await session.scalars(
-        select(AvailabilityWindow)
+    rows = await session.execute(
+        select(*AvailabilityWindow.__table__.columns)
         .where(AvailabilityWindow.restaurant_id == restaurant_id)
-        .order_by(AvailabilityWindow.position),
-        execution_options=_FRESH,
-    ):
-        owner_id = window.item_id or window.category_id
-        assert owner_id is not None, "held by ck_availability_window_of_one"
-        found[owner_id].append(
+        .order_by(AvailabilityWindow.position)
+    )
+    for row in rows:
+        found[row.item_id or row.category_id].append(
             WindowEntry.model_construct(
-                days=tuple(WEEK[day] for day in window.weekdays),
-                opens=window.opens,
-                closes=window.closes,
+                days=tuple(WEEK[day] for day in row.weekdays), opens=row.opens, closes=row.closes
             )
         )
     return found
 
 
-async def _ingredients(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, list[str]]:
-    """What each dish cannot be made without, by the dish's id."""
-    found: dict[UUID, list[str]] = defaultdict(list)
-    rows = await session.execute(
-        select(ItemIngredient.item_id, Ingredient.name)
-        .join(Ingredient, Ingredient.id == ItemIngredient.ingredient_id)
-        .where(ItemIngredient.restaurant_id == restaurant_id)
-        .order_by(Ingredient.name)
-    )
-    for item_id, name in rows:
-        found[item_id].append(name)
-    return found
-
-
-def _item(
-    item: MenuItem,
-    group_names: Sequence[str],
-    ingredients: Sequence[str],
-    windows: Sequence[WindowEntry],
-) -> ItemEntry:
+def _item(row: Any, group_names: Sequence[str], windows: Sequence[WindowEntry]) -> ItemEntry:
     return ItemEntry.model_construct(
-        name=item.name,
-        spoken_name=item.spoken_name,
-        aliases=tuple(item.aliases),
-        description=item.description,
-        price_cents=item.price_cents,
-        vat_rate_bp=item.vat_rate_bp,
-        active=item.active,
-        allergens=None if item.allergens is None else tuple(map(Allergen, item.allergens)),
-        alcohol=item.alcohol,
-        set_menu=item.set_menu,
-        station=item.station,
-        kitchen_points=item.kitchen_points,
-        ingredients=tuple(ingredients),
+        name=row.name,
+        spoken_name=row.spoken_name,
+        aliases=tuple(row.aliases),
+        description=row.description,
+        price_cents=row.price_cents,
+        vat_rate_bp=row.vat_rate_bp,
+        active=row.active,
+        allergens=None if row.allergens is None else tuple(map(Allergen, row.allergens)),
+        alcohol=row.alcohol,
+        set_menu=row.set_menu,
+        station=row.station,
+        kitchen_points=row.kitchen_points,
+        ingredients=tuple(row.needed),
         option_groups=tuple(group_names),
         available=tuple(windows),
     )

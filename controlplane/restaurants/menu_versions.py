@@ -17,7 +17,7 @@ from controlplane.restaurants.menu_document import MenuDocument
 from controlplane.restaurants.menu_errors import UnreadableMenuVersion
 from controlplane.restaurants.menu_files.problems import at_path, faults_of
 from controlplane.restaurants.menu_import import import_menu, lock_menu
-from controlplane.restaurants.menu_rows import read_document
+from controlplane.restaurants.menu_rows import DishIds, read_document
 
 _SHOWN: Final = 3
 """Faults of a version that is refused."""
@@ -40,18 +40,19 @@ async def publish_menu(
     *,
     source: str,
     actor: str = ADMIN,
+    dish_ids: DishIds | None = None,
 ) -> Published:
     """Make the document the menu and keep it as a version; the caller commits.
 
     The menu as it was is kept before, unless a version has it: nothing is ever lost. What is kept
     is read back: a document may spell a name otherwise than the rows do, and `undo_menu` would take
-    that for an edit.
+    that for an edit. `dish_ids` tell which dishes are the ones before under another name.
     """
     await lock_menu(session, restaurant_id)
     before = await read_document(session, restaurant_id)
     if before != MenuDocument():
         await _keep(session, restaurant_id, before, source=EDITED)
-    changes = await import_menu(session, restaurant_id, document)
+    changes = await import_menu(session, restaurant_id, document, dish_ids=dish_ids)
     written = await read_document(session, restaurant_id)
     number = await _keep(session, restaurant_id, written, source=source)
     if changes:

@@ -5,7 +5,7 @@ Each function raises `ValueError` with the French sentence that says what to wri
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import time
 from decimal import Decimal
 from typing import Final
@@ -121,6 +121,19 @@ def listed(text: str) -> tuple[str, ...]:
 def windows(text: str) -> tuple[WindowEntry, ...]:
     """ "lun-ven 11:30-14:30 | samedi de 12 h à 15 h"; without days it is every day."""
     return tuple(_window(part) for part in listed(text))
+
+
+def written_windows(windows: Iterable[WindowEntry]) -> str:
+    """As `windows` reads them: "lun-ven 11:30-14:30 | sam,dim 12:00-15:00"."""
+    return " | ".join(map(_written, windows))
+
+
+def _written(window: WindowEntry) -> str:
+    days = sorted(WEEK.index(day) for day in window.days)
+    run = len(days) > 2 and days[-1] - days[0] == len(days) - 1
+    names = [_DAYS[day] for day in ((days[0], days[-1]) if run else days)]
+    said = "" if len(days) == len(WEEK) else ("-" if run else ",").join(names)
+    return f"{said} {window.opens:%H:%M}-{window.closes:%H:%M}".strip()
 
 
 def _window(text: str) -> WindowEntry:

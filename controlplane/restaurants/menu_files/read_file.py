@@ -7,6 +7,7 @@ from controlplane.restaurants.menu_files.csv_rows import csv_rows
 from controlplane.restaurants.menu_files.json_file import json_document
 from controlplane.restaurants.menu_files.mapping import OWN, ColumnMapping
 from controlplane.restaurants.menu_files.problems import MenuFileRefused, of_file
+from controlplane.restaurants.menu_files.rows import Row
 from controlplane.restaurants.menu_files.table import table_document
 from controlplane.restaurants.menu_files.xlsx_rows import xlsx_rows
 
@@ -21,21 +22,41 @@ def read_menu_file(data: bytes, *, mapping: ColumnMapping = OWN) -> MenuDocument
 
     Raises `MenuFileRefused`. Takes a second and 150 MB for the largest file that is read.
     """
-    if len(data) > MOST_BYTES:
-        size = f"{len(data) / 1_000_000:.1f}".replace(".", ",")
-        most = MOST_BYTES // 1_000_000
-        raise MenuFileRefused([of_file(f"le fichier fait {size} Mo, une carte {most} Mo au plus")])
+    _check_size(data)
     document = _document(data, mapping)
     if len(document.placed_items()) > MOST_ITEMS:
         raise MenuFileRefused([of_file(f"une carte a au plus {MOST_ITEMS} plats")])
     return document
 
 
+def read_columns(data: bytes) -> tuple[str, ...]:
+    """The names in a table's first line; none of JSON, whose names are ours.
+
+    Raises `MenuFileRefused`.
+    """
+    _check_size(data)
+    if _is_json(data):
+        return ()
+    rows = _rows(data)
+    return rows[0].cells if rows else ()
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > MOST_BYTES:
+        size = f"{len(data) / 1_000_000:.1f}".replace(".", ",")
+        most = MOST_BYTES // 1_000_000
+        raise MenuFileRefused([of_file(f"le fichier fait {size} Mo, une carte {most} Mo au plus")])
+
+
 def _document(data: bytes, mapping: ColumnMapping) -> MenuDocument:
+    return json_document(data) if _is_json(data) else table_document(_rows(data), mapping)
+
+
+def _is_json(data: bytes) -> bool:
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def _rows(data: bytes) -> list[Row]:
     if data.startswith(_OLD_EXCEL):
         raise MenuFileRefused([of_file("ancien format Excel : enregistrez le fichier en .xlsx")])
-    if data.startswith(_ZIP):
-        return table_document(xlsx_rows(data), mapping)
-    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-        return json_document(data)
-    return table_document(csv_rows(data), mapping)
+    return xlsx_rows(data) if data.startswith(_ZIP) else csv_rows(data)

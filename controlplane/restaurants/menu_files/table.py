@@ -106,18 +106,18 @@ def table_document(rows: list[Row], mapping: ColumnMapping) -> MenuDocument:
 
 def _columns(head: Row, mapping: ColumnMapping) -> dict[int, Column]:
     """Which column of ours each column of the file is, by its place."""
-    known = {_plain(column): column for column in Column}
-    known |= {_plain(name): column for column, name in mapping.columns.items()}
-    ignored = set(map(_plain, mapping.ignored))
+    known = {plain_column(column): column for column in Column}
+    known |= {plain_column(name): column for column, name in mapping.columns.items()}
+    ignored = set(map(plain_column, mapping.ignored))
     found: dict[int, Column] = {}
     problems: list[Problem] = []
     for at, name in enumerate(head.cells):
-        column = known.get(_plain(name))
+        column = None if plain_column(name) in ignored else known.get(plain_column(name))
         if column in found.values():
             problems.append(in_line(head.line, "cette colonne est là deux fois", column=name))
         elif column is not None:
             found[at] = column
-        elif name and not {_plain(name), "*"} & ignored:
+        elif name and not {plain_column(name), "*"} & ignored:
             message = "colonne inconnue : renommez-la, supprimez-la, ou nommez-la dans « ignored »"
             problems.append(in_line(head.line, f"{message} d'une correspondance", column=name))
     given = {*found.values(), *mapping.defaults}
@@ -155,7 +155,7 @@ class _Reading:
                 return
             if text:
                 cells_of[column] = text
-        kind = _plain(cells_of.get(Column.TYPE, ""))
+        kind = plain_column(cells_of.get(Column.TYPE, ""))
         if kind in _DISH:
             self._read_dish(row, cells_of)
         elif kind == _OPTION:
@@ -319,7 +319,7 @@ class _Reading:
         self._problems.append(in_line(row.line, message, column=column or ""))
 
 
-def _plain(text: str) -> str:
+def plain_column(text: str) -> str:
     """ "Catégorie", "categorie " and "Autres noms" as our columns are written."""
     return cells.plain_words(text).replace(" ", "_")
 
