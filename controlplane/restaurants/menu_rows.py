@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.availability_window import AvailabilityWindow
@@ -51,6 +53,24 @@ _NEEDED: Final = func.array(
     .correlate(MenuItem)
     .scalar_subquery()
 ).label("needed")
+
+
+def _windows_of(owner: Any) -> Any:
+    """The hours of a dish or a category, whose id `owner` is, as JSON of `WindowEntry`."""
+    window = func.json_build_object(
+        *("days", AvailabilityWindow.weekdays),
+        *("opens", AvailabilityWindow.opens),
+        *("closes", AvailabilityWindow.closes),
+    )
+    is_its = or_(AvailabilityWindow.item_id == owner, AvailabilityWindow.category_id == owner)
+    return (
+        select(func.json_agg(aggregate_order_by(window, AvailabilityWindow.position)))
+        .where(AvailabilityWindow.restaurant_id == MenuCategory.restaurant_id, is_its)
+        .correlate(MenuCategory, MenuItem)
+        .scalar_subquery()
+    )
+
+
 _OPTION: Final = [column.label(f"option_{column.name}") for column in Option.__table__.columns]
 
 
@@ -60,29 +80,28 @@ async def read_document(session: AsyncSession, restaurant_id: UUID) -> MenuDocum
 
 
 async def read_with_ids(session: AsyncSession, restaurant_id: UUID) -> tuple[MenuDocument, DishIds]:
-    """The menu and its dishes' ids, in three queries however large it is.
+    """The menu and its dishes' ids, in two queries however large it is.
 
     Columns are read and no entities: rows are written past the session.
     """
     groups = await _groups(session, restaurant_id)
-    windows = await _windows(session, restaurant_id)
-    names: dict[UUID, str] = {}
+    categories: dict[UUID, Any] = {}
     items: dict[UUID, list[ItemEntry]] = defaultdict(list)
     dish_ids: dict[UUID, tuple[str, str]] = {}
     for row in await session.execute(_dishes_of(restaurant_id)):
-        names[row.of_category] = row.category
+        categories[row.of_category] = row
         if row.id is not None:
             linked = [group.name for group_id, group in groups.items() if group_id in row.linked]
-            items[row.of_category].append(_item(row, linked, windows[row.id]))
+            items[row.of_category].append(_item(row, linked))
             dish_ids[row.id] = row.category, row.name
     document = MenuDocument.model_construct(
         categories=tuple(
             CategoryEntry.model_construct(
-                name=name,
-                available=tuple(windows[category_id]),
+                name=row.category,
+                available=_windows(row.category_windows),
                 items=tuple(items[category_id]),
             )
-            for category_id, name in names.items()
+            for category_id, row in categories.items()
         ),
         option_groups=tuple(groups.values()),
     )
@@ -98,6 +117,8 @@ def _dishes_of(restaurant_id: UUID) -> Any:
             *MenuItem.__table__.columns,
             _LINKED,
             _NEEDED,
+            _windows_of(MenuItem.id).label("windows"),
+            _windows_of(MenuCategory.id).label("category_windows"),
         )
         .outerjoin(
             MenuItem,
@@ -157,24 +178,18 @@ def _option(row: Any) -> OptionEntry:
     )
 
 
-async def _windows(session: AsyncSession, restaurant_id: UUID) -> dict[UUID, list[WindowEntry]]:
-    """When dishes and categories may be had, by the id of either."""
-    found: dict[UUID, list[WindowEntry]] = defaultdict(list)
-    rows = await session.execute(
-        select(*AvailabilityWindow.__table__.columns)
-        .where(AvailabilityWindow.restaurant_id == restaurant_id)
-        .order_by(AvailabilityWindow.position)
-    )
-    for row in rows:
-        found[row.item_id or row.category_id].append(
-            WindowEntry.model_construct(
-                days=tuple(WEEK[day] for day in row.weekdays), opens=row.opens, closes=row.closes
-            )
+def _windows(stored: list[dict[str, Any]] | None) -> tuple[WindowEntry, ...]:
+    return tuple(
+        WindowEntry.model_construct(
+            days=tuple(WEEK[day] for day in window["days"]),
+            opens=time.fromisoformat(window["opens"]),
+            closes=time.fromisoformat(window["closes"]),
         )
-    return found
+        for window in stored or ()
+    )
 
 
-def _item(row: Any, group_names: Sequence[str], windows: Sequence[WindowEntry]) -> ItemEntry:
+def _item(row: Any, group_names: Sequence[str]) -> ItemEntry:
     return ItemEntry.model_construct(
         name=row.name,
         spoken_name=row.spoken_name,
@@ -190,7 +205,7 @@ def _item(row: Any, group_names: Sequence[str], windows: Sequence[WindowEntry]) 
         kitchen_points=row.kitchen_points,
         ingredients=tuple(row.needed),
         option_groups=tuple(group_names),
-        available=tuple(windows),
+        available=_windows(row.windows),
     )
 
 
