@@ -480,6 +480,11 @@ ALLORESTO: Final = LazyGroup(
         "bridge": BRIDGE,
         "caller": CALLER,
         "carrier": CARRIER,
+        "cases": LazyCommand(
+            "controlplane.commands.cases:cases",
+            "What a restaurant found wrong in its calls, one JSON object a line, with the"
+            " transcript.",
+        ),
         "faq": FAQ,
         "hours": HOURS,
         "import-sqlite": LazyCommand(

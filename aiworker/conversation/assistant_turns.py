@@ -95,7 +95,13 @@ class AssistantTurns:
         position = self._positions.pop(speech.item, None)
         if position is not None and speech.heard_ms:
             said = heard_text(text, heard_ms=speech.heard_ms, total_ms=speech.received_ms)
-            self._record.spoke("agent", position, said, speech.heard_ms)
+            self._record.spoke(
+                "agent",
+                position,
+                said,
+                heard_ms=speech.heard_ms,
+                unheard=text.removeprefix(said).strip(),
+            )
 
     def interrupted(self, speech: Speech) -> None:
         """Let the model know what was heard, and only that: the caller will not hear the rest."""

@@ -53,16 +53,38 @@ class CallRecord:
     transcript: Transcript = field(default_factory=Transcript)
     usage: Usage = field(default_factory=Usage)
 
-    def spoke(self, role: Role, position: int, text: str, heard_ms: int | None = None) -> None:
+    def spoke(
+        self,
+        role: Role,
+        position: int,
+        text: str,
+        *,
+        heard_ms: int | None = None,
+        unheard: str = "",
+    ) -> None:
         self.transcript.say(role, position, text)
         self.changed()
         self.tell(
-            TurnEnded(**self._event(), position=position, role=role, text=text, heard_ms=heard_ms)
+            TurnEnded(
+                **self._event(),
+                position=position,
+                role=role,
+                text=text,
+                unheard=unheard or None,
+                heard_ms=heard_ms,
+            )
         )
 
-    def used_tool(self, position: int, name: str, text: str) -> None:
+    def used_tool(self, position: int, name: str, text: str, *, told: str = "") -> None:
         self.tell(
-            TurnEnded(**self._event(), position=position, role="tool", text=text, tool_name=name)
+            TurnEnded(
+                **self._event(),
+                position=position,
+                role="tool",
+                text=text,
+                tool_name=name,
+                told=told or None,
+            )
         )
 
     def placed_order(self, order: PlacedOrder) -> None:

@@ -107,7 +107,8 @@ class ToolCalls:
         """Give the model the result; when it was the last, the assistant speaks."""
         self.running -= 1
         outcome = str(result.get("error") or result.get("status") or "")
-        self._record.used_tool(self._record.transcript.number(), call.name, outcome)
+        told = str(result.get("spoken") or "")
+        self._record.used_tool(self._record.transcript.number(), call.name, outcome, told=told)
         self._unspoken.append(_in_words(call, result))
         self._answer(call, result)
         self._owes_words |= respond

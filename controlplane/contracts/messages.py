@@ -312,8 +312,13 @@ class TurnEnded(CallEvent):
     position: int
     role: Literal["caller", "agent", "tool"]
     text: CleanText
+    """What was heard; of a tool, how it ended."""
+    unheard: CleanText | None = None
+    """What else would have been said, had the caller not cut it short."""
     heard_ms: int | None = None
     tool_name: CleanText | None = None
+    told: CleanText | None = None
+    """What the tool told the assistant, in words."""
 
 
 class OrderPlaced(CallEvent):

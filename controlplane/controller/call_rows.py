@@ -4,6 +4,7 @@ Events may come in any order, twice, and from two recorders at once: every colum
 depends on the set of events alone, never on the order they were written in.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func
@@ -22,6 +23,7 @@ from controlplane.contracts.messages import (
     UsageReported,
 )
 from controlplane.models.call import Call, CallTurn
+from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 
 
 class EventRefused(ValueError):
@@ -137,9 +139,32 @@ def _record_turn(connection: Connection, event: TurnEnded) -> None:
             position=event.position,
             role=event.role,
             text=event.text,
+            unheard=event.unheard,
             heard_ms=event.heard_ms,
             tool_name=event.tool_name,
+            told=event.told,
             at=event.at,
         )
         .on_conflict_do_nothing(index_elements=["id"])
     )
+
+
+def tell_pages(connection: Connection, events: Iterable[AnyCallEvent]) -> None:
+    """Tell open pages of the calls that recorded events changed, each once; the caller commits.
+
+    It is for a transaction after theirs: the outbox's lock of a restaurant, for which its orders
+    wait, is held no longer than this takes. Restaurants come in one order for all recorders.
+    """
+    changed = sorted({(event.restaurant_id, event.call_id) for event in events})
+    if changed:
+        connection.execute(
+            insert(EventOutbox),
+            [
+                {
+                    "restaurant_id": restaurant_id,
+                    "topic": OutboxTopic.CALL_CHANGED,
+                    "payload": {"call_id": str(call_id)},
+                }
+                for restaurant_id, call_id in changed
+            ],
+        )

@@ -72,6 +72,7 @@ _STALE: Final = (
 _MONTHS: Final = "make_interval(months => restaurant.keep_calls_months)"
 _KEPT: Final = (
     ("call_turn", "at", "make_interval(days => restaurant.keep_transcripts_days)"),
+    ("call_case", "called_at", "make_interval(days => restaurant.keep_transcripts_days)"),
     ("voice_message", "recorded_at", "make_interval(days => restaurant.keep_voice_messages_days)"),
     ("call", "started_at", _MONTHS),
     ("customer", "seen_at", _MONTHS),

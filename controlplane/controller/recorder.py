@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from controlplane.contracts import redis_keys
 from controlplane.contracts.messages import AnyCallEvent, MessageError, parse_call_event
 from controlplane.controller import metrics
-from controlplane.controller.call_rows import EventRefused, record_event
+from controlplane.controller.call_rows import EventRefused, record_event, tell_pages
 from controlplane.controller.lost_events import LostEvents
 
 GROUP: Final = "recorder"
@@ -169,6 +169,8 @@ class Recorder:
         # Calls in one order for all: two recorders never wait for each other in a ring.
         ordered = dict(sorted(readable.items(), key=lambda item: item[1].call_id))
         recorded = self._commit(ordered, dict(entries))
+        with self._engine.begin() as connection:
+            tell_pages(connection, [readable[entry_id] for entry_id in recorded])
         metrics.EVENTS_RECORDED.inc(len(recorded))
         self._lost.were_in_hand(len(gone))
         if recorded or gone:

@@ -82,6 +82,11 @@ class CallTurn(Base):
     position: Mapped[int]
     role: Mapped[str]
     text: Mapped[str]
+    """What was said as far as it was heard; of a tool, how it ended."""
+    unheard: Mapped[str | None]
+    """What the assistant would have said, had its caller not cut it short."""
     heard_ms: Mapped[int | None]
     tool_name: Mapped[str | None]
+    told: Mapped[str | None]
+    """What the tool told the assistant, in words."""
     at: Mapped[Instant]

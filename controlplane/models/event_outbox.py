@@ -34,6 +34,8 @@ class OutboxTopic(StrEnum):
     """The payload is `{"reservation_id": uuid, "status": text}`."""
     TASK_CHANGED = "task_changed"
     """The payload is `{"task_id": uuid, "status": text}`."""
+    CALL_CHANGED = "call_changed"
+    """A call began, ended, or something was said in it; the payload is `{"call_id": uuid}`."""
 
 
 class EventOutbox(Base):

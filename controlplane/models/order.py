@@ -134,6 +134,7 @@ class Order(Base):
             name="table_name",
         ),
         Index(None, "ready_at", postgresql_where=text("status = 'placed'")),
+        Index(None, "restaurant_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
     )
 
     id: Mapped[PrimaryKey]

@@ -89,6 +89,7 @@ class Reservation(Base):
         ),
         Index(None, "restaurant_id", "starts_at"),
         Index(None, "restaurant_id", "customer_phone_e164"),
+        Index(None, "restaurant_id", "call_id", postgresql_where=text("call_id IS NOT NULL")),
         Index(
             "ix_reservation_hold",
             "restaurant_id",

@@ -18,6 +18,7 @@ from controlplane.billing.usage import rate_sms
 from controlplane.contracts.phone_numbers import normalise, region_of
 from controlplane.models.blocked_caller import BlockedCaller
 from controlplane.models.call import Call, CallTurn
+from controlplane.models.call_case import CallCase
 from controlplane.models.customer import Customer
 from controlplane.models.escalation_step import EscalationStep
 from controlplane.models.faq_gap import FaqGap
@@ -89,6 +90,10 @@ async def erase_caller(
         Part(
             table="call_turn",
             erased=await _changed(session, delete(CallTurn).where(*_of(CallTurn, mine, ended))),
+        ),
+        Part(
+            table="call_case",
+            erased=await _changed(session, delete(CallCase).where(*_of(CallCase, mine, ended))),
         ),
         Part(
             table="faq_gap",

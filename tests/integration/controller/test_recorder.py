@@ -32,6 +32,7 @@ from controlplane.controller import recorder as recorder_module
 from controlplane.controller.recorder import GROUP, Recorder
 from controlplane.database import sync_engine
 from controlplane.models.call import Call, CallTurn
+from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.restaurant import Restaurant
 
 pytestmark = pytest.mark.integration
@@ -106,8 +107,17 @@ def story(restaurant_id: UUID) -> list[CallEvent]:
         MenuLoaded(**heading(0.1), menu_version=7),
         DisclosurePlayed(**heading(4)),
         TurnEnded(**heading(6), position=0, role="caller", text="Deux margherita et un coca"),
-        TurnEnded(**heading(9), position=1, role="agent", text="Bien sûr.", heard_ms=900),
-        TurnEnded(**heading(9), position=2, role="tool", text="{}", tool_name="add_item"),
+        TurnEnded(
+            **heading(9),
+            position=1,
+            role="agent",
+            text="Bien sûr.",
+            unheard="Et avec",
+            heard_ms=900,
+        ),
+        TurnEnded(
+            **heading(9), position=2, role="tool", text="ok", tool_name="add_item", told="Ajouté."
+        ),
         AgentConnected(**heading(30), worker_id="worker-2", time_to_agent_ms=30_000),
         MenuLoaded(**heading(30), menu_version=8),
         usage(100),
@@ -168,11 +178,26 @@ def test_a_call_is_recorded_whole(
     assert (call["outcome"], call["order_id"]) == ("order", order.order_id)
     assert (call["hangup_cause"], call["duration_ms"]) == ("NORMAL_CLEARING", 61_000)
     assert (call["input_audio_tokens"], call["output_text_tokens"]) == (250, 254)
-    assert [(turn["role"], turn["text"]) for turn in turns] == [
-        ("caller", "Deux margherita et un coca"),
-        ("agent", "Bien sûr."),
-        ("tool", "{}"),
+    assert [(turn["role"], turn["text"], turn["unheard"], turn["told"]) for turn in turns] == [
+        ("caller", "Deux margherita et un coca", None, None),
+        ("agent", "Bien sûr.", "Et avec", None),
+        ("tool", "ok", None, "Ajouté."),
     ]
+
+
+def test_open_pages_are_told_of_the_call_after_it_is_recorded(
+    recorder: Recorder, client: "Redis", engine: Engine, restaurant: UUID
+) -> None:
+    other = story(add_restaurant(engine))
+    events = story(restaurant)
+    send(client, [*other, *events])
+    record_all(recorder, client)
+    with engine.connect() as connection:
+        told = connection.execute(select(EventOutbox.restaurant_id, EventOutbox.payload)).all()
+    assert {(row.restaurant_id, row.payload["call_id"]) for row in told} == {
+        (event.restaurant_id, str(event.call_id)) for event in (other[0], events[0])
+    }
+    assert len(told) == 2, "once a call and batch, however much was said"
 
 
 @pytest.mark.parametrize("seed", range(4))
