@@ -4,6 +4,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from webapp.call.routes import router as call_router
+from webapp.calls.routes import router as calls_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
 from webapp.payments.routes import router as payments_router
@@ -16,4 +18,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     receipt_router,
     printers_router,
     payments_router,
+    calls_router,
+    call_router,
 )

@@ -22,6 +22,14 @@ def price(cents: int) -> str:
     return f"{sign}{euros:,}".replace(",", NARROW_NO_BREAK) + f",{rest:02d}{NO_BREAK}€"
 
 
+def micros(amount: int) -> str:
+    """Spell millionths of a euro to the tenth of a cent: "0,083 €", in English "€0.083"."""
+    euros, thousandths = divmod((amount + 500) // 1_000, 1_000)
+    if language() == "en":
+        return f"€{euros:,}.{thousandths:03d}"
+    return f"{euros:,}".replace(",", NARROW_NO_BREAK) + f",{thousandths:03d}{NO_BREAK}€"
+
+
 def rate(basis_points: int) -> str:
     """Spell 550 as "5,5 %"."""
     percent = f"{basis_points / 100:g}".replace(".", ",")

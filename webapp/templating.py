@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from controlplane.models.membership import Role
 from webapp import show
+from webapp.typography import typeset
 from webapp.words import N_, _, gettext, language, ngettext
 
 FOLDER: Final = Path(__file__).parent
@@ -36,6 +37,7 @@ def templates() -> Environment:
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
         price=show.price,
+        micros=show.micros,
         clock=show.clock,
         day=show.day,
         since=show.since,
@@ -44,6 +46,7 @@ def templates() -> Environment:
         last_digits=show.last_digits,
         count=show.count,
         call_clock=show.call_clock,
+        typeset=typeset,
     )
     environment.globals.update(
         static=static, language=language, role_name=lambda role: _(ROLE_NAMES[role])

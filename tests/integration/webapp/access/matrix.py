@@ -11,15 +11,15 @@ Statuses = dict[str, int]
 
 
 def least_staff(status: int) -> Statuses:
-    return _all(303, 404, status, status, status, 303)
+    return _all(303, 404, status, status, status, 404)
 
 
 def least_manager(status: int) -> Statuses:
-    return _all(303, 404, 403, status, status, 303)
+    return _all(303, 404, 403, status, status, 404)
 
 
 def least_owner(status: int) -> Statuses:
-    return _all(303, 404, 403, 403, status, 303)
+    return _all(303, 404, 403, 403, status, 404)
 
 
 def kitchen(status: int) -> Statuses:

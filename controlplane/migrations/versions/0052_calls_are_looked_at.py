@@ -6,8 +6,8 @@ from alembic import op
 from controlplane.database_roles import DatabaseRole
 from controlplane.migrations.tenant_table import grant, isolate
 
-revision = "0051"
-down_revision = "0050"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 

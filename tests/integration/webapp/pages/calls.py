@@ -1,0 +1,39 @@
+"""The pages of calls: the list, one call past and live, and what was wrong in it."""
+
+from tests.integration.webapp.pages.page import Names, Page
+from tests.integration.webapp.seeded_calls import (
+    add_call,
+    add_live_call,
+    add_order_of,
+    rate,
+    say,
+)
+from tests.integration.webapp.site_under_test import SiteUnderTest
+
+
+async def an_order(site: SiteUnderTest) -> Names:
+    async with site.sessions.begin() as session:
+        call_id = await add_call(session, site.restaurant)
+        turns = await say(session, site.restaurant, call_id)
+        await add_order_of(session, site.restaurant, call_id)
+        await rate(session, site.restaurant, call_id, 83_400)
+        await add_call(session, site.restaurant, caller_number=None, outcome="unserved")
+    return {"call": str(call_id), "turn": str(turns[1])}
+
+
+async def somebody_talks(site: SiteUnderTest) -> Names:
+    async with site.sessions.begin() as session:
+        call_id = await add_live_call(session, site.restaurant)
+        await say(session, site.restaurant, call_id)
+    return {"call": str(call_id)}
+
+
+ONE = "/place/{restaurant}/calls/{call}"
+PAGES = [
+    Page("calls/list", "/place/{restaurant}/calls", seed=an_order),
+    Page("calls/found", "/place/{restaurant}/calls?q=Benali", visitor="staff", seed=an_order),
+    Page("calls/none", "/place/{restaurant}/calls?q=Rossini", visitor="staff"),
+    Page("calls/one", ONE, seed=an_order),
+    Page("calls/live", ONE, visitor="staff", seed=somebody_talks),
+    Page("calls/wrong", ONE + "/wrong?turn={turn}", visitor="staff", seed=an_order),
+]
