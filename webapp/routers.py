@@ -11,6 +11,7 @@ from webapp.kitchen.routes import router as kitchen_router
 from webapp.payments.routes import router as payments_router
 from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
+from webapp.reservations.routes import router as reservations_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     kitchen_router,
@@ -20,4 +21,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     payments_router,
     calls_router,
     call_router,
+    reservations_router,
 )

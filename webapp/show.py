@@ -115,3 +115,8 @@ def call_clock(duration_ms: int) -> str:
     """Spell a call's length as "1:12"."""
     minutes, rest = divmod(duration_ms // 1_000, 60)
     return f"{minutes}:{rest:02d}"
+
+
+def hour(at: datetime) -> str:
+    """Spell a full hour as "19 h", in English as "19:00"."""
+    return f"{at.hour:02d}:00" if language() == "en" else f"{at.hour}{NO_BREAK}h"

@@ -39,6 +39,7 @@ def templates() -> Environment:
         price=show.price,
         micros=show.micros,
         clock=show.clock,
+        hour=show.hour,
         day=show.day,
         since=show.since,
         until=show.until,

@@ -45,14 +45,15 @@ async def read_book(
         zone=calendar.zone,
         exceptions=calendar.exceptions_for(OpeningKind.RESERVATION),
         holidays=calendar.holidays,
-        shifts=await _shifts(session, restaurant.id),
+        shifts=await read_shifts(session, restaurant.id),
         places=await _places(session, restaurant.id),
         booked=await _booked(session, restaurant.id, at, now, without),
         taken=await _taken(session, restaurant.id, at, now, without),
     )
 
 
-async def _shifts(session: AsyncSession, restaurant_id: UUID) -> tuple[Shift, ...]:
+async def read_shifts(session: AsyncSession, restaurant_id: UUID) -> tuple[Shift, ...]:
+    """Every shift in which tables are given away."""
     rows = await session.scalars(
         select(ReservationShift).where(
             ReservationShift.restaurant_id == restaurant_id, ReservationShift.active

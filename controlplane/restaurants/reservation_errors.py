@@ -10,6 +10,7 @@ RestaurantError
 │   ├── TooLateToChange           guests change and cancel up to a time before
 │   ├── StayRefused               a party stays at its table for some minutes to twelve hours
 │   ├── NotDueYet                 nobody has failed to come before they were to
+│   ├── CannotBeTold              no SMS of a free table reaches who waits, or it was sent
 │   └── SeveralReservations       more than one answers to what was said
 └── KeyOfAnotherReservation       the key has a reservation, and it is not this one
 """
@@ -77,6 +78,14 @@ class NotDueYet(Refused):
     def __init__(self, starts_at: datetime) -> None:
         super().__init__("the guests are not due yet")
         self.starts_at = starts_at
+
+
+class CannotBeTold(Refused):
+    """No SMS reaches the number of who waits, or they were told `already`, which is done once."""
+
+    def __init__(self, *, already: bool = False) -> None:
+        super().__init__("told already: call them" if already else "no SMS reaches them: call them")
+        self.already = already
 
 
 class SeveralReservations(Refused):

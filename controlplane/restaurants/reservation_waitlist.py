@@ -11,8 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.notification import Channel
 from controlplane.models.reservation import Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.notify import Notice, NotificationKind, notify, why_not
-from controlplane.restaurants.reservation_errors import ReservationStatusRefused
+from controlplane.restaurants.reservation_errors import (
+    CannotBeTold,
+    NotGranted,
+    ReservationStatusRefused,
+)
 from controlplane.restaurants.reservation_grant import (
     check_wish,
     grant,
@@ -120,21 +125,54 @@ async def offer_freed(
         .limit(MOST_LOOKED_AT)
     )
     for one in waiting.all():
-        to = one.customer_phone_e164
-        if why_not(Channel.SMS, to, own=restaurant.phone_e164):
+        if why_not(Channel.SMS, one.customer_phone_e164, own=restaurant.phone_e164):
             continue
         if isinstance(await check_wish(session, restaurant, _as_promoted(one), now), Refusal):
             continue
-        notice = Notice(
-            restaurant_id=restaurant.id,
-            kind=NotificationKind.TABLE_FREE,
-            channel=Channel.SMS,
-            to=to,
-            key=f"table_free:{one.id}",
-            about_id=one.id,
-        )
-        if await notify(session, notice):
+        if await notify(session, _table_is_free(one)):
             return
+
+
+async def offer(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    reservation_id: UUID,
+    now: datetime,
+    *,
+    actor: str,
+) -> None:
+    """Tell guests who wait that a table is free, as `offer_freed` does, when the staff choose whom.
+
+    Raises `UnknownReservation`, `ReservationStatusRefused` of one that does not wait, `NotGranted`
+    while there is none, `CannotBeTold`.
+    """
+
+    async def work(restaurant: Restaurant, reservation: Reservation) -> None:
+        if reservation.status != ReservationStatus.WAITLISTED:
+            raise ReservationStatusRefused(reservation.status, "an offer")
+        fit = await check_wish(session, restaurant, _as_promoted(reservation), now)
+        if isinstance(fit, Refusal):
+            raise NotGranted(fit)
+        to = reservation.customer_phone_e164
+        if why_not(Channel.SMS, to, own=restaurant.phone_e164):
+            raise CannotBeTold
+        if not await notify(session, _table_is_free(reservation)):
+            raise CannotBeTold(already=True)
+        offered = f"reservation:{reservation.id}"
+        await audit(session, restaurant.id, actor=actor, action="offer_table", object=offered)
+
+    await with_reservation(session, restaurant_id, reservation_id, now, work)
+
+
+def _table_is_free(reservation: Reservation) -> Notice:
+    return Notice(
+        restaurant_id=reservation.restaurant_id,
+        kind=NotificationKind.TABLE_FREE,
+        channel=Channel.SMS,
+        to=reservation.customer_phone_e164,
+        key=f"table_free:{reservation.id}",
+        about_id=reservation.id,
+    )
 
 
 def _as_promoted(reservation: Reservation) -> Wish:
