@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from webapp.accounts.routes import ACCOUNTS
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
 from webapp.kitchen.routes import messages_router
@@ -22,4 +23,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     calls_router,
     call_router,
     reservations_router,
+    *ACCOUNTS,
 )
