@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from aiworker.tools.spoken_french import clock, number, spoken_date, spoken_from
 from controlplane.contracts.opening import OpeningKind
 from controlplane.contracts.restaurant_config import RestaurantConfig
 from controlplane.restaurants.decision import Answer, RuleType
 from controlplane.restaurants.what_happens import calendar_of, what_happens
+from controlplane.spoken.spoken_french import clock, number, spoken_date, spoken_from
 
 NO_ORDER: Final = (
     "Dis-le dès qu'on veut commander, et ne prends pas de commande ; tu peux renseigner l'appelant."

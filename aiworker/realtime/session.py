@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiworker.realtime.errors import RealtimeUnavailable
 from aiworker.realtime.events import AudioFormat, AudioSide, SessionAudio, SessionUpdated
 from aiworker.settings import WorkerSettings
-from aiworker.tools.spoken_french import spoken_exceptions, spoken_hours
 from controlplane.contracts.restaurant_config import RestaurantConfig
+from controlplane.spoken.spoken_french import spoken_exceptions, spoken_hours
 
 PCMU: Final = "audio/pcmu"
 """Both ways are G.711 µ-law at 8 kHz, as the telephone speaks: nothing is resampled."""

@@ -26,7 +26,7 @@ from ruamel.yaml.error import YAMLError
 
 from aiworker.simulator.brain import SPEECH_MS_PER_CHARACTER
 from aiworker.simulator.faults import Fault, FaultKind, ScriptError
-from aiworker.tools.spoken_french import number, price
+from controlplane.spoken.spoken_french import number, price
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
 """The conversations that the demo, the benchmarks and the scenario tests run."""

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Result
 from controlplane.restaurants.cart import Cart, CartLine
+from controlplane.spoken.spoken_french import price
 
 _NO_PROMISE: Final = (
     "La remarque est pour la cuisine, ce n'est pas une garantie : en cas d'allergie, propose "

@@ -4,11 +4,11 @@ from pydantic import Field
 
 from aiworker.tools.context import ToolContext
 from aiworker.tools.find_dish import find_dish, match_dish
-from aiworker.tools.spoken_french import price
 from aiworker.tools.tool import Arguments, Result, Tool
 from controlplane.contracts.restaurant_config import MenuItem, RestaurantConfig
 from controlplane.restaurants.availability import availability_words
 from controlplane.restaurants.menu_words import words_of
+from controlplane.spoken.spoken_french import price
 
 _SHOWN = 12
 """A result is read by a model that speaks: more dishes than this is a menu read aloud."""

@@ -4,11 +4,12 @@ from pydantic import Field
 
 from aiworker.tools.context import ToolContext
 from aiworker.tools.newer_config import take_newer_config
-from aiworker.tools.spoken_french import clock, number, price
 from aiworker.tools.tool import Arguments, Result, Tool, ToolError
 from controlplane.restaurants.errors import CartEmpty, OrderUnsettled, Refused
 from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, idempotency_key
 from controlplane.restaurants.read_number import read_number
+from controlplane.spoken.ready import spoken_ready
+from controlplane.spoken.spoken_french import number, price
 
 
 class PlaceOrder(Arguments):
@@ -96,7 +97,6 @@ def _phone(context: ToolContext, given: str | None) -> str | None:
 
 def placed_result(order: PlacedOrder) -> Result:
     """What the caller is told of it, as it is in Postgres."""
-    ready = clock(order.ready_at_local.time())
     return {
         "status": "placed",
         "order_number": order.number,
@@ -104,7 +104,7 @@ def placed_result(order: PlacedOrder) -> Result:
         "ready_at": order.ready_at_local.strftime("%H:%M"),
         "spoken": (
             f"Votre commande numéro {number(order.number)} est enregistrée. "
-            f"Elle sera prête à {ready}, pour {price(order.total_cents)}."
+            f"{spoken_ready(order.ready_at_local)}, pour {price(order.total_cents)}."
         ),
     }
 

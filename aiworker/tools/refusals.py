@@ -5,7 +5,6 @@ Each gets a `code` for the model and a French sentence for the caller.
 
 from typing import Final
 
-from aiworker.tools.spoken_french import number, price, spoken_from
 from aiworker.tools.tool import ToolError
 from controlplane.contracts.restaurant_config import OptionGroup
 from controlplane.restaurants.errors import (
@@ -16,8 +15,8 @@ from controlplane.restaurants.errors import (
     HoursUnconfirmed,
     KeyOfAnotherCart,
     NotANumber,
-    NotAtThisInstant,
     NotAvailable,
+    NotNow,
     NotReplaceable,
     NotTakingOrders,
     OffMenu,
@@ -34,10 +33,19 @@ from controlplane.restaurants.errors import (
     TooManyOptions,
     UnknownLine,
 )
+from controlplane.spoken.not_now import spoken_refusal
+from controlplane.spoken.spoken_french import number, price
 
 _NO_ORDER: Final = (
     "La commande n'est pas passée, ne la passe pas. Propose take_message ou transfer_to_human."
 )
+_NOT_NOW: Final[dict[type[NotNow], str]] = {
+    NotTakingOrders: "not_taking_orders",
+    SlotFull: "slot_full",
+    OrdersPaused: "orders_paused",
+    HoursUnconfirmed: "hours_unconfirmed",
+    Closed: "closed",
+}
 _UNSETTLED: Final = "Je n'ai pas pu vérifier que la commande est bien enregistrée"
 _NEITHER: Final = "Ne dis ni qu'elle est passée, ni qu'elle ne l'est pas, et ne la repasse pas."
 
@@ -47,37 +55,14 @@ def in_words(error: RestaurantError) -> ToolError:
     match error:
         case UnknownLine():
             return ToolError("unknown_line", "Je ne trouve pas cette ligne dans la commande.")
-        case NotTakingOrders():
-            return ToolError(
-                "not_taking_orders",
-                "Le restaurant ne prend pas de commandes en ce moment.",
-                next=_NO_ORDER,
-            )
-        case SlotFull(wanted=wanted, following=following):
-            spoken = "La cuisine ne peut plus rien promettre pour cette heure-là."
-            if following.at is not None:
-                ready = spoken_from(following.at, now=wanted)
-                spoken += f" La prochaine commande possible serait prête {ready}."
-            return ToolError("slot_full", spoken, next=_NO_ORDER)
-        case NotAvailable(dish=dish, wanted=wanted, following=following):
-            spoken = f"À cette heure-là, nous ne servons pas {dish.spoken_name or dish.name}."
-            if following.at is not None:
-                spoken += f" Ce sera possible {spoken_from(following.at, now=wanted)}."
+        case NotAvailable():
             return ToolError(
                 "not_available_then",
-                spoken,
+                spoken_refusal(error),
                 next="Le plat ne peut pas être commandé maintenant : propose autre chose.",
             )
-        case OrdersPaused():
-            spoken = f"La cuisine ne prend plus de commandes pour le moment.{_again(error)}"
-            return ToolError("orders_paused", spoken, next=_NO_ORDER)
-        case HoursUnconfirmed():
-            spoken = f"Les horaires de ce jour férié restent à confirmer.{_again(error)}"
-            return ToolError("hours_unconfirmed", spoken, next=_NO_ORDER)
-        case Closed(exceptional=exceptional, spoken=own_words):
-            closed = "exceptionnellement fermé" if exceptional else "fermé en ce moment"
-            spoken = f"{own_words or f'Le restaurant est {closed}.'}{_again(error)}"
-            return ToolError("closed", spoken, next=_NO_ORDER)
+        case NotNow() if type(error) in _NOT_NOW:
+            return ToolError(_NOT_NOW[type(error)], spoken_refusal(error), next=_NO_ORDER)
         case PriceChanged(spoken_name=name, cents=cents):
             return ToolError(
                 "price_changed",
@@ -148,12 +133,6 @@ def in_words(error: RestaurantError) -> ToolError:
             )
         case _:
             return ToolError("not_possible", "Ce n'est pas possible.")
-
-
-def _again(refusal: NotAtThisInstant) -> str:
-    if refusal.opens is None:
-        return ""
-    return f" Vous pourrez commander {spoken_from(refusal.opens, now=refusal.now)}."
 
 
 def _choices(group: OptionGroup) -> str:

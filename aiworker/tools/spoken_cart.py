@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from aiworker.tools.spoken_french import is_feminine, number, price
 from controlplane.restaurants.cart import Cart, CartLine
+from controlplane.spoken.spoken_french import is_feminine, number, price
 
 
 def spoken_line(line: CartLine) -> str:

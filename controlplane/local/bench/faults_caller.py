@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiworker.simulator import tone_code
-from aiworker.tools.spoken_french import price
 from controlplane.contracts.media import L16_BYTES_PER_MS
 from controlplane.local.bench.faults_catalogue import Alone, CallFault
 from controlplane.local.bench.faults_journal import JournalReader
@@ -20,6 +19,7 @@ from controlplane.local.bench.faults_prompts import PromptEar
 from controlplane.local.bench.faults_replies import ABOUT_THE_ORDER, Reply, understood
 from controlplane.local.bench.faults_speech import Heard, HeardSaying, heard_sayings
 from controlplane.local.demo.caller import AUDIBLE_RMS, rms, speech
+from controlplane.spoken.spoken_french import price
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import CallError, Phone
 from freeswitch.telephone.rtp_session import ReceivedFrame

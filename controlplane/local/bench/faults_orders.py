@@ -18,11 +18,11 @@ from ruamel.yaml import YAML
 from aiworker.simulator.hearing import Hearing
 from aiworker.simulator.script import SCRIPTS
 from aiworker.simulator.voice import EspeakVoice
-from aiworker.tools.spoken_french import number
 from controlplane.contracts.media import SAMPLE_RATE_HZ
 from controlplane.local.demo.caller import CALLER_SOUNDS, speech
 from controlplane.local.demo.menu import MENU, OPTION_GROUPS, Dish
 from controlplane.prompts.synthesiser import synthesiser
+from controlplane.spoken.spoken_french import number
 from freeswitch.scripts.make_prompts import CALLER
 
 ORDERS: Final = 12

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aiworker.tools.spoken_french import number, price
 from controlplane.local.bench.faults_orders import OrderedLine
 from controlplane.local.bench.faults_replies import Reply, last_about_the_order
+from controlplane.spoken.spoken_french import number, price
 
 LONGEST_SILENCE_S: Final = 3.0
 """The promise: nobody hears more than this without a sound."""

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from aiworker.tools.refusals import in_words
-from aiworker.tools.spoken_french import number, price
 from controlplane.local.bench.faults_orders import OrderedLine
 from controlplane.local.bench.faults_replies import Reply, understood
 from controlplane.local.bench.faults_verdict import LivedCall, StoredOrder, Tally, Verdict, judge
@@ -16,6 +15,7 @@ from controlplane.restaurants.errors import (
     OrderNotCommitted,
     OrderUnsettled,
 )
+from controlplane.spoken.spoken_french import number, price
 
 pytestmark = pytest.mark.unit
 

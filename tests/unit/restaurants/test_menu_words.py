@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiworker.tools.spoken_french import number as spelt
 from controlplane.restaurants.menu_words import words_of
+from controlplane.spoken.spoken_french import number as spelt
 
 pytestmark = pytest.mark.unit
 

@@ -4,7 +4,8 @@ from datetime import date, time
 
 import pytest
 
-from aiworker.tools.spoken_french import (
+from controlplane.contracts.opening import OpeningException, OpeningWindow
+from controlplane.spoken.spoken_french import (
     clock,
     is_feminine,
     number,
@@ -12,7 +13,6 @@ from aiworker.tools.spoken_french import (
     spoken_exceptions,
     spoken_hours,
 )
-from controlplane.contracts.opening import OpeningException, OpeningWindow
 
 pytestmark = pytest.mark.unit
 
