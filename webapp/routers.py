@@ -4,15 +4,18 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from webapp.accounts.routes import ACCOUNTS
+from webapp.ask.routes import router as ask_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
+from webapp.hours.routes import router as hours_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
+from webapp.pace.routes import router as pace_router
 from webapp.payments.routes import router as payments_router
 from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
+from webapp.zones.routes import router as zones_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     kitchen_router,
@@ -23,5 +26,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     calls_router,
     call_router,
     reservations_router,
-    *ACCOUNTS,
+    hours_router,
+    pace_router,
+    zones_router,
+    ask_router,
 )

@@ -1,7 +1,7 @@
 """Spells prices, times and telephone numbers, as France writes them or in English."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from babel.dates import format_date
 
@@ -36,7 +36,7 @@ def rate(basis_points: int) -> str:
     return f"{percent}{NO_BREAK}%"
 
 
-def clock(at: datetime) -> str:
+def clock(at: datetime | time) -> str:
     """Spell 19:05 as "19 h 05", in English as "19:05"."""
     if language() == "en":
         return f"{at.hour:02d}:{at.minute:02d}"
@@ -77,7 +77,19 @@ def day(on: date, *, today: date | None = None) -> str:
     """Spell a date as "vendredi 27 novembre", with its year when it is not this one's."""
     pattern = "EEEE d MMMM" if today is None or on.year == today.year else "EEEE d MMMM y"
     said = format_date(on, pattern, locale=language())
+    if on.day == 1 and language() == "fr":
+        said = said.replace(" 1 ", " 1er ", 1)
     return said.replace(" ", NO_BREAK)
+
+
+def weekday(on: date) -> str:
+    """Spell the day of the week: "vendredi"."""
+    return format_date(on, "EEEE", locale=language())
+
+
+def capital(text: str) -> str:
+    """Begin with a capital, as a title or a sentence does, and leave the rest alone."""
+    return text[:1].upper() + text[1:]
 
 
 def since(at: datetime, *, now: datetime) -> str:

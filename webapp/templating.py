@@ -41,6 +41,7 @@ def templates() -> Environment:
         clock=show.clock,
         hour=show.hour,
         day=show.day,
+        capital=show.capital,
         since=show.since,
         until=show.until,
         phone=show.telephone,

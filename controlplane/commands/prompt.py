@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
-from controlplane.commands.options import json_lines_option, restaurant_argument
+from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
 from controlplane.contracts.prompts import PromptKind
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants import prompts
@@ -41,7 +41,7 @@ def show(*, restaurant: str, as_json: bool) -> None:
 @click.argument("sentence", metavar="SENTENCE", help="What a voice is to say, in French.")
 def say(*, restaurant: str, kind: str, sentence: str) -> None:
     """Have a prompt say this; a greeting goes on to say that an AI speaks."""
-    wording = partial(prompts.word_prompt, kind=PromptKind(kind), sentence=sentence)
+    wording = partial(prompts.word_prompt, kind=PromptKind(kind), sentence=sentence, actor=ACTOR)
     owner, text = ask_restaurant(restaurant, wording)
     print(f"{owner.slug}: {text}")
 
@@ -53,7 +53,7 @@ def reset(*, restaurant: str, kind: str) -> None:
     """Take its own words back: it greets by its name, or says the packaged prompt."""
 
     async def take_back(session: AsyncSession, owner: Restaurant) -> None:
-        await prompts.unword_prompt(session, owner, kind=PromptKind(kind))
+        await prompts.unword_prompt(session, owner, kind=PromptKind(kind), actor=ACTOR)
 
     owner, _ = ask_restaurant(restaurant, take_back)
     print(f"{owner.slug}: {kind} has no words of its own")

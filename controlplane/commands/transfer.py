@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.commands import record
 from controlplane.commands.admin_database import ask_restaurant
-from controlplane.commands.options import json_lines_option, restaurant_argument
+from controlplane.commands.options import ACTOR, json_lines_option, restaurant_argument
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.transfer_target import TransferMode
 from controlplane.restaurants import transfer_targets
@@ -25,7 +25,7 @@ number_argument = click.argument("number", metavar="NUMBER", help="01 99 00 12 3
 def add(*, restaurant: str, number: str, name: str, blind: bool) -> None:
     """List somebody, or change the entry of that number."""
     mode = TransferMode.BLIND if blind else TransferMode.WARM
-    adding = partial(transfer_targets.add_target, name=name, number=number, mode=mode)
+    adding = partial(transfer_targets.add_target, name=name, number=number, mode=mode, actor=ACTOR)
     owner, listed = ask_restaurant(restaurant, adding)
     print(f"{owner.slug}: callers may be put through to {listed} ({mode})")
 
@@ -35,7 +35,7 @@ def add(*, restaurant: str, number: str, name: str, blind: bool) -> None:
 @number_argument
 def remove(*, restaurant: str, number: str) -> None:
     """Take somebody off the list."""
-    removing = partial(transfer_targets.remove_target, number=number)
+    removing = partial(transfer_targets.remove_target, number=number, actor=ACTOR)
     owner, removed = ask_restaurant(restaurant, removing)
     print(f"{owner.slug}: {removed} is rung no more")
 

@@ -1,12 +1,12 @@
 """A restaurant's calendar as it is in Postgres."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts import opening
@@ -16,6 +16,7 @@ from controlplane.models.busy_state import BusyState
 from controlplane.models.opening_exception import OpeningException
 from controlplane.models.opening_rule import OpeningRule
 from controlplane.models.restaurant import Restaurant
+from controlplane.restaurants.errors import UnknownRestaurant
 from controlplane.restaurants.open_orders import kitchen_pace, read_open_orders
 from controlplane.restaurants.opening import HORIZON_DAYS
 from controlplane.restaurants.what_happens import Calendar
@@ -26,21 +27,56 @@ _BACK: Final = timedelta(days=2)
 
 async def read_calendar(session: AsyncSession, restaurant: Restaurant, now: datetime) -> Calendar:
     """Everything that `what_happens` asks of the days from `now` to its horizon."""
-    pace = kitchen_pace(restaurant)
+    return await _calendar(session, restaurant, await _busy(session, restaurant.id), now)
+
+
+async def find_calendar(session: AsyncSession, restaurant_id: UUID, now: datetime) -> Calendar:
+    """What `read_calendar` reads, for who has not read the restaurant: one question less.
+
+    Raises `UnknownRestaurant`.
+    """
+    found = await session.execute(
+        select(Restaurant, BusyState)
+        .outerjoin(BusyState, BusyState.restaurant_id == Restaurant.id)
+        .where(Restaurant.id == restaurant_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise UnknownRestaurant(restaurant_id)
+    restaurant, busy = row
+    return await _calendar(session, restaurant, _said_busy(busy), now)
+
+
+async def _calendar(
+    session: AsyncSession, restaurant: Restaurant, busy: Busy, now: datetime
+) -> Calendar:
+    first = now.date() - _BACK
+    last = first + timedelta(days=HORIZON_DAYS + 4)
+    hours = await _hours(session, restaurant, OpeningException.date <= last, first=first)
+    return replace(
+        hours,
+        busy=busy,
+        open_orders=await read_open_orders(session, restaurant.id, hours.kitchen, now),
+    )
+
+
+async def read_hours(session: AsyncSession, restaurant: Restaurant, first: date) -> Calendar:
+    """What the restaurant says of its hours from a date on, however far; not how busy it is."""
+    return await _hours(session, restaurant, true(), first=first)
+
+
+async def _hours(
+    session: AsyncSession, restaurant: Restaurant, near: ColumnElement[bool], *, first: date
+) -> Calendar:
     return Calendar(
         zone=ZoneInfo(restaurant.timezone),
         week=await _week(session, restaurant.id),
-        exceptions=tuple(
-            opening.OpeningException.model_validate(row, from_attributes=True)
-            for row in await _exceptions(session, restaurant.id, now)
-        ),
+        exceptions=await _exceptions(session, restaurant.id, near, first),
         holidays=Holidays(
             hours=HolidayHours(restaurant.holiday_hours), alsace_moselle=restaurant.alsace_moselle
         ),
-        busy=await _busy(session, restaurant.id),
         status=RestaurantStatus(restaurant.status),
-        kitchen=pace,
-        open_orders=await read_open_orders(session, restaurant.id, pace, now),
+        kitchen=kitchen_pace(restaurant),
     )
 
 
@@ -59,23 +95,25 @@ async def _week(session: AsyncSession, restaurant_id: UUID) -> tuple[OpeningWind
 
 
 async def _exceptions(
-    session: AsyncSession, restaurant_id: UUID, now: datetime
-) -> Sequence[OpeningException]:
-    first = now.date() - _BACK
+    session: AsyncSession, restaurant_id: UUID, near: ColumnElement[bool], first: date
+) -> tuple[opening.OpeningException, ...]:
     rows = await session.scalars(
         select(OpeningException)
         .where(
             OpeningException.restaurant_id == restaurant_id,
-            OpeningException.date <= first + timedelta(days=HORIZON_DAYS + 4),
+            near,
             func.coalesce(OpeningException.last_date, OpeningException.date) >= first,
         )
         .order_by(OpeningException.date, OpeningException.opens)
     )
-    return rows.all()
+    return tuple(opening.OpeningException.model_validate(row, from_attributes=True) for row in rows)
 
 
 async def _busy(session: AsyncSession, restaurant_id: UUID) -> Busy:
-    row = await session.get(BusyState, restaurant_id, populate_existing=True)
+    return _said_busy(await session.get(BusyState, restaurant_id, populate_existing=True))
+
+
+def _said_busy(row: BusyState | None) -> Busy:
     if row is None:
         return Busy()
     return Busy(

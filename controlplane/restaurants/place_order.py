@@ -47,6 +47,7 @@ from controlplane.restaurants.order_rows import (
     insert_order,
     placed_order,
 )
+from controlplane.restaurants.promise import LONGEST_WAIT
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
 from controlplane.restaurants.what_happens import Calendar, check_takes_orders, what_happens
@@ -61,8 +62,6 @@ ATTEMPT_SECONDS: Final = 2.5
 """One transaction of a few rows takes 10 ms; the caller waits, with a word after 2 s."""
 ATTEMPTS: Final = 2
 """The second finds the first's order, or a database that came back."""
-LONGEST_WAIT: Final = timedelta(hours=1)
-"""An order is ready so much later than usual when its slot is full; its caller is told when."""
 
 
 def utc_now() -> datetime:

@@ -7,6 +7,7 @@ The caller of these commits.
 import re
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -23,7 +24,10 @@ from controlplane.contracts.prompts import (
 from controlplane.models.prompt_rendering import PromptRendering
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.restaurant_prompt import RestaurantPrompt
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.prompt_errors import SentenceRefused
+from controlplane.restaurants.setup_errors import ChangedMeanwhile
+from controlplane.restaurants.setup_lock import lock_setup
 
 _MARKUP: Final = frozenset("<>[]{}")
 """Speech engines read these as instructions."""
@@ -41,13 +45,21 @@ class Heard:
 
 
 async def word_prompt(
-    session: AsyncSession, restaurant: Restaurant, *, kind: PromptKind, sentence: str
+    session: AsyncSession,
+    restaurant: Restaurant,
+    *,
+    kind: PromptKind,
+    sentence: str,
+    actor: str,
+    seen: str | None = None,
 ) -> str:
     """Have a prompt say this from now on, and return all that callers will hear.
 
-    Raises SentenceRefused.
+    Raises `SentenceRefused`; `ChangedMeanwhile` when its own words are not those that were `seen`,
+    "" for none.
     """
     sentence = sayable(sentence)
+    await _hold(session, restaurant, kind, seen)
     row = {"restaurant_id": restaurant.id, "kind": kind, "sentence": sentence}
     await session.execute(
         insert(RestaurantPrompt)
@@ -56,16 +68,39 @@ async def word_prompt(
             index_elements=["restaurant_id", "kind"], set_={"sentence": sentence}
         )
     )
+    await _audit(session, restaurant, kind, "word_prompt", actor)
     return prompt_text(kind, sentence)
 
 
-async def unword_prompt(session: AsyncSession, restaurant: Restaurant, *, kind: PromptKind) -> None:
-    """Take the restaurant's words back: it greets by its name, or says the packaged prompt."""
+async def unword_prompt(
+    session: AsyncSession,
+    restaurant: Restaurant,
+    *,
+    kind: PromptKind,
+    actor: str,
+    seen: str | None = None,
+) -> None:
+    """Take the restaurant's words back: it greets by its name, or says the packaged prompt.
+
+    Raises `ChangedMeanwhile`, as `word_prompt` does.
+    """
+    await _hold(session, restaurant, kind, seen)
     own = (RestaurantPrompt.restaurant_id == restaurant.id) & (RestaurantPrompt.kind == kind)
     if kind is PromptKind.GREETING:  # the row stays: the old words are heard until the name is said
         await session.execute(update(RestaurantPrompt).where(own).values(sentence=None))
     else:
         await session.execute(delete(RestaurantPrompt).where(own))
+    await _audit(session, restaurant, kind, "unword_prompt", actor)
+
+
+async def own_sentence(session: AsyncSession, restaurant_id: UUID, kind: PromptKind) -> str:
+    """The restaurant's own words for a prompt; "" when it has none."""
+    sentence = await session.scalar(
+        select(RestaurantPrompt.sentence).where(
+            RestaurantPrompt.restaurant_id == restaurant_id, RestaurantPrompt.kind == kind
+        )
+    )
+    return sentence or ""
 
 
 async def heard_prompts(session: AsyncSession, restaurant: Restaurant) -> list[Heard]:
@@ -89,6 +124,22 @@ async def heard_prompts(session: AsyncSession, restaurant: Restaurant) -> list[H
         text = prompt_text(kind, sentence) if sentence is not None else None
         heard.append(Heard(kind, text, rendered=row is not None and row.text == text))
     return heard
+
+
+async def _hold(
+    session: AsyncSession, restaurant: Restaurant, kind: PromptKind, seen: str | None
+) -> None:
+    """Let nobody else change it before the commit. Raises `ChangedMeanwhile`."""
+    await lock_setup(session, restaurant.id)
+    if seen is not None and seen != await own_sentence(session, restaurant.id, kind):
+        raise ChangedMeanwhile
+
+
+async def _audit(
+    session: AsyncSession, restaurant: Restaurant, kind: PromptKind, action: str, actor: str
+) -> None:
+    """The log keeps no words: a greeting may name somebody."""
+    await audit(session, restaurant.id, actor=actor, action=action, object=f"prompt:{kind}")
 
 
 def sayable(sentence: str) -> str:

@@ -26,7 +26,13 @@ from controlplane.restaurants.hour_windows import (
     spelt,
 )
 from controlplane.restaurants.readable_words import readable
-from controlplane.restaurants.setup_errors import DatesReversed, DateTaken, NoException, TooManyOf
+from controlplane.restaurants.setup_errors import (
+    ChangedMeanwhile,
+    DatesReversed,
+    DateTaken,
+    NoException,
+    TooManyOf,
+)
 from controlplane.restaurants.setup_lock import lock_setup
 
 MOST_WINDOWS: Final = 6
@@ -42,14 +48,23 @@ MOST_SPOKEN: Final = 300
 
 
 async def set_week(
-    session: AsyncSession, restaurant_id: UUID, kind: OpeningKind, week: Week, *, actor: str
+    session: AsyncSession,
+    restaurant_id: UUID,
+    kind: OpeningKind,
+    week: Week,
+    *,
+    actor: str,
+    seen: Week | None = None,
 ) -> None:
     """Give the weekdays that are named these windows and no others; the others keep theirs.
 
-    Raises `HoursOverlap`, `TooManyOf`.
+    Raises `HoursOverlap`, `TooManyOf`; `ChangedMeanwhile` when these weekdays are not as they were
+    `seen`.
     """
     await lock_setup(session, restaurant_id)
-    before = await _week(session, restaurant_id, kind)
+    before = await read_week(session, restaurant_id, kind)
+    if seen is not None and any(before.get(day, []) != sorted(seen.get(day, ())) for day in week):
+        raise ChangedMeanwhile
     after = {day: windows for day, windows in {**before, **week}.items() if windows}
     if any(len(windows) > MOST_WINDOWS for windows in after.values()):
         raise TooManyOf("windows a day", MOST_WINDOWS)
@@ -176,9 +191,10 @@ async def set_holidays(
     )
 
 
-async def _week(
+async def read_week(
     session: AsyncSession, restaurant_id: UUID, kind: OpeningKind
 ) -> dict[int, list[Window]]:
+    """The windows of each weekday that has any, the earliest first."""
     rows = await session.scalars(
         select(OpeningRule)
         .where(OpeningRule.restaurant_id == restaurant_id, OpeningRule.kind == kind)

@@ -3,6 +3,7 @@
 RestaurantError
 ├── NotFound
 │   ├── NoException       no dated exception covers this date
+│   ├── UnknownZone       the restaurant has no such delivery zone
 │   └── UnknownPacing     the restaurant has no such pacing rule
 └── Refused
     ├── HoursOverlap      two windows of one kind are on at the same time
@@ -11,7 +12,9 @@ RestaurantError
     ├── PlanRefused       a dining plan contradicts itself, or is none
     ├── PacesNothing      no order is measured so
     ├── WordsRefused      nobody could read or say these words
-    └── TooManyOf         a restaurant has so many of these already
+    ├── TooManyOf         a restaurant has so many of these already
+    ├── ZoneNameTaken     two delivery zones have one name
+    └── ChangedMeanwhile  somebody else has changed it since it was shown
 """
 
 from collections.abc import Sequence
@@ -32,6 +35,27 @@ class UnknownPacing(NotFound):
 
     def __init__(self) -> None:
         super().__init__("no such pacing rule: alloresto pacing list")
+
+
+class UnknownZone(NotFound):
+    """The restaurant has no delivery zone of this id."""
+
+    def __init__(self) -> None:
+        super().__init__("no such delivery zone")
+
+
+class ZoneNameTaken(Refused):
+    """Callers are told a zone by its name, so each has its own."""
+
+    def __init__(self) -> None:
+        super().__init__("another delivery zone has this name")
+
+
+class ChangedMeanwhile(Refused):
+    """Somebody else has changed it since it was shown: nothing is overwritten unseen."""
+
+    def __init__(self) -> None:
+        super().__init__("it was changed meanwhile: look at it again")
 
 
 class HoursOverlap(Refused):

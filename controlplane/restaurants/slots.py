@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import any_, delete, literal, select, update
+from sqlalchemy import ColumnElement, any_, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -72,6 +72,19 @@ async def take_slot(session: AsyncSession, request: SlotRequest) -> datetime:
             room = await _next_with_room(session, request, rules, at)
             raise SlotFull(request.at, rule=_rule(full), following=next_at(room))
     return at
+
+
+async def look_for_slot(session: AsyncSession, request: SlotRequest) -> datetime:
+    """Return the instant that `take_slot` would promise just now, and take nothing.
+
+    Raises `SlotFull`, as it does.
+    """
+    rules, used = await _rules_and_used(session, request)
+    room = _first_with_room(rules, request.load, used, request.at)
+    if room is None or _utc(room) > _utc(request.latest):
+        full = next(rule for rule in rules if not _has_room(rule, request.load, used, request.at))
+        raise SlotFull(request.at, rule=_rule(full), following=next_at(room))
+    return room
 
 
 async def release_slot(session: AsyncSession, restaurant_id: UUID, holder_id: UUID) -> None:
@@ -151,16 +164,60 @@ async def _next_with_room(
     session: AsyncSession, request: SlotRequest, rules: Sequence[PacingRule], at: datetime
 ) -> datetime | None:
     """The first instant from `at` on whose slots all have room now: nothing is taken of them."""
+    used = await _used(session, request, at)
+    return _first_with_room(rules, request.load, used, at)
+
+
+async def _rules_and_used(
+    session: AsyncSession, request: SlotRequest
+) -> tuple[Sequence[PacingRule], dict[tuple[UUID, datetime], int]]:
+    """The rules about such a request, and what each slot around it has taken, at once."""
+    found = await session.execute(
+        select(PacingRule, SlotCounter.slot_start, SlotCounter.used)
+        .outerjoin(
+            SlotCounter,
+            (SlotCounter.restaurant_id == PacingRule.restaurant_id)
+            & (SlotCounter.pacing_rule_id == PacingRule.id)
+            & _around(request.at),
+        )
+        .where(
+            PacingRule.restaurant_id == request.restaurant_id,
+            literal(str(request.kind)) == any_(PacingRule.kinds),
+        )
+        .order_by(PacingRule.id)
+    )
+    rows = found.all()
+    rules = dict.fromkeys(rule for rule, _start, _used in rows if _amount(rule, request.load))
+    return list(rules), {(rule.id, start): used for rule, start, used in rows if start}
+
+
+async def _used(
+    session: AsyncSession, request: SlotRequest, at: datetime
+) -> dict[tuple[UUID, datetime], int]:
+    """What each slot around `at` has taken, by its rule and its beginning."""
     counters = await session.execute(
         select(SlotCounter.pacing_rule_id, SlotCounter.slot_start, SlotCounter.used).where(
             SlotCounter.restaurant_id == request.restaurant_id,
-            SlotCounter.slot_start.between(at - timedelta(hours=1), at + LOOK_AHEAD),
+            _around(at),
         )
     )
-    used = {(rule_id, start): taken for rule_id, start, taken in counters}
+    return {(rule_id, start): taken for rule_id, start, taken in counters}
+
+
+def _around(at: datetime) -> ColumnElement[bool]:
+    """The slots that may be the one of `at`, or one with room after it."""
+    return SlotCounter.slot_start.between(at - timedelta(hours=1), at + LOOK_AHEAD)
+
+
+def _first_with_room(
+    rules: Sequence[PacingRule],
+    load: Load,
+    used: dict[tuple[UUID, datetime], int],
+    at: datetime,
+) -> datetime | None:
     end = _utc(at) + LOOK_AHEAD
     while _utc(at) < end:
-        full = next((rule for rule in rules if not _has_room(rule, request.load, used, at)), None)
+        full = next((rule for rule in rules if not _has_room(rule, load, used, at)), None)
         if full is None:
             return at
         at = _slot_end(full, at)

@@ -14,13 +14,11 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.phone_numbers import (
     UnsafeNumber,
     UnsafeReason,
-    normalise,
     refuse_unsafe,
-    region_of,
 )
 from controlplane.models.restaurant import Restaurant
-from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.transfer_target import TransferMode, TransferTarget
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.errors import NameRefused, NeverDialled, UnknownTarget
 from controlplane.restaurants.read_number import read_number
 
@@ -65,7 +63,13 @@ async def list_targets(session: AsyncSession, restaurant: Restaurant) -> list[Ta
 
 
 async def add_target(
-    session: AsyncSession, restaurant: Restaurant, *, name: str, number: str, mode: TransferMode
+    session: AsyncSession,
+    restaurant: Restaurant,
+    *,
+    name: str,
+    number: str,
+    mode: TransferMode,
+    actor: str,
 ) -> str:
     """Add somebody at the list's end, or change the entry of that number; its E.164.
 
@@ -93,10 +97,20 @@ async def add_target(
             index_elements=["restaurant_id", "phone_e164"], set_={"name": name, "mode": mode}
         )
     )
+    await audit(
+        session,
+        restaurant.id,
+        actor=actor,
+        action="add_transfer_target",
+        object="transfer_target",
+        after={"phone": e164, "mode": mode},
+    )
     return e164
 
 
-async def remove_target(session: AsyncSession, restaurant: Restaurant, number: str) -> str:
+async def remove_target(
+    session: AsyncSession, restaurant: Restaurant, number: str, *, actor: str
+) -> str:
     """Take a number off the list; its E.164. Raises `NotANumber`, `UnknownTarget`."""
     e164 = read_number(number, own=restaurant.phone_e164)
     removed = await session.scalar(
@@ -106,6 +120,14 @@ async def remove_target(session: AsyncSession, restaurant: Restaurant, number: s
     )
     if removed is None:
         raise UnknownTarget(restaurant.slug)
+    await audit(
+        session,
+        restaurant.id,
+        actor=actor,
+        action="remove_transfer_target",
+        object="transfer_target",
+        before={"phone": e164},
+    )
     return e164
 
 
@@ -119,13 +141,12 @@ def why_never_dialled(e164: str, *, own: str) -> UnsafeReason | None:
 
 
 async def _is_our_line(session: AsyncSession, e164: str) -> bool:
-    """Say whether a restaurant's SIP account has this number: its calls come to us.
+    """Say whether any restaurant's SIP account has this number: its calls come to us.
 
-    Users that are numbers are written +33…, 0033… or 0…: their last digits find them.
+    Accounts that are numbers are written +33…, 0033… or 0…: their last nine digits find them, in a
+    function that sees all restaurants' and tells of none.
     """
-    digits = func.right(func.regexp_replace(SipRegistration.username, r"\D", "", "g"), _DIGITS)
-    users = await session.scalars(select(SipRegistration.username).where(digits == e164[-_DIGITS:]))
-    return any(normalise(user, region_of(e164)) == e164 for user in users)
+    return bool(await session.scalar(select(func.is_our_line(e164[-_DIGITS:]))))
 
 
 def _sayable(name: str) -> str:

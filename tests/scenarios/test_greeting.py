@@ -92,9 +92,11 @@ async def change(stack: Stack, sentence: str | None) -> None:
 async def _change(session: AsyncSession, sentence: str | None) -> None:
     restaurant = await session.get_one(Restaurant, DEMO_RESTAURANT_ID)
     if sentence is None:
-        await unword_prompt(session, restaurant, kind=PromptKind.GREETING)
+        await unword_prompt(session, restaurant, kind=PromptKind.GREETING, actor="test")
     else:
-        await word_prompt(session, restaurant, kind=PromptKind.GREETING, sentence=sentence)
+        await word_prompt(
+            session, restaurant, kind=PromptKind.GREETING, sentence=sentence, actor="test"
+        )
 
 
 def correlation(dialog: Dialog, l16: bytes) -> float:

@@ -1,6 +1,7 @@
 """What each role may do with each table: whoever changes a grant changes it here too.
 
-A table, or a role of a table, that is not named may do nothing.
+A table, or a role of a table, that is not named may do nothing. `COLUMNS` has what a role may do
+with some columns of a table, and with no others.
 """
 
 from typing import Final
@@ -91,7 +92,6 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "organisation": {WEB: {S, I, U}, ADMIN: {S}},
     "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S, D}},
     "passkey": {WEB: {S, I, U, D}},
-    "password_reset": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, I, U}},
     "pacing_rule": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "payment_account": {WEB: {S}, ADMIN: {S, I, U, D}},
     "payment_link": {WEB: {S, U}, WORKER: {S, I, U}, NOTIFIER: {S, U}, ADMIN: {S}},
@@ -149,10 +149,27 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         CONTROLLER: {S, D},
         ADMIN: {S, D},
     },
-    "transfer_target": {WEB: {S}, WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},
+    "transfer_target": {WEB: {S, I, U, D}, WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},
     "turn_time": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
     "usage_record": {WEB: {S}, CONTROLLER: {S, I}, ADMIN: {S, I}},
     "user_account": {WEB: {S, I, U}, ADMIN: {S, I, U}},
     "user_session": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, U}},
     "voice_message": {WEB: {S, U}, BRIDGE: {S, I, D}, CONTROLLER: {S, D}, ADMIN: {S, D}},
+}
+
+COLUMNS: Final[dict[tuple[str, DatabaseRole, str], set[str]]] = {
+    ("restaurant", WEB, U): {
+        "name",
+        "spoken_name",
+        "address",
+        "phone_e164",
+        "status",
+        "voice",
+        "holiday_hours",
+        "alsace_moselle",
+        "preparation_minutes",
+        "most_preparation_minutes",
+        "seconds_per_unit",
+        "kitchen_unit",
+    },
 }

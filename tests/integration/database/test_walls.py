@@ -12,7 +12,7 @@ import pytest
 from controlplane.database import libpq_url
 from controlplane.database_roles import DatabaseRole
 from controlplane.migrations.tenant_table import THIS_RESTAURANT
-from tests.integration.database.declared_grants import GRANTS
+from tests.integration.database.declared_grants import COLUMNS, GRANTS
 
 pytestmark = pytest.mark.integration
 
@@ -122,17 +122,24 @@ def test_a_role_may_do_what_is_declared_and_nothing_else(catalogue: Catalogue) -
     assert granted == GRANTS
 
 
-def test_nothing_is_granted_by_column_sequence_or_default(catalogue: Catalogue) -> None:
+def test_a_role_may_write_the_declared_columns_and_no_others(catalogue: Catalogue) -> None:
+    granted: dict[tuple[str, DatabaseRole, str], set[str]] = {}
+    for table, column, role, privilege in catalogue.execute(
+        "SELECT relname, attname, pg_get_userbyid(grantee), privilege_type"
+        " FROM pg_attribute JOIN pg_class ON oid = attrelid, aclexplode(attacl)"
+        " WHERE relnamespace = 'public'::regnamespace"
+    ):
+        granted.setdefault((table, DatabaseRole(role), privilege), set()).add(column)
+    assert granted == COLUMNS
+
+
+def test_nothing_is_granted_by_sequence_or_default(catalogue: Catalogue) -> None:
     """These grants the matrix would not show."""
-    column = catalogue.execute(
-        "SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class ON oid = attrelid"
-        " WHERE attacl IS NOT NULL AND relnamespace = 'public'::regnamespace"
-    ).fetchall()
     sequence = catalogue.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'S' AND relacl IS NOT NULL"
     ).fetchall()
     default = catalogue.execute("SELECT defaclrole FROM pg_default_acl").fetchall()
-    assert (column, sequence, default) == ([], [], [])
+    assert (sequence, default) == ([], [])
 
 
 def test_no_role_owns_a_table_passes_the_walls_or_logs_in(catalogue: Catalogue) -> None:

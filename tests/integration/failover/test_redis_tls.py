@@ -326,10 +326,9 @@ CALL: Final = new_id()
         ("controller", ("LPUSH", redis_keys.call_claim(CALL), "x")),
         ("controller", ("GET", redis_keys.call_state(CALL))),
         ("admin", ("LPUSH", redis_keys.call_claim(CALL), "x")),
-        ("site", ("GET", redis_keys.call_state(CALL))),
         *(
             (user, command)
-            for user in ("bridge", "worker", "controller", "admin", "site")
+            for user in ("bridge", "worker", "controller", "admin")
             for command in (
                 ("FLUSHALL",),
                 ("KEYS", "*"),

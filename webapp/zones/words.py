@@ -1,0 +1,42 @@
+"""Delivery zones in the words of the restaurant's people."""
+
+from controlplane.restaurants.delivery_zones import Area, Circle, Postcodes, Zone
+from controlplane.restaurants.errors import Refused
+from controlplane.restaurants.setup_errors import TooManyOf, WordsRefused, ZoneNameTaken
+from webapp import show
+from webapp.words import _
+
+
+def where(area: Area) -> str:
+    """Say by what a zone is bounded."""
+    match area:
+        case Postcodes(postcodes=codes):
+            return ", ".join(sorted(codes))
+        case Circle(radius_m=radius):
+            return _("à %(metres)s m au plus", metres=radius)
+        case _:
+            return _("tracé sur la carte")
+
+
+def conditions(zone: Zone) -> str:
+    """Say what delivering there takes: "2,50 € · dès 20,00 € · 20 min"."""
+    fee = show.price(zone.fee_cents) if zone.fee_cents else _("gratuit")
+    least = _("dès %(price)s", price=show.price(zone.minimum_cents))
+    way = _("%(minutes)s min", minutes=zone.delay_minutes)
+    return " · ".join((fee, least, way))
+
+
+def refused(error: Refused) -> str:
+    """Say what a rule did not take, and what to do."""
+    match error:
+        case ZoneNameTaken():
+            return _("Une autre zone porte ce nom. Choisissez-en un autre.")
+        case TooManyOf(most=most):
+            return _("C’est un de trop : la limite est de %(most)s.", most=most)
+        case WordsRefused(most=most):
+            return _(
+                "Ce texte est vide, trop long ou illisible. Écrivez %(most)s caractères au plus.",
+                most=most,
+            )
+        case _:
+            return _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
