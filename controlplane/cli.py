@@ -402,6 +402,23 @@ FS: Final = LazyGroup(
         )
     },
 )
+USER: Final = LazyGroup(
+    help="A restaurant's owner and people, and links that set a password.",
+    subcommands={
+        "owner": LazyCommand(
+            "controlplane.commands.user:owner",
+            "Have this person own the restaurant, and print the link that sets their password,"
+            " once.",
+        ),
+        "link": LazyCommand(
+            "controlplane.commands.user:link",
+            "Print a link that sets this user's password anew, once; earlier ones open nothing.",
+        ),
+        "list": LazyCommand(
+            "controlplane.commands.user:list_", "Who works for the restaurant, and as what."
+        ),
+    },
+)
 BENCH: Final = LazyGroup(
     help="Measure.",
     subcommands={
@@ -502,6 +519,7 @@ ALLORESTO: Final = LazyGroup(
         "secrets": SECRETS,
         "sip": SIP,
         "transfer": TRANSFER,
+        "user": USER,
         "fs": FS,
         "bench": BENCH,
     },

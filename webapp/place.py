@@ -12,23 +12,20 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.responses import HTMLResponse, RedirectResponse
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.membership import Role
-from controlplane.restaurants.devices import find_device
+from controlplane.restaurants.devices import find_device, see_device
 from controlplane.restaurants.team import restaurants_of
 from controlplane.restaurants.tokens import restaurant_of
 from controlplane.tenancy import restaurant_session
 from webapp.navigation import counter, may, navigation
 from webapp.queries import Frame, read_frame
+from webapp.said import forget_said, read_said, remember_said
 from webapp.site import Site, SiteHere
 from webapp.visitor import DEVICE_COOKIE, MaybeUser, PasswordNeeded, SignedIn, SignInNeeded
 from webapp.words import Language, language
 
-SAID_COOKIE: Final = "said"
-SAID_FOR_S: Final = 30
-"""What an act said is shown by the next page, or by none."""
 CONFIRMED_FOR: Final = timedelta(minutes=10)
 """Who typed their password so long ago is asked again before bills and the team."""
 
@@ -83,48 +80,38 @@ class Place:
         """Return the address of a page of this restaurant."""
         return f"/place/{self.restaurant_id}{path}"
 
+    @property
+    def recent_password(self) -> bool:
+        return self.user is not None and confirmed_recently(self.user)
+
     def require_recent_password(self) -> None:
         """Raises `PasswordNeeded`, which leads to the page that asks, and back."""
-        confirmed = self.user.confirmed_at if self.user else None
-        if confirmed is None or datetime.now(UTC) - confirmed > CONFIRMED_FOR:
+        if not self.recent_password:
             raise PasswordNeeded(self.request)
 
     def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
         """Render a page of the restaurant, with its navigation and what the last act said."""
-        said = self._said()
+        said = read_said(self.request, self.site)
         html = self.site.templates.get_template(template).render(
             place=self, groups=navigation(self.role), counter=counter, said=said, **data
         )
         answer = HTMLResponse(html, status)
         if said:
-            answer.delete_cookie(SAID_COOKIE, path=self.url())
+            forget_said(answer, self.url())
         return answer
 
     def back(self, path: str, *, said: str = "") -> RedirectResponse:
         """Lead to a page of the restaurant after an act, which says what was done."""
         answer = RedirectResponse(self.url(path), status.HTTP_303_SEE_OTHER)
         if said:
-            answer.set_cookie(
-                SAID_COOKIE,
-                _signer(self.site).dumps(said),
-                max_age=SAID_FOR_S,
-                path=self.url(),
-                secure=self.site.https,
-                httponly=True,
-                samesite="lax",
-            )
+            remember_said(answer, self.site, said, path=self.url())
         return answer
 
-    def _said(self) -> str:
-        try:
-            signed = self.request.cookies.get(SAID_COOKIE, "")
-            return str(_signer(self.site).loads(signed, max_age=SAID_FOR_S))
-        except BadSignature:
-            return ""
 
-
-def _signer(site: Site) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(site.settings.link_secret.get_secret_value(), salt=SAID_COOKIE)
+def confirmed_recently(user: SignedIn) -> bool:
+    """Whether they proved who they are a short while ago."""
+    confirmed = user.confirmed_at
+    return confirmed is not None and datetime.now(UTC) - confirmed <= CONFIRMED_FOR
 
 
 async def a_place(restaurant_id: UUID, request: Request, site: SiteHere, user: MaybeUser) -> Place:
@@ -133,10 +120,12 @@ async def a_place(restaurant_id: UUID, request: Request, site: SiteHere, user: M
     token = request.cookies.get(site.cookie(DEVICE_COOKIE), "")
     if role is None and restaurant_of(token) != restaurant_id:
         raise SignInNeeded(request) if user is None else HTTPException(404)
-    async with restaurant_session(site.sessions, restaurant_id) as session:
+    async with restaurant_session(site.sessions, restaurant_id) as session, session.begin():
         device = None if role else await find_device(session, restaurant_id, token)
         if role is None and device is None:
             raise SignInNeeded(request) if user is None else HTTPException(404)
+        if device is not None:
+            await see_device(session, device, now=datetime.now(UTC))
         frame = await read_frame(session, restaurant_id)
         if frame is None:
             raise HTTPException(404)

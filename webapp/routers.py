@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from webapp.accounts.routes import ACCOUNTS
 from webapp.ask.routes import router as ask_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
@@ -26,6 +27,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     calls_router,
     call_router,
     reservations_router,
+    *ACCOUNTS,
     hours_router,
     pace_router,
     zones_router,

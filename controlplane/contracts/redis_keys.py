@@ -110,3 +110,15 @@ def restaurant_ai_ms(restaurant_id: UUID, day: date) -> str:
     days, with a TTL of two days.
     """
     return f"restaurant:{restaurant_id}:ai_ms:{day.isoformat()}"
+
+
+def tries(limit: str, who: str) -> str:
+    """Name the counter of tries, with a TTL of the limit's window; `who` is a hash."""
+    return f"tries:{limit}:{who}"
+
+
+def passkey_challenge(challenge: str) -> str:
+    """Name the string that says for whom a passkey's challenge was made, with a TTL of 5 min. Who
+    answers it takes it away.
+    """
+    return f"challenge:{challenge}"

@@ -60,6 +60,7 @@ _STALE: Final = (
     ),
     ("invitation", "expires_at < now() - :age", KEEP_OVER),
     ("user_session", "expires_at < now() - :age", KEEP_OVER),
+    ("password_reset", "expires_at < now() - :age", KEEP_OVER),
     (
         "sip_bridge_node",
         "last_seen_at < now() - :age AND NOT EXISTS (SELECT FROM sip_registration r"

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
@@ -16,7 +16,7 @@ class Device(Base):
     __table_args__ = (
         UniqueConstraint("restaurant_id", "id"),
         CheckConstraint("name <> ''", name="name"),
-        CheckConstraint("code_tries >= 0", name="code_tries"),
+        Index(None, "code_hash"),
         CheckConstraint("(code_hash IS NULL) <> (token_hash IS NULL)", name="token_hash"),
         CheckConstraint("(token_hash IS NULL) = (paired_at IS NULL)", name="paired_at"),
     )
@@ -26,9 +26,9 @@ class Device(Base):
     name: Mapped[str]
     code_hash: Mapped[str | None]
     code_expires_at: Mapped[Instant]
-    code_tries: Mapped[int]
-    """Wrong codes typed at the restaurant while this one was open."""
     token_hash: Mapped[str | None] = mapped_column(unique=True)
     paired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it last asked for a page: a tablet that is silent takes no orders."""
     created_at: Mapped[CreatedAt]

@@ -21,7 +21,8 @@ class UserAccount(Base):
     __table_args__ = (
         CheckConstraint("email = lower(email) AND email LIKE '%_@_%'", name="email"),
         CheckConstraint("password_hash LIKE '$argon2id$%'", name="password_hash"),
-        CheckConstraint("failed_tries >= 0", name="failed_tries"),
+        CheckConstraint("failed_tries >= 0 AND failed_codes >= 0", name="failed_tries"),
+        CheckConstraint("language IN ('fr', 'en')", name="language"),
         CheckConstraint(
             "totp_confirmed_at IS NULL OR totp_encrypted IS NOT NULL", name="totp_confirmed_at"
         ),
@@ -33,12 +34,17 @@ class UserAccount(Base):
     password_hash: Mapped[str]
     """It is Argon2id's encoded form, which holds its salt and parameters."""
     failed_tries: Mapped[int] = mapped_column(server_default=text("0"))
-    """Wrong passwords and codes since the last right one."""
+    """Wrong passwords since the last right one, of browsers in which they never signed in."""
     locked_until: OptionalInstant = mapped_column(DateTime(timezone=True))
+    failed_codes: Mapped[int] = mapped_column(server_default=text("0"))
+    """Wrong one-time codes since the last right one: only who has the password may try one."""
+    codes_locked_until: OptionalInstant = mapped_column(DateTime(timezone=True))
     totp_encrypted: Mapped[str | None]
     """The one-time codes' secret, sealed for this user (RFC 6238)."""
     totp_confirmed_at: OptionalInstant = mapped_column(DateTime(timezone=True))
     """From then on a code is asked for: a first one proved that their telephone makes them."""
     totp_last_step: Mapped[int] = mapped_column(server_default=text("0"))
     """The 30 s step of the last code taken: no code is taken twice (RFC 6238 §5.2)."""
+    language: Mapped[str] = mapped_column(server_default=text("'fr'"))
+    """In it they are written to; the site's pages go by the browser's choice."""
     created_at: Mapped[CreatedAt]

@@ -7,7 +7,7 @@ token, which opens nothing.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index
+from sqlalchemy import DateTime, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controlplane.models.base import Base, CreatedAt, Instant, PrimaryKey
@@ -25,6 +25,8 @@ class UserSession(Base):
     created_at: Mapped[CreatedAt]
     seen_at: Mapped[CreatedAt]
     expires_at: Mapped[Instant]
+    browser: Mapped[str] = mapped_column(server_default=text("''"))
+    """By it users tell their sessions apart: "Firefox · Windows". It is not all that was sent."""
     confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """When the user last proved who they are: at sign-in, and when they are asked again."""
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

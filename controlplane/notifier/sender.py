@@ -130,7 +130,9 @@ class Sender:
                 if notification.attempts > MOST_ATTEMPTS:  # its senders died of it
                     raise PermanentFailure(TRIED_OUT)
                 reason = await self._why_not(session, notification, now)
-                outgoing = await word(session, notification, self._links, now=now)
+                outgoing = await word(
+                    session, notification, self._links, secrets=self._secrets, now=now
+                )
                 reason = reason or (Suppressed.NO_LONGER_TRUE if outgoing is None else None)
                 if reason is not None:
                     await record_suppressed(session, notification, reason, now)

@@ -20,24 +20,19 @@ from controlplane.models.order import NEVER_MADE, Order, OrderStatus
 from controlplane.models.payment_link import OPEN, PaymentLink
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
+from controlplane.notifier.account_wording import OF_ACCOUNTS, of_account
 from controlplane.notifier.gsm7 import to_gsm7
 from controlplane.notifier.providers import Outgoing
+from controlplane.notifier.words import Words
+from controlplane.restaurants.link_notices import read_link
 from controlplane.restaurants.notify import NotificationKind
+from controlplane.secret_box import SecretBox
 
 RECEIPT_FOR: Final = timedelta(days=30)
 """A link shows the receipt so long after the meal: time enough to ask about it."""
 LONGEST_NAME: Final = 40
 """More of a restaurant's name than this would cost a third SMS part."""
 _DAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """The sentences of one message, and where to read more."""
-
-    subject: str
-    sentence: str
-    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +56,25 @@ class Links:
 
 
 async def word(
-    session: AsyncSession, notification: Notification, links: Links, *, now: datetime
+    session: AsyncSession,
+    notification: Notification,
+    links: Links,
+    *,
+    secrets: SecretBox,
+    now: datetime,
 ) -> Outgoing | None:
     """Word it for its channel; None when what it tells is no longer so.
 
     The session is one of the notification's restaurant. Raises `ValueError` of a kind that only a
-    newer notifier can word: it is left to that one.
+    newer notifier can word: it is left to that one; `SecretUnreadable` of a sealed link.
     """
-    NotificationKind(notification.kind)
+    kind = NotificationKind(notification.kind)
     restaurant = await session.get_one(Restaurant, notification.restaurant_id)
-    if notification.body:
-        words: Words | None = Words(subject=notification.subject, sentence=notification.body)
+    words: Words | None
+    if kind in OF_ACCOUNTS:
+        words = of_account(kind, read_link(secrets, notification), restaurant.name)
+    elif notification.body:
+        words = Words(subject=notification.subject, sentence=notification.body)
     elif notification.kind in _OF_RESERVATIONS:
         words = await _of_reservation(session, notification, restaurant, links, now)
     else:
@@ -293,9 +296,12 @@ def _sms(words: Words, restaurant: str) -> dict[str, str]:
 def _email(words: Words, restaurant: str) -> dict[str, str]:
     sentence = words.sentence[:1].upper() + words.sentence[1:]
     link = f'<p><a href="{escape(words.link)}">{escape(words.link)}</a></p>' if words.link else ""
+    signed = words.signed or restaurant
+    colon = ": " if words.language == "en" else " : "
     return {
-        "subject": f"{restaurant} : {words.subject}".replace("\n", " "),
-        "text": f"{sentence}\n{words.link}\n\n{restaurant}\n",
-        "html": '<!doctype html><html lang="fr"><body style="font-family:sans-serif">'
-        f"<p>{escape(sentence)}</p>{link}<p>{escape(restaurant)}</p></body></html>",
+        "subject": f"{signed}{colon}{words.subject}".replace("\n", " "),
+        "text": f"{sentence}\n{words.link}\n\n{signed}\n",
+        "html": f'<!doctype html><html lang="{words.language}">'
+        '<body style="font-family:sans-serif">'
+        f"<p>{escape(sentence)}</p>{link}<p>{escape(signed)}</p></body></html>",
     }

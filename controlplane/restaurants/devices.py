@@ -1,76 +1,90 @@
-"""A kitchen's tablet is paired: staff see a code on the site and type it into the tablet, once.
+"""A kitchen's tablet is paired: the site shows a code once, and it is typed into the tablet, once.
 
-The caller of these commits, whatever they answer: until then a wrong code is not counted.
+The caller of these commits.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from secrets import randbelow
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.identifiers import new_id
 from controlplane.models.device import Device
 from controlplane.restaurants.audit import audit
-from controlplane.restaurants.people_errors import TooManyDevices
+from controlplane.restaurants.people_errors import TooManyDevices, UnknownDevice
 from controlplane.restaurants.tokens import new_token, token_hash
 
-CODE_DIGITS: Final = 8
+CODE_DIGITS: Final = 10
+"""A tablet does not know whose it is: the code alone finds the restaurant, among all open ones. How
+often an address may guess, `controlplane/restaurants/try_limits.py` says."""
 CODE_FOR: Final = timedelta(minutes=10)
-MOST_TRIES: Final = 5
-"""A restaurant's open codes are closed by so many wrong ones: a guess is one in ten million."""
 MOST_DEVICES: Final = 50
+SEEN_EVERY: Final = timedelta(minutes=1)
+"""A tablet that asks every few seconds writes no row each time."""
+
+_RESTAURANT: Final = text("SELECT restaurant_of_pairing_code(:code_hash)")
+
+
+async def list_devices(
+    session: AsyncSession, restaurant_id: UUID, *, now: datetime
+) -> Sequence[Device]:
+    """The tablets in use, and those whose code is open; by name."""
+    rows = await session.scalars(
+        select(Device).where(*_in_use(restaurant_id, now)).order_by(Device.name, Device.id)
+    )
+    return rows.all()
 
 
 async def offer_code(
-    session: AsyncSession, restaurant_id: UUID, name: str, *, now: datetime
+    session: AsyncSession, restaurant_id: UUID, name: str, *, now: datetime, actor: str
 ) -> str:
     """The code to type into a device that will have this name. Raises `TooManyDevices`."""
-    count = select(func.count()).where(
-        Device.restaurant_id == restaurant_id,
-        Device.revoked_at.is_(None),
-        (Device.paired_at.is_not(None)) | (Device.code_expires_at > now),
-    )
+    count = select(func.count()).where(*_in_use(restaurant_id, now))
     if (await session.scalar(count) or 0) >= MOST_DEVICES:
         raise TooManyDevices(MOST_DEVICES)
     code = f"{randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    session.add(
-        Device(
-            restaurant_id=restaurant_id,
-            name=name,
-            code_hash=_code_hash(restaurant_id, code),
-            code_expires_at=now + CODE_FOR,
-            code_tries=0,
-        )
+    device = Device(
+        id=new_id(),
+        restaurant_id=restaurant_id,
+        name=name,
+        code_hash=_code_hash(code),
+        code_expires_at=now + CODE_FOR,
     )
+    session.add(device)
     await session.flush()
+    await _audit(session, device, "offer_code", actor=actor)
     return code
+
+
+async def restaurant_of_code(session: AsyncSession, code: str) -> UUID | None:
+    """Whose open code it is; it needs no restaurant to be named (`controlplane/tenancy.py`)."""
+    found: UUID | None = await session.scalar(_RESTAURANT, {"code_hash": _code_hash(code)})
+    return found
 
 
 async def pair(
     session: AsyncSession, restaurant_id: UUID, code: str, *, now: datetime
 ) -> str | None:
-    """The device's token, shown once; None when no open code is this one, which counts."""
-    open_codes = (
-        Device.restaurant_id == restaurant_id,
-        Device.code_hash.is_not(None),
-        Device.code_expires_at > now,
-        Device.code_tries < MOST_TRIES,
-        Device.revoked_at.is_(None),
-    )
+    """The device's token, shown once; None when no open code of the restaurant is this one."""
     token = new_token(restaurant_id)
     paired = await session.scalar(
         update(Device)
-        .where(*open_codes, Device.code_hash == _code_hash(restaurant_id, code))
-        .values(code_hash=None, token_hash=token_hash(token), paired_at=now)
-        .returning(Device.id)
+        .where(
+            Device.restaurant_id == restaurant_id,
+            Device.code_hash == _code_hash(code),
+            Device.code_expires_at > now,
+            Device.revoked_at.is_(None),
+        )
+        .values(code_hash=None, token_hash=token_hash(token), paired_at=now, seen_at=now)
+        .returning(Device)
     )
     if paired is None:
-        await session.execute(
-            update(Device).where(*open_codes).values(code_tries=Device.code_tries + 1)
-        )
         return None
+    await _audit(session, paired, "pair_device", actor=f"device:{paired.id}")
     return token
 
 
@@ -86,19 +100,48 @@ async def find_device(session: AsyncSession, restaurant_id: UUID, token: str) ->
     return device
 
 
+async def see_device(session: AsyncSession, device: Device, *, now: datetime) -> None:
+    """Remember that it asked for a page."""
+    if device.seen_at is None or now - device.seen_at > SEEN_EVERY:
+        device.seen_at = now
+        await session.flush()
+
+
 async def revoke_device(
     session: AsyncSession, restaurant_id: UUID, device_id: UUID, *, now: datetime, actor: str
 ) -> None:
-    """A tablet that is lost or sold opens nothing any more."""
-    await session.execute(
+    """A tablet that is lost or sold opens nothing any more, nor does its code.
+
+    Raises `UnknownDevice`.
+    """
+    revoked = await session.scalar(
         update(Device)
-        .where(Device.restaurant_id == restaurant_id, Device.id == device_id)
+        .where(
+            Device.restaurant_id == restaurant_id,
+            Device.id == device_id,
+            Device.revoked_at.is_(None),
+        )
         .values(revoked_at=now)
+        .returning(Device)
     )
-    revoked = f"device:{device_id}"
-    await audit(session, restaurant_id, actor=actor, action="revoke_device", object=revoked)
+    if revoked is None:
+        raise UnknownDevice
+    await _audit(session, revoked, "revoke_device", actor=actor)
 
 
-def _code_hash(restaurant_id: UUID, code: str) -> str:
-    """Spaces are how people read eight digits; the restaurant keeps equal codes apart."""
-    return token_hash(f"{restaurant_id}:{''.join(code.split())}")
+def _in_use(restaurant_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Device.restaurant_id == restaurant_id,
+        Device.revoked_at.is_(None),
+        or_(Device.paired_at.is_not(None), Device.code_expires_at > now),
+    )
+
+
+async def _audit(session: AsyncSession, device: Device, action: str, *, actor: str) -> None:
+    of = f"device:{device.id}"
+    await audit(session, device.restaurant_id, actor=actor, action=action, object=of)
+
+
+def _code_hash(code: str) -> str:
+    """Spaces are how people read ten digits."""
+    return token_hash("".join(code.split()))

@@ -50,6 +50,10 @@ class NotificationKind(StrEnum):
     """It is still to be paid before it is made."""
     ORDER_UNSEEN = "order_unseen"
     """To the restaurant's own people: nobody has accepted an order."""
+    INVITATION = "invitation"
+    """To somebody who is to work for the restaurant."""
+    PASSWORD_RESET = "password_reset"
+    """To a user who forgot their password."""
     OFFER = "offer"
     """Advertising (Code des postes, art. L34-5): by consent, and not at night or on Sundays."""
 
@@ -63,6 +67,8 @@ KEEP_TRYING: Final = {
     NotificationKind.PAYMENT_LINK: timedelta(minutes=15),
     NotificationKind.PAYMENT_REMINDER: timedelta(minutes=15),
     NotificationKind.ORDER_UNSEEN: timedelta(minutes=15),
+    NotificationKind.INVITATION: timedelta(days=1),
+    NotificationKind.PASSWORD_RESET: timedelta(hours=1),
     NotificationKind.OFFER: timedelta(days=3),
 }
 """After this time a message would come too late to be of use."""

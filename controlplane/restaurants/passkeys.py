@@ -1,5 +1,6 @@
 """A user's passkeys, once the site has checked what the browser says (WebAuthn level 3 §7)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -36,6 +37,22 @@ async def add_passkey(
         )
     )
     await session.flush()
+
+
+async def list_passkeys(session: AsyncSession, user_id: UUID) -> Sequence[Passkey]:
+    """A user's passkeys, the oldest first."""
+    rows = await session.scalars(
+        select(Passkey)
+        .where(Passkey.user_id == user_id)
+        .order_by(Passkey.created_at, Passkey.credential_id)
+    )
+    return rows.all()
+
+
+async def find_passkey(session: AsyncSession, credential_id: bytes) -> Passkey | None:
+    """The passkey that a browser offers; whose it is, it says itself."""
+    found: Passkey | None = await session.get(Passkey, credential_id)
+    return found
 
 
 async def use_passkey(

@@ -5,12 +5,16 @@ RestaurantError                 (controlplane/restaurants/errors.py)
 │   ├── UnknownCustomer         the restaurant knows nobody of this number
 │   ├── NotAMember              the user does not work for the restaurant
 │   ├── InvitationOver          answered, revoked, too old, or sent to another address
+│   ├── ResetOver               the link was used, is too old, or a newer one was sent
+│   ├── UnknownDevice           the restaurant has no such tablet in use
+│   ├── UnknownUser             nobody signs in with this address
 │   └── NoConsent               nothing was allowed that could be withdrawn
 └── Refused
     ├── NotAnEmail              what was written is no e-mail address
     ├── EmailTaken              somebody signs in with it already
     ├── WeakPassword            it is too short, or endless
-    ├── TooManyTries            wrong so often that nobody is let in for a while
+    ├── TooManyTries            tried so often that nobody is let in for a while
+    ├── AlreadyMember           who works there is not invited again
     ├── OwnerStays              an owner hands over, and is neither invited nor removed
     ├── TooManyInvitations      so many are open at one restaurant
     ├── TooManyDevices          so many are paired at one restaurant
@@ -66,6 +70,27 @@ class InvitationOver(NotFound):
         super().__init__("this invitation is no longer open: ask for another one")
 
 
+class ResetOver(NotFound):
+    """It was used, is too old, or a newer link took its place."""
+
+    def __init__(self) -> None:
+        super().__init__("this link sets no password any more: ask for another one")
+
+
+class UnknownDevice(NotFound):
+    """The restaurant has no such tablet in use."""
+
+    def __init__(self) -> None:
+        super().__init__("the restaurant has no such tablet")
+
+
+class UnknownUser(NotFound):
+    """Nobody signs in with this address."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody signs in with this e-mail address")
+
+
 class NotAnEmail(Refused):
     """What was written is no e-mail address."""
 
@@ -88,11 +113,18 @@ class WeakPassword(Refused):
 
 
 class TooManyTries(Refused):
-    """Wrong so often that nobody is let in before `until`."""
+    """Tried so often that nobody is let in before `until`."""
 
     def __init__(self, until: datetime) -> None:
-        super().__init__("too many wrong tries: wait a quarter of an hour")
+        super().__init__("too many tries: wait a while")
         self.until = until
+
+
+class AlreadyMember(Refused):
+    """Whoever works for the restaurant is not invited to it."""
+
+    def __init__(self) -> None:
+        super().__init__("this address is of the team already: change the role instead")
 
 
 class OwnerStays(Refused):

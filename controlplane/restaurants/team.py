@@ -1,6 +1,7 @@
 """Who works for a restaurant: members, invitations, one owner; the caller of these commits."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from controlplane.models.user_account import UserAccount
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.organisations import leave_unless_headed_by
 from controlplane.restaurants.people_errors import (
+    AlreadyMember,
     InvitationOver,
     NotAMember,
     OwnerStays,
@@ -28,6 +30,7 @@ MOST_OPEN: Final = 20
 """No team invites more at once; a stolen session that invites the world stops here."""
 
 _RESTAURANTS: Final = text("SELECT restaurant_id, role FROM restaurants_of_user(:user_id)")
+_PLACES: Final = text("SELECT restaurant_id, role, name, address FROM places_of_user(:user_id)")
 
 
 async def restaurants_of(session: AsyncSession, user_id: UUID) -> Mapping[UUID, Role]:
@@ -37,6 +40,22 @@ async def restaurants_of(session: AsyncSession, user_id: UUID) -> Mapping[UUID, 
     """
     found = await session.execute(_RESTAURANTS, {"user_id": user_id})
     return {restaurant_id: Role(role) for restaurant_id, role in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A restaurant a user works for, as they choose it."""
+
+    restaurant_id: UUID
+    role: Role
+    name: str
+    address: str
+
+
+async def workplaces(session: AsyncSession, user_id: UUID) -> Sequence[Workplace]:
+    """The same with their names, by name."""
+    found = await session.execute(_PLACES, {"user_id": user_id})
+    return [Workplace(id, Role(role), name, address) for id, role, name, address in found]
 
 
 async def list_members(
@@ -87,6 +106,15 @@ async def make_owner(
     await _audit(session, restaurant_id, user_id, "make_owner", actor=actor)
 
 
+async def hand_over(
+    session: AsyncSession, restaurant_id: UUID, user_id: UUID, *, actor: str
+) -> None:
+    """Have a member of the team own it. Raises `NotAMember`, so that no stranger is given it."""
+    if user_id not in await _members(session, restaurant_id):
+        raise NotAMember
+    await make_owner(session, restaurant_id, user_id, actor=actor)
+
+
 async def invite(
     session: AsyncSession,
     restaurant_id: UUID,
@@ -98,11 +126,14 @@ async def invite(
 ) -> str:
     """The token for the link that is sent to the address. An earlier one to it is revoked.
 
-    Raises `NotAnEmail`, `OwnerStays` (nobody is invited to own), `TooManyInvitations`.
+    Raises `NotAnEmail`, `OwnerStays` (nobody is invited to own), `AlreadyMember`,
+    `TooManyInvitations`.
     """
     if role is Role.OWNER:
         raise OwnerStays
     address = read_email(email)
+    if any(user.email == address for user, _ in await list_members(session, restaurant_id)):
+        raise AlreadyMember
     waiting = _waiting(restaurant_id)
     await session.execute(
         update(Invitation).where(*waiting, Invitation.email == address).values(revoked_at=now)

@@ -1,5 +1,6 @@
 """Where a user is signed in: a token in a cookie, its hash here. The caller of these commits."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -18,8 +19,10 @@ SEEN_EVERY: Final = timedelta(minutes=1)
 """A page that asks often writes no row each time."""
 
 
-async def sign_in(session: AsyncSession, user_id: UUID, *, now: datetime) -> str:
-    """The token of a new session, to be shown to nobody but the user's browser."""
+async def sign_in(session: AsyncSession, user_id: UUID, *, now: datetime, browser: str = "") -> str:
+    """The token of a new session, to be shown to nobody but the user's browser, which `browser`
+    names.
+    """
     token = new_token()
     session.add(
         UserSession(
@@ -28,6 +31,7 @@ async def sign_in(session: AsyncSession, user_id: UUID, *, now: datetime) -> str
             created_at=now,
             seen_at=now,
             confirmed_at=now,
+            browser=browser,
             expires_at=now + LONGEST,
         )
     )
@@ -70,13 +74,43 @@ async def rotate(session: AsyncSession, token: str, *, now: datetime) -> str | N
     old = await find_session(session, token, now=now)
     if old is None or not await revoke(session, token):
         return None
-    fresh = await sign_in(session, old.user_id, now=now)
+    fresh = await sign_in(session, old.user_id, now=now, browser=old.browser)
     await session.execute(
         update(UserSession)
         .where(UserSession.token_hash == token_hash(fresh))
         .values(expires_at=old.expires_at)
     )
     return fresh
+
+
+async def list_sessions(
+    session: AsyncSession, user_id: UUID, *, now: datetime
+) -> Sequence[UserSession]:
+    """Where the user is signed in, the browser used last first."""
+    rows = await session.scalars(
+        select(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+            UserSession.seen_at > now - IDLE,
+        )
+        .order_by(UserSession.seen_at.desc())
+    )
+    return rows.all()
+
+
+async def revoke_one(session: AsyncSession, user_id: UUID, session_id: UUID) -> None:
+    """Sign the user out of one browser; of their own only."""
+    await session.execute(
+        update(UserSession)
+        .where(
+            UserSession.id == session_id,
+            UserSession.user_id == user_id,
+            UserSession.revoked_at.is_(None),
+        )
+        .values(revoked_at=datetime.now(UTC))
+    )
 
 
 async def revoke(session: AsyncSession, token: str) -> bool:
@@ -88,6 +122,19 @@ async def revoke(session: AsyncSession, token: str) -> bool:
         .returning(UserSession.id)
     )
     return ended is not None
+
+
+async def revoke_others(session: AsyncSession, user_id: UUID, kept: UUID) -> None:
+    """Sign the user out of every browser but one."""
+    await session.execute(
+        update(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.id != kept,
+            UserSession.revoked_at.is_(None),
+        )
+        .values(revoked_at=datetime.now(UTC))
+    )
 
 
 async def revoke_all(session: AsyncSession, user_id: UUID) -> None:

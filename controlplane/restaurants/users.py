@@ -29,7 +29,11 @@ from controlplane.secret_box import SecretBox
 LEAST_PASSWORD: Final = 12
 MOST_PASSWORD: Final = 200
 """Longer is no safer, and hashing it costs us (NIST SP 800-63B §3.1.1 asks for 64 at least)."""
-MOST_TRIES: Final = 5
+MOST_WRONG_PASSWORDS: Final = 20
+"""It counts browsers in which the user never signed in, all together. One of them, or one address
+of the network, is stopped sooner (`controlplane/restaurants/try_limits.py`), so that no single
+stranger locks anybody out."""
+MOST_WRONG_CODES: Final = 5
 LOCKED_FOR: Final = timedelta(minutes=15)
 """Twenty tries an hour: who guesses one-time codes this way needs years."""
 STEP_S: Final = 30
@@ -65,23 +69,44 @@ def read_email(written: str) -> str:
     return address
 
 
+async def find_user_by_email(session: AsyncSession, email: str) -> UserAccount | None:
+    """Who signs in with this address; None is nobody, or no address."""
+    found: UserAccount | None = await session.scalar(
+        select(UserAccount).where(UserAccount.email == email.strip().lower())
+    )
+    return found
+
+
 async def check_password(
-    session: AsyncSession, email: str, password: str, *, now: datetime
+    session: AsyncSession, email: str, password: str, *, now: datetime, known: bool = False
 ) -> UserAccount | None:
-    """The user, or None when address or password is wrong. Raises `TooManyTries`."""
+    """The user, or None when address or password is wrong. Raises `TooManyTries`.
+
+    In a browser that is `known`, because the user signed in there before, a lock that strangers
+    caused does not hold; its tries are counted by whoever knows it.
+    """
     user = await session.scalar(
         select(UserAccount).where(UserAccount.email == email.strip().lower()).with_for_update()
     )
     right = await _matches(user.password_hash if user else _NOBODY, password)
     if user is None:
         return None
-    whole = user.totp_confirmed_at is None
-    return user if _counted(user, right=right, now=now, whole=whole) else None
+    if known:
+        return user if right else None
+    _refuse_until(user.locked_until, now)
+    if right:
+        user.failed_tries, user.locked_until = 0, None
+        return user
+    user.failed_tries += 1
+    if user.failed_tries >= MOST_WRONG_PASSWORDS:
+        user.failed_tries, user.locked_until = 0, now + LOCKED_FOR
+    return None
 
 
 async def change_password(session: AsyncSession, user: UserAccount, password: str) -> None:
     """Every browser is signed out: one of them may be the reason. Raises `WeakPassword`."""
     user.password_hash = await _hashed(password)
+    user.failed_tries, user.locked_until = 0, None
     await revoke_all(session, user.id)
 
 
@@ -94,7 +119,17 @@ def offer_codes(box: SecretBox, user: UserAccount, *, issuer: str) -> str:
     user.totp_encrypted = box.seal(secret, owner=user.id)
     user.totp_confirmed_at = None
     user.totp_last_step = 0
-    return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=issuer)
+    return _uri(secret, user, issuer)
+
+
+def offered_codes(box: SecretBox, user: UserAccount, *, issuer: str) -> str | None:
+    """The URI once more, until a first code is taken; then it is shown to nobody.
+
+    Raises `SecretUnreadable`.
+    """
+    if user.totp_encrypted is None or user.totp_confirmed_at is not None:
+        return None
+    return _uri(box.open(user.totp_encrypted, owner=user.id), user, issuer)
 
 
 async def check_code(
@@ -112,8 +147,13 @@ async def check_code(
     step = next(
         (each for each in (this_step - 1, this_step, this_step + 1) if _is(codes, each, code)), 0
     )
-    if not _counted(user, right=step > user.totp_last_step, now=now, whole=True):
+    _refuse_until(user.codes_locked_until, now)
+    if step <= user.totp_last_step:
+        user.failed_codes += 1
+        if user.failed_codes >= MOST_WRONG_CODES:
+            user.failed_codes, user.codes_locked_until = 0, now + LOCKED_FOR
         return False
+    user.failed_codes, user.codes_locked_until = 0, None
     user.totp_last_step = step
     user.totp_confirmed_at = user.totp_confirmed_at or now
     return True
@@ -128,23 +168,14 @@ def _is(codes: pyotp.TOTP, step: int, code: str) -> bool:
     return pyotp.utils.strings_equal(codes.generate_otp(step), code.strip())
 
 
-def _counted(user: UserAccount, *, right: bool, now: datetime, whole: bool) -> bool:
-    """Whether the try is right; a wrong one counts, and the fifth locks the user for a while. The
-    wrong ones are forgotten when a right one is the `whole` of a sign-in: who has the password, and
-    guesses codes, may not begin to count anew with it.
+def _refuse_until(until: datetime | None, now: datetime) -> None:
+    """Raises `TooManyTries`, for a right one too: else the lock would tell which is right."""
+    if until is not None and now < until:
+        raise TooManyTries(until)
 
-    Raises `TooManyTries`, for a right one too: else the lock would tell which is right.
-    """
-    if user.locked_until is not None and now < user.locked_until:
-        raise TooManyTries(user.locked_until)
-    if right:
-        if whole:
-            user.failed_tries, user.locked_until = 0, None
-        return True
-    user.failed_tries += 1
-    if user.failed_tries >= MOST_TRIES:
-        user.failed_tries, user.locked_until = 0, now + LOCKED_FOR
-    return False
+
+def _uri(secret: str, user: UserAccount, issuer: str) -> str:
+    return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=issuer)
 
 
 async def _hashed(password: str) -> str:

@@ -222,11 +222,14 @@ def aged_rows(engine: Engine) -> None:
                 "gen_random_uuid(), '{0}', 'busy', md5(random()::text) || md5(random()::text), 't',"
                 " 'v', 'e', '', 1, -20, -3, {1}",
             ),
-            (
-                "30 days",
-                "user_session",
-                "id, user_id, token_hash, expires_at",
-                "gen_random_uuid(), '{0}', gen_random_uuid()::text, {1}",
+            *(
+                (
+                    "30 days",
+                    table,
+                    "id, user_id, token_hash, expires_at",
+                    "gen_random_uuid(), '{0}', gen_random_uuid()::text, {1}",
+                )
+                for table in ("user_session", "password_reset")
             ),
             (
                 "3 days",

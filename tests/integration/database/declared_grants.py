@@ -92,6 +92,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "organisation": {WEB: {S, I, U}, ADMIN: {S}},
     "organisation_restaurant": {WEB: {S, I, U, D}, ADMIN: {S, D}},
     "passkey": {WEB: {S, I, U, D}},
+    "password_reset": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, I, U}},
     "pacing_rule": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "payment_account": {WEB: {S}, ADMIN: {S, I, U, D}},
     "payment_link": {WEB: {S, U}, WORKER: {S, I, U}, NOTIFIER: {S, U}, ADMIN: {S}},

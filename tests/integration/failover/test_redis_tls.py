@@ -326,9 +326,10 @@ CALL: Final = new_id()
         ("controller", ("LPUSH", redis_keys.call_claim(CALL), "x")),
         ("controller", ("GET", redis_keys.call_state(CALL))),
         ("admin", ("LPUSH", redis_keys.call_claim(CALL), "x")),
+        ("site", ("GET", redis_keys.call_state(CALL))),
         *(
             (user, command)
-            for user in ("bridge", "worker", "controller", "admin")
+            for user in ("bridge", "worker", "controller", "admin", "site")
             for command in (
                 ("FLUSHALL",),
                 ("KEYS", "*"),

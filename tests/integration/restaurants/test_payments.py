@@ -217,7 +217,7 @@ async def test_a_customer_is_told_of_the_link_until_it_is_paid_or_over(
                 Notification.about_id == order_id, Notification.key.like("payment:%")
             )
             (told_once,) = await session.scalars(asked)
-            outgoing = await word(session, told_once, links, now=datetime.now(UTC))
+            outgoing = await word(session, told_once, links, secrets=SECRETS, now=datetime.now(UTC))
         return outgoing.text if outgoing else None
 
     paid, link = await order_with_link(worker)

@@ -32,6 +32,7 @@ from controlplane.restaurants.organisations import (
     leave_organisation,
 )
 from controlplane.restaurants.people_errors import (
+    AlreadyMember,
     EmailTaken,
     InvitationOver,
     NotAMember,
@@ -39,6 +40,7 @@ from controlplane.restaurants.people_errors import (
     OwnerStays,
     TooManyInvitations,
     TooManyTries,
+    UnknownDevice,
     WeakPassword,
 )
 from controlplane.restaurants.tokens import restaurant_of
@@ -84,13 +86,14 @@ async def test_another_tenant_sees_nothing(
     token = await team.invite(
         session, luigi, "tom@example.fr", Role.STAFF, invited_by=lea.id, now=NOW
     )
-    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
+    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW, actor=ACTOR)
     tom = await add_user(session, "tom@example.fr")
     with pytest.raises(NotAMember):
         await team.remove_member(session, mario, lea.id, actor=ACTOR)
     with pytest.raises(InvitationOver):
         await team.accept(session, mario, token, tom, now=NOW)
     assert await devices.pair(session, mario, code, now=NOW) is None
+    assert await devices.restaurant_of_code(session, code) == luigi
     device = await devices.pair(session, luigi, code, now=NOW)
     assert device is not None
     assert await devices.find_device(session, mario, device) is None
@@ -127,17 +130,19 @@ async def test_what_cannot_be_an_account_is_refused(
         await users.create_user(session, email=email, name="Léa", password=password)
 
 
-async def test_the_fifth_wrong_password_locks_the_right_one_out_for_a_while(
+async def test_many_wrong_passwords_lock_the_right_one_out_for_a_while_but_no_known_browser(
     session: AsyncSession, monkeypatch: pytest.MonkeyPatch, lea: UserAccount
 ) -> None:
     async def matches(_hash: str, password: str) -> bool:
         return password == PASSWORD
 
     monkeypatch.setattr(users, "_matches", matches)  # five hashes take a second
-    for _ in range(users.MOST_TRIES):
+    for _ in range(users.MOST_WRONG_PASSWORDS):
         assert await users.check_password(session, lea.email, "wrong", now=NOW) is None
     with pytest.raises(TooManyTries) as locked:
         await users.check_password(session, lea.email, PASSWORD, now=NOW)
+    assert await users.check_password(session, lea.email, PASSWORD, now=NOW, known=True) is lea
+    assert await users.check_password(session, lea.email, "wrong", now=NOW, known=True) is None
     assert locked.value.until == NOW + users.LOCKED_FOR
     assert await users.check_password(session, lea.email, PASSWORD, now=locked.value.until) is lea
 
@@ -153,9 +158,9 @@ async def test_guesses_at_once_are_all_counted(
     async with sessions.begin() as session:
         await add_user(session)
     answers = await at_once(
-        sessions, 12, lambda one: users.check_password(one, "lea@example.fr", "guess", now=NOW)
+        sessions, 27, lambda one: users.check_password(one, "lea@example.fr", "guess", now=NOW)
     )
-    assert answers.count(None) == users.MOST_TRIES
+    assert answers.count(None) == users.MOST_WRONG_PASSWORDS
     assert [type(one) for one in answers if one is not None] == [TooManyTries] * 7
 
 
@@ -208,7 +213,7 @@ async def test_wrong_codes_lock_as_wrong_passwords_do(
 ) -> None:
     users.offer_codes(SECRETS, lea, issuer="AlloResto")
     await session.flush()
-    for _ in range(users.MOST_TRIES):
+    for _ in range(users.MOST_WRONG_CODES):
         assert not await users.check_code(session, SECRETS, lea, "nonsense", now=NOW)
         await session.flush()
     with pytest.raises(TooManyTries):
@@ -221,13 +226,14 @@ async def test_who_has_the_password_guesses_no_more_codes_for_it(session: AsyncS
     users.offer_codes(SECRETS, user, issuer="AlloResto")
     await session.flush()
     assert await users.check_code(session, SECRETS, user, code_of(user, NOW), now=NOW)
-    for _ in range(users.MOST_TRIES):
+    for _ in range(users.MOST_WRONG_CODES):
         assert await users.check_password(session, user.email, PASSWORD, now=NOW)
         await session.flush()
         assert not await users.check_code(session, SECRETS, user, "nonsense", now=NOW)
         await session.flush()
+    assert await users.check_password(session, user.email, PASSWORD, now=NOW)
     with pytest.raises(TooManyTries):
-        await users.check_password(session, user.email, PASSWORD, now=NOW)
+        await users.check_code(session, SECRETS, user, code_of(user, NOW), now=NOW)
 
 
 async def test_a_session_ends_by_itself_by_sign_out_and_with_the_password(
@@ -295,8 +301,8 @@ async def test_a_restaurant_has_one_owner_who_hands_over(
 async def test_an_invitation_is_answered_once_by_whom_it_was_sent_to(
     session: AsyncSession, luigi: UUID, lea: UserAccount
 ) -> None:
-    async def invite(role: Role = Role.STAFF) -> str:
-        return await team.invite(session, luigi, "Tom@example.fr", role, invited_by=lea.id, now=NOW)
+    async def invite(role: Role = Role.STAFF, email: str = "Tom@example.fr") -> str:
+        return await team.invite(session, luigi, email, role, invited_by=lea.id, now=NOW)
 
     tom = await add_user(session, "tom@example.fr")
     with pytest.raises(OwnerStays):
@@ -310,7 +316,10 @@ async def test_an_invitation_is_answered_once_by_whom_it_was_sent_to(
     assert await team.accept(session, luigi, token, tom, now=NOW) is Role.STAFF
     with pytest.raises(InvitationOver):
         await team.accept(session, luigi, token, tom, now=NOW)
-    revoked = await invite()
+    with pytest.raises(AlreadyMember):
+        await invite()
+    zoe = await add_user(session, "zoe@example.fr")
+    revoked = await invite(email=zoe.email)
     waiting = await session.scalar(
         select(Invitation.id).where(
             Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None)
@@ -319,7 +328,7 @@ async def test_an_invitation_is_answered_once_by_whom_it_was_sent_to(
     assert waiting is not None
     await team.revoke_invitation(session, luigi, waiting, now=NOW, actor=ACTOR)
     with pytest.raises(InvitationOver):
-        await team.accept(session, luigi, revoked, tom, now=NOW)
+        await team.accept(session, luigi, revoked, zoe, now=NOW)
 
 
 async def test_invitations_are_bounded(
@@ -347,9 +356,9 @@ async def test_one_of_ten_answers_at_once_is_taken(database: AsyncEngine) -> Non
 
 
 async def test_a_code_pairs_one_device_once(session: AsyncSession, luigi: UUID) -> None:
-    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
+    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW, actor=ACTOR)
     assert await devices.pair(session, luigi, code, now=NOW + devices.CODE_FOR) is None
-    token = await devices.pair(session, luigi, f"{code[:4]} {code[4:]}", now=NOW)
+    token = await devices.pair(session, luigi, f"{code[:4]} {code[4:]}\n", now=NOW)
     assert token is not None
     assert await devices.pair(session, luigi, code, now=NOW) is None
     device = await devices.find_device(session, luigi, token)
@@ -363,12 +372,22 @@ async def test_a_code_pairs_one_device_once(session: AsyncSession, luigi: UUID) 
     assert await devices.find_device(session, luigi, token) is None
 
 
-async def test_wrong_codes_close_the_open_ones(session: AsyncSession, luigi: UUID) -> None:
-    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW)
-    wrong = f"{(int(code) + 1) % 10**devices.CODE_DIGITS:08}"
-    for _ in range(devices.MOST_TRIES):
-        assert await devices.pair(session, luigi, wrong, now=NOW) is None
-    assert await devices.pair(session, luigi, code, now=NOW) is None
+async def test_a_code_alone_finds_its_restaurant_while_it_is_open(
+    session: AsyncSession, luigi: UUID
+) -> None:
+    now = datetime.now(UTC)
+    code = await devices.offer_code(session, luigi, "Cuisine", now=now, actor=ACTOR)
+    late = now - 2 * devices.CODE_FOR
+    old = await devices.offer_code(session, luigi, "Bar", now=late, actor=ACTOR)
+    (waiting,) = await devices.list_devices(session, luigi, now=now)
+    await session.execute(text(f"SET LOCAL ROLE {DatabaseRole.WEB}"))
+    assert await devices.restaurant_of_code(session, code) == luigi
+    assert await devices.restaurant_of_code(session, old) is None
+    await session.execute(text(f"SELECT set_config('app.restaurant_id', '{luigi}', true)"))
+    await devices.revoke_device(session, luigi, waiting.id, now=now, actor=ACTOR)
+    assert await devices.restaurant_of_code(session, code) is None
+    with pytest.raises(UnknownDevice):
+        await devices.revoke_device(session, luigi, waiting.id, now=now, actor=ACTOR)
 
 
 async def test_a_copied_passkey_is_seen_by_its_count(

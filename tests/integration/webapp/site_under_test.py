@@ -152,7 +152,7 @@ async def _seed(app: FastAPI, engine: AsyncEngine) -> SiteUnderTest:
             await session.flush()
             session.add(Membership(restaurant_id=place, user_id=user_id, role=role))
             cookies[visitor] = {SESSION_COOKIE: await sign_in(session, user_id, now=now)}
-        code = await offer_code(session, restaurant, "Four", now=now)
+        code = await offer_code(session, restaurant, "Four", now=now, actor="test")
         token = await pair(session, restaurant, code, now=now)
         assert token is not None
         cookies["tablet"] = {DEVICE_COOKIE: token}

@@ -16,7 +16,6 @@ from controlplane.notifier.gsm7 import parts
 from controlplane.notifier.providers import Outgoing
 from controlplane.notifier.wording import (
     Links,
-    Words,
     _outgoing,
     order_cancelled,
     order_placed,
@@ -25,6 +24,7 @@ from controlplane.notifier.wording import (
     reservation_confirmed,
     table_free,
 )
+from controlplane.notifier.words import Words
 
 pytestmark = pytest.mark.unit
 

@@ -9,8 +9,8 @@ from alembic import op
 from controlplane.database_roles import DatabaseRole
 from controlplane.migrations.tenant_table import grant
 
-revision = "0053"
-down_revision = "0052"
+revision = "0054"
+down_revision = "0053"
 branch_labels = None
 depends_on = None
 
