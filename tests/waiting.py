@@ -17,6 +17,9 @@ T = TypeVar("T")
 DEADLINE_S: Final = 60.0
 """No machine is so loaded that a step of a test takes longer; only a failure ever waits for it."""
 POLL_S: Final = 0.01
+RAREST_POLL_S: Final = 0.05
+LATE: Final = 0.05
+"""Looks cost what others compute with: after a long wait this part of it more does not matter."""
 
 Sleep = Callable[[float], None]
 
@@ -27,10 +30,10 @@ async def until(look: Callable[[], Awaitable[T | None]], *, deadline_s: float = 
 async def until(look: Callable[[], T | None], *, deadline_s: float = ...) -> T: ...
 async def until(look: Callable[[], object], *, deadline_s: float = DEADLINE_S) -> object:
     """Look again and again; the first true answer. Raises `AssertionError` after `deadline_s`."""
-    end = time.monotonic() + deadline_s
+    began = time.monotonic()
     while not (seen := await _answer(look)):
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(POLL_S)
+        pause = _pause(began, deadline_s)
+        await asyncio.sleep(pause)
     return seen
 
 
@@ -89,11 +92,16 @@ async def _answer(look: Callable[[], object]) -> object:
 
 
 def _until(look: Callable[[], T | None], deadline_s: float, sleep: Sleep) -> T:
-    end = time.monotonic() + deadline_s
+    began = time.monotonic()
     while not (seen := look()):
-        assert time.monotonic() < end, "it did not happen in time"
-        sleep(POLL_S)
+        sleep(_pause(began, deadline_s))
     return seen
+
+
+def _pause(began: float, deadline_s: float) -> float:
+    waited = time.monotonic() - began
+    assert waited < deadline_s, "it did not happen in time"
+    return min(max(POLL_S, waited * LATE), RAREST_POLL_S)
 
 
 def _stays_true(look: Callable[[], object], for_s: float, sleep: Sleep) -> None:

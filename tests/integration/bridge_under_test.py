@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-import psycopg
 import pytest
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
@@ -44,7 +43,7 @@ from controlplane.contracts.messages import (
     Started,
     decode_bridge_message,
 )
-from controlplane.database import libpq_url, sync_engine
+from controlplane.database import sync_engine
 from controlplane.local.bench.measures import heard_frames
 from controlplane.local.launch.freeswitch import FreeSwitchPorts, FreeSwitchServer, find_freeswitch
 from controlplane.local.launch.process import ManagedProcess
@@ -53,7 +52,7 @@ from controlplane.local.launch.simulator import SimulatorServer
 from controlplane.models.nodes import SipBridgeNode
 from freeswitch.telephone.dialog import Dialog
 from tests.accounts import SECRET_KEYS, add_account, add_carrier
-from tests.databases import administer, drop, fresh_name, url_of
+from tests.databases import administer, drop, fresh_name, query, url_of
 from tests.integration.switch_under_test import Server, heard, tone, write_wave
 from tests.waiting import DEADLINE_S, elapse, until
 
@@ -145,9 +144,7 @@ class Bridge:
         return [line for line in lines if event in (None, line["event"])]
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(libpq_url(self.database_url), autocommit=True) as connection:
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
+        return query(self.database_url, statement, *values)
 
     def place(
         self,

@@ -26,6 +26,7 @@ from freeswitch.simulator.registrar import Registrar
 from freeswitch.telephone.dialog import Dialog
 from freeswitch.telephone.phone import CallRefused, Phone
 from tests.accounts import add_account, add_carrier
+from tests.databases import query
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     CALLER_NUMBER,
@@ -57,6 +58,7 @@ class Fleet:
     sounds: Path
     database_url: str
     redis_url: str
+    redis: "BlockingRedis"
     stack: contextlib.ExitStack
     bridges: dict[str, Bridge] = field(default_factory=dict)
     _starts: int = 0
@@ -92,9 +94,7 @@ class Fleet:
         )
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(libpq_url(self.database_url), autocommit=True) as connection:
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
+        return query(self.database_url, statement, *values)
 
     def add(self, *names: str, registrar: str) -> None:
         """Live restaurants, to be placed by the controller."""
@@ -129,8 +129,7 @@ class Fleet:
         return {name for (name,) in rows}
 
     def beat(self, bridge_id: str) -> BridgeHeartbeat | None:
-        with BlockingRedis.from_url(self.redis_url, decode_responses=True) as redis:
-            body = redis.get(redis_keys.bridge_heartbeat(bridge_id))
+        body = self.redis.get(redis_keys.bridge_heartbeat(bridge_id))
         return BridgeHeartbeat.model_validate_json(str(body)) if body else None
 
     def step(self, bridge_id: str) -> DrainStep | None:
@@ -167,11 +166,12 @@ def running_fleet(
     kind: str, services: LocalServices, template: str, folder: Path
 ) -> Iterator[Fleet]:
     with fresh_database(services, template) as database_url, contextlib.ExitStack() as stack:
-        fleet = Fleet(
-            kind, folder, short_prompts(folder / "sounds"), database_url, services.redis_url, stack
+        redis = stack.enter_context(
+            BlockingRedis.from_url(services.redis_url, decode_responses=True)
         )
-        with BlockingRedis.from_url(services.redis_url) as redis:
-            redis.flushall()
+        redis.flushall()
+        sounds = short_prompts(folder / "sounds")
+        fleet = Fleet(kind, folder, sounds, database_url, services.redis_url, redis, stack)
         stack.enter_context(controller(database_url, services.redis_url, folder))
         for bridge_id in ("b-1", "b-2"):
             agent = fleet.start(bridge_id).agent

@@ -25,6 +25,7 @@ from controlplane.local.launch.freeswitch import FreeSwitchServer, find_freeswit
 from controlplane.local.launch.services import LocalServices
 from controlplane.local.launch.simulator import SimulatorServer
 from freeswitch.simulator.registrar import Registrar
+from tests.databases import query
 from tests.integration.bridge_under_test import (
     ACCOUNT_PASSWORD,
     LOOK,
@@ -90,9 +91,7 @@ class Fleet:
         self.bridges[name].switch = new
 
     def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        with psycopg.connect(libpq_url(self.database_url), autocommit=True) as connection:
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
+        return query(self.database_url, statement, *values)
 
     def row(self, name: str) -> tuple[object, ...]:
         return self.query(

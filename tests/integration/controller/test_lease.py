@@ -111,7 +111,8 @@ def test_a_leader_whose_connection_was_ended_leads_on(engine: Engine, replica: R
         connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " WHERE datname = current_database() AND usename = current_user"
+                " AND pid <> pg_backend_pid()"
             )
         )
     assert term(one) == 1
