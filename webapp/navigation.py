@@ -81,6 +81,7 @@ MENU_AND_VOICE: Final = (
         counted=N_("brouillon à publier"),
     ),
     Entry(key="hours", path="/config/hours", name=N_("Horaires"), icon="hours", least=Role.MANAGER),
+    Entry(key="room", path="/config/room", name=N_("Salle"), icon="chair", least=Role.MANAGER),
     Entry(
         key="voice",
         path="/config/voice",

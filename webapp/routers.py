@@ -16,6 +16,7 @@ from webapp.payments.routes import router as payments_router
 from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
+from webapp.room.routes import router as room_router
 from webapp.zones.routes import router as zones_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -32,4 +33,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     pace_router,
     zones_router,
     ask_router,
+    room_router,
 )

@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from controlplane.restaurants.hour_windows import Window, check_week
 from controlplane.restaurants.setup_errors import HoursOverlap
@@ -37,7 +38,9 @@ class Covers(PlanPart):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.min_covers > self.max_covers:
-            raise ValueError(f"{self.name}: min_covers is more than max_covers")
+            raise PydanticCustomError(
+                "covers_reversed", "{name}: min_covers is more than max_covers", {"name": self.name}
+            )
         return self
 
 
@@ -96,8 +99,8 @@ class PlannedShift(PlanPart):
 
 
 class DiningPlan(PlanPart):
-    """The whole room. Raises `ValueError` (pydantic's `ValidationError`) when it contradicts
-    itself.
+    """The whole room. Raises pydantic's `ValidationError` when it contradicts itself, whose types
+    and values say how: `twice`, `unknown_table`, `covers_reversed`, `shifts_overlap`.
     """
 
     areas: tuple[Area, ...] = Field(default=(), max_length=30)
@@ -118,7 +121,11 @@ class DiningPlan(PlanPart):
         for one in self.combinations:
             _refuse_twice(f"tables of {one.name}", one.tables)
             if unknown := set(one.tables) - tables:
-                raise ValueError(f"{one.name}: no table is called {', '.join(sorted(unknown))}")
+                raise PydanticCustomError(
+                    "unknown_table",
+                    "{name}: no table is called {tables}",
+                    {"name": one.name, "tables": ", ".join(sorted(unknown))},
+                )
         self._check_shifts()
         return self
 
@@ -130,10 +137,14 @@ class DiningPlan(PlanPart):
         try:
             check_week(week)
         except HoursOverlap as overlap:
-            raise ValueError(f"two shifts take guests at once: {overlap}") from None
+            raise PydanticCustomError(
+                "shifts_overlap", "two shifts take guests at once: {why}", {"why": str(overlap)}
+            ) from None
 
 
 def _refuse_twice(what: str, names: Iterable[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f"{what}: {', '.join(twice)} twice")
+        raise PydanticCustomError(
+            "twice", "{what}: {names} twice", {"what": what, "names": ", ".join(twice)}
+        )

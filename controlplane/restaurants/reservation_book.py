@@ -113,9 +113,10 @@ async def _places(session: AsyncSession, restaurant_id: UUID) -> tuple[Place, ..
     return (*single, *await _combined(session, restaurant_id, tables))
 
 
-async def _combined(
-    session: AsyncSession, restaurant_id: UUID, tables: dict[UUID, DiningTable]
-) -> list[Place]:
+async def read_combinations(
+    session: AsyncSession, restaurant_id: UUID
+) -> list[tuple[TableCombination, Sequence[UUID]]]:
+    """Every combination in use, by name, with the ids of its tables."""
     rows = await session.execute(
         select(TableCombination, func.array_agg(CombinedTable.table_id))
         .join(
@@ -125,7 +126,15 @@ async def _combined(
         )
         .where(TableCombination.restaurant_id == restaurant_id, TableCombination.active)
         .group_by(TableCombination.id)
+        .order_by(TableCombination.name)
+        .execution_options(populate_existing=True)
     )
+    return [(combination, table_ids) for combination, table_ids in rows]
+
+
+async def _combined(
+    session: AsyncSession, restaurant_id: UUID, tables: dict[UUID, DiningTable]
+) -> list[Place]:
     return [
         Place(
             table_ids=frozenset(table_ids),
@@ -134,7 +143,7 @@ async def _combined(
             max_covers=combination.max_covers,
             rank=(0, combination.name),
         )
-        for combination, table_ids in rows
+        for combination, table_ids in await read_combinations(session, restaurant_id)
         if tables.keys() >= set(table_ids)
     ]
 

@@ -25,7 +25,7 @@ from controlplane.restaurants.dining_plan import (
     Table,
     Turn,
 )
-from controlplane.restaurants.reservation_book import read_turns
+from controlplane.restaurants.reservation_book import read_combinations, read_turns
 from controlplane.restaurants.setup_lock import lock_setup
 
 Row = TypeVar("Row", DiningArea, DiningTable, TableCombination, ReservationShift)
@@ -168,22 +168,15 @@ async def _combinations(
     session: AsyncSession, restaurant_id: UUID, names: Mapping[UUID, str]
 ) -> tuple[Combination, ...]:
     """Those whose tables are all in use: others are given to nobody."""
-    members: dict[UUID, list[UUID]] = {}
-    combined = await session.scalars(
-        select(CombinedTable).where(CombinedTable.restaurant_id == restaurant_id)
-    )
-    for one in combined:
-        members.setdefault(one.combination_id, []).append(one.table_id)
-    rows = (await _by_name(session, TableCombination, restaurant_id)).values()
     return tuple(
         Combination(
             name=row.name,
             min_covers=row.min_covers,
             max_covers=row.max_covers,
-            tables=tuple(sorted(names[table_id] for table_id in members[row.id])),
+            tables=tuple(sorted(names[table_id] for table_id in table_ids)),
         )
-        for row in sorted(rows, key=lambda row: row.name)
-        if row.active and names.keys() >= set(members.get(row.id, [None]))
+        for row, table_ids in await read_combinations(session, restaurant_id)
+        if names.keys() >= set(table_ids)
     )
 
 
