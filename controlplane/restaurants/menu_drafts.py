@@ -42,6 +42,8 @@ class MenuDraft:
     document: MenuDocument
     revision: int
     changes: tuple[Change, ...]
+    taken_back: tuple[Change, ...]
+    """What changed on the menu since the draft was begun, which publishing it would take back."""
 
 
 async def save_draft(
@@ -80,8 +82,12 @@ async def read_draft(session: AsyncSession, restaurant_id: UUID) -> MenuDraft:
     draft = await _stored(session, restaurant_id)
     document = parsed(draft.document, what=_DRAFT)
     published, published_ids = await read_with_ids(session, restaurant_id)
-    moved = moves(published_ids, _ids(draft))
-    return MenuDraft(document, draft.revision, changes_between(published, document, moved=moved))
+    return MenuDraft(
+        document,
+        draft.revision,
+        changes=changes_between(published, document, moved=moves(published_ids, _ids(draft))),
+        taken_back=changes_between(parsed(draft.begun_from, what=_DRAFT), published),
+    )
 
 
 async def read_working_menu(session: AsyncSession, restaurant_id: UUID) -> WorkingMenu:
@@ -93,7 +99,12 @@ async def read_working_menu(session: AsyncSession, restaurant_id: UUID) -> Worki
     if draft is None:
         return WorkingMenu(*await read_with_ids(session, restaurant_id))
     document = parsed(draft.document, what=_DRAFT)
-    return WorkingMenu(document, named(document, _ids(draft)), draft.revision)
+    return WorkingMenu(
+        document,
+        named(document, _ids(draft)),
+        draft.revision,
+        begun_from=parsed(draft.begun_from, what=_DRAFT),
+    )
 
 
 async def edit_menu(
@@ -130,17 +141,21 @@ async def publish_draft(
     session: AsyncSession,
     restaurant_id: UUID,
     *,
+    revision: int | None = None,
     over_changes: bool = False,
     despite_errors: bool = False,
     actor: str = ADMIN,
 ) -> Published:
     """Make the draft the menu, and a version; calls hear of it at once.
 
-    Raises `NoMenuDraft`, `UnreadableMenuVersion`, `MenuChangedSince` unless what changed on the
-    menu since the draft was begun is to be taken back, and `MenuHasErrors` of the voice lint.
+    Raises `NoMenuDraft`, `UnreadableMenuVersion`, `MenuDraftChanged` when it is of another revision
+    than somebody looked at, `MenuChangedSince` unless what changed on the menu since the draft was
+    begun is to be taken back, and `MenuHasErrors` of the voice lint.
     """
     await lock_menu(session, restaurant_id)
     draft = await _stored(session, restaurant_id)
+    if revision not in (None, draft.revision):
+        raise MenuDraftChanged(draft.revision)
     if not over_changes:
         await _check_unchanged(session, draft)
     document = parsed(draft.document, what=_DRAFT)

@@ -57,6 +57,8 @@ class WorkingMenu:
     dish_ids: DishIds
     revision: int = 0
     """Of the draft; 0: there is none."""
+    begun_from: MenuDocument | None = None
+    """The published menu that the draft was begun from."""
 
     def dish(self, dish_id: UUID) -> PlacedDish:
         """Raise `NotInMenu`."""

@@ -1,0 +1,23 @@
+"""A page of the menu: the restaurant's own, with the menu's words at hand."""
+
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+
+from webapp.menu import words
+from webapp.place import Place
+from webapp.typography import typeset
+
+
+def menu_page_of(place: Place, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
+    """Render it; `typeset` sets the French sentences of the rules."""
+    return place.page(
+        f"menu/{template}",
+        status=status,
+        hours=words.hours,
+        allergen_list=words.allergen_list,
+        shown=words.shown,
+        source=words.source,
+        typeset=typeset,
+        **data,
+    )

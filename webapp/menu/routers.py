@@ -1,0 +1,17 @@
+"""The routers of the menu's pages."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from webapp.menu.dish_routes import router as dish_router
+from webapp.menu.part_routes import router as part_router
+from webapp.menu.publish_routes import router as publish_router
+from webapp.menu.routes import router as menu_router
+
+MENU_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    menu_router,
+    dish_router,
+    part_router,
+    publish_router,
+)
