@@ -11,8 +11,8 @@ from webapp.calls.routes import router as calls_router
 from webapp.hours.routes import router as hours_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
-from webapp.pace.routes import router as pace_router
 from webapp.menu.routers import MENU_ROUTERS
+from webapp.pace.routes import router as pace_router
 from webapp.payments.routes import router as payments_router
 from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
