@@ -18,6 +18,7 @@ from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
 from webapp.room.routes import router as room_router
+from webapp.today.routes import router as today_router
 from webapp.zones.routes import router as zones_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -28,6 +29,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     payments_router,
     calls_router,
     call_router,
+    today_router,
     reservations_router,
     *ACCOUNTS,
     hours_router,

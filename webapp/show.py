@@ -123,12 +123,18 @@ def count(n: int) -> str:
     return f"{n:,}".replace(",", separator)
 
 
+def decimal(number: float) -> str:
+    """Spell a number to a tenth: "2,5", in English "2.5"; a whole one without."""
+    said = f"{number:.1f}".removesuffix(".0")
+    return said if language() == "en" else said.replace(".", ",")
+
+
 def call_clock(duration_ms: int) -> str:
     """Spell a call's length as "1:12"."""
     minutes, rest = divmod(duration_ms // 1_000, 60)
     return f"{minutes}:{rest:02d}"
 
 
-def hour(at: datetime) -> str:
+def hour(at: datetime | time) -> str:
     """Spell a full hour as "19 h", in English as "19:00"."""
     return f"{at.hour:02d}:00" if language() == "en" else f"{at.hour}{NO_BREAK}h"

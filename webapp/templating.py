@@ -48,6 +48,7 @@ def templates() -> Environment:
         last_digits=show.last_digits,
         count=show.count,
         call_clock=show.call_clock,
+        decimal=show.decimal,
         typeset=typeset,
     )
     environment.globals.update(
