@@ -21,7 +21,7 @@ from aiworker.supervised_loop import OneByOne, start
 from aiworker.unsettled_orders import UnsettledOrder, UnsettledOrders
 from controlplane.contracts import redis_keys
 from controlplane.restaurants.errors import OrderNotCommitted, OrderUnsettled, RestaurantError
-from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, Taking
 from controlplane.restaurants.place_order import Sessions, place_order, settle_order
 
 log = structlog.get_logger()
@@ -190,7 +190,7 @@ class OrderDesk:
             if order.told:
                 placed(await settle_order(self._sessions, draft))
             else:
-                placed(await place_order(self._sessions, draft, call_back=True))
+                placed(await place_order(self._sessions, draft, Taking(call_back=True)))
         except _ASK_AGAIN as error:
             log.warning("order_still_unsettled", call_id=call_id, error=type(error).__name__)
             return False

@@ -47,6 +47,19 @@ class OrderStatus(StrEnum):
     """It was made, and nobody came for it, or opened the door."""
 
 
+class CancelReason(StrEnum):
+    """Says why the restaurant does not make an order, as its customer is told."""
+
+    TOO_BUSY = "too_busy"
+    SOLD_OUT = "sold_out"
+    CLOSING = "closing"
+    OUT_OF_REACH = "out_of_reach"
+    """Nobody can bring it there."""
+    CUSTOMER_ASKED = "customer_asked"
+    OTHER = "other"
+    """The restaurant tells the customer itself."""
+
+
 NEXT_STATUSES: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     OrderStatus.PLACED: frozenset(
         {
@@ -232,6 +245,10 @@ class OrderEvent(Base):
             ondelete="CASCADE",
         ),
         Index(None, "restaurant_id", "order_id"),
+        CheckConstraint(
+            f"reason IN ({', '.join(repr(str(reason)) for reason in CancelReason)})",
+            name="reason",
+        ),
     )
 
     id: Mapped[PrimaryKey]
@@ -240,4 +257,6 @@ class OrderEvent(Base):
     from_status: Mapped[str | None]
     to_status: Mapped[str]
     actor: Mapped[str]
+    reason: Mapped[str | None]
+    """Why it is not made, where somebody said so."""
     at: Mapped[CreatedAt]

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.receipt_link import PATH, PAY_PATH, ReceiptKey, ReceiptOf, sign_receipt
 from controlplane.models.notification import Channel, Notification
-from controlplane.models.order import NEVER_MADE, Order, OrderStatus
+from controlplane.models.order import NEVER_MADE, CancelReason, Order, OrderEvent, OrderStatus
 from controlplane.models.payment_link import OPEN, PaymentLink
 from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
 from controlplane.models.restaurant import Restaurant
@@ -32,6 +32,13 @@ RECEIPT_FOR: Final = timedelta(days=30)
 """A link shows the receipt so long after the meal: time enough to ask about it."""
 LONGEST_NAME: Final = 40
 """More of a restaurant's name than this would cost a third SMS part."""
+_WHY: Final[dict[CancelReason, str]] = {
+    CancelReason.TOO_BUSY: " : la cuisine ne peut pas la préparer à temps",
+    CancelReason.SOLD_OUT: " : il manque un plat",
+    CancelReason.CLOSING: " : le restaurant ferme",
+    CancelReason.OUT_OF_REACH: " : nous ne pouvons pas livrer à cette adresse",
+    CancelReason.CUSTOMER_ASKED: " à votre demande",
+}
 _DAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 
@@ -101,7 +108,9 @@ async def _of_order(
         return await _of_payment(session, notification, restaurant, order, links, now)
     never_made = order.status in NEVER_MADE
     if notification.kind == NotificationKind.ORDER_CANCELLED:
-        return order_cancelled(restaurant, order) if never_made else None
+        if not never_made:
+            return None
+        return order_cancelled(restaurant, order, await _why_cancelled(session, order))
     link = links.receipt(
         ReceiptKey(ReceiptOf.ORDER, restaurant.id, order.id), at=promised_at(order)
     )
@@ -177,11 +186,29 @@ def order_placed(restaurant: Restaurant, order: Order, link: str, *, now: dateti
     )
 
 
-def order_cancelled(restaurant: Restaurant, order: Order) -> Words:
+async def _why_cancelled(session: AsyncSession, order: Order) -> CancelReason | None:
+    reason = await session.scalar(
+        select(OrderEvent.reason).where(
+            OrderEvent.restaurant_id == order.restaurant_id,
+            OrderEvent.order_id == order.id,
+            OrderEvent.to_status == order.status,
+        )
+    )
+    return CancelReason(reason) if reason else None
+
+
+def order_cancelled(restaurant: Restaurant, order: Order, reason: CancelReason | None) -> Words:
+    """Say why, if the restaurant gave a reason that its customer can read."""
+    why = _WHY.get(reason, "") if reason else ""
     return Words(
         subject=f"Votre commande {order.number} est annulée",
-        sentence=f"votre commande {order.number} est annulée. {_ask(restaurant)}",
+        sentence=f"votre commande {order.number} est annulée{why}. {_ask(restaurant)}",
     )
+
+
+def cancelled_sms(restaurant: Restaurant, order: Order, reason: CancelReason | None) -> str:
+    """The SMS that tells of it, as whoever cancels is shown it before."""
+    return _sms(order_cancelled(restaurant, order, reason), restaurant.name)["text"]
 
 
 def order_unseen(restaurant: Restaurant, order: Order, *, now: datetime) -> Words:

@@ -24,6 +24,7 @@ AlloRestoError
     │   │       ├── HoursUnconfirmed   nobody has said whether it opens on this public holiday
     │   │       └── Closed             it is not open at this hour
     │   ├── PriceChanged       a dish costs something else than the caller was told
+    │   ├── TotalChanged       an order comes to something else than its customer was told
     │   ├── OffMenu            a dish or an option is no longer on the menu
     │   ├── CartEmpty          there is nothing to order
     │   ├── CartFull           an order over the phone has an end
@@ -35,6 +36,7 @@ AlloRestoError
     │   ├── TooManyOptions     a group allows fewer choices
     │   ├── StatusRefused      an order cannot go there from where it is
     │   │   └── AllergyUnseen  nobody there has seen what the caller must not eat
+    │   ├── TimeRefused        the kitchen cannot have it ready just then
     │   ├── NotReplaceable     it is too late for the caller to correct the order
     │   ├── OutsideEveryZone   the restaurant delivers nowhere near
     │   ├── AddressNotLocated  only a map could tell, and the address is on none
@@ -220,6 +222,14 @@ class PriceChanged(Refused):
         self.cents = cents
 
 
+class TotalChanged(Refused):
+    """The order comes to `cents`, which its customer was not told."""
+
+    def __init__(self, cents: int) -> None:
+        super().__init__(f"it comes to {cents} cents now")
+        self.cents = cents
+
+
 class OffMenu(Refused):
     """A dish or an option that was ordered is no longer on the menu."""
 
@@ -300,6 +310,17 @@ class StatusRefused(Refused):
 
 class AllergyUnseen(StatusRefused):
     """The order has an allergy that nobody at the restaurant has acknowledged."""
+
+
+class TimeRefused(Refused):
+    """It is ready between `first` and `last`, instants of the restaurant's zone, if it is ordered
+    now.
+    """
+
+    def __init__(self, first: datetime, last: datetime) -> None:
+        super().__init__(f"it can be ready from {first:%H:%M} to {last:%H:%M}")
+        self.first = first
+        self.last = last
 
 
 class NotReplaceable(Refused):

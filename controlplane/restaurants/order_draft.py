@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -20,7 +20,8 @@ class OrderDraft(Message):
     """
 
     restaurant_id: UUID
-    call_id: UUID
+    call_id: UUID | None
+    """None: somebody of the restaurant took it."""
     idempotency_key: str
     confirmed_at: datetime
     lines: tuple[CartLine, ...]
@@ -60,6 +61,28 @@ class OrderDraft(Message):
         return self.items_cents + self.delivery_cents
 
 
+AGENT: Final = "agent"
+"""Who takes orders over the telephone, as an order's events name them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """How a draft is placed. It is no part of the draft, which a worker of the version before may
+    have to read.
+    """
+
+    by: str = AGENT
+    """Who takes the order, as its events name them."""
+    call_back: bool = False
+    """Nobody is there to tell the caller: the restaurant does."""
+    wanted_at: datetime | None = None
+    """The customer wants it ready then, and not sooner or later; None: as soon as can be. It is in
+    the restaurant's zone."""
+
+
+BY_AGENT: Final = Taking()
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlacedOrder:
     """A committed order, as it is in Postgres."""
@@ -83,6 +106,13 @@ def idempotency_key(call_id: UUID, cart: Cart) -> str:
     never a second order.
     """
     return f"{call_id}:{cart.revision}:{cart.digest}"
+
+
+def key_of_form(form: UUID) -> str:
+    """What makes an order that was typed the same order: the page it was typed on. Sent twice it
+    is placed once, and sent with other dishes it is another cart's key.
+    """
+    return f"form:{form}"
 
 
 def key_before_digests(key: str) -> str:

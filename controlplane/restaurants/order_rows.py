@@ -22,14 +22,16 @@ from controlplane.restaurants.delivery_zones import Delivery
 from controlplane.restaurants.errors import KeyOfAnotherCart
 from controlplane.restaurants.hand_to_kitchen import hand_to_kitchen
 from controlplane.restaurants.order_allergies import allergy_of
-from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, key_before_digests
+from controlplane.restaurants.order_draft import (
+    AGENT,
+    OrderDraft,
+    PlacedOrder,
+    Taking,
+    key_before_digests,
+)
 from controlplane.restaurants.order_status import move_order, tell_status
 from controlplane.restaurants.payment_links import offer_link
 from controlplane.restaurants.tasks import call_back_for, settle_call_back
-
-ACTOR: Final = "agent"
-"""Who takes orders over the telephone, as an order's events name them."""
-
 
 _ONE_EACH: Final[Mapping[UUID, int]] = {}
 
@@ -57,7 +59,7 @@ async def insert_order(
     *,
     order_id: UUID,
     ready_at: datetime,
-    call_back: bool,
+    taking: Taking,
     replaced: Order | None,
     menu_version: int | None = None,
     kitchen_points: Mapping[UUID, int] = _ONE_EACH,
@@ -68,13 +70,13 @@ async def insert_order(
     now = answer.at.astimezone(UTC)
     order = await _order(session, draft, order_id, answer.date)
     if replaced is not None:
-        await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=ACTOR)
-        await settle_call_back(session, replaced, now, actor=ACTOR)
+        await move_order(session, replaced, to=OrderStatus.CANCELLED, actor=taking.by)
+        await settle_call_back(session, replaced, now, actor=taking.by)
         order.replaces_id = replaced.id
     order.ready_at = ready_at
     order.menu_version = menu_version
     order.deliver_at = _deliver_at(draft, ready_at)
-    order.call_back = call_back
+    order.call_back = taking.call_back
     session.add(order)
     await session.flush()
     await remember_customer(
@@ -101,13 +103,13 @@ async def insert_order(
             order_id=order.id,
             from_status=None,
             to_status=OrderStatus.PLACED,
-            actor=ACTOR,
+            actor=taking.by,
         )
     )
     await session.flush()
     waits_for_payment = await offer_link(session, order)
-    if call_back:
-        await call_back_for(session, order, actor=ACTOR)
+    if taking.call_back:
+        await call_back_for(session, order, actor=taking.by)
     await confirm_order(session, order)
     if not waits_for_payment:
         await hand_to_kitchen(session, order)
@@ -130,7 +132,7 @@ async def ask_to_call_back(session: AsyncSession, order: Order) -> None:
     """
     order.call_back = True
     await session.flush()
-    await call_back_for(session, order, actor=ACTOR)
+    await call_back_for(session, order, actor=AGENT)
     tell_status(session, order)
 
 

@@ -10,6 +10,7 @@ from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import (
     NEVER_MADE,
     NEXT_STATUSES,
+    CancelReason,
     Order,
     OrderEvent,
     OrderStatus,
@@ -27,9 +28,15 @@ MAX_ACTOR: Final = 64
 
 
 async def change_order_status(
-    session: AsyncSession, restaurant_id: UUID, order_id: UUID, *, to: OrderStatus, actor: str
+    session: AsyncSession,
+    restaurant_id: UUID,
+    order_id: UUID,
+    *,
+    to: OrderStatus,
+    actor: str,
+    reason: CancelReason | None = None,
 ) -> Order:
-    """Move one order of this restaurant; the caller commits.
+    """Move one order of this restaurant; the caller commits. `reason` says why it is not made.
 
     A second tap on the same button changes nothing. Raises `UnknownOrder`, `StatusRefused`.
     """
@@ -37,7 +44,7 @@ async def change_order_status(
         await lock_orders(session, restaurant_id)
     order = await locked_order(session, restaurant_id, order_id)
     if OrderStatus(order.status) is not to:
-        await move_order(session, order, to=to, actor=actor)
+        await move_order(session, order, to=to, actor=actor, reason=reason)
         if to in NEVER_MADE:
             await tell_cancelled(session, order)
         tell_status(session, order)
@@ -56,7 +63,14 @@ async def see_allergies(
         tell_status(session, order)
 
 
-async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, actor: str) -> None:
+async def move_order(
+    session: AsyncSession,
+    order: Order,
+    *,
+    to: OrderStatus,
+    actor: str,
+    reason: CancelReason | None = None,
+) -> None:
     """Move a locked order, of which `tell_status` is to tell. Raises `StatusRefused`, which
     `AllergyUnseen` is one of.
     """
@@ -78,6 +92,7 @@ async def move_order(session: AsyncSession, order: Order, *, to: OrderStatus, ac
             from_status=current,
             to_status=to,
             actor=actor[:MAX_ACTOR],
+            reason=reason,
         )
     )
     await session.flush()

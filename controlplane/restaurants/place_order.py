@@ -39,7 +39,7 @@ from controlplane.restaurants.menu_versions import newest_number
 from controlplane.restaurants.menus import SoldOut, read_menu
 from controlplane.restaurants.open_orders import read_open_orders
 from controlplane.restaurants.opening_hours import read_calendar
-from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_draft import BY_AGENT, OrderDraft, PlacedOrder, Taking
 from controlplane.restaurants.order_locks import lock_orders
 from controlplane.restaurants.order_rows import (
     ask_to_call_back,
@@ -50,6 +50,7 @@ from controlplane.restaurants.order_rows import (
 from controlplane.restaurants.promise import LONGEST_WAIT
 from controlplane.restaurants.replace_order import order_still_to_replace, order_to_replace
 from controlplane.restaurants.slots import Load, SlotRequest, release_slot, take_slot
+from controlplane.restaurants.wanted_times import check_wanted
 from controlplane.restaurants.what_happens import Calendar, check_takes_orders, what_happens
 from controlplane.restaurants.zone_rows import read_zones
 from controlplane.tenancy import restaurant_session
@@ -90,12 +91,11 @@ class Allowed:
 
 
 async def place_order(
-    sessions: Sessions, draft: OrderDraft, *, call_back: bool = False
+    sessions: Sessions, draft: OrderDraft, taking: Taking = BY_AGENT
 ) -> PlacedOrder:
     """Commit the order, or find the one already committed under its key.
 
-    `call_back` marks an order that is committed now: nobody is there to tell its caller.
-    Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotNow` and what
+    Raises `CartEmpty`, `UnknownRestaurant`, `KeyOfAnotherCart`; `NotNow`, `TimeRefused` and what
     `held_against_menu`, `check_delivery` and `order_to_replace` raise, of an order that is not
     there yet; when `ATTEMPTS` failed, `OrderNotCommitted` if it is certain that there is no order,
     else `OrderUnsettled`. When it is cancelled nobody knows: placing it again with the same key
@@ -107,11 +107,11 @@ async def place_order(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await _place_once(sessions, draft, commit, call_back=call_back)
+                return await _place_once(sessions, draft, commit, taking)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.error(
                 "order_not_committed",
-                call_id=str(draft.call_id),
+                call_id=str(draft.call_id or ""),
                 attempt=attempt,
                 unanswered=commit.unanswered,
                 error=type(error).__name__,
@@ -164,7 +164,7 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
                 answer,
                 order_id=wanted.holder_id,
                 ready_at=await _slot_if_any(session, wanted),
-                call_back=True,
+                taking=Taking(call_back=True),
                 replaced=replaced,
             )
         elif not order.call_back:
@@ -174,7 +174,7 @@ async def settle_order(sessions: Sessions, draft: OrderDraft) -> PlacedOrder:
 
 
 async def _place_once(
-    sessions: Sessions, draft: OrderDraft, commit: Commit, *, call_back: bool
+    sessions: Sessions, draft: OrderDraft, commit: Commit, taking: Taking
 ) -> PlacedOrder:
     allowed = await _allowed(sessions, draft, utc_now())
     async with restaurant_session(sessions, draft.restaurant_id) as session:
@@ -192,7 +192,7 @@ async def _place_once(
             if replaced is not None:
                 await release_slot(session, replaced.restaurant_id, replaced.id)
             answer = await _behind_the_others(session, draft, allowed)
-            wanted = _slot(draft, answer)
+            wanted = _slot(draft, answer, taking)
             ready_at = await take_slot(session, wanted)
             check_all_available(draft.lines, allowed.menu, ready_at)
             order = await insert_order(
@@ -203,7 +203,7 @@ async def _place_once(
                 ready_at=ready_at,
                 menu_version=allowed.menu_version,
                 kitchen_points=_points_of(allowed.menu),
-                call_back=call_back,
+                taking=taking,
                 replaced=replaced,
             )
             commit.unanswered = True
@@ -262,14 +262,19 @@ def _points_of(menu: Iterable[MenuItem]) -> dict[UUID, int]:
     return {dish.id: dish.kitchen_points for dish in menu}
 
 
-def _slot(draft: OrderDraft, answer: Answer) -> SlotRequest:
-    """The slot in which the order is ready, or a later one that its caller may still wait for."""
+def _slot(draft: OrderDraft, answer: Answer, taking: Taking = BY_AGENT) -> SlotRequest:
+    """The slot in which the order is ready, or a later one that its caller may still wait for; that
+    of the instant which was wanted, and no other.
+    """
+    if taking.wanted_at is not None:
+        check_wanted(answer, taking.wanted_at)
+    at = taking.wanted_at or answer.ready_at
     return SlotRequest(
         restaurant_id=draft.restaurant_id,
         holder_id=new_id(),
         kind=answer.kind,
-        at=answer.ready_at,
-        latest=answer.ready_at + LONGEST_WAIT,
+        at=at,
+        latest=taking.wanted_at or at + LONGEST_WAIT,
         load=Load(
             orders=1, items=sum(line.quantity for line in draft.lines), cents=draft.items_cents
         ),

@@ -196,6 +196,7 @@ async def test_a_worker_reads_the_menu_and_places_an_order_under_its_role(
     config, _ = await read_restaurant_config(worker, DEMO_RESTAURANT_ID)
     assert config.menu
     wanted = draft()
+    assert wanted.call_id
     placed = await place_order(worker, wanted)
     assert await settle_order(worker, wanted) == placed
     zone = config.timezone

@@ -19,7 +19,7 @@ from controlplane.restaurants.errors import (
     OrderNotCommitted,
     UnknownRestaurant,
 )
-from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder
+from controlplane.restaurants.order_draft import OrderDraft, PlacedOrder, Taking
 from controlplane.restaurants.place_order import Commit, Sessions, orders_of_call, place_order
 from tests.integration.order_drafts import draft
 
@@ -85,6 +85,7 @@ async def test_orders_at_the_same_time_are_numbered_without_gap(seeded: str) -> 
 async def test_another_worker_finds_the_order_of_its_call(seeded: str) -> None:
     async with sessions_on(seeded) as sessions:
         placed = draft()
+        assert placed.call_id
         order = await place_order(sessions, placed)
         found = await orders_of_call(
             sessions, DEMO_RESTAURANT_ID, placed.call_id, timezone="Europe/Paris"
@@ -149,9 +150,9 @@ async def test_a_commit_whose_answer_was_lost_is_not_an_order_more(
     lost: list[PlacedOrder] = []
 
     async def break_once(
-        sessions: Sessions, wanted: OrderDraft, commit: Commit, *, call_back: bool
+        sessions: Sessions, wanted: OrderDraft, commit: Commit, taking: Taking
     ) -> object:
-        order = await real(sessions, wanted, commit, call_back=call_back)
+        order = await real(sessions, wanted, commit, taking)
         if not lost:
             lost.append(order)
             raise ConnectionResetError

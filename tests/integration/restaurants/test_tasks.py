@@ -20,6 +20,7 @@ from controlplane.models.order import Order, OrderStatus
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.task import NEXT_STATUSES, Task, TaskKind, TaskStatus
 from controlplane.restaurants.certify_erasure import erase_and_certify
+from controlplane.restaurants.order_draft import Taking
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.place_order import Sessions, place_order, settle_order
 from controlplane.restaurants.setup_errors import WordsRefused
@@ -149,7 +150,7 @@ async def test_an_order_to_call_back_about_is_one_task_until_it_is_fetched(
     for _ in range(3):
         await settle_order(sessions, unheard)  # found, then marked, then left alone
     await settle_order(sessions, draft("call:2:a"))  # placed now
-    told = await place_order(sessions, draft("call:3:a"), call_back=True)
+    told = await place_order(sessions, draft("call:3:a"), Taking(call_back=True))
     await place_order(sessions, draft("call:4:a"))
     async with sessions.begin() as session:
         await call_back_for(session, await session.get_one(Order, told.id), actor="expiry")

@@ -8,7 +8,7 @@ import pytest
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.receipt_link import ReceiptKey, ReceiptOf
 from controlplane.models.notification import Channel, Notification
-from controlplane.models.order import Order
+from controlplane.models.order import CancelReason, Order
 from controlplane.models.payment_link import PaymentLink
 from controlplane.models.reservation import Reservation
 from controlplane.models.restaurant import Restaurant
@@ -86,9 +86,19 @@ def test_a_payment_is_asked_for_in_two_parts() -> None:
 
 
 def test_a_refused_order_names_whom_to_ask() -> None:
-    assert sent(order_cancelled(luigi(), order()), Channel.SMS).text == (
-        "Chez Luigi : votre commande 12 est annulée. Renseignements : 04 78 00 01 02"
-    )
+    for reason, why in (
+        (None, ""),
+        (CancelReason.OTHER, ""),
+        (CancelReason.SOLD_OUT, " : il manque un plat"),
+        (CancelReason.CUSTOMER_ASKED, " à votre demande"),
+    ):
+        assert sent(order_cancelled(luigi(), order(), reason), Channel.SMS).text == (
+            f"Chez Luigi : votre commande 12 est annulée{why}. Renseignements : 04 78 00 01 02"
+        )
+    name = "Ô délices de l’Ardèche " * 9
+    for reason in CancelReason:
+        words = order_cancelled(luigi(name), order(), reason)
+        assert parts(sent(words, Channel.SMS, name).text) <= 2
 
 
 def test_a_reservation_on_another_day() -> None:
