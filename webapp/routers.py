@@ -12,6 +12,8 @@ from webapp.hours.routes import router as hours_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
 from webapp.menu.routers import MENU_ROUTERS
+from webapp.orders.by_hand import router as by_hand_router
+from webapp.orders.routes import router as orders_router
 from webapp.pace.routes import router as pace_router
 from webapp.payments.routes import router as payments_router
 from webapp.printers.routes import router as printers_router
@@ -24,6 +26,8 @@ from webapp.zones.routes import router as zones_router
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     kitchen_router,
     messages_router,
+    by_hand_router,
+    orders_router,
     receipt_router,
     printers_router,
     payments_router,

@@ -50,6 +50,7 @@ def templates() -> Environment:
         call_clock=show.call_clock,
         decimal=show.decimal,
         typeset=typeset,
+        rate=show.rate,
     )
     environment.globals.update(
         static=static, language=language, role_name=lambda role: _(ROLE_NAMES[role])

@@ -7,7 +7,7 @@ from tests.integration.webapp.site_under_test import SiteUnderTest
 
 Statuses = dict[str, int]
 """By visitor: `anonymous`, `other` (another restaurant's owner), `staff`, `manager`, `owner`,
-`tablet`. 303 leads an anonymous visitor to the sign-in page."""
+`tablet`. 303 leads an anonymous visitor to the sign-in page; a tablet has the kitchen alone."""
 
 
 def least_staff(status: int) -> Statuses:

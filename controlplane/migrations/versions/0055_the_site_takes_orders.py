@@ -5,8 +5,8 @@ from alembic import op
 
 from controlplane.database_roles import DatabaseRole
 
-revision = "0053"
-down_revision = "0052"
+revision = "0055"
+down_revision = "0054"
 branch_labels = None
 depends_on = None
 
@@ -18,7 +18,6 @@ GRANTED = {
     "order_line": "INSERT",
     "order_vat_line": "INSERT",
     "payment_link": "INSERT",
-    "transfer_target": "SELECT",
 }
 """To place an order is to write all that an order has."""
 
