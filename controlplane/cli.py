@@ -138,6 +138,18 @@ MENU: Final = LazyGroup(
         ),
     },
 )
+PLATFORM: Final = LazyGroup(
+    help="Who may open the platform's back office.",
+    subcommands={
+        "list": LazyCommand(
+            "controlplane.commands.platform:list_", "The people who may, by address."
+        ),
+        "add": LazyCommand(
+            "controlplane.commands.platform:add", "Let somebody in who has an account."
+        ),
+        "remove": LazyCommand("controlplane.commands.platform:remove", "Let somebody in no more."),
+    },
+)
 FAQ: Final = LazyGroup(
     help="What a restaurant has its callers told, and what nobody could tell them.",
     subcommands={
@@ -513,6 +525,7 @@ ALLORESTO: Final = LazyGroup(
         "menu": MENU,
         "pacing": PACING,
         "payment": PAYMENT,
+        "platform": PLATFORM,
         "printer": PRINTER,
         "prompt": PROMPT,
         "room": ROOM,

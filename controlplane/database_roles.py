@@ -22,5 +22,7 @@ class DatabaseRole(StrEnum):
     """The controller. It places lines, records calls and deletes what is kept no longer."""
     NOTIFIER = "alloresto_notifier"
     """The notifier. It sends what restaurants' customers and people are to be told."""
+    PLATFORM = "alloresto_platform"
+    """The site's back office. It reads what the platform runs, and changes next to nothing."""
     ADMIN = "alloresto_admin"
     """The platform's admins, who type `alloresto` commands."""

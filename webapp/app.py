@@ -32,6 +32,8 @@ FEED_POOL_SIZE = 4
 """The feed of open pages has its own: it reads the outbox of all restaurants, under another role.
 """
 
+PLATFORM_POOL_SIZE = 2
+"""A handful of people work for the platform."""
 REDIS_TIMEOUT_S = 1.0
 """A page that Redis does not answer in this time does without it."""
 
@@ -45,6 +47,12 @@ def create_app(settings: WebSettings) -> FastAPI:
             (settings.database_url, "web", DatabaseRole.WEB, POOL_SIZE),
             (feed_url, "web feed", DatabaseRole.OUTBOX, FEED_POOL_SIZE),
         )
+    )
+    back_office = settings.platform_url and async_engine(
+        settings.platform_url,
+        application_name="web platform",
+        role=DatabaseRole.PLATFORM,
+        pool_size=PLATFORM_POOL_SIZE,
     )
     sessions = async_sessions(engine)
     feed = OutboxFeed(feed_url, async_sessions(outbox))
@@ -75,12 +83,20 @@ def create_app(settings: WebSettings) -> FastAPI:
             await redis.aclose()
             await engine.dispose()
             await outbox.dispose()
+            if back_office:
+                await back_office.dispose()
 
     app = FastAPI(
         title="AlloResto", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.site = Site(
-        settings, sessions=sessions, feed=feed, templates=templates(), box=box, redis=redis
+        settings,
+        sessions=sessions,
+        feed=feed,
+        templates=templates(),
+        box=box,
+        redis=redis,
+        platform=async_sessions(back_office) if back_office else None,
     )
     app.state.payments = payments
     app.add_middleware(CrossSiteRefused)

@@ -14,11 +14,14 @@ from fastapi import Depends, HTTPException, Request, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.models.device import Device
 from controlplane.models.membership import Role
 from controlplane.restaurants.devices import find_device, see_device
+from controlplane.restaurants.platform_views import open_view
 from controlplane.restaurants.team import restaurants_of
 from controlplane.restaurants.tokens import restaurant_of
 from controlplane.tenancy import restaurant_session
+from webapp.cross_site import SAFE_METHODS
 from webapp.navigation import counter, may, navigation
 from webapp.queries import Frame, read_frame
 from webapp.said import forget_said, read_said, remember_said
@@ -51,6 +54,8 @@ class Place:
     """None is a paired tablet, which sees the kitchen alone."""
     user: SignedIn | None
     device_id: UUID | None
+    seen_until: datetime | None = None
+    """Somebody of the platform looks, until then, and changes nothing."""
 
     @property
     def name(self) -> str:
@@ -66,7 +71,7 @@ class Place:
 
     @property
     def actor(self) -> str:
-        """Who it is to the audit log."""
+        """Who it is to the audit log. The platform's people do nothing that it would tell."""
         return f"user:{self.user.user_id}" if self.user else f"device:{self.device_id}"
 
     def may(self, least: Role) -> bool:
@@ -115,29 +120,43 @@ def confirmed_recently(user: SignedIn) -> bool:
 
 
 async def a_place(restaurant_id: UUID, request: Request, site: SiteHere, user: MaybeUser) -> Place:
-    """Return the restaurant for a member or a paired tablet; anybody else is sent away."""
+    """Return the restaurant for a member, a paired tablet, or who looks for the platform; anybody
+    else is sent away.
+    """
     role = await _role(site, user, restaurant_id)
-    token = request.cookies.get(site.cookie(DEVICE_COOKIE), "")
-    if role is None and restaurant_of(token) != restaurant_id:
-        raise SignInNeeded(request) if user is None else HTTPException(404)
     async with restaurant_session(site.sessions, restaurant_id) as session, session.begin():
-        device = None if role else await find_device(session, restaurant_id, token)
-        if role is None and device is None:
+        device = None if role else await _device(session, request, site, restaurant_id)
+        view = None
+        if user is not None and role is None and device is None:
+            view = await open_view(session, restaurant_id, user.user_id, now=datetime.now(UTC))
+        if role is None and device is None and view is None:
             raise SignInNeeded(request) if user is None else HTTPException(404)
-        if device is not None:
-            await see_device(session, device, now=datetime.now(UTC))
+        if view is not None and request.method not in SAFE_METHODS:
+            raise HTTPException(status.HTTP_403_FORBIDDEN)
         frame = await read_frame(session, restaurant_id)
         if frame is None:
             raise HTTPException(404)
-        return Place(
-            site=site,
-            request=request,
-            restaurant_id=restaurant_id,
-            frame=frame,
-            role=role,
-            user=user if role else None,
-            device_id=device.id if device else None,
-        )
+    return Place(
+        site=site,
+        request=request,
+        restaurant_id=restaurant_id,
+        frame=frame,
+        role=Role.MANAGER if view else role,
+        user=user if role or view else None,
+        device_id=device.id if device else None,
+        seen_until=view.expires_at if view else None,
+    )
+
+
+async def _device(
+    session: AsyncSession, request: Request, site: Site, restaurant_id: UUID
+) -> Device | None:
+    token = request.cookies.get(site.cookie(DEVICE_COOKIE), "")
+    if restaurant_of(token) != restaurant_id:
+        return None
+    if (device := await find_device(session, restaurant_id, token)) is not None:
+        await see_device(session, device, now=datetime.now(UTC))
+    return device
 
 
 async def _role(site: Site, user: SignedIn | None, restaurant_id: UUID) -> Role | None:

@@ -16,6 +16,7 @@ from webapp.orders.by_hand import router as by_hand_router
 from webapp.orders.routes import router as orders_router
 from webapp.pace.routes import router as pace_router
 from webapp.payments.routes import router as payments_router
+from webapp.platform.routes import router as platform_router
 from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
@@ -42,4 +43,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     ask_router,
     room_router,
     *MENU_ROUTERS,
+    platform_router,
 )

@@ -16,6 +16,9 @@ class WebSettings(ServiceSettings):
     feed_url: str | None = None
     """The feed of open pages reads and listens to the outbox at this URL, past PgBouncer, which
     passes no notifications on, and as another user. None stands for DATABASE_URL."""
+    platform_url: str | None = None
+    """The platform's back office reads the database at this URL, as another user. None: this
+    process serves no back office."""
     link_secret: SecretStr = Field(min_length=16)
     """It signs kitchen links; changing it closes every one of them."""
     secret_keys: str = Field(default="", repr=False)

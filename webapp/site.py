@@ -25,6 +25,7 @@ class Site:
         templates: Environment,
         box: SecretBox,
         redis: async_redis.Redis,
+        platform: async_sessionmaker[AsyncSession] | None = None,
     ) -> None:
         self.settings = settings
         self.sessions = sessions
@@ -32,6 +33,8 @@ class Site:
         self.templates = templates
         self.box = box
         self.redis = redis
+        self.platform = platform
+        """The back office's sessions, which see all restaurants; None where none is served."""
 
     @property
     def https(self) -> bool:

@@ -44,6 +44,33 @@ def let_see_all(table: str, platform: Sequence[DatabaseRole]) -> None:
     op.execute(f'ALTER POLICY platform ON "{table}" TO {everywhere}')
 
 
+def let_see_too(table: str, role: DatabaseRole) -> None:
+    """Add a role to those that see all restaurants' rows of a table."""
+    _rewrite_platform(table, "roles || {role}", role)
+
+
+def let_see_no_more(table: str, role: DatabaseRole) -> None:
+    """Take a role out again of those that see all restaurants' rows."""
+    _rewrite_platform(table, "array_remove(roles, {role})", role)
+
+
+def _rewrite_platform(table: str, roles: str, role: DatabaseRole) -> None:
+    new = roles.format(role=f"CAST('{role}' AS name)")
+    op.execute(
+        f"""
+DO $$
+DECLARE everywhere text;
+BEGIN
+    SELECT string_agg(quote_ident(each), ', ') INTO everywhere
+    FROM pg_policies, unnest({new}) AS each
+    WHERE tablename = '{table}' AND policyname = 'platform';
+    EXECUTE format('ALTER POLICY platform ON %I TO %s', '{table}', everywhere);
+END
+$$
+"""
+    )
+
+
 def reopen(table: str) -> None:
     """Take down what `isolate` put up. A table that is dropped needs it not."""
     for statement in (

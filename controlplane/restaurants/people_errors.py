@@ -20,7 +20,8 @@ RestaurantError                 (controlplane/restaurants/errors.py)
     ├── TooManyDevices          so many are paired at one restaurant
     ├── TooManyPasskeys         a user has so many
     ├── Suppressed              who was erased is not taken over from a list
-    └── NoEvidence              a decision without proof proves nothing
+    ├── NoEvidence              a decision without proof proves nothing
+    └── NoReason                the platform looks at a restaurant only for a reason
 """
 
 from datetime import datetime
@@ -153,3 +154,10 @@ class TooManyPasskeys(Refused):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"{most} passkeys are kept: revoke one")
+
+
+class NoReason(Refused):
+    """Who looks at a restaurant's pages without being of it says why."""
+
+    def __init__(self, least: int) -> None:
+        super().__init__(f"say why, in {least} characters at least")

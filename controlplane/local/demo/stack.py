@@ -168,6 +168,7 @@ class Stack:
                 "PUBLIC_URL": web_url,
                 "LINK_SECRET": self._link_secret,
                 "SECRET_KEYS": secret_keys,
+                "PLATFORM_URL": self._services.database_url,
                 **stripe,
             },
         }

@@ -9,21 +9,22 @@ from typing import Final
 from controlplane.database_roles import DatabaseRole
 
 WEB, WORKER, OUTBOX = DatabaseRole.WEB, DatabaseRole.WORKER, DatabaseRole.OUTBOX
+PLATFORM = DatabaseRole.PLATFORM
 BRIDGE, CONTROLLER, ADMIN = DatabaseRole.BRIDGE, DatabaseRole.CONTROLLER, DatabaseRole.ADMIN
 NOTIFIER = DatabaseRole.NOTIFIER
 
 S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is read by its letters)
 
 GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
-    "ai_worker_node": {WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
-    "audit_log": {WEB: {S, I}, ADMIN: {S, I}},
+    "ai_worker_node": {PLATFORM: {S}, WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
+    "audit_log": {PLATFORM: {S, I}, WEB: {S, I}, ADMIN: {S, I}},
     "availability_window": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "blocked_caller": {BRIDGE: {S}, ADMIN: {S, I, D}},
     "busy_state": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S, I, U}},
-    "call": {WEB: {S}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
+    "call": {PLATFORM: {S}, WEB: {S}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "call_case": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, D}},
     "call_turn": {WEB: {S}, CONTROLLER: {S, I, D}, ADMIN: {S, D}},
-    "carrier": {BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
+    "carrier": {PLATFORM: {S}, BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
     "combined_table": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
     "consent": {NOTIFIER: {S}, ADMIN: {S}},
     "controller_lease": {CONTROLLER: {S, I, U}},
@@ -66,7 +67,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "invoice_usage": {ADMIN: {S, I}},
     "item_ingredient": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "item_option_group": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
-    "membership": {WEB: {S, I, U, D}, ADMIN: {S, I, U}},
+    "membership": {PLATFORM: {S}, WEB: {S, I, U, D}, ADMIN: {S, I, U}},
     "menu_category": {WEB: {S, I, U, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "menu_draft": {WEB: {S, I, U, D}, ADMIN: {S, I, U, D}},
     "menu_photo": {WEB: {S, I, D}, ADMIN: {S}},
@@ -103,7 +104,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "payment_account": {WEB: {S}, ADMIN: {S, I, U, D}},
     "payment_link": {WEB: {S, I, U}, WORKER: {S, I, U}, NOTIFIER: {S, U}, ADMIN: {S}},
     "payment_movement": {WEB: {S, I}, WORKER: {S}, ADMIN: {S}},
-    "plan": {CONTROLLER: {S}, ADMIN: {S, I}},
+    "platform_member": {PLATFORM: {S}, ADMIN: {S, I, D}},
+    "platform_view": {WEB: {S}, PLATFORM: {S, I, U}, ADMIN: {S}},
+    "plan": {PLATFORM: {S}, CONTROLLER: {S}, ADMIN: {S, I}},
     "prompt_rendering": {WEB: {S}, BRIDGE: {S}, CONTROLLER: {S, I, D}, ADMIN: {S}},
     "print_job": {
         WEB: {S, I, U},
@@ -122,6 +125,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "reservation_event": {WEB: {S, I}, WORKER: {S, I}, ADMIN: {S, I}},
     "reservation_shift": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S, I, U}},
     "restaurant": {
+        PLATFORM: {S},
         WEB: {S},
         WORKER: {S},
         BRIDGE: {S},
@@ -135,9 +139,9 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         CONTROLLER: {S, I, U},
         ADMIN: {S, I, U, D},
     },
-    "sip_bridge_node": {BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
-    "sip_registration": {BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
-    "sip_registration_event": {BRIDGE: {S, I}, CONTROLLER: {S, I, D}, ADMIN: {S}},
+    "sip_bridge_node": {PLATFORM: {S}, BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
+    "sip_registration": {PLATFORM: {S}, BRIDGE: {S, U}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
+    "sip_registration_event": {PLATFORM: {S}, BRIDGE: {S, I}, CONTROLLER: {S, I, D}, ADMIN: {S}},
     "slot_counter": {
         WEB: {S, I, U, D},
         WORKER: {S, I, U, D},
@@ -145,7 +149,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
         CONTROLLER: {S, D},
     },
     "slot_use": {WEB: {S, I, U, D}, WORKER: {S, I, U, D}, NOTIFIER: {S, D}},
-    "subscription": {CONTROLLER: {S}, ADMIN: {S, I, U}},
+    "subscription": {PLATFORM: {S}, CONTROLLER: {S}, ADMIN: {S, I, U}},
     "suppression": {NOTIFIER: {S}, ADMIN: {S, I}},
     "table_assignment": {WEB: {S, I, U}, WORKER: {S, I, U}, ADMIN: {S}},
     "table_combination": {WEB: {S, I, U}, WORKER: {S}, ADMIN: {S, I, U}},
@@ -158,8 +162,8 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     },
     "transfer_target": {WEB: {S, I, U, D}, WORKER: {S}, BRIDGE: {S}, ADMIN: {S, I, U, D}},
     "turn_time": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
-    "usage_record": {WEB: {S}, CONTROLLER: {S, I}, ADMIN: {S, I}},
-    "user_account": {WEB: {S, I, U}, ADMIN: {S, I, U}},
+    "usage_record": {PLATFORM: {S}, WEB: {S}, CONTROLLER: {S, I}, ADMIN: {S, I}},
+    "user_account": {PLATFORM: {S}, WEB: {S, I, U}, ADMIN: {S, I, U}},
     "user_session": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, U}},
     "voice_message": {WEB: {S, U}, BRIDGE: {S, I, D}, CONTROLLER: {S, D}, ADMIN: {S, D}},
 }

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_engine, async_sessions
 from controlplane.models.membership import Membership, Role
+from controlplane.models.platform import PlatformMember
 from controlplane.models.user_account import UserAccount
 from controlplane.restaurants.devices import offer_code, pair
 from controlplane.restaurants.user_sessions import sign_in
@@ -46,8 +47,8 @@ PASSWORD_HASH: Final = (
 )
 """Argon2id of PASSWORD, made once: hashing it for every module costs more than its tests."""
 
-VISITORS: Final = ("anonymous", "other", "staff", "manager", "owner", "tablet")
-"""`other` owns the other restaurant."""
+VISITORS: Final = ("anonymous", "other", "staff", "manager", "owner", "tablet", "platform")
+"""`other` owns the other restaurant; `platform` works for the platform and for no restaurant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ async def a_site(database_url: str, redis_url: str) -> AsyncIterator[SiteUnderTe
             link_secret=SecretStr(SECRET),
             public_url=ORIGIN,
             secret_keys=SECRET_KEYS,
+            platform_url=database_url,
         )
     )
     engine = async_engine(database_url, application_name="test")
@@ -139,6 +141,7 @@ async def _seed(app: FastAPI, engine: AsyncEngine) -> SiteUnderTest:
             ("staff", restaurant, Role.STAFF),
             ("manager", restaurant, Role.MANAGER),
             ("owner", restaurant, Role.OWNER),
+            ("platform", None, None),
         ):
             user_id = users[visitor] = new_id()
             session.add(
@@ -150,7 +153,10 @@ async def _seed(app: FastAPI, engine: AsyncEngine) -> SiteUnderTest:
                 )
             )
             await session.flush()
-            session.add(Membership(restaurant_id=place, user_id=user_id, role=role))
+            if place is None:
+                session.add(PlatformMember(user_id=user_id))
+            else:
+                session.add(Membership(restaurant_id=place, user_id=user_id, role=role))
             cookies[visitor] = {SESSION_COOKIE: await sign_in(session, user_id, now=now)}
         code = await offer_code(session, restaurant, "Four", now=now, actor="test")
         token = await pair(session, restaurant, code, now=now)

@@ -33,6 +33,7 @@ KEPT_ON_PURPOSE: Final = {
     "payment_account": "the restaurant's own",
     "payment_link": "an order's, without name or number",
     "payment_movement": "kept for ten years, without name or number",
+    "platform_view": "who of the platform looked, and why: the restaurant may ask",
     "suppression": "keeps a number from coming back, by a hash",
     "usage_record": "what an invoice is worked out from",
 }

@@ -80,10 +80,11 @@ def test_french_is_typeset(written: str, set_: str) -> None:
 
 
 def test_french_counts_zero_in_the_singular_and_english_does_not() -> None:
-    assert ngettext("appel", "appels", 0) == "appel"
+    forms = "%(count)s appel", "%(count)s appels"
+    assert ngettext(*forms, 0) == f"%(count)s{NO_BREAK}appel"
     token = _language.set("en")
     try:
         assert gettext("Aller au contenu") == "Skip to content"
-        assert ngettext("appel", "appels", 0) == "appels"
+        assert [ngettext(*forms, n) for n in (0, 1)] == ["%(count)s calls", "%(count)s call"]
     finally:
         _language.reset(token)

@@ -7,7 +7,8 @@ from tests.integration.webapp.site_under_test import SiteUnderTest
 
 Statuses = dict[str, int]
 """By visitor: `anonymous`, `other` (another restaurant's owner), `staff`, `manager`, `owner`,
-`tablet`. 303 leads an anonymous visitor to the sign-in page; a tablet has the kitchen alone."""
+`tablet`, `platform`. 303 leads an anonymous visitor to the sign-in page; a tablet has the kitchen
+alone."""
 
 
 def least_staff(status: int) -> Statuses:
@@ -28,12 +29,18 @@ def kitchen(status: int) -> Statuses:
 
 
 def everybody(status: int) -> Statuses:
-    return _all(*[status] * 6)
+    return _all(*[status] * 6, platform=status)
 
 
-def _all(*statuses: int) -> Statuses:
+def platform_alone(status: int) -> Statuses:
+    """For anybody else the back office is not there."""
+    return _all(303, 404, 404, 404, 404, 303, platform=status)
+
+
+def _all(*statuses: int, platform: int = 404) -> Statuses:
+    """Who works for the platform is nobody at a restaurant, unless they look at it."""
     names = ("anonymous", "other", "staff", "manager", "owner", "tablet")
-    return dict(zip(names, statuses, strict=True))
+    return {**dict(zip(names, statuses, strict=True)), "platform": platform}
 
 
 @dataclass(frozen=True, slots=True)

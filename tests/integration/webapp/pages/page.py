@@ -24,3 +24,5 @@ class Page:
     visitor: str = "owner"
     seed: Callable[[SiteUnderTest], Awaitable[Names]] = nothing
     status: int = 200
+    names_all: bool = False
+    """It is the platform's: it may name every restaurant."""
