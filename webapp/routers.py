@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from webapp.accounts.routes import ACCOUNTS
+from webapp.analytics.routes import router as analytics_router
 from webapp.ask.routes import router as ask_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
@@ -35,6 +36,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     calls_router,
     call_router,
     today_router,
+    analytics_router,
     reservations_router,
     *ACCOUNTS,
     hours_router,

@@ -87,6 +87,16 @@ def weekday(on: date) -> str:
     return format_date(on, "EEEE", locale=language())
 
 
+def short_day(on: date) -> str:
+    """Spell a date as "ven. 27", as it stands under a chart."""
+    return format_date(on, "EEE d", locale=language()).replace(" ", NO_BREAK)
+
+
+def month_name(on: date) -> str:
+    """Spell a month as "nov.", as it stands under a chart."""
+    return format_date(on, "MMM", locale=language())
+
+
 def capital(text: str) -> str:
     """Begin with a capital, as a title or a sentence does, and leave the rest alone."""
     return text[:1].upper() + text[1:]
