@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
+from controlplane.menu_pictures.vision import MenuVision
 from controlplane.payments.checkout import Payments
 from controlplane.payments.stripe_api import Stripe
 from controlplane.redis_clients import asyncio_redis
@@ -58,6 +59,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     feed = OutboxFeed(feed_url, async_sessions(outbox))
     stripe = Stripe(settings.stripe_url)
     box = _box(settings)
+    vision = _vision(settings)
     payments = Payments(sessions, stripe, box)
     redis = asyncio_redis(
         settings.redis_url, connect_timeout_s=REDIS_TIMEOUT_S, timeout_s=REDIS_TIMEOUT_S
@@ -80,6 +82,8 @@ def create_app(settings: WebSettings) -> FastAPI:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
             await stripe.close()
+            if vision is not None:
+                await vision.close()
             await redis.aclose()
             await engine.dispose()
             await outbox.dispose()
@@ -99,6 +103,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         platform=async_sessions(back_office) if back_office else None,
     )
     app.state.payments = payments
+    app.state.menu_vision = vision
     app.add_middleware(CrossSiteRefused)
     app.add_middleware(BodyLimit)
     app.add_middleware(LanguageOfRequest)
@@ -114,6 +119,12 @@ def create_app(settings: WebSettings) -> FastAPI:
 def _box(settings: WebSettings) -> SecretBox:
     """Without keys a fresh one opens nothing: who has an account is told, nobody else needs one."""
     return SecretBox.from_keys(settings.secret_keys or SecretBox.new_key())
+
+
+def _vision(settings: WebSettings) -> MenuVision | None:
+    key = settings.openai_api_key.get_secret_value()
+    model, url = settings.vision_model, settings.vision_url
+    return MenuVision(key, model=model, url=url) if key else None
 
 
 async def healthz() -> PlainTextResponse:

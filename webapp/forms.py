@@ -43,7 +43,21 @@ class Form:
         self.errors.setdefault(name, sentence)
 
 
-async def read_upload(request: Request, name: str) -> UploadFile | None:
-    """Return the file that a form sent under this name; None when none was chosen."""
-    sent = (await request.form(max_fields=MOST_FIELDS)).get(name)
-    return sent if isinstance(sent, UploadFile) and sent.filename else None
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file with the name that the visitor's machine gave it."""
+
+    name: str
+    data: bytes
+
+
+async def read_upload(request: Request, name: str, *, most_bytes: int) -> Upload | None:
+    """Return the file that a form sent under this name; None when none was chosen.
+
+    Of a larger file it has one byte more than `most_bytes`: whoever reads it sees that.
+    """
+    async with request.form(max_fields=MOST_FIELDS) as sent:
+        file = sent.get(name)
+        if not isinstance(file, UploadFile) or not file.filename:
+            return None
+        return Upload(file.filename, await file.read(most_bytes + 1))

@@ -1,7 +1,8 @@
 """The settings of the web process."""
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 
+from controlplane.menu_pictures.vision import OPENAI_URL
 from controlplane.payments.stripe_api import STRIPE_URL
 from controlplane.settings import ServiceSettings
 
@@ -26,5 +27,14 @@ class WebSettings(ServiceSettings):
     nobody pays online."""
     stripe_url: str = Field(default=STRIPE_URL, pattern=r"^https?://\S+$")
     """Stripe's API, or what stands in for it on a developer's machine."""
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("OPENAI_API_KEY", "ALLORESTO_OPENAI_API_KEY"),
+    )
+    """Menus are read from photos and PDFs with it; without, the page says that it takes tables."""
+    vision_model: str = "gpt-4.1"
+    """It reads them: any of OpenAI's that takes images and PDFs and answers by a strict schema."""
+    vision_url: str = Field(default=OPENAI_URL, pattern=r"^https?://\S+$")
+    """OpenAI's API, ending in `/v1`, or what stands in for it."""
     kitchen_link_days: int = Field(default=30, ge=1, le=366)
     """A link on a tablet outlives a month of services, not a job."""

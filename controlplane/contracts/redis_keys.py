@@ -122,3 +122,10 @@ def passkey_challenge(challenge: str) -> str:
     answers it takes it away.
     """
     return f"challenge:{challenge}"
+
+
+def menu_upload(restaurant_id: UUID) -> str:
+    """Name the string that holds the menu's file which somebody there is looking at before it
+    becomes a draft, as JSON, with a TTL of an hour. Another file takes its place.
+    """
+    return f"menu_upload:{restaurant_id}"

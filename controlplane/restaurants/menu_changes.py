@@ -83,6 +83,7 @@ _FIELDS: Final = {
     "category": "plat de la catégorie",
     "set_menu": "formule",
 }
+_UNORDERED: Final = frozenset({"allergens", "ingredients", "option_groups"})
 _Entries = dict[Place, dict[str, Any]]
 
 
@@ -155,8 +156,13 @@ def _removed(values: Mapping[str, Any]) -> Change:
 
 def _details(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Detail]:
     for name, value in new.items():
-        if value != old[name]:
+        if _compared(name, value) != _compared(name, old[name]):
             yield Detail(name, old[name], value)
+
+
+def _compared(name: str, value: Any) -> Any:
+    """What is declared or needed has no order: rows keep none."""
+    return set(value) if name in _UNORDERED and value is not None else value
 
 
 def _shown(name: str, value: object) -> str:

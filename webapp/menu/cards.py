@@ -11,7 +11,7 @@ from uuid import UUID
 from controlplane.restaurants.menu_changes import Change, ChangeKind
 from controlplane.restaurants.menu_document import ItemEntry, MenuDocument, WindowEntry
 from controlplane.restaurants.menu_edits import WorkingMenu
-from controlplane.restaurants.voice_lint.findings import Finding
+from controlplane.restaurants.voice_lint.findings import Finding, Rule
 from controlplane.restaurants.voice_lint.lint import lint_menu
 from webapp.menu.queries import Stock
 
@@ -65,7 +65,8 @@ def category_cards(
     kinds = {(change.owner, change.name): change.kind for change in changes}
     found = defaultdict(list)
     for finding in findings:
-        found[finding.place].append(finding)
+        if finding.rule is not Rule.UNKNOWN_ALLERGENS:  # each dish says so itself
+            found[finding.place].append(finding)
 
     def cards(category: str, items: Sequence[ItemEntry]) -> Iterator[DishCard]:
         for item in items:

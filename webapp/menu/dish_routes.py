@@ -72,7 +72,7 @@ async def take_dish_away(item_id: UUID, place: ManagerHere, request: Request) ->
     try:
         menu = await _edit(place, partial(remove_dish, dish_id=item_id, seen=form.text("seen")))
     except (DishOffered, EntryChanged) as error:
-        return await _refused(place, item_id, error)
+        return await dish_again(place, item_id, error)
     del menu
     return place.back("/menu", said=_("Retiré du brouillon. Publiez pour que l’IA le sache."))
 
@@ -136,8 +136,10 @@ async def _conflict(
     )
 
 
-async def _refused(place: Place, dish_id: UUID, error: Exception) -> Response:
-    """Show the dish as it is now, and why it stays."""
+async def dish_again(
+    place: Place, dish_id: UUID, error: Exception, *, field: str = "", status: int = 409
+) -> Response:
+    """Show the dish as it is now, and what was refused."""
     async with place.session() as session:
         menu = await read_working_menu(session, place.restaurant_id)
         stock = await read_dish_stock(session, place.restaurant_id, dish_id)
@@ -145,8 +147,8 @@ async def _refused(place: Place, dish_id: UUID, error: Exception) -> Response:
         return place.back("/menu", said=_("Ce plat était déjà retiré."))
     dish = menu.dish(dish_id)
     form = dish_form(dish)
-    form.fail("", sentence(error))
-    return _page(place, menu, form, dish_id=dish_id, seen=dish.mark, stock=stock, status=409)
+    form.fail(field, sentence(error))
+    return _page(place, menu, form, dish_id=dish_id, seen=dish.mark, stock=stock, status=status)
 
 
 def _fields(dish: PlacedDish) -> dict[str, object]:

@@ -21,6 +21,7 @@ from controlplane.restaurants.menu_errors import (
     UnreadableMenuVersion,
 )
 from controlplane.restaurants.menu_files.cells import written_windows
+from controlplane.restaurants.menu_files.mapping import Column
 from controlplane.restaurants.menu_versions import EDITED
 from controlplane.restaurants.photo_file import PhotoProblem, PhotoRefused
 from webapp import show
@@ -73,6 +74,31 @@ FIELDS: Final = {
     "category": N_("plat de la catégorie"),
     "set_menu": N_("formule"),
     "options": N_("choix"),
+}
+COLUMNS: Final = {
+    Column.TYPE: N_("Type de ligne (plat, option)"),
+    Column.CATEGORY: N_("Catégorie"),
+    Column.NAME: N_("Nom"),
+    Column.SPOKEN_NAME: N_("Nom parlé"),
+    Column.ALIASES: N_("Aussi appelé"),
+    Column.DESCRIPTION: N_("Description"),
+    Column.PRICE: N_("Prix TTC"),
+    Column.VAT: N_("TVA"),
+    Column.ON_SALE: N_("En vente"),
+    Column.ALLERGENS: N_("Allergènes"),
+    Column.ALCOHOL: N_("Boisson alcoolisée"),
+    Column.STATION: N_("Poste"),
+    Column.KITCHEN_POINTS: N_("Charge"),
+    Column.INGREDIENTS: N_("Ingrédients indispensables"),
+    Column.OPTION_GROUPS: N_("Options"),
+    Column.AVAILABLE: N_("Heures"),
+    Column.GROUP: N_("Groupe de l’option"),
+    Column.MIN: N_("Minimum"),
+    Column.MAX: N_("Maximum"),
+    Column.FREE: N_("Choix offerts"),
+    Column.DEFAULT: N_("Servi d’office"),
+    Column.DISH_OF: N_("Plat de la catégorie"),
+    Column.SET_MENU: N_("Formule"),
 }
 _PHOTO: Final = {
     PhotoProblem.TOO_LARGE: N_("Cette photo dépasse 8 Mo. Choisissez-en une plus légère."),

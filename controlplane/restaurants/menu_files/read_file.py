@@ -1,5 +1,6 @@
 """A menu's file, whatever it is, as a document; a bad one is told of and changes nothing."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from controlplane.restaurants.menu_document import MOST_ITEMS, MenuDocument
@@ -29,16 +30,24 @@ def read_menu_file(data: bytes, *, mapping: ColumnMapping = OWN) -> MenuDocument
     return document
 
 
-def read_columns(data: bytes) -> tuple[str, ...]:
-    """The names in a table's first line; none of JSON, whose names are ours.
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of a table, and the first of its cells that says something."""
 
-    Raises `MenuFileRefused`.
-    """
+    name: str
+    example: str
+
+
+def read_columns(data: bytes) -> tuple[FileColumn, ...]:
+    """The columns of a table; none of JSON, whose names are ours. Raises `MenuFileRefused`."""
     _check_size(data)
     if _is_json(data):
         return ()
-    rows = _rows(data)
-    return rows[0].cells if rows else ()
+    head, *rows = _rows(data) or [Row(1, ())]
+    return tuple(
+        FileColumn(name, next((row.cells[at] for row in rows if any(row.cells[at : at + 1])), ""))
+        for at, name in enumerate(head.cells)
+    )
 
 
 def _check_size(data: bytes) -> None:

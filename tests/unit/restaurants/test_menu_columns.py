@@ -14,7 +14,9 @@ EXPORT = "Rubrique;Libellé;Prix TTC;SKU;Type\nPizzas;Reine;12,50;A1;x\n;Cola;3;
 
 
 def test_columns_are_guessed_and_what_is_left_out_is_left_out() -> None:
-    names = read_columns(EXPORT)
+    columns = read_columns(EXPORT)
+    assert [column.example for column in columns] == ["Pizzas", "Reine", "12,50", "A1", "x"]
+    names = [column.name for column in columns]
     guessed = guess_columns(names)
     assert guessed == [Column.CATEGORY, Column.NAME, Column.PRICE, None, Column.TYPE]
     with pytest.raises(MenuFileRefused) as refused:
