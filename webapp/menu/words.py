@@ -98,7 +98,7 @@ COLUMNS: Final = {
     Column.FREE: N_("Choix offerts"),
     Column.DEFAULT: N_("Servi d’office"),
     Column.DISH_OF: N_("Plat de la catégorie"),
-    Column.SET_MENU: N_("Formule"),
+    Column.SET_MENU: N_("Formule (menu composé)"),
 }
 _PHOTO: Final = {
     PhotoProblem.TOO_LARGE: N_("Cette photo dépasse 8 Mo. Choisissez-en une plus légère."),
