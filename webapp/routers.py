@@ -10,6 +10,7 @@ from webapp.ask.routes import router as ask_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
 from webapp.hours.routes import router as hours_router
+from webapp.invoices.routes import router as invoices_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
 from webapp.menu.routers import MENU_ROUTERS
@@ -38,6 +39,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     today_router,
     analytics_router,
     reservations_router,
+    invoices_router,
     *ACCOUNTS,
     hours_router,
     pace_router,

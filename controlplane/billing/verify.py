@@ -12,13 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.billing.amounts import MICROS_PER_CENT, call_micros, seconds_of
-from controlplane.billing.billed_usage import billed_by, plan_of, summed
+from controlplane.billing.billed_usage import billed_by
 from controlplane.billing.document import Document
 from controlplane.billing.facturx_xml import contradictions, schema_problems
-from controlplane.billing.invoice_lines import invoice_lines
 from controlplane.billing.issued import document_of, find_invoice
 from controlplane.billing.months import month_of
 from controlplane.billing.pdf import amount, attached_xml, french_date, printed_text
+from controlplane.billing.recount import lines_of_usage
 from controlplane.billing.usage import TOKENS
 from controlplane.models.call import Call
 from controlplane.models.invoice import Invoice, InvoiceKind
@@ -170,10 +170,7 @@ def _price(record: UsageRecord, plan: Plan) -> int:
 async def _line_problems(
     session: AsyncSession, invoice: Invoice, document: Document, records: list[UsageRecord]
 ) -> list[str]:
-    place = invoice.year, invoice.number
-    used = await summed(session, invoice.restaurant_id, records, place)
-    plan = await plan_of(session, invoice.restaurant_id, invoice.month)
-    expected = invoice_lines(invoice.month, plan, used)
+    expected = await lines_of_usage(session, invoice, records)
     if expected == tuple(document.lines):
         return []
     stored, worked_out = (

@@ -21,7 +21,7 @@ from controlplane.restaurants.reservation_errors import KeyOfAnotherReservation,
 from controlplane.restaurants.reservation_status import cancel, tell_status
 from controlplane.restaurants.reservation_waitlist import offer, promote
 from controlplane.restaurants.reservations import book, change, move, stay_until
-from webapp import show
+from webapp import charts, show
 from webapp.forms import Form
 from webapp.place import Place, StaffHere
 from webapp.reservations import words
@@ -90,6 +90,7 @@ async def day_page(place: StaffHere, day: Text = "", service: Text = "") -> HTML
         late=[one for one in come if one.late],
         waiting=[one for one in bookings if one.waits],
         covers=covers(come, shift.shift.max_covers if shift else None),
+        gauge=charts.gauge,
         words=words,
     )
 
