@@ -42,7 +42,7 @@ class Change:
     name: str
     details: tuple[Detail, ...] = ()
     price_cents: int | None = None
-    """Of a new dish."""
+    """A new dish has these."""
 
     @property
     def place(self) -> str:

@@ -56,12 +56,12 @@ class WorkingMenu:
     document: MenuDocument
     dish_ids: DishIds
     revision: int = 0
-    """Of the draft; 0: there is none."""
+    """It is the draft’s; 0 says that there is none."""
     begun_from: MenuDocument | None = None
     """The published menu that the draft was begun from."""
 
     def dish(self, dish_id: UUID) -> PlacedDish:
-        """Raise `NotInMenu`."""
+        """It raises `NotInMenu`."""
         place = self.dish_ids.get(dish_id)
         for category, entry in self.document.placed_items():
             if (category, entry.name) == place:
@@ -69,11 +69,11 @@ class WorkingMenu:
         raise NotInMenu(dish_id)
 
     def category(self, name: str) -> CategoryEntry:
-        """Raise `NotInMenu`."""
+        """It raises `NotInMenu`."""
         return _named(self.document.categories, name)
 
     def group(self, name: str) -> GroupEntry:
-        """Raise `NotInMenu`."""
+        """It raises `NotInMenu`."""
         return _named(self.document.option_groups, name)
 
 

@@ -109,9 +109,9 @@ async def a_site(database_url: str, redis_url: str) -> AsyncIterator[SiteUnderTe
         stack.push_async_callback(engine.dispose)
         await stack.enter_async_context(app.router.lifespan_context(app))
         seeded = await _seed(app, engine)
-        for visitor in VISITORS:
+        for number, visitor in enumerate(VISITORS, start=1):
             client = httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app),
+                transport=httpx2.ASGITransport(app, client=(f"192.0.2.{number}", 443)),
                 base_url=ORIGIN,
                 cookies=seeded.cookies.get(visitor),
                 headers={"accept": "text/html", "sec-fetch-site": "same-origin"},
