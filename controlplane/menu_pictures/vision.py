@@ -23,7 +23,8 @@ OPENAI_URL: Final = "https://api.openai.com/v1"
 DEADLINE_S: Final = 100.0
 """A menu of a hundred dishes is about 6,000 tokens of answer: a minute."""
 MOST_AT_ONCE: Final = 4
-"""One process sends so many at once; each holds a picture of some megabytes. Others are asked to come back."""
+"""One process sends so many at once, for each holds some megabytes; others are asked to come back.
+"""
 MOST_ANSWER_TOKENS: Final = 16_000
 LONGEST_PX: Final = 2_048
 """The model looks no closer."""
