@@ -5,6 +5,7 @@ path: a group can then tell what it has without importing any of it. A command m
 it needs at its top, like every other module.
 """
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -56,6 +57,15 @@ class LazyGroup(click.Group):
 
 
 def imported(path: str) -> Any:
-    """Import `module` of `module:name`, and return what it calls `name`."""
+    """Import `module` of `module:name`, and return what it calls `name`.
+
+    Modules leave hardly any garbage, and looking for it meanwhile is up to a tenth of their time.
+    """
     module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return getattr(import_module(module), name)
+    finally:
+        if collects:
+            gc.enable()

@@ -26,15 +26,6 @@ def patched_by_gevent() -> Iterator[None]:
     yield
 
 
-@contextmanager
-def without_collecting() -> Iterator[None]:
-    """Keep the garbage collector away: with it the time to a worker's first claim doubles."""
-    gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
-
-
 @dataclass(frozen=True, slots=True)
 class LazyProcess(LazyCommand):
     """A process; `path` names its `run()`."""
@@ -45,6 +36,7 @@ class LazyProcess(LazyCommand):
     def load(self, name: str) -> click.Command:
         with self.importing():
             run = imported(self.path)
+        gc.freeze()  # a collection need not look through what was imported
         return click.Command(name, callback=run, help=self.help)
 
 
@@ -61,11 +53,7 @@ RUN: Final = LazyGroup(
             "Placement and recorder.",
             patched_by_gevent,
         ),
-        "ai-worker": LazyProcess(
-            "aiworker.ai_worker:run",
-            "The AI worker.",
-            without_collecting,
-        ),
+        "ai-worker": LazyProcess("aiworker.ai_worker:run", "The AI worker."),
         "notifier": LazyProcess(
             "controlplane.notifier.notifier:run", "The sender of SMS and e-mail."
         ),
