@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -29,8 +30,10 @@ class Form:
         return cls(values=dict(pairs), many=many)
 
     def text(self, name: str) -> str:
-        """Return a field without the spaces around it; "" when it was not sent."""
-        return self.values.get(name, "").strip()
+        """Return a field without the spaces around it, and without NUL, which Postgres keeps in no
+        text; "" when it was not sent.
+        """
+        return self.values.get(name, "").replace("\0", "").strip()
 
     def ticked(self, name: str) -> bool:
         return name in self.values
@@ -41,6 +44,15 @@ class Form:
     def fail(self, name: str, sentence: str) -> None:
         """Say what is wrong with a field; the first sentence stays."""
         self.errors.setdefault(name, sentence)
+
+
+def read_date(text: str) -> date | None:
+    """Read `2026-11-27`; None when it is no date of this century, whose days can be added to."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 2000 <= day.year <= 2099 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,14 +85,12 @@ class Place:
         """Return the address of a page of this restaurant."""
         return f"/place/{self.restaurant_id}{path}"
 
-    @property
-    def recent_password(self) -> bool:
-        return self.user is not None and confirmed_recently(self.user)
-
-    def require_recent_password(self) -> None:
-        """Raises `PasswordNeeded`, which leads to the page that asks, and back."""
-        if not self.recent_password:
-            raise PasswordNeeded(self.request)
+    def require_recent_password(self, back_to: str = "") -> None:
+        """Raises `PasswordNeeded`, which leads to the page that asks, and back: to `back_to`, a
+        path of this restaurant, where what was typed can be filled in again.
+        """
+        if self.user is None or not confirmed_recently(self.user):
+            raise PasswordNeeded(self.request, self.url(back_to) if back_to else "")
 
     def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
         """Render a page of the restaurant, with its navigation and what the last act said."""

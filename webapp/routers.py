@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from webapp.accounts.routes import ACCOUNTS
 from webapp.analytics.routes import router as analytics_router
 from webapp.ask.routes import router as ask_router
+from webapp.audit.routes import router as audit_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
 from webapp.hours.routes import router as hours_router
@@ -14,6 +15,7 @@ from webapp.invoices.routes import router as invoices_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
 from webapp.menu.routers import MENU_ROUTERS
+from webapp.more.routes import router as more_router
 from webapp.orders.by_hand import router as by_hand_router
 from webapp.orders.routes import router as orders_router
 from webapp.pace.routes import router as pace_router
@@ -23,6 +25,8 @@ from webapp.printers.routes import router as printers_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
 from webapp.room.routes import router as room_router
+from webapp.team.devices import router as devices_router
+from webapp.team.routes import router as team_router
 from webapp.today.routes import router as today_router
 from webapp.zones.routes import router as zones_router
 
@@ -48,4 +52,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     room_router,
     *MENU_ROUTERS,
     platform_router,
+    team_router,
+    devices_router,
+    audit_router,
+    more_router,
 )

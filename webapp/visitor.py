@@ -34,8 +34,13 @@ class SignedIn:
 
     @property
     def initials(self) -> str:
-        words = self.name.split() or [self.email]
-        return "".join(word[0] for word in (words[0], words[-1])[: len(words)]).upper()
+        return initials(self.name, self.email)
+
+
+def initials(name: str, email: str) -> str:
+    """Return the letters of somebody's avatar: "LE" of Lucia Esposito."""
+    words = name.split() or [email]
+    return "".join(word[0] for word in (words[0], words[-1])[: len(words)]).upper()
 
 
 class SignInNeeded(Exception):
@@ -49,9 +54,10 @@ class SignInNeeded(Exception):
 class PasswordNeeded(Exception):
     """Raised where the password is to be asked again: the answer leads there, and back here."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, back_to: str = "") -> None:
         super().__init__("confirm who you are first")
-        self.location = f"/account/confirm?next={_back_to(request)}"
+        to = quote(back_to, safe="/") if back_to else _back_to(request)
+        self.location = f"/account/confirm?next={to}"
 
 
 async def the_user(request: Request, site: SiteHere) -> SignedIn | None:
