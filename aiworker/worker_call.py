@@ -36,6 +36,7 @@ from aiworker.realtime.session_link import SessionLink
 from aiworker.settings import WorkerSettings
 from aiworker.tools.context import ToolContext
 from aiworker.tools.toolbox import run_tool, tool_schemas
+from aiworker.unanswered_question import note_unanswered
 from controlplane.contracts.messages import (
     BridgeMessage,
     CallOffer,
@@ -125,6 +126,7 @@ class WorkerCall:
             read_back=self.conversation.read_back,
             place_order=lambda draft: self.orders.place(draft),
             reload=partial(reload_restaurant_config, clients.sessions, config.id),
+            note_question=partial(note_unanswered, clients.sessions, config.id, offer.call_id),
             caller_number=offer.caller_number,
             changed=memory.changed,
         )

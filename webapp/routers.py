@@ -28,6 +28,7 @@ from webapp.room.routes import router as room_router
 from webapp.team.devices import router as devices_router
 from webapp.team.routes import router as team_router
 from webapp.today.routes import router as today_router
+from webapp.voice.routes import router as voice_router
 from webapp.zones.routes import router as zones_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -56,4 +57,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     devices_router,
     audit_router,
     more_router,
+    voice_router,
 )

@@ -58,6 +58,7 @@ def instructions(config: RestaurantConfig) -> str:
         exceptions=spoken_exceptions(config.opening_exceptions, config.holidays.hours),
         preparation=config.preparation_minutes,
         people=", ".join(["le restaurant", *(target.name for target in config.transfer_targets)]),
+        answers="\n".join(f"- {one.question} {one.answer}" for one in config.faq) or "Aucune.",
         menu=menu,
     )
 

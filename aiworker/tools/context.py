@@ -62,6 +62,8 @@ class ToolContext:
     """It hands the order in at the worker's desk, which tells the call's record."""
     reload: Callable[[], Awaitable[RestaurantConfig]]
     """It reads the restaurant from Postgres, past any cache. Raises what SQLAlchemy raises."""
+    note_question: Callable[[str], Awaitable[None]]
+    """It counts a question that nobody has answered yet; it raises nothing."""
     caller_number: str | None = None
     ending: Ending = field(default_factory=Ending)
     placed: list[PlacedOrder] = field(default_factory=list)

@@ -14,6 +14,7 @@ from aiworker.tools import (
     change_item,
     hang_up,
     look_up_menu,
+    note_question,
     place_order,
     read_back,
     remove_item,
@@ -39,6 +40,7 @@ TOOLS: Final[dict[str, Tool]] = {
         place_order,
         transfer_to_human,
         take_message,
+        note_question,
         hang_up,
     )
 }

@@ -38,10 +38,14 @@ class Heard:
     """One prompt as callers are to hear it."""
 
     kind: PromptKind
+    sentence: str
+    """The restaurant's own words; "" when it has none."""
     text: str | None
     """None stands for the packaged prompt."""
     rendered: bool
     """Callers hear it already; the packaged prompt, or the words before, until then."""
+    duration_ms: int | None
+    """What they hear now takes so long; None for the packaged prompt."""
 
 
 async def word_prompt(
@@ -106,7 +110,12 @@ async def own_sentence(session: AsyncSession, restaurant_id: UUID, kind: PromptK
 async def heard_prompts(session: AsyncSession, restaurant: Restaurant) -> list[Heard]:
     """Return each kind of prompt as callers are to hear it."""
     rows = await session.execute(
-        select(RestaurantPrompt.kind, RestaurantPrompt.sentence, PromptRendering.text)
+        select(
+            RestaurantPrompt.kind,
+            RestaurantPrompt.sentence,
+            PromptRendering.text,
+            PromptRendering.duration_ms,
+        )
         .outerjoin(
             PromptRendering,
             (PromptRendering.restaurant_id == RestaurantPrompt.restaurant_id)
@@ -118,12 +127,35 @@ async def heard_prompts(session: AsyncSession, restaurant: Restaurant) -> list[H
     heard = []
     for kind in PromptKind:
         row = own.get(kind)
-        sentence = row.sentence if row is not None else None
+        own_words = sentence = row.sentence if row is not None else None
         if sentence is None and kind is PromptKind.GREETING:
             sentence = greeting_sentence(restaurant.spoken_name)
         text = prompt_text(kind, sentence) if sentence is not None else None
-        heard.append(Heard(kind, text, rendered=row is not None and row.text == text))
+        heard.append(
+            Heard(
+                kind,
+                own_words or "",
+                text,
+                rendered=row is not None and row.text == text,
+                duration_ms=row.duration_ms if row is not None else None,
+            )
+        )
     return heard
+
+
+async def prompt_sound(
+    session: AsyncSession, restaurant_id: UUID, kind: PromptKind
+) -> bytes | None:
+    """The WAV that callers hear; None for the packaged prompt."""
+    return await session.scalar(
+        select(PromptRendering.wav)
+        .join(
+            RestaurantPrompt,
+            (RestaurantPrompt.restaurant_id == PromptRendering.restaurant_id)
+            & (RestaurantPrompt.rendering_id == PromptRendering.id),
+        )
+        .where(RestaurantPrompt.restaurant_id == restaurant_id, RestaurantPrompt.kind == kind)
+    )
 
 
 async def _hold(

@@ -14,6 +14,7 @@ RestaurantError
     ├── WordsRefused      nobody could read or say these words
     ├── TooManyOf         a restaurant has so many of these already
     ├── ZoneNameTaken     two delivery zones have one name
+    ├── UnknownVoice      nobody speaks with such a voice
     └── ChangedMeanwhile  somebody else has changed it since it was shown
 """
 
@@ -49,6 +50,13 @@ class ZoneNameTaken(Refused):
 
     def __init__(self) -> None:
         super().__init__("another delivery zone has this name")
+
+
+class UnknownVoice(Refused):
+    """Realtime has no voice of this name."""
+
+    def __init__(self, voice: str) -> None:
+        super().__init__(f"no voice is called {voice!r}")
 
 
 class ChangedMeanwhile(Refused):

@@ -46,6 +46,7 @@ class Talk:
         self.orders = Orders()
         self.read_back = ReadBackHeard(lambda item: None)
         self.saved = 0
+        self.questions: list[str] = []
         self.newer: RestaurantConfig | None = None
         """The menu has changed to this since the call began."""
         self.context = ToolContext(
@@ -55,9 +56,13 @@ class Talk:
             read_back=self.read_back,
             place_order=self.orders.place,
             reload=self._reload,
+            note_question=self._note,
             caller_number="+33639980123",
             changed=self._save,
         )
+
+    async def _note(self, question: str) -> None:
+        self.questions.append(question)
 
     async def _reload(self) -> RestaurantConfig:
         return self.newer or self.context.config

@@ -227,8 +227,12 @@ class Dialogue:
             read_back=HeardInFull(),
             place_order=placed_without_database,
             reload=self.reload,
+            note_question=self.note_question,
         )
         self.tools = {tool["name"]: tool for tool in tool_schemas()}
+
+    async def note_question(self, question: str) -> None:
+        self.lost.append(question)
 
     async def reload(self) -> RestaurantConfig:
         return self.context.config

@@ -4,6 +4,8 @@ from tests.integration.webapp.access.matrix import Row, least_manager
 from tests.integration.webapp.site_under_test import SiteUnderTest
 
 CONFIG = "/place/{restaurant_id}/config"
+VOICE = f"{CONFIG}/voice"
+ANSWER = {"question": "Un parking ?", "answer": "Oui."}
 CLOSED = {"closed": "yes"}
 ZONE = {"name": "Ici", "fee": "2,50", "minimum": "15", "delay_minutes": "20", "postcodes": "69001"}
 
@@ -14,6 +16,10 @@ def friday(_site: SiteUnderTest) -> dict[str, str]:
 
 def eve(_site: SiteUnderTest) -> dict[str, str]:
     return {"day": "2026-12-24"}
+
+
+def greeting(_site: SiteUnderTest) -> dict[str, str]:
+    return {"kind": "greeting"}
 
 
 ROWS = [
@@ -38,4 +44,16 @@ ROWS = [
     Row("POST", f"{CONFIG}/zones/{{zone_id}}", least_manager(404), form=ZONE),
     Row("POST", f"{CONFIG}/zones/{{zone_id}}/remove", least_manager(404)),
     Row("GET", "/place/{restaurant_id}/ask", least_manager(200)),
+    Row("GET", VOICE, least_manager(200)),
+    Row("POST", f"{VOICE}/prompts/{{kind}}", least_manager(303), ids=greeting),
+    Row("GET", f"{VOICE}/prompts/{{kind}}.wav", least_manager(404), ids=greeting),
+    Row("POST", f"{VOICE}/voice", least_manager(303), form={"voice": "cedar"}),
+    Row("POST", f"{VOICE}/targets", least_manager(422)),
+    Row("POST", f"{VOICE}/targets/remove", least_manager(404), form={"number": "0199001234"}),
+    Row("POST", f"{VOICE}/questions/{{gap_id}}", least_manager(404), form={"answer": "Oui."}),
+    Row("POST", f"{VOICE}/questions/{{gap_id}}/dismiss", least_manager(404)),
+    Row("POST", f"{VOICE}/answers", least_manager(422)),
+    Row("GET", f"{VOICE}/answers/{{faq_id}}", least_manager(404)),
+    Row("POST", f"{VOICE}/answers/{{faq_id}}", least_manager(404), form=ANSWER),
+    Row("POST", f"{VOICE}/answers/{{faq_id}}/remove", least_manager(404)),
 ]
