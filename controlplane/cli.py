@@ -457,6 +457,10 @@ BENCH: Final = LazyGroup(
             "controlplane.local.bench.data:run_bench_data",
             "Restaurants' data: what it costs to read, and what nobody can do twice.",
         ),
+        "web": LazyCommand(
+            "controlplane.local.bench.web:run_bench_web",
+            "The site: how long its pages take, over a thousand restaurants' two weeks.",
+        ),
         "registrations": LazyCommand(
             "controlplane.local.bench.registrations:run_bench_registrations",
             "A thousand restaurants, until the carrier has them all.",

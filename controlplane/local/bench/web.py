@@ -1,0 +1,94 @@
+"""`alloresto bench web`: how fast the site's pages are over a thousand restaurants' two weeks.
+
+It measures on a Postgres and a Redis of its own.
+"""
+
+import asyncio
+import gzip
+from statistics import quantiles
+from typing import Final
+from uuid import UUID
+
+import click
+from pydantic import SecretStr
+
+from controlplane.commands.options import json_line_option
+from controlplane.database import async_engine, async_sessions
+from controlplane.local.bench.report import report, tell
+from controlplane.local.bench.thousand_restaurants import RESTAURANTS, seed_restaurants
+from controlplane.local.bench.web_history import seed_history, sign_in_owner
+from controlplane.local.bench.web_pages import PageTimes, time_pages
+from controlplane.local.launch.services import LocalServices
+from controlplane.log import configure_logging
+from controlplane.migrations.schema import upgrade
+from webapp.app import create_app
+from webapp.settings import WebSettings
+from webapp.templating import STATIC
+
+ASKED: Final = 8
+"""Pages of so many restaurants are asked."""
+SLOWEST_TOLD: Final = 8
+
+
+@click.command()
+@click.option("--restaurants", default=RESTAURANTS)
+@click.option("--rounds", default=5, help="Each page of each restaurant is asked so often.")
+@json_line_option
+def run_bench_web(*, restaurants: int, rounds: int, as_json: bool) -> int:
+    """The site: how long its pages take, over a thousand restaurants' two weeks.
+
+    Measure and print.
+    """
+    configure_logging(process="bench", level="WARNING", human=True)
+    with LocalServices(temporary=True, environment={}) as services:
+        upgrade(services.database_url)
+        tell(f"{restaurants} restaurants …")
+        restaurant_ids = seed_restaurants(services.database_url, restaurants=restaurants)
+        pages = asyncio.run(_measure(services, restaurant_ids[:ASKED], rounds))
+    report(
+        {
+            "restaurants": restaurants,
+            "pages": len(pages),
+            "page_ms_p95": round(_p95([ms for page in pages for ms in page.ms]), 1),
+            "slowest_page_ms_p95": round(max(_p95(page.ms) for page in pages), 1),
+            "queries_max": max(page.queries for page in pages),
+            "js_kb_gzipped": round(_js_bytes() / 1_000, 1),
+        },
+        as_json=as_json,
+    )
+    return 0
+
+
+async def _measure(
+    services: LocalServices, restaurant_ids: list[UUID], rounds: int
+) -> list[PageTimes]:
+    engine = async_engine(services.database_url, application_name="bench", pool_size=2)
+    sessions = async_sessions(engine)
+    app = create_app(
+        WebSettings(
+            database_url=services.database_url,
+            redis_url=services.redis_url,
+            link_secret=SecretStr("a secret of this bench"),
+        )
+    )
+    try:
+        tell("two weeks of calls and orders …")
+        await seed_history(sessions)
+        tokens = {each: await sign_in_owner(sessions, each) for each in restaurant_ids}
+        tell("pages …")
+        async with app.router.lifespan_context(app):
+            pages = await time_pages(app, tokens, rounds=rounds)
+    finally:
+        await engine.dispose()
+    for page in sorted(pages, key=lambda page: _p95(page.ms), reverse=True)[:SLOWEST_TOLD]:
+        tell(f"{_p95(page.ms):7.1f} ms  {page.queries:2} queries  {page.path}")
+    return list(pages)
+
+
+def _p95(values: list[float]) -> float:
+    return quantiles(values, n=20)[-1]
+
+
+def _js_bytes() -> int:
+    """Count the scripts as they travel."""
+    return sum(len(gzip.compress(path.read_bytes())) for path in STATIC.glob("*.js"))
