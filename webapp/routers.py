@@ -10,6 +10,8 @@ from webapp.ask.routes import router as ask_router
 from webapp.audit.routes import router as audit_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
+from webapp.customers.rights import router as rights_router
+from webapp.customers.routes import router as customers_router
 from webapp.hours.routes import router as hours_router
 from webapp.invoices.routes import router as invoices_router
 from webapp.kitchen.routes import messages_router
@@ -36,6 +38,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     messages_router,
     by_hand_router,
     orders_router,
+    rights_router,
+    customers_router,
     receipt_router,
     printers_router,
     payments_router,

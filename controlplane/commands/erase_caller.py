@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Final
 
 import click
-from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,17 +14,14 @@ from controlplane.commands import environment, record
 from controlplane.commands.admin_database import in_transaction
 from controlplane.commands.caller import number_argument
 from controlplane.commands.options import json_option
-from controlplane.controller.erase_events import erase_events
-from controlplane.errors import ServiceUnavailable
 from controlplane.models.erasure_certificate import ErasureCertificate
 from controlplane.models.restaurant import Restaurant
-from controlplane.redis_clients import sync_redis
-from controlplane.restaurants.certify_erasure import CertifiedErasure, erase_and_certify
-from controlplane.restaurants.erase_caller import Erased, Part
+from controlplane.restaurants.certify_erasure import CertifiedErasure
+from controlplane.restaurants.erase_caller import Part
 from controlplane.restaurants.find_restaurant import find_restaurant
+from controlplane.restaurants.forget_caller import forget_caller
 from controlplane.text_table import table
 
-REDIS_DEADLINE_S: Final = 10.0
 REFERENCE_DIGITS: Final = 6
 """So short a hash names one of sixteen million numbers: it tells two reports apart, and no number
 can be found from it.
@@ -44,7 +40,7 @@ def erase(*, number: str, restaurant: str | None, as_json: bool) -> None:
     search of all its rows found.
     """
     written = sys.stdin.readline() if number == "-" else number
-    box = environment.secret_box()
+    box, redis_url = environment.secret_box(), environment.redis_url()
 
     async def work(session: AsyncSession) -> tuple[CertifiedErasure, int]:
         everywhere = select(Restaurant).order_by(Restaurant.id)
@@ -53,8 +49,7 @@ def erase(*, number: str, restaurant: str | None, as_json: bool) -> None:
             if restaurant is not None
             else list(await session.scalars(everywhere))
         )
-        done = await erase_and_certify(session, box, where, written)
-        return done, _erase_in_redis(done.erased)  # both or, should Redis be away, neither
+        return await forget_caller(session, box, redis_url, where, written)
 
     done, events = in_transaction(work)
     parts = [*done.erased.parts, *([Part(table="redis", erased=events)] if events else [])]
@@ -94,18 +89,3 @@ def _certificate(each: ErasureCertificate) -> dict[str, object]:
         "columns_unreadable": each.columns_unreadable,
         "found": each.found,
     }
-
-
-def _erase_in_redis(report: Erased) -> int:
-    redis = sync_redis(environment.redis_url(), timeout_s=REDIS_DEADLINE_S)
-    try:
-        return erase_events(
-            redis,
-            number=report.number,
-            call_ids=report.call_ids,
-            restaurant_ids=report.restaurant_ids,
-        )
-    except RedisError as error:
-        raise ServiceUnavailable("Redis does not answer at REDIS_URL: nothing is erased") from error
-    finally:
-        redis.close()

@@ -15,7 +15,13 @@ CALLS_DEMAND: Final = "calls:demand"
 """
 
 CALL_EVENTS: Final = "stream:call_events"
-"""The controller's recorder reads this stream of call events (field `event` = JSON)."""
+"""The controller's recorder reads this stream of call events, one as JSON in each entry."""
+
+CALL_EVENT_FIELD: Final = "event"
+"""An entry's field that holds the event."""
+
+RECORDER_GROUP: Final = "recorder"
+"""The consumer group whose pending entries are not recorded yet."""
 
 MAX_CALL_EVENTS: Final = 200_000
 """The stream keeps about this many entries while no recorder reads it: 4,500 calls of 44 facts.

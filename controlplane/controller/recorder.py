@@ -21,8 +21,8 @@ from controlplane.controller import metrics
 from controlplane.controller.call_rows import EventRefused, record_event, tell_pages
 from controlplane.controller.lost_events import LostEvents
 
-GROUP: Final = "recorder"
-FIELD: Final = "event"
+GROUP: Final = redis_keys.RECORDER_GROUP
+FIELD: Final = redis_keys.CALL_EVENT_FIELD
 BATCH: Final = 100
 """One transaction records this many entries."""
 BLOCK_MS: Final = 1_000

@@ -35,7 +35,12 @@ class CertifiedErasure:
 
 
 async def erase_and_certify(
-    session: AsyncSession, box: SecretBox, restaurants: Sequence[Restaurant], number: str
+    session: AsyncSession,
+    box: SecretBox,
+    restaurants: Sequence[Restaurant],
+    number: str,
+    *,
+    actor: str = ADMIN,
 ) -> CertifiedErasure:
     """Erase, then search; the caller of this commits, so that none is there without the other.
 
@@ -46,7 +51,7 @@ async def erase_and_certify(
     erased = await erase_caller(session, restaurants, number)
     await session.flush()
     certificates = [
-        await _certify(session, box, restaurant_id, e164, names)
+        await _certify(session, box, restaurant_id, e164, names, actor=actor)
         for restaurant_id, names in sorted(known.items())
     ]
     return CertifiedErasure(erased=erased, certificates=tuple(certificates))
@@ -75,7 +80,13 @@ async def _names_by_restaurant(
 
 
 async def _certify(
-    session: AsyncSession, box: SecretBox, restaurant_id: UUID, e164: str, names: set[str]
+    session: AsyncSession,
+    box: SecretBox,
+    restaurant_id: UUID,
+    e164: str,
+    names: set[str],
+    *,
+    actor: str,
 ) -> ErasureCertificate:
     own_names = {name for name in names if len(name.strip()) >= LEAST_NAME}
     own_names -= await _names_of_others(session, restaurant_id, e164, own_names)
@@ -93,7 +104,7 @@ async def _certify(
     session.add(certificate)
     await session.flush()
     proof = f"erasure_certificate:{certificate.id}"
-    await audit(session, restaurant_id, actor=ADMIN, action="erase_caller", object=proof)
+    await audit(session, restaurant_id, actor=actor, action="erase_caller", object=proof)
     return certificate
 
 

@@ -1,7 +1,7 @@
 """What is known of one caller is erased on request (RGPD, art. 17), and it is said what stays.
 
 Idempotent: erased twice, the second time finds nothing. Redis has its own part
-(`controlplane/controller/erase_events.py`).
+(`controlplane/restaurants/erase_events.py`).
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,6 @@ from uuid import UUID
 from redis import Redis
 
 from controlplane.contracts import redis_keys
-from controlplane.controller.recorder import FIELD, GROUP
 from controlplane.errors import ServiceUnavailable
 
 ENTRIES_AT_ONCE: Final = 1_000
@@ -82,7 +81,11 @@ class _Whose:
 
     def entries(self, redis: Redis, stream: str) -> list[str]:
         found = _entries(redis, stream)
-        return [entry_id for entry_id, fields in found if self._owns(fields.get(FIELD, ""))]
+        return [
+            entry_id
+            for entry_id, fields in found
+            if self._owns(fields.get(redis_keys.CALL_EVENT_FIELD, ""))
+        ]
 
     def notes(self, redis: Redis) -> dict[str, str]:
         """Return the notes of unsettled orders, by their key in the hash."""
@@ -132,11 +135,11 @@ def _first_unrecorded(redis: Redis) -> tuple[int, int]:
     """Return the id of the oldest entry that may still have to be recorded."""
     there = redis.exists(redis_keys.CALL_EVENTS)
     groups: Any = redis.xinfo_groups(redis_keys.CALL_EVENTS) if there else []
-    group = next((group for group in groups if group["name"] == GROUP), None)
+    group = next((group for group in groups if group["name"] == redis_keys.RECORDER_GROUP), None)
     if group is None:
         return (0, 0)
     millis, sequence = _order(group["last-delivered-id"])
-    pending: Any = redis.xpending(redis_keys.CALL_EVENTS, GROUP)
+    pending: Any = redis.xpending(redis_keys.CALL_EVENTS, redis_keys.RECORDER_GROUP)
     oldest = _order(pending["min"]) if pending["min"] else (millis, sequence + 1)
     return min(oldest, (millis, sequence + 1))
 
