@@ -86,7 +86,7 @@ async def mailed_to(site: SiteUnderTest, email: str) -> str:
 
 async def test_who_signs_in_has_a_session_that_they_see_and_end(site: SiteUnderTest) -> None:
     user = await a_user(site, language="en")
-    async with browser(site, "192.0.2.1") as client, browser(site, "192.0.2.2") as telephone:
+    async with browser(site, "198.51.100.1") as client, browser(site, "198.51.100.2") as telephone:
         await log_in(telephone, user.email)
         answer = await log_in(client, f" {user.email.upper()} ")
         assert (answer.status_code, answer.headers["location"]) == (303, "/account")
@@ -110,16 +110,16 @@ async def test_who_signs_in_has_a_session_that_they_see_and_end(site: SiteUnderT
 
 async def test_a_stranger_locks_nobody_out_who_knows_the_password(site: SiteUnderTest) -> None:
     user = await a_user(site)
-    async with browser(site, "192.0.2.11") as home, browser(site, "192.0.2.12") as stranger:
+    async with browser(site, "198.51.100.11") as home, browser(site, "198.51.100.12") as stranger:
         assert (await log_in(home, user.email)).status_code == 303
         tries = [await log_in(stranger, user.email, "wrong") for _ in range(LOGIN.most + 1)]
         assert [answer.status_code for answer in tries] == [422] * LOGIN.most + [429]
         assert "Encore 4" in tries[0].text
         assert (await log_in(stranger, user.email)).status_code == 429  # even with the right one
-        async with browser(site, "192.0.2.13") as new_telephone:
+        async with browser(site, "198.51.100.13") as new_telephone:
             assert (await log_in(new_telephone, user.email)).status_code == 303
         await lock(site, user)  # as many strangers at once would
-        async with browser(site, "192.0.2.14") as another:
+        async with browser(site, "198.51.100.14") as another:
             assert (await log_in(another, user.email)).status_code == 429
         assert (await log_in(home, user.email)).status_code == 303
         nobody = await log_in(stranger, "nobody@example.fr", "wrong")
@@ -138,7 +138,7 @@ async def lock(site: SiteUnderTest, user: UserAccount) -> None:
 
 async def test_a_code_is_asked_for_once_the_telephone_has_proved_it(site: SiteUnderTest) -> None:
     user = await a_user(site)
-    async with browser(site, "192.0.2.21") as client:
+    async with browser(site, "198.51.100.21") as client:
         await log_in(client, user.email)
         page = (await client.get("/account/codes")).text
         assert '<svg viewBox="0 0' in page
@@ -151,7 +151,7 @@ async def test_a_code_is_asked_for_once_the_telephone_has_proved_it(site: SiteUn
         now = datetime.now(UTC)
         await client.post("/account/codes", data={"code": codes.at(now - timedelta(seconds=30))})
         assert "<svg viewBox" not in (await client.get("/account/codes")).text
-    async with browser(site, "192.0.2.22") as client:
+    async with browser(site, "198.51.100.22") as client:
         assert (await log_in(client, user.email)).headers["location"] == "/login/code"
         assert (await client.get("/account")).status_code == 303
         assert user.email in (await client.get("/login/code")).text
@@ -161,13 +161,13 @@ async def test_a_code_is_asked_for_once_the_telephone_has_proved_it(site: SiteUn
         assert right.headers["location"] == "/account"
         assert (await client.get("/account")).status_code == 200
         await client.post("/account/codes/forget")
-    async with browser(site, "192.0.2.23") as client:
+    async with browser(site, "198.51.100.23") as client:
         assert (await log_in(client, user.email)).headers["location"] == "/account"
 
 
 async def test_what_lets_others_in_asks_for_the_password_again(site: SiteUnderTest) -> None:
     user = await a_user(site)
-    async with browser(site, "192.0.2.31") as client:
+    async with browser(site, "198.51.100.31") as client:
         await log_in(client, user.email)
         before = client.cookies["session"]
         await forget_proof(site, user)
@@ -184,7 +184,7 @@ async def test_what_lets_others_in_asks_for_the_password_again(site: SiteUnderTe
         assert (await client.post("/account/password", data=short)).status_code == 422
         await client.post("/account/password", data={**short, "password": OTHER_PASSWORD})
         assert "Votre mot de passe est changé" in (await client.get("/account")).text
-        async with browser(site, "192.0.2.32") as elsewhere:
+        async with browser(site, "198.51.100.32") as elsewhere:
             assert (await log_in(elsewhere, user.email)).status_code == 422
             assert (await log_in(elsewhere, user.email, OTHER_PASSWORD)).status_code == 303
 
@@ -201,7 +201,7 @@ async def test_a_passkey_signs_in_and_confirms_and_no_answer_is_taken_twice(
 ) -> None:
     user = await a_user(site)
     key = SoftPasskey(origin=ORIGIN, rp_id="site.test")
-    async with browser(site, "192.0.2.41") as client:
+    async with browser(site, "198.51.100.41") as client:
         await log_in(client, user.email)
         options = (await client.post("/account/passkeys/options", headers=JSON)).json()
         made = key.made(options)
@@ -221,7 +221,7 @@ async def test_a_passkey_signs_in_and_confirms_and_no_answer_is_taken_twice(
         confirmed = await client.post("/account/confirm/passkey", json=key.signed(options))
         assert confirmed.json() == {"location": "/account"}
         assert (await client.get("/account/codes")).status_code == 200
-    async with browser(site, "192.0.2.42") as client:
+    async with browser(site, "198.51.100.42") as client:
         answer = key.signed((await client.post("/login/passkey/options")).json())
         signed_in = await client.post("/login/passkey?next=/places", json=answer)
         assert signed_in.json() == {"location": "/places"}
@@ -246,7 +246,7 @@ async def test_a_forgotten_password_is_set_by_mail_and_nobody_learns_who_has_an_
     site: SiteUnderTest,
 ) -> None:
     user = await a_user(site)
-    async with browser(site, "192.0.2.51") as client:
+    async with browser(site, "198.51.100.51") as client:
         answers = [
             (await client.post("/reset", data={"email": email})).text.replace(email, "")
             for email in (user.email, "nobody.at.all@example.fr")
@@ -276,7 +276,7 @@ async def test_an_invitation_makes_an_account_or_takes_the_one_there_is(
         new = f"{new_id().hex}@example.fr"
         token = await invite(session, site.restaurant, new, Role.MANAGER, **by)  # type: ignore[arg-type]
         theirs = await invite(session, site.other, known.email, Role.STAFF, **by)  # type: ignore[arg-type]
-    async with browser(site, "192.0.2.61") as client:
+    async with browser(site, "198.51.100.61") as client:
         page = (await client.get(f"/invitation/{token}")).text
         assert "Owner Esposito vous y invite comme responsable" in page
         form = {"name": " ", "password": PASSWORD}
@@ -289,7 +289,7 @@ async def test_an_invitation_makes_an_account_or_takes_the_one_there_is(
         other = (await client.get(f"/invitation/{theirs}")).text
         assert "l’invitation est pour quelqu’un d’autre" in other
         assert (await client.post(f"/invitation/{theirs}")).status_code == 404
-    async with browser(site, "192.0.2.62") as client:
+    async with browser(site, "198.51.100.62") as client:
         assert "Se connecter pour accepter" in (await client.get(f"/invitation/{theirs}")).text
         await log_in(client, known.email)
         joined = await client.post(f"/invitation/{theirs}")

@@ -130,7 +130,7 @@ async def test_a_tablet_is_paired_by_its_code_and_opens_the_kitchen_until_it_is_
     assert code is not None
     assert code[1] not in (await owner.get(site.path("/team"))).text
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(site.app, client=("192.0.2.71", 1)),
+        transport=httpx2.ASGITransport(site.app, client=("198.51.100.71", 1)),
         base_url=ORIGIN,
         headers={"accept": "text/html", "sec-fetch-site": "same-origin"},
     ) as tablet:

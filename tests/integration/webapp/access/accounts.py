@@ -12,14 +12,12 @@ def signed_in(status: int) -> Statuses:
     return {**everybody(status), "anonymous": 303, "tablet": 303}
 
 
-SIXTH_IS_REFUSED = {"email": f"{new_id()}@example.fr", "password": "x"}
+NOBODY = {"email": f"{new_id()}@example.fr", "password": "x"}
 NOBODYS_KEY = {"credential": "AAAA"}
 
 ROWS = [
     Row("GET", "/login", {**everybody(303), "anonymous": 200, "tablet": 200}),
-    Row(
-        "POST", "/login", {**everybody(422), "tablet": 429, "platform": 429}, form=SIXTH_IS_REFUSED
-    ),
+    Row("POST", "/login", everybody(422), form=NOBODY),
     Row("GET", "/login/code", everybody(303)),
     Row("POST", "/login/code", everybody(303)),
     Row("POST", "/logout", everybody(303), unless="it ends the session that other rows need"),
