@@ -25,6 +25,7 @@ from webapp.security_headers import SecurityHeaders
 from webapp.settings import WebSettings
 from webapp.site import Site
 from webapp.templating import STATIC, templates
+from webapp.topics import TOPICS
 from webapp.words import LanguageOfRequest
 
 POOL_SIZE = 10
@@ -104,6 +105,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     )
     app.state.payments = payments
     app.state.menu_vision = vision
+    app.state.topics = TOPICS
     app.add_middleware(CrossSiteRefused)
     app.add_middleware(BodyLimit)
     app.add_middleware(LanguageOfRequest)

@@ -16,6 +16,7 @@ from webapp.hours.routes import router as hours_router
 from webapp.invoices.routes import router as invoices_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
+from webapp.live.routes import router as live_router
 from webapp.menu.routers import MENU_ROUTERS
 from webapp.more.routes import router as more_router
 from webapp.orders.by_hand import router as by_hand_router
@@ -40,6 +41,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     orders_router,
     rights_router,
     customers_router,
+    live_router,
     receipt_router,
     printers_router,
     payments_router,

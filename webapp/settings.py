@@ -21,7 +21,7 @@ class WebSettings(ServiceSettings):
     """The platform's back office reads the database at this URL, as another user. None: this
     process serves no back office."""
     link_secret: SecretStr = Field(min_length=16)
-    """It signs kitchen links; changing it closes every one of them."""
+    """It signs customers' links to their receipts; changing it closes every one of them."""
     secret_keys: str = Field(default="", repr=False)
     """They open restaurants' accounts with Stripe, newest first, separated by commas; without any,
     nobody pays online."""
@@ -36,5 +36,3 @@ class WebSettings(ServiceSettings):
     """It reads them: any of OpenAI's that takes images and PDFs and answers by a strict schema."""
     vision_url: str = Field(default=OPENAI_URL, pattern=r"^https?://\S+$")
     """OpenAI's API, ending in `/v1`, or what stands in for it."""
-    kitchen_link_days: int = Field(default=30, ge=1, le=366)
-    """A link on a tablet outlives a month of services, not a job."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.secret_box import SecretBox
 from webapp.eventstream import OutboxFeed
+from webapp.renderings import Renderings
 from webapp.settings import WebSettings
 
 
@@ -35,6 +36,7 @@ class Site:
         self.redis = redis
         self.platform = platform
         """The back office's sessions, which see all restaurants; None where none is served."""
+        self.renderings = Renderings()
 
     @property
     def https(self) -> bool:

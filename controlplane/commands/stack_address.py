@@ -38,6 +38,10 @@ class StackAddress:
     public_url: str
     """Links to the site begin with it."""
     kitchen_url: str
+    kitchen_token: str
+    """It is that of a tablet that is paired with the demo restaurant."""
+    owner_password: str
+    """The demo's owner signs in with it."""
     journal: str | None
     """The Realtime simulator writes its journal here; None with OpenAI."""
 

@@ -23,6 +23,8 @@ CODE_DIGITS: Final = 10
 often an address may guess, `controlplane/restaurants/try_limits.py` says."""
 CODE_FOR: Final = timedelta(minutes=10)
 MOST_DEVICES: Final = 50
+BY_ITSELF: Final = "demo"
+"""Nobody offered the code of a device that is paired at once."""
 SEEN_EVERY: Final = timedelta(minutes=1)
 """A tablet that asks every few seconds writes no row each time."""
 
@@ -85,6 +87,18 @@ async def pair(
     if paired is None:
         return None
     await _audit(session, paired, "pair_device", actor=f"device:{paired.id}")
+    return token
+
+
+async def pair_at_once(
+    session: AsyncSession, restaurant_id: UUID, name: str, *, now: datetime
+) -> str:
+    """Pair a device without anybody's typing, for demonstrations, tests and benchmarks; return its
+    token. Raises `TooManyDevices`.
+    """
+    code = await offer_code(session, restaurant_id, name, now=now, actor=BY_ITSELF)
+    token = await pair(session, restaurant_id, code, now=now)
+    assert token is not None, "its code was just offered"
     return token
 
 

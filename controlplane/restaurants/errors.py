@@ -9,8 +9,10 @@ AlloRestoError
     │   ├── UnknownRestaurant  there is no such restaurant at all
     │   ├── UnknownLine        no line of the cart has this number
     │   ├── UnknownOrder       no order of this restaurant has this id
+    │   ├── UnknownDishOfOrder the order has no such line, or the line no such dish
     │   ├── UnknownMessage     no voice message of this restaurant has this id
     │   ├── UnknownTarget      callers are not put through to this number
+    │   ├── UnknownCategory    the menu has no such category
     │   ├── UnknownMenuVersion no version of the menu has this number (drafts: menu_errors.py)
     │   ├── NotOnMenu          no dish, option or ingredient is called so
     │   └── NotBlocked         this number's calls are taken
@@ -104,6 +106,13 @@ class UnknownOrder(NotFound):
         super().__init__(f"no order {order_id}")
 
 
+class UnknownDishOfOrder(NotFound):
+    """The order has no such line, or the line no such dish."""
+
+    def __init__(self, line_or_dish: UUID) -> None:
+        super().__init__(f"the order has no line or dish {line_or_dish}")
+
+
 class UnknownMessage(NotFound):
     """No voice message of this restaurant has this id."""
 
@@ -116,6 +125,13 @@ class UnknownTarget(NotFound):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"{slug} has no such number: alloresto transfer list {slug}")
+
+
+class UnknownCategory(NotFound):
+    """The restaurant's menu has no category of this id."""
+
+    def __init__(self, category_id: UUID) -> None:
+        super().__init__(f"no category {category_id}")
 
 
 class UnknownMenuVersion(NotFound):

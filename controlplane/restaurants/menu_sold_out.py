@@ -1,16 +1,83 @@
 """What runs out: a dish, an option, an ingredient with all that needs it, or portions by number."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controlplane.contracts.opening import ORDER_KINDS
+from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.ingredient import Ingredient, ItemIngredient
 from controlplane.models.menu import MenuItem, Option
 from controlplane.registrations.report import near
+from controlplane.restaurants.audit import audit
 from controlplane.restaurants.errors import NotOnMenu
 from controlplane.restaurants.menu_words import words_of
+from controlplane.restaurants.opening import opening_at
+from controlplane.restaurants.what_happens import Calendar
+
+_MORNING: Final = time(4)
+"""The evening's service is over by then, and the next day's has not begun."""
+
+
+class OnSale(StrEnum):
+    """What may run out by itself."""
+
+    DISH = "dish"
+    OPTION = "option"
+    INGREDIENT = "ingredient"
+
+
+_TABLES: Final[dict[OnSale, type[MenuItem | Option | Ingredient]]] = {
+    OnSale.DISH: MenuItem,
+    OnSale.OPTION: Option,
+    OnSale.INGREDIENT: Ingredient,
+}
+
+
+def back_at(calendar: Calendar, now: datetime) -> datetime:
+    """When what ran out is taken to be there again: as the restaurant opens on a later day than
+    this service's; next morning where nobody knows when it opens. Pure.
+    """
+    local = now.astimezone(calendar.zone)
+    day = local.date() if local.time() < _MORNING else local.date() + timedelta(days=1)
+    morning = datetime.combine(day, _MORNING, calendar.zone)
+    found = [opening_at(calendar.hours(kind), morning).following for kind in ORDER_KINDS]
+    return min((service.opens for service in found if service), default=morning)
+
+
+async def set_available(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    what: OnSale,
+    id: UUID,
+    *,
+    sold_out_until: datetime | None,
+    actor: str,
+) -> str:
+    """Take one thing off sale until then, with all that needs it; None puts it back. Return its
+    name. The caller commits; live calls and open pages hear of it. Raises `NotOnMenu`.
+    """
+    table = _TABLES[what]
+    mine = (table.restaurant_id == restaurant_id, table.id == id)
+    row = (await session.execute(select(table.name, table.sold_out_until).where(*mine))).first()
+    if row is None:
+        raise NotOnMenu(str(id), ())
+    await session.execute(update(table).where(*mine).values(sold_out_until=sold_out_until))
+    await audit(
+        session,
+        restaurant_id,
+        actor=actor,
+        action="set_available",
+        object=f"{what}:{id}",
+        before={"sold_out_until": row.sold_out_until},
+        after={"sold_out_until": sold_out_until},
+    )
+    await _tell(session, restaurant_id)
+    return str(row.name)
 
 
 async def set_sold_out(
@@ -19,7 +86,7 @@ async def set_sold_out(
     """Take everything of that name off sale until then; None puts it back. The caller commits.
 
     Returns the names of what is affected: the dishes that need it, if it is an ingredient. Live
-    calls hear of it at once (`notify_restaurant_changed`). Raises `NotOnMenu`.
+    calls and open pages hear of it at once. Raises `NotOnMenu`.
     """
     wanted = words_of(name, accents=True)
     known: list[str] = []
@@ -38,6 +105,7 @@ async def set_sold_out(
             affected += await _dishes_with(session, restaurant_id, ids)
     if not affected:
         raise NotOnMenu(name, near(name, known))
+    await _tell(session, restaurant_id)
     return tuple(dict.fromkeys(affected))
 
 
@@ -62,6 +130,13 @@ async def set_portions(
         .values(portions_left=left)
     )
     return tuple(names[item_id] for item_id in ids)
+
+
+async def _tell(session: AsyncSession, restaurant_id: UUID) -> None:
+    session.add(
+        EventOutbox(restaurant_id=restaurant_id, topic=OutboxTopic.AVAILABILITY_CHANGED, payload={})
+    )
+    await session.flush()
 
 
 async def _dishes_with(

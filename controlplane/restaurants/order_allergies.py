@@ -1,4 +1,4 @@
-"""Allergies told with an order: the kitchen says that it has seen them before it hands it over."""
+"""Allergies told with an order: the kitchen says that it has read them before it accepts it."""
 
 from typing import Final
 from uuid import UUID
@@ -10,13 +10,21 @@ from controlplane.models.order import Order, OrderStatus
 from controlplane.models.order_allergy import OrderAllergy
 from controlplane.restaurants.errors import AllergyUnseen
 
-MADE: Final = frozenset({OrderStatus.READY, OrderStatus.OUT_FOR_DELIVERY, OrderStatus.COMPLETED})
-"""An order is in none of these while nobody has seen its allergies."""
+TAKEN: Final = frozenset(
+    {
+        OrderStatus.ACCEPTED,
+        OrderStatus.PREPARING,
+        OrderStatus.READY,
+        OrderStatus.OUT_FOR_DELIVERY,
+        OrderStatus.COMPLETED,
+    }
+)
+"""An order comes into none of these while nobody has read its allergies."""
 
 
 async def check_allergies_seen(session: AsyncSession, order: Order, to: OrderStatus) -> None:
     """Raise `AllergyUnseen` when the locked order cannot go there yet."""
-    if to in MADE and await _unseen(session, order):
+    if to in TAKEN and await _unseen(session, order):
         raise AllergyUnseen(order.status, to)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextualSelect, Uuid, column, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.order import NEVER_MADE, NEXT_STATUSES, OrderStatus
@@ -116,11 +116,12 @@ async def received_before(session: AsyncSession, restaurant_id: UUID, order_id: 
     return int(rows.one().received_cents)
 
 
-async def refunds_due(session: AsyncSession, restaurant_id: UUID, *, since: datetime) -> set[UUID]:
-    """The orders of which something is to be given back, if money of theirs moved since then."""
-    moved = await session.scalars(_MOVED, {"restaurant_id": restaurant_id, "since": since})
-    stand = await standings(session, restaurant_id, moved.all())
-    return {order_id for order_id, one in stand.items() if one.paid is Paid.REFUND_DUE}
+def money_moved_since(restaurant_id: UUID, since: datetime) -> TextualSelect:
+    """The ids of the orders whose money moved since then, to be asked within a query: of some of
+    them something may be to be given back.
+    """
+    asked = _MOVED.bindparams(restaurant_id=restaurant_id, since=since)
+    return asked.columns(column("id", Uuid))
 
 
 def _link(row: Row[Any]) -> LinkFacts | None:

@@ -23,11 +23,18 @@ async def a_browser() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def as_visitor(
-    browser: Browser, site: SiteUnderTest, base_url: str, visitor: str, *, dark: bool = False
+    browser: Browser,
+    site: SiteUnderTest,
+    base_url: str,
+    visitor: str,
+    *,
+    dark: bool = False,
+    scripts: bool = True,
 ) -> AsyncIterator[BrowserContext]:
     """A window of that visitor's own, with their cookies."""
     context = await browser.new_context(
         base_url=base_url,
+        java_script_enabled=scripts,
         color_scheme="dark" if dark else "light",
         locale="fr-FR",
         reduced_motion="reduce",

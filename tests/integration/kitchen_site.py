@@ -6,20 +6,25 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx2
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from controlplane.payments.stripe_api import STRIPE_URL
+from controlplane.restaurants.devices import pair_at_once
 from tests.accounts import SECRET_KEYS
 from tests.waiting import DEADLINE_S, until
-from webapp.kitchen.link import kitchen_key
 from webapp.settings import WebSettings
+from webapp.visitor import DEVICE_COOKIE
 from webapp.web import server_for
 
 SECRET = "a secret of tests only"
+TOPICS = "ticket,voice,sums,kitchen"
+"""What the kitchen's page asks for."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,51 @@ class TestSite:
     base_url: str
     server: Any
 
-    def page(self, restaurant_id: UUID, *, key: str | None = None) -> str:
-        key = kitchen_key(restaurant_id, secret=SECRET) if key is None else key
-        return f"{self.base_url}/place/{restaurant_id}/kitchen?key={key}"
+    async def tablet(
+        self, sessions: async_sessionmaker[AsyncSession], restaurant_id: UUID
+    ) -> "Tablet":
+        """Pair a tablet with the restaurant; `sessions` are the owner's of the tables."""
+        async with sessions.begin() as session:
+            now = datetime.now(UTC)
+            token = await pair_at_once(session, restaurant_id, "Four", now=now)
+        return Tablet(f"{self.base_url}/place/{restaurant_id}", token)
 
-    def events(self, restaurant_id: UUID, *, after: int | None = None) -> str:
-        url = self.page(restaurant_id).replace("/kitchen?", "/kitchen/events?")
-        return url if after is None else f"{url}&after={after}"
+
+@dataclass(frozen=True)
+class Tablet:
+    """A kitchen's tablet, as its browser asks."""
+
+    place: str
+    """The restaurant's pages begin with it."""
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "cookie": f"{DEVICE_COOKIE}={self.token}",
+            "sec-fetch-site": "same-origin",
+            "accept": "text/html",
+        }
+
+    @property
+    def page(self) -> str:
+        return f"{self.place}/kitchen"
+
+    def http(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(timeout=DEADLINE_S, headers=self.headers)
+
+    async def get(self, path: str = "/kitchen") -> httpx2.Response:
+        async with self.http() as client:
+            return await client.get(self.place + path)
+
+    async def press(self, path: str, **form: str) -> httpx2.Response:
+        """Send what a button of the page sends."""
+        async with self.http() as client:
+            return await client.post(f"{self.page}/{path}", data=form)
+
+    def events(self, *, after: str | int | None = None, topics: str = TOPICS) -> "EventClient":
+        url = f"{self.place}/events?topics={topics}"
+        return EventClient(url if after is None else f"{url}&after={after}", headers=self.headers)
 
 
 @contextlib.asynccontextmanager
@@ -86,19 +129,22 @@ class EventClient:
     """Reads as a browser's EventSource does (HTML standard §9.2), without its own reconnecting."""
 
     url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    """What it sends."""
     last_event_id: str | None = None
     status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, str] = field(default_factory=dict)
+    """The answer's headers."""
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[AsyncIterator[Heard]]:
-        headers = {"Last-Event-ID": self.last_event_id} if self.last_event_id else {}
+        resumed = {"Last-Event-ID": self.last_event_id} if self.last_event_id else {}
         timeout = httpx2.Timeout(DEADLINE_S)
         async with (
             httpx2.AsyncClient(timeout=timeout) as client,
-            client.stream("GET", self.url, headers=headers) as answer,
+            client.stream("GET", self.url, headers=self.headers | resumed) as answer,
         ):
-            self.status, self.headers = answer.status_code, dict(answer.headers)
+            self.status, self.answered = answer.status_code, dict(answer.headers)
             events = self._events(answer.aiter_lines())
             yield events
             await events.aclose()  # type: ignore[attr-defined]  # an async generator

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import psycopg
@@ -16,7 +15,7 @@ from freeswitch.telephone.phone import Phone
 from tests.integration.switch_under_test import heard
 from tests.scenarios.listening import LONGEST_SILENCE_S, longest_silence_s
 from tests.waiting import DEADLINE_S, elapse, until
-from webapp.show import telephone
+from webapp.show import last_digits
 
 pytestmark = pytest.mark.scenario
 
@@ -41,8 +40,8 @@ async def test_the_agent_is_dead_and_the_caller_leaves_a_message(stack: Stack) -
     1. The bridge agent is dead: after the greeting the caller hears that all agents are busy; the
        restaurant's phone is rung; then "laissez votre message après le bip".
     2. The caller speaks and presses #; "merci, le restaurant vous rappellera".
-    3. The agent starts again: the kitchen page shows the message with the caller's number, and
-       plays it.
+    3. The agent starts again: the kitchen page shows the message with the last digits of the
+       caller's number, and plays it.
     """
     stack.kill("bridge-agent")
     async with Phone() as phone:
@@ -55,7 +54,7 @@ async def test_the_agent_is_dead_and_the_caller_leaves_a_message(stack: Stack) -
     silence = longest_silence_s(dialog.received, since=dialog.answered_at, until=beep_at)
     assert silence <= LONGEST_SILENCE_S
     await asyncio.to_thread(stack.launch_again, "bridge-agent")
-    page = await until_shown(stack, telephone(CALLER_NUMBER))
+    page = await until_shown(stack, last_digits(CALLER_NUMBER))
     audio = await fetch(stack, page.partition("<audio")[2].partition('src="')[2].split('"')[0])
     assert audio.headers["content-type"] == "audio/wav"
     assert len(audio.content) > len(speech("deux_margherita_un_coca")) // 2
@@ -68,7 +67,7 @@ async def until_shown(stack: Stack, number: str) -> str:
     async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
 
         async def shown() -> str | None:
-            page = (await client.get(stack.address.kitchen_url)).text
+            page = (await client.get(stack.address.kitchen_url, headers=_tablet(stack))).text
             return page if "<audio" in page else None
 
         page = await until(shown)
@@ -77,10 +76,12 @@ async def until_shown(stack: Stack, number: str) -> str:
 
 
 async def fetch(stack: Stack, path: str) -> httpx2.Response:
-    site = urlsplit(stack.address.kitchen_url)
-    assert parse_qs(site.query)["key"][0] in path.replace("%3D", "=")
     async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
-        return await client.get(f"{site.scheme}://{site.netloc}{path}")
+        return await client.get(f"{stack.address.public_url}{path}", headers=_tablet(stack))
+
+
+def _tablet(stack: Stack) -> dict[str, str]:
+    return {"cookie": f"tablet={stack.address.kitchen_token}"}
 
 
 def stored_audio(stack: Stack) -> bytes:

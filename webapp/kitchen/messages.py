@@ -16,7 +16,7 @@ from sqlalchemy.orm import load_only
 from controlplane.models.voice_message import MOST_MESSAGES, VoiceMessage
 from controlplane.restaurants.errors import UnknownMessage
 from webapp import show
-from webapp.kitchen.tickets import Kitchen
+from webapp.kitchen.queries import Kitchen
 
 PAGE_LIMIT: Final = MOST_MESSAGES
 """A full box is shown whole."""
@@ -26,16 +26,20 @@ SHOWN_FOR: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message as the page shows it: already in French, in the restaurant's time."""
+    """A message as the page shows it: in the visitor's language and the restaurant's time."""
 
     message_id: UUID
     caller: str
     """It is empty when the caller's number is hidden."""
+    last_digits: str
+    """What a tablet is shown of it."""
     caller_uri: str
     recorded_at: str
     recorded_at_utc: str
     length: str
     heard: bool
+    order: str
+    """Messages are sorted by it, the newest first."""
 
 
 async def messages_to_show(session: AsyncSession, kitchen: Kitchen) -> list[Message]:
@@ -87,9 +91,11 @@ def _message(row: VoiceMessage, kitchen: Kitchen) -> Message:
     return Message(
         message_id=row.id,
         caller=show.telephone(row.caller_number) if row.caller_number else "",
+        last_digits=show.last_digits(row.caller_number),
         caller_uri=f"tel:{row.caller_number}" if row.caller_number else "",
         recorded_at=show.moment(local, today=kitchen.today()),
         recorded_at_utc=row.recorded_at.astimezone(UTC).isoformat(timespec="seconds"),
         length=show.seconds(row.duration_ms),
         heard=row.heard_at is not None,
+        order=f"{2**40 - int(row.recorded_at.timestamp()):014d}",
     )

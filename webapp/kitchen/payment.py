@@ -1,9 +1,10 @@
-"""How an order stands with its payment, in French, on the kitchen's ticket."""
+"""How an order stands with its payment, in the visitor's language, on the kitchen's ticket."""
 
 from zoneinfo import ZoneInfo
 
 from controlplane.restaurants.payment_standing import Paid, Standing
-from webapp.show import NO_BREAK, clock, price
+from webapp.show import clock, price
+from webapp.words import _
 
 
 def on_ticket(standing: Standing, zone: ZoneInfo) -> str:
@@ -11,19 +12,20 @@ def on_ticket(standing: Standing, zone: ZoneInfo) -> str:
     cents = price(standing.cents)
     match standing.paid:
         case Paid.IN_FULL:
-            return f"Payée en ligne{NO_BREAK}: {cents}"
+            return _("Payée en ligne : %(price)s", price=cents)
         case Paid.AWAITED if standing.until is not None:
             until = clock(standing.until.astimezone(zone))
             if standing.required:
-                return f"À préparer une fois payée{NO_BREAK}: le client a jusqu’à {until}"
-            return f"Paiement en ligne possible jusqu’à {until}"
+                return _("À préparer une fois payée : le client a jusqu’à %(until)s", until=until)
+            return _("Paiement en ligne possible jusqu’à %(until)s", until=until)
         case Paid.TO_PAY:
-            return f"À payer sur place{NO_BREAK}: {cents}"
+            return _("À payer sur place : %(price)s", price=cents)
         case Paid.UNPAID:
-            return (
-                f"Non payée à temps{NO_BREAK}: à accepter ({cents} à payer sur place) ou à refuser"
+            return _(
+                "Non payée à temps : à accepter (%(price)s à payer sur place) ou à refuser",
+                price=cents,
             )
         case Paid.REFUND_DUE:
-            return f"À rembourser au client{NO_BREAK}: {cents}"
-        case _:
+            return _("À rembourser au client : %(price)s", price=cents)
+        case _paid_as_ever:
             return ""

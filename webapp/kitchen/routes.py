@@ -1,149 +1,192 @@
-"""The kitchen page: today's orders, their stream, and the buttons that move them on.
+"""The kitchen's page: its board, and the buttons that move orders on.
 
-Whoever has no valid key for exactly this restaurant gets the answer of a page that doesn't exist.
+A member opens it, or a tablet that is paired with the restaurant. Each button says where things are
+to be, not how they are to change: pressed twice, or sent late, it does no more.
 """
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, status
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.sse import EventSourceResponse
+from fastapi import APIRouter, Form, Header, Query, Request, status
+from fastapi.responses import HTMLResponse, Response
 
 from controlplane.models.order import OrderStatus
+from controlplane.restaurants.busy import pause, rush, set_busy
+from controlplane.restaurants.cross_off import cross_off
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_status import change_order_status, see_allergies
-from controlplane.restaurants.printers import silent_printers
+from controlplane.restaurants.take_back import take_back
 from controlplane.restaurants.voice_messages import mark_heard
-from controlplane.tenancy import restaurant_session
 from webapp import metrics
 from webapp.kitchen.audio import wav_response
-from webapp.kitchen.link import opens_kitchen
-from webapp.kitchen.messages import Message, audio_of, messages_to_show
-from webapp.kitchen.stream import kitchen_events
-from webapp.kitchen.tickets import Kitchen, Ticket, find_kitchen, tickets_of_today
-from webapp.site import Site, SiteHere
-
-ACTOR = "kitchen"
+from webapp.kitchen.messages import audio_of, messages_to_show
+from webapp.kitchen.queries import kitchen_of, open_tickets, tickets_of_today
+from webapp.kitchen.state import PAUSE, kitchen_state
+from webapp.kitchen.ticket import Lane, Ticket, stations, to_make
+from webapp.kitchen.words import SAYS
+from webapp.place import KitchenHere, Place
+from webapp.words import _
 
 router = APIRouter(prefix="/place/{restaurant_id}/kitchen", include_in_schema=False)
 messages_router = APIRouter(prefix="/place/{restaurant_id}/messages", include_in_schema=False)
 
-Key = Annotated[str, Query(min_length=1, max_length=300)]
-
-
-def render(site: Site, shown: Ticket | Message, kitchen: Kitchen, key: str) -> str:
-    """Render one entry of the page."""
-    kind = "ticket" if isinstance(shown, Ticket) else "message"
-    template = site.templates.get_template(f"kitchen/{kind}.html")
-    return template.render({kind: shown}, kitchen=kitchen, key=key)
-
-
-async def the_kitchen(restaurant_id: UUID, key: Key, site: SiteHere) -> Kitchen:
-    """Return the restaurant the key opens; the database session is given back before the answer."""
-    settings = site.settings
-    if not opens_kitchen(
-        key,
-        restaurant_id,
-        secret=settings.link_secret.get_secret_value(),
-        max_age_days=settings.kitchen_link_days,
-    ):
-        raise HTTPException(status.HTTP_404_NOT_FOUND)
-    async with restaurant_session(site.sessions, restaurant_id) as session:
-        return await find_kitchen(session, restaurant_id)
-
-
-KitchenHere = Annotated[Kitchen, Depends(the_kitchen)]
+BY_SCRIPT = "x-by-script"
+"""The page's own script sends this header, and is not led back to the page."""
 
 
 @router.get("")
-async def kitchen_page(site: SiteHere, kitchen: KitchenHere, key: Key) -> HTMLResponse:
-    """Show the whole page, which also works without JavaScript."""
+async def kitchen_page(
+    place: KitchenHere, station: Annotated[str, Query(max_length=100)] = ""
+) -> HTMLResponse:
+    """Show the whole board, which also works without JavaScript."""
     with metrics.PAGE_SECONDS.time():
         # Before the orders: what is committed in between comes twice, never not at all.
-        newest = await site.feed.newest_id(kitchen.restaurant_id)
-        async with restaurant_session(site.sessions, kitchen.restaurant_id) as session:
+        newest = await place.site.feed.newest_id(place.restaurant_id)
+        kitchen = kitchen_of(place)
+        async with place.session() as session:
             tickets = await tickets_of_today(session, kitchen)
             messages = await messages_to_show(session, kitchen)
-            silent = await silent_printers(session, kitchen.restaurant_id, datetime.now(UTC))
-        page = site.templates.get_template("kitchen/page.html").render(
-            kitchen=kitchen,
-            key=key,
+            state = await kitchen_state(session, place.restaurant_id)
+        return place.page(
+            "kitchen/page.html",
+            **SAYS,
+            now=datetime.now(place.zone),
             newest=newest,
-            to_make=[ticket for ticket in tickets if not ticket.done],
-            done=[ticket for ticket in tickets if ticket.done],
+            topics=_topics(station),
+            by_lane=_by_lane(tickets, station),
             messages=messages,
-            silent_printers=silent,
+            state=state,
+            station=station,
+            stations=stations(tickets),
+            sums=to_make(tickets, station),
         )
-    return HTMLResponse(page)
 
 
-@router.get("/events")
-async def kitchen_stream(
-    site: SiteHere,
-    kitchen: KitchenHere,
-    key: Key,
-    after: Annotated[str | None, Query(max_length=20)] = None,
-    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
-) -> EventSourceResponse:
-    """Send server-sent events from `Last-Event-ID`, or `after` on the page's first connection."""
-    events: AsyncIterator[bytes] = kitchen_events(
-        site.feed,
-        site.sessions,
-        kitchen,
-        after=_outbox_id(last_event_id or after),
-        render=lambda shown: render(site, shown, kitchen, key),
+@router.get("/pickup")
+async def pickup_page(place: KitchenHere) -> HTMLResponse:
+    """Show who may be handed their order, for the counter."""
+    newest = await place.site.feed.newest_id(place.restaurant_id)
+    async with place.session() as session:
+        tickets = await open_tickets(session, kitchen_of(place))
+    return place.page(
+        "kitchen/pickup.html",
+        **SAYS,
+        now=datetime.now(place.zone),
+        newest=newest,
+        by_lane=_by_lane(tickets, ""),
+        station="",
     )
-    return EventSourceResponse(events, headers={"X-Accel-Buffering": "no"})
+
+
+@router.post("/orders/{order_id}/take-back")
+async def take_order_back(
+    request: Request, order_id: UUID, left: Annotated[OrderStatus, Form()], place: KitchenHere
+) -> Response:
+    """Undo this visitor's own last move. Raises `StatusRefused` when it is too late."""
+    async with place.session() as session, session.begin():
+        await take_back(
+            session,
+            place.restaurant_id,
+            order_id,
+            left=left,
+            now=datetime.now(UTC),
+            actor=place.actor,
+        )
+    return _done(request, place)
 
 
 @router.post("/orders/{order_id}/{to}")
 async def move_order(
-    order_id: UUID, to: OrderStatus, site: SiteHere, kitchen: KitchenHere, key: Key
+    request: Request, order_id: UUID, to: OrderStatus, place: KitchenHere
 ) -> Response:
-    """Do what a ticket's button says; go back to the page, which shows where the order is now."""
-    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
+    """Do what a ticket's button says; the page shows where the order is now."""
+    async with place.session() as session, session.begin():
         with suppress(StatusRefused):  # another screen was faster: the page says what is
-            await change_order_status(session, kitchen.restaurant_id, order_id, to=to, actor=ACTOR)
-    url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
-    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+            await change_order_status(
+                session, place.restaurant_id, order_id, to=to, actor=place.actor
+            )
+    return _done(request, place)
 
 
 @router.post("/orders/{order_id}/allergy/seen")
-async def allergy_seen(order_id: UUID, site: SiteHere, kitchen: KitchenHere, key: Key) -> Response:
-    """Do what an allergy's button says; go back to the page."""
-    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
-        await see_allergies(session, kitchen.restaurant_id, order_id, actor=ACTOR)
-    url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
-    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+async def allergy_seen(request: Request, order_id: UUID, place: KitchenHere) -> Response:
+    """Do what an allergy's button says."""
+    async with place.session() as session, session.begin():
+        await see_allergies(session, place.restaurant_id, order_id, actor=place.actor)
+    return _done(request, place)
+
+
+@router.post("/orders/{order_id}/dishes/{line_id}/{part_id}")
+async def dish_made(
+    request: Request,
+    order_id: UUID,
+    line_id: UUID,
+    part_id: UUID,
+    made: Annotated[Literal["yes", "no"], Form()],
+    place: KitchenHere,
+) -> Response:
+    """Cross a dish off, or take that back."""
+    async with place.session() as session, session.begin():
+        await cross_off(
+            session, place.restaurant_id, order_id, line_id, part_id, made=made == "yes"
+        )
+    return _done(request, place)
 
 
 @router.post("/messages/{message_id}/heard")
-async def message_heard(
-    message_id: UUID, site: SiteHere, kitchen: KitchenHere, key: Key
+async def message_heard(request: Request, message_id: UUID, place: KitchenHere) -> Response:
+    """Do what a message's button says."""
+    async with place.session() as session, session.begin():
+        await mark_heard(session, place.restaurant_id, message_id)
+    return _done(request, place)
+
+
+@router.post("/busy")
+async def say_busy(
+    request: Request,
+    delay: Annotated[Literal["0", "15", "30", "pause"], Form()],
+    place: KitchenHere,
 ) -> Response:
-    """Do what a message's button says; go back to the page."""
-    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session, session.begin():
-        await mark_heard(session, kitchen.restaurant_id, message_id)
-    url = f"/place/{kitchen.restaurant_id}/kitchen?key={key}"
-    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+    """Say how busy the kitchen is; a rush or a pause ends by itself."""
+    now = datetime.now(UTC)
+    said = pause(now=now) if delay == PAUSE else rush(int(delay), now=now)
+    said = said.model_copy(update={"by": place.user.name if place.user else _("Cuisine")})
+    async with place.session() as session, session.begin():
+        await set_busy(session, place.restaurant_id, said, actor=place.actor)
+    return _done(request, place)
 
 
 @messages_router.get("/{message_id}.wav")
 async def message_audio(
     message_id: UUID,
-    site: SiteHere,
-    kitchen: KitchenHere,
+    place: KitchenHere,
     range_header: Annotated[str | None, Header(alias="range", max_length=100)] = None,
 ) -> Response:
     """Send the recording, whole or the part a player asks for."""
-    async with restaurant_session(site.sessions, kitchen.restaurant_id) as session:
-        audio = await audio_of(session, kitchen, message_id)
+    async with place.session() as session:
+        audio = await audio_of(session, kitchen_of(place), message_id)
     return wav_response(audio, range_header)
 
 
-def _outbox_id(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+def _topics(station: str) -> str:
+    argument = f":{quote(station, safe='')}" if station else ""
+    return f"ticket{argument} sums{argument} voice kitchen"
+
+
+def _by_lane(tickets: list[Ticket], station: str) -> dict[Lane, list[Ticket]]:
+    lanes: dict[Lane, list[Ticket]] = {lane: [] for lane in Lane}
+    for ticket in tickets:
+        if (shown := ticket.at_station(station)) is not None:
+            lanes[shown.lane].append(shown)
+    for lane in lanes.values():
+        lane.sort(key=lambda ticket: ticket.order)
+    return lanes
+
+
+def _done(request: Request, place: Place) -> Response:
+    if BY_SCRIPT in request.headers:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    return place.back("/kitchen")

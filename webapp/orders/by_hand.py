@@ -25,7 +25,7 @@ from controlplane.restaurants.order_draft import PlacedOrder
 from controlplane.restaurants.replace_order import REPLACEABLE
 from controlplane.restaurants.take_by_hand import order_of_form, take_by_hand
 from webapp.forms import Form
-from webapp.kitchen.ticket_words import TYPE_LABELS
+from webapp.kitchen.ticket_words import type_label
 from webapp.orders.forms import OrderForm, moved, typed_again, uuid_of, written_line
 from webapp.orders.offer import Offer, dish_of, read_offer
 from webapp.orders.queries import read_address, read_order
@@ -176,5 +176,5 @@ def _drawn(place: Place, typing: OrderForm, offer: Offer, *, status: int = 200) 
             (written_line(each.line), each.in_cart, refused(each.fault) if each.fault else "")
             for each in offer.cart.lines
         ],
-        types=[(each, _(TYPE_LABELS[each])) for each in offer.types],
+        types=[(each, type_label(each)) for each in offer.types],
     )

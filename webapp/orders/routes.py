@@ -29,7 +29,7 @@ from controlplane.restaurants.refuse_order import refusal_of, refuse_order
 from controlplane.restaurants.replace_order import REPLACEABLE
 from webapp.forms import Form
 from webapp.kitchen.payment import on_ticket
-from webapp.kitchen.ticket_words import TYPE_LABELS, address_lines, next_button, status_label
+from webapp.kitchen.ticket_words import address_lines, next_button, status_label, type_label
 from webapp.orders.queries import (
     PAGE,
     Filter,
@@ -158,7 +158,7 @@ async def _order_page(
         address=address_lines(address) if address else (),
         payment_words=on_ticket(payment, place.zone),
         timeline=timeline(order),
-        type_label=_(TYPE_LABELS[order.order_type]),
+        type_label=type_label(order.order_type),
         next_status=None if order.allergy_unseen else to,
         next_label=name,
         absent=OrderStatus.NO_SHOW in NEXT_STATUSES[order.status],

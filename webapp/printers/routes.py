@@ -23,7 +23,7 @@ from controlplane.restaurants.printers import (
 )
 from controlplane.restaurants.tokens import restaurant_of
 from controlplane.tenancy import restaurant_session
-from webapp.kitchen.tickets import find_kitchen, tickets_by_id
+from webapp.kitchen.queries import find_kitchen, tickets_by_id
 from webapp.printers import epson, star
 from webapp.printers.ticket import Line, ticket_lines
 from webapp.site import Site, SiteHere

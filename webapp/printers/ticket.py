@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Final
 
 from webapp import show
-from webapp.kitchen.tickets import Ticket
+from webapp.kitchen.ticket import Ticket
 
 WIDTH: Final = 48
 """Font A has so many characters on 80 mm paper, and half of them in double size."""
@@ -50,10 +50,12 @@ def _lines(ticket: Ticket, restaurant: str, *, duplicate: bool) -> Iterator[Line
     yield Line(text=RULE)
     for words in ticket.allergies:
         yield from _wrapped(f"ALLERGIE : {words.upper()}", big=True, inverse=True)
-    for dish in ticket.lines:
-        yield from _wrapped(f"{dish.quantity} x {dish.name}", big=True)
-        for option in dish.options:
+    for line in ticket.lines:
+        yield from _wrapped(f"{line.quantity} x {line.name}", big=True)
+        for option in line.options:
             yield from _wrapped(f"  + {option}")
+        for dish in line.dishes if line.set_menu else ():
+            yield from _wrapped(f"  {dish.quantity} x {dish.name}", big=True)
     if ticket.note:
         yield Line(text=RULE)
         yield from _wrapped(f"NOTE : {ticket.note}", big=True)

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.tenancy import restaurant_session
-from webapp.kitchen.tickets import Kitchen, tickets_of_today
+from webapp.kitchen.queries import Kitchen, tickets_of_today
 
 ORDERS: Final = 120
 """A pizzeria's Friday; one in four is still to make."""

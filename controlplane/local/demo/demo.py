@@ -23,6 +23,7 @@ from controlplane.database import libpq_url
 from controlplane.local.demo.call_recording import CallRecording
 from controlplane.local.demo.caller import PlayedCall, call_and_order
 from controlplane.local.demo.journal import read_journal
+from controlplane.local.demo.people import OWNER_EMAIL
 from controlplane.local.demo.silence import silence_after_interruption_ms
 from controlplane.local.demo.stack import Stack
 from controlplane.local.demo.three_restaurants import KINDS
@@ -108,6 +109,7 @@ def run_up(*, calls: int) -> int:
             play_call(stack.address, as_json=False)
         say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
         say(f"Cuisine : {stack.address.kitchen_url}")
+        say(f"Connexion : {OWNER_EMAIL}, mot de passe {stack.address.owner_password}")
         say(f"SMS et courriels, qui ne partent pas : {folder / 'notifications'}")
         for kind in KINDS:
             say(f"{kind.name} : {stack.kitchen_url(kind.restaurant_id)}")

@@ -25,8 +25,9 @@ from controlplane.contracts import redis_keys
 from controlplane.contracts.gateway_states import GatewayState
 from controlplane.database import libpq_url
 from controlplane.local.demo.online_payment import stand_in_arguments, take_payments
+from controlplane.local.demo.people import let_in
 from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_demo
-from controlplane.local.demo.three_restaurants import PIZZERIA, seed_kinds
+from controlplane.local.demo.three_restaurants import KINDS, PIZZERIA, seed_kinds
 from controlplane.local.launch.ports import free_tcp_port
 from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import REDIS_DEADLINE_S, LocalServices
@@ -35,7 +36,6 @@ from controlplane.migrations.schema import upgrade
 from controlplane.models.restaurant import PaymentPolicy
 from controlplane.redis_clients import sync_redis
 from controlplane.secret_box import SecretBox
-from webapp.kitchen.link import kitchen_link
 
 DEMO_NUMBER: Final = "0033199001234"
 """The demo restaurant's line at its carrier, a number of the range ARCEP keeps for fiction."""
@@ -141,6 +141,8 @@ class Stack:
         self._web_port = free_tcp_port()
         web_url = f"http://127.0.0.1:{self._web_port}"
         stripe = self._stripe(undo, web_url, secret_keys) if self._restaurants else {}
+        opened = [demo.restaurant_id, *(kind.restaurant_id for kind in KINDS if self._restaurants)]
+        password, tokens = asyncio.run(let_in(services.database_url, opened))
         processes: dict[str, Mapping[str, str]] = {
             "controller": {},
             "bridge-agent": {
@@ -195,14 +197,15 @@ class Stack:
             esl_password=self.switch.esl_password,
             public_url=web_url,
             kitchen_url=self.kitchen_url(demo.restaurant_id),
+            kitchen_token=tokens[demo.restaurant_id],
+            owner_password=password,
             journal=str(journal) if journal else None,
         )
         self.wait_until_ready()
 
     def kitchen_url(self, restaurant_id: UUID) -> str:
-        """Return where this restaurant's orders are shown."""
-        web_url = f"http://127.0.0.1:{self._web_port}"
-        return kitchen_link(web_url, restaurant_id, secret=self._link_secret)
+        """Return where this restaurant's orders are shown, to a member or a paired tablet."""
+        return f"http://127.0.0.1:{self._web_port}/place/{restaurant_id}/kitchen"
 
     def _stripe(self, undo: contextlib.ExitStack, web_url: str, secret_keys: str) -> dict[str, str]:
         """Set the three restaurants up; return the web process's settings for their payments."""

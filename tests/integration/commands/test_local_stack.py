@@ -41,6 +41,8 @@ def save(**changes: Any) -> None:
         "esl_password": "of-the-stack",
         "public_url": "http://127.0.0.1",
         "kitchen_url": "http://127.0.0.1/",
+        "kitchen_token": "of-the-tablet",
+        "owner_password": "of-the-owner",
         "journal": None,
     }
     StackAddress(**{**values, **changes}).save(STACK_FILE)

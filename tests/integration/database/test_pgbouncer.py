@@ -5,6 +5,7 @@ The tests run where the program is found, as Debian's `pgbouncer` brings it.
 """
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import UUID
 
-import httpx2
 import psycopg
 import pytest
 from sqlalchemy import func, make_url, select
@@ -31,8 +31,7 @@ from controlplane.models.order import Order, OrderStatus
 from controlplane.tenancy import restaurant_session
 from tests.integration.database.login_users import LoginUser, login_user
 from tests.integration.kitchen_orders import add_order, add_restaurant
-from tests.integration.kitchen_site import EventClient, next_ticket, running_site
-from tests.waiting import DEADLINE_S
+from tests.integration.kitchen_site import next_ticket, running_site
 from webapp.eventstream import HEAL_S
 
 PGBOUNCER: Final = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/local/bin")
@@ -160,19 +159,18 @@ async def test_the_site_shows_orders_and_is_told_of_new_ones(
     owner = async_sessions(database)
     async with owner.begin() as session:
         restaurant_id = await add_restaurant(session)
-    async with (
-        running_site(pooled.site_url, feed_url=pooled.feed_url) as site,
-        EventClient(site.events(restaurant_id, after=0)).open() as events,
-    ):
+    async with contextlib.AsyncExitStack() as opened:
+        site = await opened.enter_async_context(
+            running_site(pooled.site_url, feed_url=pooled.feed_url)
+        )
+        tablet = await site.tablet(owner, restaurant_id)
+        events = await opened.enter_async_context(tablet.events(after=0).open())
         for patience_s in (START_S, HEAL_S / 2):
             async with owner.begin() as session:
                 order_id = await add_order(session, restaurant_id)
             async with asyncio.timeout(patience_s):
                 ticket = await next_ticket(events)
             assert ticket.data["order"] == str(order_id)
-        button = site.page(restaurant_id).replace(
-            "/kitchen?", f"/kitchen/orders/{order_id}/accepted?"
-        )
-        async with httpx2.AsyncClient(timeout=DEADLINE_S) as browser:
-            assert (await browser.post(button)).status_code == HTTPStatus.SEE_OTHER
+        pressed = await tablet.press(f"orders/{order_id}/accepted")
+        assert pressed.status_code == HTTPStatus.SEE_OTHER
         assert (await next_ticket(events)).data["status"] == OrderStatus.ACCEPTED

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, Final
+from uuid import UUID
 
-import httpx2
 import psycopg
 import pytest
 
@@ -40,7 +40,7 @@ from tests.integration.bridge_under_test import (
     short_prompts,
 )
 from tests.integration.kitchen_orders import add_order
-from tests.integration.kitchen_site import EventClient, Heard, next_ticket, running_site
+from tests.integration.kitchen_site import Heard, Tablet, TestSite, next_ticket, running_site
 from tests.waiting import DEADLINE_S, until
 
 pytestmark = [
@@ -125,7 +125,8 @@ async def test_every_process_is_back_within_seconds(site: Site) -> None:
     """
     restaurant = site.query("SELECT id FROM restaurant")[0][0]
     async with running_site(site.postgres.url) as web, Phone() as phone:
-        stream = EventClient(web.events(restaurant, after=0))
+        tablet = await a_tablet(site, web, restaurant)
+        stream = tablet.events(after=0)
         async with stream.open() as events:
             await until(lambda: beating(site))
             await order_shown(site, events)
@@ -138,7 +139,7 @@ async def test_every_process_is_back_within_seconds(site: Site) -> None:
                 site.back("the bridge registers", lambda: is_at(site, "state", "REGED")),
                 site.back("a call is taken, and recorded", lambda: was_taken(site)),
                 site.back("the kitchen sees an order", lambda: order_shown(site, events)),
-                site.back("the page answers", lambda: answers(web.page(restaurant))),
+                site.back("the page answers", lambda: answers(tablet)),
             )
             await dialog.hangup()
     logging.getLogger(__name__).info("back after %s", site.seconds)
@@ -181,6 +182,13 @@ async def order_shown(site: Site, events: AsyncIterator[Heard]) -> bool:
     return bool(await next_ticket(events))
 
 
-async def answers(page: str) -> bool:
-    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
-        return (await client.get(page)).status_code == 200
+async def a_tablet(site: Site, web: TestSite, restaurant_id: UUID) -> Tablet:
+    engine = async_engine(site.postgres.url, application_name="test")
+    try:
+        return await web.tablet(async_sessions(engine), restaurant_id)
+    finally:
+        await engine.dispose()
+
+
+async def answers(tablet: Tablet) -> bool:
+    return (await tablet.get()).status_code == 200

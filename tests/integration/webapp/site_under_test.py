@@ -20,13 +20,14 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from starlette.types import ASGIApp
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_engine, async_sessions
 from controlplane.models.membership import Membership, Role
 from controlplane.models.platform import PlatformMember
 from controlplane.models.user_account import UserAccount
-from controlplane.restaurants.devices import offer_code, pair
+from controlplane.restaurants.devices import pair_at_once
 from controlplane.restaurants.user_sessions import sign_in
 from controlplane.tenancy import restaurant_session
 from tests.accounts import SECRET_KEYS
@@ -158,19 +159,19 @@ async def _seed(app: FastAPI, engine: AsyncEngine) -> SiteUnderTest:
             else:
                 session.add(Membership(restaurant_id=place, user_id=user_id, role=role))
             cookies[visitor] = {SESSION_COOKIE: await sign_in(session, user_id, now=now)}
-        code = await offer_code(session, restaurant, "Four", now=now, actor="test")
-        token = await pair(session, restaurant, code, now=now)
-        assert token is not None
+        token = await pair_at_once(session, restaurant, "Four", now=now)
         cookies["tablet"] = {DEVICE_COOKIE: token}
     return SiteUnderTest(app, engine, restaurant, other, users, cookies)
 
 
 @contextlib.asynccontextmanager
-async def served(site: SiteUnderTest) -> AsyncIterator[str]:
-    """Serve the same application over HTTP on a free port, for a browser; yield its address."""
+async def served(site: SiteUnderTest, *, app: ASGIApp | None = None) -> AsyncIterator[str]:
+    """Serve the same application over HTTP on a free port, for a browser; yield its address. `app`
+    is what is served in its place, such as one behind a network that fails.
+    """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(site.app, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(app or site.app, lifespan="off", log_config=None, access_log=False)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await until(lambda: server.started or serving.done())

@@ -1,4 +1,6 @@
-"""The kitchen's event stream: fast, complete after a cut, closed to others, bounded."""
+"""A browser's event stream, as the kitchen's page uses it: fast, complete after a cut,
+closed to others, bounded.
+"""
 
 import asyncio
 import json
@@ -13,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_sessions, libpq_url
-from controlplane.models.event_outbox import EventOutbox
+from controlplane.models.event_outbox import EventOutbox, OutboxTopic
 from controlplane.models.order import OrderStatus
 from controlplane.restaurants.order_status import change_order_status
 from tests.integration.kitchen_orders import add_order, add_restaurant
 from tests.integration.kitchen_site import (
-    EventClient,
+    Tablet,
     TestSite,
     next_event,
     next_ticket,
@@ -26,7 +28,7 @@ from tests.integration.kitchen_site import (
 )
 from tests.waiting import DEADLINE_S, until
 from webapp import eventstream
-from webapp.kitchen import stream
+from webapp.live import stream
 
 pytestmark = pytest.mark.integration
 
@@ -52,6 +54,11 @@ async def site(database_url: str) -> AsyncIterator[TestSite]:
         yield site
 
 
+@pytest.fixture
+async def tablet(site: TestSite, sessions: Sessions, restaurant: UUID) -> Tablet:
+    return await site.tablet(sessions, restaurant)
+
+
 async def order(sessions: Sessions, restaurant_id: UUID) -> str:
     async with sessions.begin() as session:
         return str(await add_order(session, restaurant_id))
@@ -68,10 +75,10 @@ async def until_no_stream(site: TestSite) -> None:
 
 @pytest.mark.real_time("measures how soon an order is seen")
 async def test_an_order_is_seen_within_300_ms(
-    site: TestSite, sessions: Sessions, restaurant: UUID
+    tablet: Tablet, sessions: Sessions, restaurant: UUID
 ) -> None:
     taken_ms = []
-    async with EventClient(site.events(restaurant, after=0)).open() as events:
+    async with tablet.events(after=0).open() as events:
         await next_event(events)
         for _ in range(50):
             committed = await order(sessions, restaurant)
@@ -85,9 +92,9 @@ async def test_an_order_is_seen_within_300_ms(
 
 
 async def test_what_was_missed_while_away_comes_on_return(
-    site: TestSite, sessions: Sessions, restaurant: UUID
+    site: TestSite, tablet: Tablet, sessions: Sessions, restaurant: UUID
 ) -> None:
-    client = EventClient(site.events(restaurant, after=0))
+    client = tablet.events(after=0)
     async with client.open() as events:
         first = await order(sessions, restaurant)
         assert (await next_ticket(events)).data["order"] == first
@@ -100,7 +107,7 @@ async def test_what_was_missed_while_away_comes_on_return(
 
 
 async def test_nothing_is_lost_when_the_stream_is_cut_again_and_again(
-    site: TestSite, sessions: Sessions, restaurant: UUID
+    tablet: Tablet, sessions: Sessions, restaurant: UUID
 ) -> None:
     """1 Orders are committed without a pause. 2 The client hangs up after every third ticket and
     comes back. 3 Each order was heard once at least, in order.
@@ -112,7 +119,7 @@ async def test_nothing_is_lost_when_the_stream_is_cut_again_and_again(
             placed.append(await order(sessions, restaurant))
 
     heard: list[str] = []
-    client = EventClient(site.events(restaurant, after=0))
+    client = tablet.events(after=0)
     placing = asyncio.create_task(place())
     async with asyncio.timeout(DEADLINE_S):
         while len(set(heard)) < 30:
@@ -135,7 +142,7 @@ async def test_another_tenants_stream_stays_silent(
                 restaurant_id=other, topic="order_placed", payload={"order_id": str(theirs)}
             )
         )
-    async with EventClient(site.events(other, after=0)).open() as events:
+    async with (await site.tablet(sessions, other)).events(after=0).open() as events:
         await order(sessions, restaurant)
         own = await order(sessions, other)
         heard = await next_ticket(events)
@@ -158,10 +165,10 @@ async def test_a_replay_is_of_one_restaurant(
 
 
 async def test_a_status_change_is_a_ticket_as_it_now_is(
-    site: TestSite, sessions: Sessions, restaurant: UUID
+    tablet: Tablet, sessions: Sessions, restaurant: UUID
 ) -> None:
     order_id = await order(sessions, restaurant)
-    async with EventClient(site.events(restaurant, after=0)).open() as events:
+    async with tablet.events(after=0).open() as events:
         await next_ticket(events)
         async with sessions.begin() as session:
             await change_order_status(
@@ -174,39 +181,39 @@ async def test_a_status_change_is_a_ticket_as_it_now_is(
 
 @pytest.mark.parametrize("after", ["", "99999999", "nonsense", "-1", "1e3"])
 async def test_a_page_that_cannot_say_what_it_saw_loads_itself_again(
-    site: TestSite, sessions: Sessions, restaurant: UUID, after: str
+    tablet: Tablet, sessions: Sessions, restaurant: UUID, after: str
 ) -> None:
     await order(sessions, restaurant)
-    async with EventClient(site.events(restaurant) + f"&after={after}").open() as events:
+    async with tablet.events(after=after).open() as events:
         assert [heard.event async for heard in events] == ["alive", "reload"]
 
 
 async def test_a_page_that_missed_too_much_loads_itself_again(
-    site: TestSite, sessions: Sessions, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
+    tablet: Tablet, sessions: Sessions, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "REPLAY_LIMIT", 3)
     for _ in range(4):
         await order(sessions, restaurant)
-    async with EventClient(site.events(restaurant, after=0)).open() as events:
+    async with tablet.events(after=0).open() as events:
         assert [heard.event async for heard in events] == ["alive", "reload"]
 
 
 async def test_an_idle_stream_says_that_it_lives_and_ends_at_its_cap(
-    site: TestSite, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
+    tablet: Tablet, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "ALIVE_EVERY_S", 0.1)
     monkeypatch.setattr(stream, "STREAM_MOST_S", 0.5)
-    client = EventClient(site.events(restaurant, after=0))
+    client = tablet.events(after=0)
     async with client.open() as events:
         heard = [event.event async for event in events]
     assert 1 <= len(heard) <= 8
     assert set(heard) == {"alive"}
-    assert client.headers["content-type"].startswith("text/event-stream")
-    assert client.headers["cache-control"] == "no-store"
+    assert client.answered["content-type"].startswith("text/event-stream")
+    assert client.answered["cache-control"] == "no-store"
 
 
 async def test_no_database_session_is_held_by_open_streams(
-    site: TestSite, sessions: Sessions, restaurant: UUID
+    tablet: Tablet, sessions: Sessions, restaurant: UUID
 ) -> None:
     """More pages than the pool has connections, and the last one is still served."""
     async with asyncio.TaskGroup() as pages:
@@ -214,7 +221,7 @@ async def test_no_database_session_is_held_by_open_streams(
         ordered = asyncio.Event()
 
         async def page() -> None:
-            async with EventClient(site.events(restaurant, after=0)).open() as events:
+            async with tablet.events(after=0).open() as events:
                 await next_event(events)
                 await opened.wait()
                 await next_ticket(events)
@@ -228,9 +235,9 @@ async def test_no_database_session_is_held_by_open_streams(
 
 
 async def test_the_listener_comes_back_after_postgres_cut_it(
-    site: TestSite, sessions: Sessions, restaurant: UUID, database_url: str
+    tablet: Tablet, sessions: Sessions, restaurant: UUID, database_url: str
 ) -> None:
-    async with EventClient(site.events(restaurant, after=0)).open() as events:
+    async with tablet.events(after=0).open() as events:
         await next_event(events)
         connection = await psycopg.AsyncConnection.connect(libpq_url(database_url), autocommit=True)
         async with connection:
@@ -245,10 +252,10 @@ async def test_the_listener_comes_back_after_postgres_cut_it(
 
 
 async def test_a_lost_notification_heals(
-    site: TestSite, sessions: Sessions, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
+    tablet: Tablet, sessions: Sessions, restaurant: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eventstream, "HEAL_S", 0.3)
-    async with EventClient(site.events(restaurant, after=0)).open() as events:
+    async with tablet.events(after=0).open() as events:
         await next_event(events)
         await order(sessions, restaurant)  # its notification makes the listener look at HEAL_S
         await next_ticket(events)
@@ -275,7 +282,8 @@ async def test_stopping_the_server_ends_streams_at_once(
     database_url: str, sessions: Sessions, restaurant: UUID
 ) -> None:
     async with running_site(database_url) as site:
-        async with EventClient(site.events(restaurant, after=0)).open() as events:
+        tablet = await site.tablet(sessions, restaurant)
+        async with tablet.events(after=0).open() as events:
             await next_event(events)
             began = time.monotonic()
             site.server.handle_exit(0, None)
@@ -284,21 +292,22 @@ async def test_stopping_the_server_ends_streams_at_once(
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(
-    site: TestSite, restaurant: UUID
+    site: TestSite, tablet: Tablet, restaurant: UUID
 ) -> None:
-    async with EventClient(site.events(restaurant, after=0)).open() as events:
+    async with tablet.events(after=0).open() as events:
         await next_event(events)
         assert open_streams(site) == 1
     await until_no_stream(site)
 
 
 async def test_rows_of_other_topics_only_move_the_position(
-    site: TestSite, sessions: Sessions, restaurant: UUID
+    tablet: Tablet, sessions: Sessions, restaurant: UUID
 ) -> None:
     async with sessions.begin() as session:
         for payload in ({}, {"order_id": "unreadable"}, {"order_id": str(new_id())}):
-            session.add(EventOutbox(restaurant_id=restaurant, topic="menu", payload=payload))
-    client = EventClient(site.events(restaurant, after=0))
+            for topic in ("menu", OutboxTopic.ORDER_PLACED):
+                session.add(EventOutbox(restaurant_id=restaurant, topic=topic, payload=payload))
+    client = tablet.events(after=0, topics="ticket")
     async with client.open() as events:
         async for heard in events:
             assert heard.event == "alive"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx2
@@ -14,13 +14,13 @@ from controlplane.database import async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.models.order import Order, OrderStatus
 from controlplane.models.printer import Printer, PrinterProtocol, PrintJob, PrintState
+from controlplane.restaurants.devices import pair_at_once
 from controlplane.restaurants.order_status import change_order_status
 from controlplane.restaurants.printers import add_printer, print_again, print_order, revoke_printer
 from controlplane.tenancy import restaurant_session
 from tests.integration.kitchen_orders import add_order, add_restaurant
-from tests.integration.kitchen_site import SECRET, running_site
+from tests.integration.kitchen_site import running_site
 from tests.integration.webapp.printers import EpsonPrinter, StarPrinter
-from webapp.kitchen.link import kitchen_key
 
 pytestmark = pytest.mark.integration
 
@@ -196,7 +196,10 @@ async def test_what_nobody_needs_is_dropped_and_a_silent_printer_is_shown(
     sessions: Sessions, browser: httpx2.AsyncClient
 ) -> None:
     restaurant_id, token = await kitchen(sessions, PrinterProtocol.STAR)
-    page = f"/place/{restaurant_id}/kitchen?key={kitchen_key(restaurant_id, secret=SECRET)}"
+    async with sessions.begin() as session:
+        tablet = await pair_at_once(session, restaurant_id, "Four", now=datetime.now(UTC))
+    browser.cookies.set("tablet", tablet)
+    page = f"/place/{restaurant_id}/kitchen"
     assert "Imprimante muette" in (await browser.get(page)).text
     printer = StarPrinter(browser, token)
     await printer.poll()

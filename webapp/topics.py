@@ -1,0 +1,8 @@
+"""All topics that open pages may hear of: each feature's are declared in its own `live.py`."""
+
+from typing import Final
+
+from webapp.kitchen.live import KITCHEN_TOPICS
+from webapp.live.topic import Topic, index
+
+TOPICS: Final[dict[str, Topic]] = index((*KITCHEN_TOPICS,))
