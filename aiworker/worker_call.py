@@ -8,6 +8,7 @@ passes (`tick`). Each part is told what concerns it by a method of its own; none
 import time
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -42,7 +43,9 @@ from controlplane.contracts.messages import (
     CallOffer,
     Cleared,
     Dtmf,
+    EndWanted,
     GreetingEnded,
+    HandOverWanted,
     Marked,
     PutOnHold,
     Started,
@@ -83,6 +86,10 @@ _WAITED: Final = (
 _OFF_HOLD: Final = (
     "Le téléphone de l'appelant t'a mis en attente : il n'a pas entendu ta dernière phrase, et "
     "t'entend de nouveau. Dis « Je suis toujours là. », puis reprends en une phrase."
+)
+_ENDED_BY_THE_RESTAURANT: Final = (
+    "Le restaurant met fin à cet appel. Dis-le en une phrase polie, sans poser de question, puis "
+    "dis au revoir."
 )
 _RECONNECTED: Final = (
     "Tu as été interrompu un instant par un problème technique. Continue la conversation là où "
@@ -202,7 +209,20 @@ class WorkerCall:
                 self._hold(on=False)
             case TransferFailed():
                 self.ending.keep_talking()
+                self.conversation.turns.hold(on=self.progress.on_hold)
                 self.hand_over.failed()
+            case HandOverWanted(target_id=target_id):
+                self._hand_over_to(target_id)
+            case EndWanted():
+                if self.progress.talking:
+                    self.ending.say_goodbye(_ENDED_BY_THE_RESTAURANT)
+
+    def _hand_over_to(self, target_id: UUID | None) -> None:
+        """Stop in the middle of a word: somebody at the restaurant wants the caller now."""
+        if self.progress.talking:
+            self.ending.keep_talking()
+            self.conversation.turns.hold(on=True)
+            self.hand_over.begin("restaurant", target_id)
 
     def _bridge_is_there(self, greeting: str) -> None:
         """Note where the call stands. Told so twice, this worker talks to an agent that has nothing

@@ -8,6 +8,7 @@ from webapp.accounts.routes import ACCOUNTS
 from webapp.analytics.routes import router as analytics_router
 from webapp.ask.routes import router as ask_router
 from webapp.audit.routes import router as audit_router
+from webapp.call.in_progress import router as in_progress_router
 from webapp.call.routes import router as call_router
 from webapp.calls.routes import router as calls_router
 from webapp.customers.rights import router as rights_router
@@ -47,6 +48,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     payments_router,
     calls_router,
     call_router,
+    in_progress_router,
     today_router,
     analytics_router,
     reservations_router,

@@ -4,6 +4,7 @@ a time in which nothing could be heard.
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import redis
 import structlog
@@ -11,7 +12,12 @@ from redis.client import PubSub
 
 from controlplane.bridge import metrics
 from controlplane.contracts import redis_keys
-from controlplane.contracts.assignments import BindingGivenBack, Echo, parse_assignment
+from controlplane.contracts.assignments import (
+    BindingGivenBack,
+    CallAsked,
+    Echo,
+    parse_assignment,
+)
 from controlplane.contracts.messages import MessageError
 from controlplane.errors import ServiceUnavailable
 from controlplane.loop import run_loop
@@ -32,11 +38,13 @@ class AssignmentListener:
         *,
         bridge_id: str,
         given_back: Callable[[BindingGivenBack], None],
+        call_asked: Callable[[UUID], None],
         look_soon: Callable[[], None],
     ) -> None:
         self._redis = client
         self._channel = redis_keys.bridge_assignments(bridge_id)
         self._given_back = given_back
+        self._call_asked = call_asked
         self._look_soon = look_soon
         self._pubsub: PubSub | None = None
         self._echo_is_due = False
@@ -94,6 +102,9 @@ class AssignmentListener:
             log.warning("assignment_unreadable", reason=str(error))
         else:
             if isinstance(assignment, Echo):
+                return
+            if isinstance(assignment, CallAsked):
+                self._call_asked(assignment.call_id)
                 return
             if isinstance(assignment, BindingGivenBack):
                 self._given_back(assignment)

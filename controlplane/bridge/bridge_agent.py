@@ -17,6 +17,7 @@ from controlplane.bridge.calls.admission import Admission
 from controlplane.bridge.calls.bridge_load import BridgeLoad
 from controlplane.bridge.calls.call_policy import CallPolicies
 from controlplane.bridge.calls.call_record import CallEventPublisher
+from controlplane.bridge.calls.call_requests import CallRequests
 from controlplane.bridge.calls.offers import Offers
 from controlplane.bridge.calls.restaurant_limits import RestaurantLimits
 from controlplane.bridge.calls.resume_calls import resume_calls
@@ -170,6 +171,7 @@ class BridgeAgent:
             self._redis,
             bridge_id=settings.bridge_id,
             given_back=self._registrar.given_back,
+            call_asked=CallRequests(self._redis, find=self._switchboard.find).obey,
             look_soon=self._look_soon,
         )
         self._probe = SipProbe()

@@ -1,11 +1,12 @@
 """The messages a bridge is told on its channel (`redis_keys.bridge_assignments`).
 
-Every message but its own echo, a lost or unreadable one included, means the same at least: read the
-registrations in Postgres again. What is to be done stands there; a bridge looks by itself every
-30 s.
+Every message but its own echo and what is asked of a call, a lost or unreadable one included, means
+the same at least: read the registrations in Postgres again. What is to be done stands there; a
+bridge looks by itself every 30 s.
 """
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -39,6 +40,13 @@ class BindingGivenBack(Message):
     gateway_name: str = Field(max_length=128)
 
 
+class CallAsked(Message):
+    """Somebody at a restaurant asks something of a call: `redis_keys.call_request` says what."""
+
+    type: Literal["call_asked"] = "call_asked"
+    call_id: UUID
+
+
 class Echo(Message):
     """The bridge says this to itself after a silence: what is published still reaches it."""
 
@@ -46,7 +54,12 @@ class Echo(Message):
 
 
 Assignment = Annotated[
-    RegistrationsPlaced | RegistrationsChanged | RegistrationMoved | BindingGivenBack | Echo,
+    RegistrationsPlaced
+    | RegistrationsChanged
+    | RegistrationMoved
+    | BindingGivenBack
+    | CallAsked
+    | Echo,
     Field(discriminator="type"),
 ]
 

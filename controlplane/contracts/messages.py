@@ -241,8 +241,31 @@ class TransferFailed(Message):
     cause: TransferFailure | str
 
 
+class HandOverWanted(Message):
+    """Somebody at the restaurant wants the caller: ask for a `Transfer` to this target now."""
+
+    type: Literal["hand_over_wanted"] = "hand_over_wanted"
+    target_id: UUID | None = None
+    """As in `Transfer`; the bridge has it in its policy."""
+
+
+class EndWanted(Message):
+    """Somebody at the restaurant wants the call to end: take leave of the caller, and hang up."""
+
+    type: Literal["end_wanted"] = "end_wanted"
+
+
 BridgeMessage = Annotated[
-    Started | GreetingEnded | Cleared | Marked | Dtmf | PutOnHold | TakenOffHold | TransferFailed,
+    Started
+    | GreetingEnded
+    | Cleared
+    | Marked
+    | Dtmf
+    | PutOnHold
+    | TakenOffHold
+    | TransferFailed
+    | HandOverWanted
+    | EndWanted,
     Field(discriminator="type"),
 ]
 

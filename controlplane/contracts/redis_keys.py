@@ -60,6 +60,18 @@ def call_state(call_id: UUID) -> str:
     return f"call:{call_id}:state"
 
 
+def call_request(call_id: UUID) -> str:
+    """Name the string that holds the `CallRequest` JSON of somebody at the restaurant, with a TTL:
+    whoever takes it away decides. The call's bridge obeys it, or who asked withdraws it.
+    """
+    return f"call:{call_id}:request"
+
+
+def request_answer(request_id: UUID) -> str:
+    """Name the string that holds the bridge's `RequestAnswer` JSON, with a TTL."""
+    return f"request:{request_id}:answer"
+
+
 def worker_offers(worker_id: str) -> str:
     """Name the list a worker moves offers into, so that none exists only in a process's memory."""
     return f"worker:{worker_id}:offers"

@@ -18,7 +18,7 @@ from controlplane.models.call import Call, CallTurn
 from controlplane.models.call_case import MOST_BETTER, CallCase, CaseKind
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.audit import ADMIN, audit
-from controlplane.restaurants.call_case_errors import TooManyCases, UnknownCall, UnknownTurn
+from controlplane.restaurants.call_errors import TooManyCases, UnknownCall, UnknownTurn
 from controlplane.restaurants.readable_words import readable
 
 MOST_OF_A_CALL: Final = 20

@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from controlplane.models.call_case import CaseKind
 from controlplane.models.membership import Role
-from controlplane.restaurants.call_case_errors import UnknownCall
 from controlplane.restaurants.call_cases import Wrong, report_wrong
+from controlplane.restaurants.call_errors import UnknownCall
 from controlplane.restaurants.errors import RestaurantError
 from webapp.call.page import CallShown, read_call
 from webapp.call.words import KINDS, OK, kind_words, tool_of, why_refused

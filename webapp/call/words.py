@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
+from controlplane.contracts.call_requests import RequestRefusal
 from controlplane.models.call_case import CaseKind
-from controlplane.restaurants.call_case_errors import TooManyCases, UnknownTurn
+from controlplane.restaurants.call_errors import (
+    AskedAlready,
+    BridgeSilent,
+    CallRefused,
+    TooManyCases,
+    UnknownTurn,
+)
 from controlplane.restaurants.errors import RestaurantError
 from controlplane.restaurants.setup_errors import WordsRefused
 from webapp.words import N_, _
@@ -43,6 +50,17 @@ KINDS: Final = (
     (CaseKind.OTHER, N_("Autre chose")),
 )
 
+REFUSALS: Final = {
+    RequestRefusal.GONE: N_("Cet appel est terminé."),
+    RequestRefusal.NOT_WITH_ASSISTANT: N_(
+        "Le client n’est pas avec l’IA en ce moment : il écoute l’accueil, patiente, ou parle déjà "
+        "à quelqu’un."
+    ),
+    RequestRefusal.NOT_ALLOWED: N_(
+        "Ce numéro ne peut pas être appelé. Vérifiez les numéros de transfert."
+    ),
+}
+
 
 def tool_of(name: str | None) -> Tool:
     return TOOLS.get(name or "", OTHER_TOOL)
@@ -70,5 +88,18 @@ def why_refused(error: RestaurantError) -> str:
                 "toutes prises en compte.",
                 most=most,
             )
+        case CallRefused(reason=reason):
+            return _(REFUSALS[reason])
+        case AskedAlready():
+            return _(
+                "Quelqu’un vient de demander quelque chose pour cet appel. Attendez un instant."
+            )
+        case BridgeSilent(taken=True):
+            return _(
+                "Nous ne savons pas si c’est fait : la ligne n’a pas confirmé. Regardez où en est "
+                "l’appel avant de recommencer."
+            )
+        case BridgeSilent():
+            return _("La ligne n’a pas répondu à temps : rien n’est fait. Réessayez.")
         case _:
             raise error

@@ -108,6 +108,11 @@ class Switchboard:
         """The ids of the calls that have, or want, a worker."""
         return [str(call.call_id) for call in self.calls if call.ours]
 
+    def find(self, call_id: UUID) -> CallContext | None:
+        """The call of that id, if its story is being told here."""
+        contexts = self._calls.values()
+        return next((each for each in contexts if each.call.call_id == call_id), None)
+
     def subscribe(self) -> None:
         """Connect the handlers to the control connection's events."""
         self._control.on(ARRIVAL, self._arrives)

@@ -13,11 +13,24 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from controlplane.contracts import redis_keys
+from controlplane.contracts.call_requests import EndCall, PutThrough, RequestRefusal
 from controlplane.contracts.hangup_causes import CallOutcome
-from controlplane.contracts.messages import Hangup, TakeMessage, Transfer, TransferFailed
+from controlplane.contracts.messages import (
+    EndWanted,
+    HandOverWanted,
+    Hangup,
+    Started,
+    TakeMessage,
+    Transfer,
+    TransferFailed,
+)
+from controlplane.restaurants.call_errors import BridgeSilent, CallRefused
+from controlplane.restaurants.call_requests import ask_bridge
 from freeswitch.telephone.dialog import CallEnd, Dialog
 from freeswitch.telephone.phone import Phone
 from tests.integration.bridge_under_test import (
+    BRIDGE_ID,
     CALLER_NUMBER,
     Stream,
     codes,
@@ -364,3 +377,43 @@ async def test_a_phone_nobody_picks_up_rings_for_its_time(site: OverflowSite) ->
     assert RING_S - 1 <= back_at - asked_at <= RING_S + 3
     silence = longest_silence_s(dialog.received, since=asked_at, until=back_at)
     assert silence <= LONGEST_SILENCE_S
+
+
+async def test_the_restaurant_asks_for_its_caller(site: OverflowSite) -> None:
+    """The call's worker is told, for it knows what is being said; only who is listed is rung, and
+    nobody while the caller is with somebody already.
+    """
+    target_id = await target(site, COUNTER, "blind")
+    site.carrier.refuse(None)
+    async with Phone() as phone, site.talking(phone) as (dialog, stream):
+        call_id = (await stream.message(Started)).call_id
+
+        async def ask(request: PutThrough | EndCall) -> RequestRefusal | None:
+            try:
+                await ask_bridge(site.redis, BRIDGE_ID, call_id, request)
+            except CallRefused as refused:
+                return refused.reason
+            return None
+
+        stranger = PutThrough(id=uuid4(), target_id=uuid4())
+        assert await ask(stranger) is RequestRefusal.NOT_ALLOWED
+        assert await ask(EndCall(id=uuid4())) is None
+        await stream.message(EndWanted)
+        with pytest.raises(BridgeSilent) as away:
+            await ask_bridge(site.redis, "no-bridge", call_id, EndCall(id=uuid4()))
+        assert not away.value.taken
+        assert await site.redis.exists(redis_keys.call_request(call_id)) == 0
+        assert await ask(PutThrough(id=uuid4(), target_id=target_id)) is None
+        wanted = await stream.message(HandOverWanted)
+        await stream.ask(Transfer(reason="restaurant", target_id=wanted.target_id))
+        human = await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=1.0)
+        assert COUNTER in site.carrier.invites[-1].uri
+        await stream.connection.wait_closed()
+        again = await ask(EndCall(id=uuid4()))
+        assert again is RequestRefusal.NOT_WITH_ASSISTANT
+        dialog.play(tone(CALLER_HZ, 1_000))
+        await hears(human, CALLER_HZ)
+        await human.hangup()
+        assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
+    with pytest.raises(CallRefused, match="gone"):
+        await ask_bridge(site.redis, BRIDGE_ID, call_id, EndCall(id=uuid4()))

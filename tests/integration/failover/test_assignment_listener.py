@@ -28,6 +28,7 @@ def test_what_is_published_on_the_new_primary_is_heard(valkey_pair: ValkeyPair) 
             client,
             bridge_id="bridge-0",
             given_back=heard.append,
+            call_asked=lambda _: None,
             look_soon=lambda: looks.append(None),
         )
         listener._turn()

@@ -141,7 +141,11 @@ def test_a_lost_subscription_is_made_again(tls_redis: TlsRedis) -> None:
     heard: list[BindingGivenBack] = []
     with sync_redis(tls_redis.url("bridge"), timeout_s=2, retries=1) as client:
         listener = AssignmentListener(
-            client, bridge_id="bridge-0", given_back=heard.append, look_soon=lambda: None
+            client,
+            bridge_id="bridge-0",
+            given_back=heard.append,
+            call_asked=lambda _: None,
+            look_soon=lambda: None,
         )
         for count in (1, 2):
 

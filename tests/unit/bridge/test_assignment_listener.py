@@ -3,6 +3,7 @@ hears nothing.
 """
 
 from collections import deque
+from uuid import UUID
 
 import pytest
 import redis
@@ -11,7 +12,13 @@ from redis.client import PubSub
 from controlplane.bridge import metrics
 from controlplane.bridge.assignment_listener import AssignmentListener
 from controlplane.contracts import redis_keys
-from controlplane.contracts.assignments import BindingGivenBack, Echo, RegistrationsPlaced
+from controlplane.contracts.assignments import (
+    BindingGivenBack,
+    CallAsked,
+    Echo,
+    RegistrationsPlaced,
+)
+from controlplane.contracts.identifiers import new_id
 from controlplane.errors import ServiceUnavailable
 
 pytestmark = pytest.mark.unit
@@ -36,6 +43,7 @@ def test_no_wake_up_is_lost(body: str, given_back: list[BindingGivenBack], unrea
         redis.Redis(),
         bridge_id="bridge-0",
         given_back=heard.append,
+        call_asked=lambda _: None,
         look_soon=lambda: looks.append(None),
     )
     before = metrics.ASSIGNMENTS_UNREADABLE._value.get()
@@ -54,10 +62,12 @@ class Deaf:
         monkeypatch.setattr(PubSub, "parse_response", lambda *_, **__: self._heard.popleft())
         monkeypatch.setattr(redis.Redis, "publish", lambda _, __, body: self.published.append(body))
         self.looks: list[None] = []
+        self.asked: list[UUID] = []
         self.listener = AssignmentListener(
             redis.Redis(),
             bridge_id="bridge-0",
             given_back=lambda _: None,
+            call_asked=self.asked.append,
             look_soon=lambda: self.looks.append(None),
         )
 
@@ -93,3 +103,10 @@ def test_a_bridge_that_does_not_hear_itself_subscribes_anew(
         deaf.hear()
     deaf.hear()
     assert deaf.looks == [None, None]
+
+
+def test_what_is_asked_of_a_call_is_no_reason_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = CallAsked(call_id=new_id())
+    deaf = Deaf(monkeypatch, SUBSCRIBED, ["message", CHANNEL, asked.to_json()])
+    deaf.hear()
+    assert (deaf.asked, deaf.looks) == ([asked.call_id], [None])

@@ -28,7 +28,9 @@ from controlplane.contracts.messages import (
     Cleared,
     DisclosurePlayed,
     Dtmf,
+    EndWanted,
     GreetingEnded,
+    HandOverWanted,
     Hangup,
     Hold,
     Mark,
@@ -78,6 +80,8 @@ BRIDGE_MESSAGES: list[BridgeMessage] = [
     *(Dtmf(digit=digit) for digit in "0123456789*#ABCD"),
     PutOnHold(),
     TakenOffHold(),
+    HandOverWanted(target_id=CALL),
+    EndWanted(),
     TransferFailed(cause='USER_BUSY "~?>'),
 ]
 CALL_EVENTS: list[AnyCallEvent] = [

@@ -8,5 +8,8 @@ ROWS = [
     Row("GET", CALLS, least_staff(200)),
     Row("GET", ONE, least_staff(404)),
     Row("GET", ONE + "/wrong", least_staff(404)),
+    Row("POST", ONE + "/take", least_staff(404)),
+    Row("GET", ONE + "/end", least_staff(404)),
+    Row("POST", ONE + "/end", least_staff(404)),
     Row("POST", ONE + "/wrong", least_staff(404), form={"kind": "tone"}),
 ]

@@ -35,5 +35,6 @@ PAGES = [
     Page("calls/none", "/place/{restaurant}/calls?q=Rossini", visitor="staff"),
     Page("calls/one", ONE, seed=an_order),
     Page("calls/live", ONE, visitor="staff", seed=somebody_talks),
+    Page("calls/end", ONE + "/end", visitor="staff", seed=somebody_talks),
     Page("calls/wrong", ONE + "/wrong?turn={turn}", visitor="staff", seed=an_order),
 ]
