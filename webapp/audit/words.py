@@ -56,6 +56,9 @@ SUBJECTS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "kitchen": (
         N_("Cuisine et salle"),
         {
+            "set_auto_accept": N_("a changé l’acceptation automatique"),
+            "set_available": N_("a changé une rupture"),
+            "set_dish_ages": N_("a changé les couleurs d’attente des plats"),
             "add_printer": N_("a ajouté une imprimante"),
             "revoke_printer": N_("a retiré une imprimante"),
             "print_again": N_("a réimprimé un bon"),
@@ -71,6 +74,7 @@ SUBJECTS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "change_answer": N_("a changé une réponse"),
             "remove_answer": N_("a retiré une réponse"),
             "settle_question": N_("a réglé une question sans réponse"),
+            "set_voice": N_("a changé la réponse vocale"),
             "word_prompt": N_("a changé une annonce"),
             "unword_prompt": N_("a repris l’annonce d’origine"),
             "add_transfer_target": N_("a ajouté un numéro de transfert"),
@@ -82,6 +86,8 @@ SUBJECTS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "customers": (
         N_("Clients et données"),
         {
+            "block_caller": N_("a bloqué un appelant"),
+            "unblock_caller": N_("a débloqué un appelant"),
             "export_caller": N_("a exporté ce qui est su d’un client"),
             "erase_caller": N_("a effacé un client"),
             "change_retention": N_("a changé la durée de conservation"),

@@ -109,6 +109,7 @@ def run_up(*, calls: int) -> int:
             play_call(stack.address, as_json=False)
         say("\nTout tourne. `make call` passe un appel de plus ; Ctrl-C arrête tout.")
         say(f"Cuisine : {stack.address.kitchen_url}")
+        say(f"Le site : {stack.address.public_url}/login")
         say(f"Connexion : {OWNER_EMAIL}, mot de passe {stack.address.owner_password}")
         say(f"SMS et courriels, qui ne partent pas : {folder / 'notifications'}")
         for kind in KINDS:
