@@ -8,13 +8,12 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from controlplane.models.call_case import CaseKind
-from controlplane.models.membership import Role
 from controlplane.restaurants.call_cases import Wrong, report_wrong
 from controlplane.restaurants.call_errors import UnknownCall
 from controlplane.restaurants.errors import RestaurantError
 from webapp.call.page import CallShown, read_call
-from webapp.call.words import KINDS, OK, kind_words, tool_of, why_refused
-from webapp.calls.words import ABANDONED, LOOKS
+from webapp.call.shown import shown_data
+from webapp.call.words import KINDS, why_refused
 from webapp.charts import Segment, lanes
 from webapp.forms import Form
 from webapp.place import Place, StaffHere
@@ -27,8 +26,10 @@ router = APIRouter(prefix="/place/{restaurant_id}/calls/{call_id}", include_in_s
 @router.get("")
 async def call(call_id: UUID, place: StaffHere) -> HTMLResponse:
     """Show the call; while it is live the page follows it."""
+    newest = await place.site.feed.newest_id(place.restaurant_id)  # before the call is read
     shown = await _read(place, call_id)
-    return place.page("call/page.html", **shown_data(place, shown), drawn=_lanes(shown))
+    data = shown_data(place, shown)
+    return place.page("call/page.html", **data, drawn=_lanes(shown), newest=newest)
 
 
 @router.get("/wrong")
@@ -92,19 +93,6 @@ async def _read(place: Place, call_id: UUID) -> CallShown:
     if shown is None:
         raise HTTPException(404)
     return shown
-
-
-def shown_data(place: Place, shown: CallShown) -> dict[str, Any]:
-    """What the page and its live fragments are rendered with."""
-    return {
-        "call": shown,
-        "look": LOOKS[shown.found.result],
-        "abandoned": ABANDONED,
-        "tool_of": tool_of,
-        "tool_ok": OK,
-        "kind_words": kind_words,
-        "sees_cost": place.may(Role.MANAGER),
-    }
 
 
 def _lanes(shown: CallShown) -> Any:

@@ -14,7 +14,6 @@ from fastapi import APIRouter, Form, Header, Query, Request, status
 from fastapi.responses import HTMLResponse, Response
 
 from controlplane.models.order import OrderStatus
-from controlplane.restaurants.busy import pause, rush, set_busy
 from controlplane.restaurants.cross_off import cross_off
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.order_status import change_order_status, see_allergies
@@ -23,12 +22,12 @@ from controlplane.restaurants.voice_messages import mark_heard
 from webapp import metrics
 from webapp.kitchen.audio import wav_response
 from webapp.kitchen.messages import audio_of, messages_to_show
+from webapp.kitchen.pace import Delay, set_pace
 from webapp.kitchen.queries import kitchen_of, open_tickets, tickets_of_today
-from webapp.kitchen.state import PAUSE, kitchen_state
+from webapp.kitchen.state import kitchen_state
 from webapp.kitchen.ticket import Lane, Ticket, stations, to_make
 from webapp.kitchen.words import SAYS
 from webapp.place import KitchenHere, Place
-from webapp.words import _
 
 router = APIRouter(prefix="/place/{restaurant_id}/kitchen", include_in_schema=False)
 messages_router = APIRouter(prefix="/place/{restaurant_id}/messages", include_in_schema=False)
@@ -146,16 +145,10 @@ async def message_heard(request: Request, message_id: UUID, place: KitchenHere) 
 
 @router.post("/busy")
 async def say_busy(
-    request: Request,
-    delay: Annotated[Literal["0", "15", "30", "pause"], Form()],
-    place: KitchenHere,
+    request: Request, delay: Annotated[Delay, Form()], place: KitchenHere
 ) -> Response:
-    """Say how busy the kitchen is; a rush or a pause ends by itself."""
-    now = datetime.now(UTC)
-    said = pause(now=now) if delay == PAUSE else rush(int(delay), now=now)
-    said = said.model_copy(update={"by": place.user.name if place.user else _("Cuisine")})
-    async with place.session() as session, session.begin():
-        await set_busy(session, place.restaurant_id, said, actor=place.actor)
+    """Say how busy the kitchen is."""
+    await set_pace(place, delay)
     return _done(request, place)
 
 

@@ -7,7 +7,17 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, literal, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,6 +61,8 @@ class Today:
     """The day so far. Money is in cents, `micros` in millionths of a euro."""
 
     calls: int
+    usual: float
+    """So many there are by this time on the same weekday."""
     missed: int
     last_missed_at: datetime | None
     orders: int
@@ -100,15 +112,17 @@ class HourOfCalls:
 
 
 async def read_today(
-    session: AsyncSession, restaurant_id: UUID, day: date, zone: ZoneInfo
+    session: AsyncSession, restaurant_id: UUID, now: datetime, zone: ZoneInfo
 ) -> Today:
-    """Count what the day brought, and see what is set up."""
+    """Count what the day brought by `now`, an instant in the zone, and see what is set up."""
+    day = now.date()
     begins, ends = day_bounds(day, zone)
     of_day = and_(Call.started_at >= begins, Call.started_at < ends)
     counted: dict[str, Any] = {
         "calls": _count(restaurant_id, Call, of_day),
         "missed": _count(restaurant_id, Call, of_day, is_missed()),
         "last_missed_at": _one(restaurant_id, Call, func.max(Call.started_at), of_day, is_missed()),
+        **_usual(restaurant_id, now, zone),
         **_orders(restaurant_id, day),
         **_bookings(restaurant_id, day),
         "micros": func.coalesce(
@@ -136,7 +150,26 @@ async def read_today(
     }
     query = select(*(column.label(name) for name, column in counted.items()))
     row = dict((await session.execute(query)).mappings().one())
+    by_now, days = row.pop("usual_by_now"), row.pop("usual_days")
+    row["usual"] = by_now / days if days else 0.0
     return Today(**row | {"live": [_live_call(told) for told in row["live"] or ()]})
+
+
+def _usual(restaurant_id: UUID, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """Calls of the same weekday of the weeks before, by the same time of the clock; and on how many
+    of those days there were calls at all.
+    """
+    before = [now - timedelta(weeks=back) for back in range(1, WEEKS + 1)]
+    begun = [day_bounds(at.date(), zone) for at in before]
+    by_now = [
+        Call.started_at.between(begins, at) for (begins, _), at in zip(begun, before, strict=True)
+    ]
+    of_days = [and_(Call.started_at >= begins, Call.started_at < ends) for begins, ends in begun]
+    dates = func.count(func.date(func.timezone(zone.key, Call.started_at)).distinct())
+    return {
+        "usual_by_now": _count(restaurant_id, Call, or_(*by_now)),
+        "usual_days": _one(restaurant_id, Call, dates, or_(*of_days)),
+    }
 
 
 def _orders(restaurant_id: UUID, day: date) -> dict[str, Any]:
@@ -256,6 +289,12 @@ def _live(restaurant_id: UUID) -> Any:
         .where(Call.restaurant_id == restaurant_id, is_live())
         .scalar_subquery()
     )
+
+
+async def live_calls(session: AsyncSession, restaurant_id: UUID) -> list[LiveCall]:
+    """Return the calls in progress, the longest first."""
+    told = await session.scalar(select(_live(restaurant_id)))
+    return [_live_call(each) for each in told or ()]
 
 
 def _live_call(told: dict[str, Any]) -> LiveCall:

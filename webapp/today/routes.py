@@ -1,29 +1,26 @@
 """The first page of the day: is everything well, and what is to be done now?"""
 
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.membership import Role
 from controlplane.models.task import TaskStatus
-from controlplane.restaurants.printers import silent_printers
 from controlplane.restaurants.task_errors import TaskStatusRefused
 from controlplane.restaurants.tasks import MOST_SHOWN, move_task, waiting_tasks
+from webapp import forms
 from webapp.charts import Plot, Series, plot
-from webapp.forms import Form
-from webapp.place import Place, StaffHere
-from webapp.show import hour, weekday
-from webapp.today.alerts import alerts
+from webapp.kitchen.pace import Delay, set_pace
+from webapp.place import StaffHere
+from webapp.show import hour
 from webapp.today.checklist import checklist
+from webapp.today.day import read_day
 from webapp.today.queries import (
     HourOfCalls,
     calls_by_hour,
-    next_tables,
-    read_today,
 )
 from webapp.today.words import TASKS, why_refused
 from webapp.words import _
@@ -39,32 +36,19 @@ router = APIRouter(prefix="/place/{restaurant_id}", include_in_schema=False)
 @router.get("")
 async def today(place: StaffHere) -> HTMLResponse:
     """Show problems first, then now, then what can wait."""
+    newest = await place.site.feed.newest_id(place.restaurant_id)  # before the day is read
     now = datetime.now(UTC).astimezone(place.zone)
     async with place.session() as session:
-        data = await _read(place, session, now)
-    return place.page("today/page.html", now=now, **data)
-
-
-async def _read(place: Place, session: AsyncSession, now: datetime) -> dict[str, Any]:
-    restaurant_id = place.restaurant_id
-    so_far = await read_today(session, restaurant_id, now.date(), place.zone)
-    hours = await calls_by_hour(session, restaurant_id, now.date(), place.zone)
-    silent = await silent_printers(session, restaurant_id, now)
-    tasks = await waiting_tasks(session, restaurant_id)
-    return {
-        "today": so_far,
-        "alerts": alerts(place.frame, so_far, silent, now),
-        "hours": [(hour(time(each.hour)), each) for each in _every_hour(hours)],
-        "drawn": _draw(hours, now),
-        "usual_now": _usual_until(hours, now),
-        "weekday": weekday(now.date()),
-        "tables": await next_tables(session, restaurant_id, now),
-        "tasks": tasks[:TASKS_ON_PAGE],
-        "more_tasks": len(tasks) - TASKS_ON_PAGE,
-        "task_words": TASKS,
-        "steps": checklist(place.frame, so_far) if place.may(Role.MANAGER) else [],
-        "sees_money": place.may(Role.MANAGER),
-    }
+        data = await read_day(place, session, now)
+        hours = await calls_by_hour(session, place.restaurant_id, now.date(), place.zone)
+    return place.page(
+        "today/page.html",
+        **data,
+        newest=newest,
+        hours=[(hour(time(each.hour)), each) for each in _every_hour(hours)],
+        drawn=_draw(hours, now),
+        steps=checklist(place.frame, data["today"]) if place.may(Role.MANAGER) else [],
+    )
 
 
 def _every_hour(hours: list[HourOfCalls]) -> list[HourOfCalls]:
@@ -89,11 +73,11 @@ def _draw(hours: list[HourOfCalls], now: datetime) -> Any:
     )
 
 
-def _usual_until(hours: list[HourOfCalls], now: datetime) -> float:
-    """How many calls there usually are by this time of the day; None counts the hour in part."""
-    whole = sum(each.usual for each in hours if each.hour < now.hour)
-    begun = sum(each.usual for each in hours if each.hour == now.hour)
-    return whole + begun * now.minute / 60
+@router.post("/busy")
+async def say_busy(delay: Annotated[Delay, Form()], place: StaffHere) -> Response:
+    """Say how busy the kitchen is, from the day's page."""
+    await set_pace(place, delay)
+    return place.back("", said=_("C’est dit : l’IA annonce désormais ces délais."))
 
 
 @router.get("/tasks")
@@ -114,7 +98,7 @@ async def tasks(place: StaffHere) -> HTMLResponse:
 @router.post("/tasks/{task_id}/{to}")
 async def move(task_id: UUID, to: TaskStatus, place: StaffHere, request: Request) -> Response:
     """Do what a task's button says, and go back to the page that it was on."""
-    here = "" if (await Form.read(request)).ticked("today") else "/tasks"
+    here = "" if (await forms.Form.read(request)).ticked("today") else "/tasks"
     try:
         async with place.session() as session, session.begin():
             now = datetime.now(UTC)

@@ -31,7 +31,7 @@ async def alerts_of(site: SiteUnderTest, **changed: Any) -> list[Alert]:
     now = datetime.now(PARIS)
     async with site.session() as session:
         frame = await read_frame(session, site.restaurant)
-        today = await read_today(session, site.restaurant, now.date(), PARIS)
+        today = await read_today(session, site.restaurant, now, PARIS)
     assert frame is not None
     code = changed.pop("line_code", None)
     shown = {name: getattr(frame, name) for name in frame.__slots__} | changed
