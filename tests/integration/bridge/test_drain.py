@@ -229,7 +229,7 @@ async def test_a_registration_refused_elsewhere_keeps_its_binding(
     assert f"{name}: " in output
     assert "on b-2" in output
     assert "403" in output
-    assert fleet.step("b-1") is DrainStep.MOVING
+    await until_step(fleet, "b-1", DrainStep.MOVING)
     assert watched.bridges_of(name, fleet) == {"b-1"}
     async with a_call(fleet, worker, "b-1", name) as call:
         assert call.up
