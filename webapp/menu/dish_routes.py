@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.menu import Allergen
 from controlplane.restaurants.menu_document import ItemEntry
-from controlplane.restaurants.menu_drafts import edit_menu, read_working_menu
+from controlplane.restaurants.menu_drafts import read_working_menu
 from controlplane.restaurants.menu_edits import (
     NEW,
     PlacedDish,
@@ -27,6 +27,7 @@ from webapp.menu.forms import dish_form, read_dish
 from webapp.menu.page import menu_page_of
 from webapp.menu.queries import Stock, read_dish_stock
 from webapp.menu.words import ALLERGENS, RATES, sentence
+from webapp.menu.working import edit_working_menu, working_menu
 from webapp.place import ManagerHere, Place
 from webapp.words import _
 
@@ -38,8 +39,7 @@ async def new_dish(
     place: ManagerHere, category: Annotated[str, Query(max_length=200)] = ""
 ) -> HTMLResponse:
     """Show the form of a dish that is not there yet."""
-    async with place.session() as session:
-        menu = await read_working_menu(session, place.restaurant_id)
+    menu = await working_menu(place)
     form = dish_form(PlacedDish(category, ItemEntry.model_construct(name="", price_cents=0)))
     form = replace(form, values={**form.values, "price": ""})
     return _page(place, menu, form, seen=NEW)
@@ -70,10 +70,11 @@ async def take_dish_away(item_id: UUID, place: ManagerHere, request: Request) ->
     """Take the dish from the draft; callers are offered it until the draft is published."""
     form = await Form.read(request)
     try:
-        menu = await _edit(place, partial(remove_dish, dish_id=item_id, seen=form.text("seen")))
+        await edit_working_menu(
+            place, partial(remove_dish, dish_id=item_id, seen=form.text("seen"))
+        )
     except (DishOffered, EntryChanged) as error:
         return await dish_again(place, item_id, error)
-    del menu
     return place.back("/menu", said=_("Retiré du brouillon. Publiez pour que l’IA le sache."))
 
 
@@ -81,15 +82,10 @@ async def take_dish_away(item_id: UUID, place: ManagerHere, request: Request) ->
 async def move_dish_by_one(item_id: UUID, place: ManagerHere, request: Request) -> Response:
     """Change places with the dish before or after."""
     up = (await Form.read(request)).text("to") == "up"
-    menu = await _edit(place, partial(move_dish, dish_id=item_id, up=up))
+    menu = await edit_working_menu(place, partial(move_dish, dish_id=item_id, up=up))
     names = [category.name for category in menu.document.categories]
     at = names.index(menu.dish(item_id).category) + 1
     return place.back(f"/menu#c-{at}")
-
-
-async def _edit(place: Place, edit: "partial[WorkingMenu]") -> WorkingMenu:
-    async with place.session() as session, session.begin():
-        return await edit_menu(session, place.restaurant_id, edit, actor=place.actor)
 
 
 async def _save(place: Place, request: Request, dish_id: UUID) -> Response:
@@ -99,7 +95,7 @@ async def _save(place: Place, request: Request, dish_id: UUID) -> Response:
     dish = read_dish(form)
     try:
         if dish is not None:
-            await _edit(place, partial(put_dish, dish_id=dish_id, dish=dish, seen=seen))
+            await edit_working_menu(place, partial(put_dish, dish_id=dish_id, dish=dish, seen=seen))
             said = _("« %(name)s » est dans le brouillon.", name=dish.entry.name)
             return place.back("/menu", said=said)
     except NameTaken as error:
@@ -131,7 +127,11 @@ async def _conflict(
         dish_id=dish_id,
         seen=other.mark if other else NEW,
         stock=stock,
-        conflict=differences(_fields(mine), _fields(other) if other else None),
+        conflict=differences(
+            mine.entry,
+            other.entry if other else None,
+            owners=(mine.category, other.category if other else ""),
+        ),
         status=409,
     )
 
@@ -149,10 +149,6 @@ async def dish_again(
     form = dish_form(dish)
     form.fail(field, sentence(error))
     return _page(place, menu, form, dish_id=dish_id, seen=dish.mark, stock=stock, status=status)
-
-
-def _fields(dish: PlacedDish) -> dict[str, object]:
-    return {"owner": dish.category, **dict(dish.entry)}
 
 
 def _page(

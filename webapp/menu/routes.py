@@ -6,14 +6,14 @@ Who may edit it sees the draft; everybody else the menu that callers are told.
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from controlplane.models.membership import Role
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_drafts import read_working_menu
 from controlplane.restaurants.menu_edits import WorkingMenu
 from controlplane.restaurants.menu_import import moves
-from controlplane.restaurants.menu_rows import read_with_ids
+from controlplane.restaurants.menu_rows import read_document, read_with_ids
 from controlplane.restaurants.voice_lint.findings import Severity
 from webapp.menu.cards import category_cards, findings_of
 from webapp.menu.page import menu_page_of
@@ -65,7 +65,16 @@ async def menu_page(place: StaffHere) -> HTMLResponse:
 async def menu_to_print(place: ManagerHere) -> HTMLResponse:
     """Show the menu that callers are told, as paper has it."""
     async with place.session() as session:
-        document, _ = await read_with_ids(session, place.restaurant_id)
-    return menu_page_of(
-        place, "print.html", document=document, today=datetime.now(place.zone).date()
-    )
+        document = await read_document(session, place.restaurant_id)
+    today = datetime.now(place.zone).date()
+    return menu_page_of(place, "print.html", document=document, today=today)
+
+
+@router.get("/carte.json")
+async def menu_file(place: ManagerHere) -> Response:
+    """Send the menu that callers are told as the file that an import takes back whole."""
+    async with place.session() as session:
+        document = await read_document(session, place.restaurant_id)
+    headers = {"Content-Disposition": 'attachment; filename="carte.json"'}
+    content = document.model_dump_json(indent=2)
+    return Response(content, media_type="application/json", headers=headers)

@@ -3,7 +3,6 @@ photo: always as a draft, with a report by line; a dish's photo is its restauran
 """
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,6 @@ from controlplane.menu_pictures.vision import MenuVision
 from controlplane.models.menu_draft import MenuDraft
 from controlplane.models.menu_photo import MenuPhoto
 from controlplane.restaurants.menu_document import MenuDocument
-from controlplane.restaurants.menu_versions import plain
 from tests.integration.webapp.menus import PUBLISHED, dish_id, draft, publish, told_price
 from tests.integration.webapp.site_under_test import SiteUnderTest
 from tests.openai_stand_in import API_KEY, OpenAIStandIn, completed, openai_stand_in
@@ -91,7 +89,8 @@ async def test_json_comes_back_whole_and_files_that_are_none_are_refused(
     site: SiteUnderTest,
 ) -> None:
     await begin(site)
-    sent = await send(site, "carte.json", json.dumps(plain(PUBLISHED)).encode())
+    whole = (await site.by("manager").get(site.path("/menu/carte.json"))).content
+    sent = await send(site, "carte.json", whole)
     shown = await site.by("manager").get(sent.headers["location"])
     assert "Seul l’ordre" in shown.text.replace("'", "’"), "it is the menu of now"
     for name, data in (

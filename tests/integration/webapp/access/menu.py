@@ -7,6 +7,7 @@ MENU = "/place/{restaurant_id}/menu"
 ROWS = [
     Row("GET", MENU, least_staff(200)),
     Row("GET", f"{MENU}/print", least_manager(200)),
+    Row("GET", f"{MENU}/carte.json", least_manager(200)),
     Row("GET", f"{MENU}/items/new", least_manager(200)),
     Row("POST", f"{MENU}/items/new", least_manager(422)),
     Row("GET", f"{MENU}/items/{{item_id}}", least_manager(404)),
