@@ -12,6 +12,7 @@ from controlplane.models.order import OrderLine
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.cart import CartLine
 from controlplane.restaurants.errors import NotOnMenu, TooFewLeft
+from controlplane.restaurants.menu_sold_out import tell_availability
 
 
 async def check_portions(
@@ -67,7 +68,7 @@ async def count_portions(
 ) -> str:
     """Count the dish's portions from `left` on, None no more, and return its name.
 
-    The caller commits. Raises `NotOnMenu`.
+    The caller commits; open pages hear of it. Raises `NotOnMenu`.
     """
     mine = (MenuItem.restaurant_id == restaurant_id, MenuItem.id == item_id)
     row = (
@@ -85,5 +86,5 @@ async def count_portions(
         before={"portions_left": row.portions_left},
         after={"portions_left": left},
     )
-    name: str = row.name
-    return name
+    await tell_availability(session, restaurant_id)
+    return str(row.name)

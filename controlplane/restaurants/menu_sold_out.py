@@ -2,10 +2,10 @@
 
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.opening import ORDER_KINDS
@@ -58,15 +58,19 @@ async def set_available(
     sold_out_until: datetime | None,
     actor: str,
 ) -> str:
-    """Take one thing off sale until then, with all that needs it; None puts it back. Return its
-    name. The caller commits; live calls and open pages hear of it. Raises `NotOnMenu`.
+    """Take one thing off sale until then, with all that needs it; None puts it back, and a dish
+    whose last portion was sold is counted no more. Return its name. The caller commits; live calls
+    and open pages hear of it. Raises `NotOnMenu`.
     """
     table = _TABLES[what]
     mine = (table.restaurant_id == restaurant_id, table.id == id)
     row = (await session.execute(select(table.name, table.sold_out_until).where(*mine))).first()
     if row is None:
         raise NotOnMenu(str(id), ())
-    await session.execute(update(table).where(*mine).values(sold_out_until=sold_out_until))
+    values: dict[str, Any] = {"sold_out_until": sold_out_until}
+    if what is OnSale.DISH and sold_out_until is None:
+        values["portions_left"] = func.nullif(MenuItem.portions_left, 0)
+    await session.execute(update(table).where(*mine).values(values))
     await audit(
         session,
         restaurant_id,
@@ -76,7 +80,7 @@ async def set_available(
         before={"sold_out_until": row.sold_out_until},
         after={"sold_out_until": sold_out_until},
     )
-    await _tell(session, restaurant_id)
+    await tell_availability(session, restaurant_id)
     return str(row.name)
 
 
@@ -105,7 +109,7 @@ async def set_sold_out(
             affected += await _dishes_with(session, restaurant_id, ids)
     if not affected:
         raise NotOnMenu(name, near(name, known))
-    await _tell(session, restaurant_id)
+    await tell_availability(session, restaurant_id)
     return tuple(dict.fromkeys(affected))
 
 
@@ -132,7 +136,8 @@ async def set_portions(
     return tuple(names[item_id] for item_id in ids)
 
 
-async def _tell(session: AsyncSession, restaurant_id: UUID) -> None:
+async def tell_availability(session: AsyncSession, restaurant_id: UUID) -> None:
+    """Have open pages ask what there is; the last row of its transaction."""
     session.add(
         EventOutbox(restaurant_id=restaurant_id, topic=OutboxTopic.AVAILABILITY_CHANGED, payload={})
     )

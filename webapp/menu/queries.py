@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import String, cast, false, func, literal, null, select, union_all
@@ -15,14 +14,7 @@ from controlplane.models.menu import MenuCategory, MenuItem, Option, OptionGroup
 from controlplane.models.menu_photo import MenuPhoto
 from controlplane.models.menu_version import MenuVersion
 from controlplane.models.user_account import UserAccount
-
-
-class Kind(StrEnum):
-    """What may run out by itself."""
-
-    DISH = "dish"
-    OPTION = "option"
-    INGREDIENT = "ingredient"
+from controlplane.restaurants.menu_sold_out import OnSale
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +39,7 @@ class Stock:
 
 async def read_stock(
     session: AsyncSession, restaurant_id: UUID, now: datetime
-) -> Mapping[Kind, Mapping[UUID, Stock]]:
+) -> Mapping[OnSale, Mapping[UUID, Stock]]:
     """Everything on the published menu by its id, in one query; in the order of names."""
     lacks = func.array(
         select(Ingredient.name)
@@ -63,7 +55,7 @@ async def read_stock(
     nothing = func.array(select(Ingredient.name).where(false()).scalar_subquery())
     dishes = (
         select(
-            literal(Kind.DISH.value).label("kind"),
+            literal(OnSale.DISH.value).label("kind"),
             MenuItem.id,
             MenuItem.name,
             MenuCategory.name.label("owner"),
@@ -78,7 +70,7 @@ async def read_stock(
     )
     options = (
         select(
-            literal(Kind.OPTION.value),
+            literal(OnSale.OPTION.value),
             Option.id,
             Option.name,
             OptionGroup.name,
@@ -91,7 +83,7 @@ async def read_stock(
         .where(Option.restaurant_id == restaurant_id, Option.item_id.is_(None))
     )
     ingredients = select(
-        literal(Kind.INGREDIENT.value),
+        literal(OnSale.INGREDIENT.value),
         Ingredient.id,
         Ingredient.name,
         literal(""),
@@ -101,9 +93,9 @@ async def read_stock(
         nothing,
     ).where(Ingredient.restaurant_id == restaurant_id)
     rows = await session.execute(union_all(dishes, options, ingredients).order_by("owner", "name"))
-    found: dict[Kind, dict[UUID, Stock]] = {kind: {} for kind in Kind}
+    found: dict[OnSale, dict[UUID, Stock]] = {kind: {} for kind in OnSale}
     for row in rows:
-        found[Kind(row.kind)][row.id] = Stock(
+        found[OnSale(row.kind)][row.id] = Stock(
             id=row.id,
             name=row.name,
             owner=row.owner,
@@ -154,4 +146,4 @@ async def read_dish_stock(
 ) -> Stock | None:
     """What there is of one dish; None until it is published."""
     stock = await read_stock(session, restaurant_id, datetime.now(UTC))
-    return stock[Kind.DISH].get(item_id)
+    return stock[OnSale.DISH].get(item_id)

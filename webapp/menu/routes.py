@@ -14,10 +14,11 @@ from controlplane.restaurants.menu_drafts import read_working_menu
 from controlplane.restaurants.menu_edits import WorkingMenu
 from controlplane.restaurants.menu_import import moves
 from controlplane.restaurants.menu_rows import read_document, read_with_ids
+from controlplane.restaurants.menu_sold_out import OnSale
 from controlplane.restaurants.voice_lint.findings import Severity
 from webapp.menu.cards import category_cards, findings_of
 from webapp.menu.page import menu_page_of
-from webapp.menu.queries import Kind, read_stock, read_versions
+from webapp.menu.queries import read_stock, read_versions
 from webapp.place import ManagerHere, StaffHere
 
 SHOWN_VERSIONS = 3
@@ -38,7 +39,7 @@ async def menu_page(place: StaffHere) -> HTMLResponse:
         )
         stock = await read_stock(session, place.restaurant_id, now)
         versions = await read_versions(session, place.restaurant_id, limit=SHOWN_VERSIONS)
-    dishes = stock[Kind.DISH]
+    dishes = stock[OnSale.DISH]
     published = {dish_id: (each.owner, each.name) for dish_id, each in dishes.items()}
     changes: tuple[Change, ...] = ()
     if menu.begun_from is not None:
@@ -54,7 +55,8 @@ async def menu_page(place: StaffHere) -> HTMLResponse:
         has_draft=menu.revision > 0,
         findings=findings,
         errors=sum(each.severity is Severity.ERROR for each in findings),
-        stock=stock,
+        ingredients=list(stock[OnSale.INGREDIENT].values()),
+        options=list(stock[OnSale.OPTION].values()),
         option_groups=menu.document.option_groups,
         versions=versions,
         now=now.astimezone(place.zone),

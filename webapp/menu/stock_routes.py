@@ -1,11 +1,15 @@
 """What runs out, in one tap, by whoever works there."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from controlplane.restaurants.menu_portions import count_portions
+from controlplane.restaurants.menu_sold_out import OnSale, back_at, set_available
+from controlplane.restaurants.opening_hours import find_calendar
+from webapp import show
 from webapp.forms import Form
 from webapp.place import StaffHere
 from webapp.words import _
@@ -13,6 +17,28 @@ from webapp.words import _
 router = APIRouter(prefix="/place/{restaurant_id}/menu", include_in_schema=False)
 
 MOST_PORTIONS = 10_000
+
+
+@router.post("/stock/{what}/{id}")
+async def available(what: OnSale, id: UUID, place: StaffHere, request: Request) -> Response:
+    """Take a dish, an option or an ingredient off sale until the next day's opening, or put it
+    back.
+    """
+    back = (await Form.read(request)).text("available") == "1"
+    now = datetime.now(UTC)
+    async with place.session() as session, session.begin():
+        until = None
+        if not back:
+            until = back_at(await find_calendar(session, place.restaurant_id, now), now)
+        name = await set_available(
+            session, place.restaurant_id, what, id, sold_out_until=until, actor=place.actor
+        )
+    said = _("%(name)s : de nouveau disponible.", name=name)
+    if until is not None:
+        here = until.astimezone(place.zone)
+        when = show.until(here, now=now.astimezone(place.zone))
+        said = _("%(name)s : épuisé, de retour %(when)s.", name=name, when=when)
+    return place.back(f"/menu#{'d' if what is OnSale.DISH else 's'}-{id}", said=said)
 
 
 @router.post("/items/{item_id}/portions")

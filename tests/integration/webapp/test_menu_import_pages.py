@@ -164,15 +164,3 @@ async def test_a_dishs_photo_is_small_cached_its_restaurants_and_gone_with_the_d
     await publish(site, PUBLISHED.model_copy(update={"categories": PUBLISHED.categories[1:]}))
     async with site.session() as session:
         assert await session.scalar(select(func.count()).select_from(MenuPhoto)) == 0
-
-
-async def test_portions_are_counted_by_whoever_works_there(site: SiteUnderTest) -> None:
-    await begin(site)
-    staff = site.by("staff")
-    page = site.path(f"/menu/items/{await dish_id(site, 'Margherita')}/portions")
-    assert (await staff.post(page, data={"left": "0"})).status_code == 303
-    assert "0 portion restante" in (await staff.get(site.path("/menu"))).text.replace("\u00a0", " ")
-    await staff.post(page, data={"left": "beaucoup"})
-    assert "0 portion restante" in (await staff.get(site.path("/menu"))).text.replace("\u00a0", " ")
-    await staff.post(page, data={"left": ""})
-    assert "portion restante" not in (await staff.get(site.path("/menu"))).text

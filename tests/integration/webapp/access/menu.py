@@ -29,6 +29,12 @@ ROWS = [
         least_staff(404),
         ids=lambda _site: {"size": "small"},
     ),
+    Row(
+        "POST",
+        f"{MENU}/stock/{{what}}/{{id}}",
+        least_staff(404),
+        ids=lambda _site: {"what": "dish"},
+    ),
     Row("POST", f"{MENU}/items/{{item_id}}/portions", least_staff(404)),
     Row("GET", f"{MENU}/import", least_manager(200)),
     Row("POST", f"{MENU}/import", least_manager(422)),
