@@ -17,6 +17,7 @@ from webapp.hours.routes import router as hours_router
 from webapp.invoices.routes import router as invoices_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
+from webapp.line.routes import router as line_router
 from webapp.live.routes import router as live_router
 from webapp.menu.routers import MENU_ROUTERS
 from webapp.more.routes import router as more_router
@@ -66,4 +67,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     audit_router,
     more_router,
     voice_router,
+    line_router,
 )

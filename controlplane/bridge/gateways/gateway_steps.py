@@ -8,12 +8,13 @@ import gevent
 from controlplane.bridge.gateways.accounts import Account, Accounts, gateway_settings
 from controlplane.bridge.gateways.carrier_networks import CarrierNetworks
 from controlplane.bridge.gateways.gateway_files import remove_gateway_file, write_gateway_file
-from controlplane.bridge.gateways.gateway_xml import InvalidGateway, Transport
+from controlplane.bridge.gateways.gateway_xml import Transport
 from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.bridge.gateways.handover import Handover, Successor
 from controlplane.bridge.gateways.registrar_dns import RegistrarDns
 from controlplane.bridge.gateways.reporter import Reporter
 from controlplane.bridge.prompt_files import PromptFiles
+from controlplane.contracts.sip_credentials import InvalidGateway
 from controlplane.errors import AlloRestoError
 from controlplane.secret_box import SecretBox
 

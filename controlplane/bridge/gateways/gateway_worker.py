@@ -14,7 +14,6 @@ from controlplane.bridge import metrics
 from controlplane.bridge.gateways.accounts import Account, Accounts
 from controlplane.bridge.gateways.differences import Differences
 from controlplane.bridge.gateways.gateway_steps import GatewaySteps, OwnerNotToldError
-from controlplane.bridge.gateways.gateway_xml import InvalidGateway
 from controlplane.bridge.gateways.gateways import GatewayNotChanged
 from controlplane.bridge.gateways.handover import Successor
 from controlplane.bridge.gateways.next_step import Step
@@ -22,6 +21,7 @@ from controlplane.bridge.gateways.register_pace import RegisterPace
 from controlplane.bridge.gateways.registrar_dns import DnsUnanswered
 from controlplane.bridge.gateways.reporter import Reporter
 from controlplane.contracts.gateway_states import GatewayState
+from controlplane.contracts.sip_credentials import InvalidGateway
 from controlplane.esl.errors import EslError
 from controlplane.loop import spawn
 from controlplane.secret_box import SecretUnreadable

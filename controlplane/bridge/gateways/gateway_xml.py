@@ -1,13 +1,10 @@
 """A restaurant's SIP account as the file FreeSWITCH reads its gateway from.
 
-FreeSWITCH runs that file through a preprocessor before it parses XML (switch_xml.c, `preprocess`):
-line by line it expands dollar-dollar-brace, drops any line that holds an include tag or `<?`, and
-obeys X-PRE-PROCESS, which can run a shell command. Credentials come from people, so what the
-preprocessor reacts to is refused, and the rest is escaped. No I/O.
+What FreeSWITCH's preprocessor reacts to is refused (`controlplane/contracts/sip_credentials.py`),
+and the rest is escaped. No I/O.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,7 +14,13 @@ from uuid import UUID
 from xml.sax.saxutils import escape
 
 from controlplane.contracts.channel_variables import ChannelVariable
-from controlplane.errors import AlloRestoError
+from controlplane.contracts.sip_credentials import (
+    DOMAIN,
+    USER,
+    InvalidGateway,
+    check_credentials,
+    matching,
+)
 
 CARRIER_ACL: Final = "carriers"
 """The list in `conf/autoload_configs/acl.conf.xml`: every carrier's networks."""
@@ -30,21 +33,14 @@ keeps no carrier's pace, so the agent's own retries come before (`gateway.py`); 
 while no agent runs."""
 EXPIRE_SECONDS_RANGE: Final = range(60, 86_401)
 MAX_NAME: Final = 128
-MAX_SECRET: Final = 128
-MAX_CREDENTIALS: Final = 192
-"""FreeSWITCH cuts `scheme:"realm":user:password` at 255 bytes (sofia_reg.c); this leaves 52 to a
-realm, which is the carrier's to choose."""
 SUFFIX: Final = ".xml"
 
 CODECS: Final = ("PCMA", "PCMU")
 """What `conf/autoload_configs/modules.conf.xml` loads; the agent's speech is made for 8 kHz."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
-_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?")
-_HOST = re.compile(_DOMAIN.pattern + r"(?::[0-9]{1,5})?")
+_HOST = re.compile(DOMAIN.pattern + r"(?::[0-9]{1,5})?")
 _LIST = re.compile(r"carriers|carrier_[a-z0-9_\-]{1,32}")
-_USER = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
-_AUTH_USER = re.compile(r"[A-Za-z0-9_.+\-@]{1,128}")
 _NUMBER = re.compile(r"\+?[0-9]*([0-9]{9})")
 _FOLDER = re.compile(r"/[\w./ \-]+")
 _DIAL = re.compile(
@@ -52,14 +48,6 @@ _DIAL = re.compile(
     r"sofia/(?:gateway/[A-Za-z0-9_.\-]+/\+?[0-9]{6,20}"
     r"|[A-Za-z0-9_.\-]+/[A-Za-z0-9_.+\-]+@[A-Za-z0-9.\-]+(?::[0-9]{1,5})?)"
 )
-
-
-class InvalidGateway(AlloRestoError):
-    """A value cannot go into a gateway file; names the field, never shows the value."""
-
-    def __init__(self, field_name: str, reason: str) -> None:
-        super().__init__(f"{field_name}: {reason}")
-        self.field = field_name
 
 
 class Transport(StrEnum):
@@ -115,7 +103,7 @@ class GatewaySettings:
 
 def gateway_xml(settings: GatewaySettings) -> str:
     """Write the file's text. Raises InvalidGateway on a value that must not be in it."""
-    name = _matching("gateway_name", settings.gateway_name, _NAME, limit=MAX_NAME)
+    name = matching("gateway_name", settings.gateway_name, _NAME, limit=MAX_NAME)
     params = {
         **_account(settings),
         **_carrier(settings),
@@ -141,27 +129,26 @@ def gateway_xml(settings: GatewaySettings) -> str:
 
 def gateway_file_name(gateway_name: str) -> str:
     """Name the gateway's file. Raises InvalidGateway when the name is not one."""
-    return _matching("gateway_name", gateway_name, _NAME, limit=MAX_NAME) + SUFFIX
+    return matching("gateway_name", gateway_name, _NAME, limit=MAX_NAME) + SUFFIX
 
 
 def _account(settings: GatewaySettings) -> dict[str, str]:
     """Say who registers. FreeSWITCH answers whatever realm the challenge names."""
-    params = {
-        "username": _matching("username", settings.username, _USER),
-        "password": _secret("password", settings.password),
-    }
+    check_credentials(
+        username=settings.username,
+        password=settings.password,
+        domain=settings.domain,
+        auth_username=settings.auth_username,
+    )
+    params = {"username": settings.username, "password": settings.password}
     if settings.auth_username is not None:
-        auth = _matching("auth_username", settings.auth_username, _AUTH_USER)
-        params["auth-username"] = auth
-    digest_user = params.get("auth-username", params["username"])
-    if len(f"{digest_user}{settings.password}".encode()) > MAX_CREDENTIALS:
-        raise InvalidGateway("auth_username", f"with the password over {MAX_CREDENTIALS} bytes")
+        params["auth-username"] = settings.auth_username
     return params
 
 
 def _carrier(settings: GatewaySettings) -> dict[str, str]:
     """Say where REGISTER goes, and for which domain (sofia.c, `parse_gateways`)."""
-    registrar = _matching("registrar", settings.registrar, _HOST, limit=253)
+    registrar = matching("registrar", settings.registrar, _HOST, limit=253)
     if settings.expire_seconds not in EXPIRE_SECONDS_RANGE:
         raise InvalidGateway("expire_seconds", "must be between 60 and 86400")
     if settings.transport not in set(Transport):
@@ -172,13 +159,12 @@ def _carrier(settings: GatewaySettings) -> dict[str, str]:
         "register-transport": settings.transport,
         "expire-seconds": str(settings.expire_seconds),
         # Without it a 401 makes FreeSWITCH resolve the proxy's name while every other call waits.
-        "gw-auth-acl": _matching("carrier_acl", settings.carrier_acl, _LIST),
+        "gw-auth-acl": matching("carrier_acl", settings.carrier_acl, _LIST),
     }
     if settings.domain is not None:
-        domain = _matching("domain", settings.domain, _DOMAIN, limit=253)
-        params |= {"realm": domain, "from-domain": domain}
+        params |= {"realm": settings.domain, "from-domain": settings.domain}
     if settings.outbound_proxy is not None:
-        proxy = _matching("outbound_proxy", settings.outbound_proxy, _HOST, limit=253)
+        proxy = matching("outbound_proxy", settings.outbound_proxy, _HOST, limit=253)
         route = f"sip:{proxy};transport={settings.transport}"
         params |= {"register-proxy": route, "outbound-proxy": route}
     return params
@@ -219,16 +205,16 @@ def _variables(settings: GatewaySettings) -> dict[str, str]:
         ChannelVariable.OWN_NUMBERS: _own_numbers(settings),
         # FreeSWITCH's own, for the leg to the restaurant's phone: carriers cut or mask a call that
         # shows the guest's number.
-        "effective_caller_id_number": _matching("caller_id_number", caller_id, _USER),
+        "effective_caller_id_number": matching("caller_id_number", caller_id, USER),
         "effective_caller_id_name": caller_id,
     }
     if settings.prompts is not None:
-        prompts = _matching("prompts", str(settings.prompts), _FOLDER, limit=1024)
+        prompts = matching("prompts", str(settings.prompts), _FOLDER, limit=1024)
         if ".." in Path(prompts).parts:
             raise InvalidGateway("prompts", "must not climb out of its folder")
         variables[ChannelVariable.PROMPTS] = prompts
     if settings.fallback_dial:
-        variables[ChannelVariable.FALLBACK_DIAL] = _matching(
+        variables[ChannelVariable.FALLBACK_DIAL] = matching(
             "fallback_dial", settings.fallback_dial, _DIAL, limit=512
         )
     return variables
@@ -247,38 +233,6 @@ def _codecs(codecs: Sequence[str]) -> str:
     if not codecs or len(set(codecs)) != len(codecs) or not set(codecs) <= set(CODECS):
         raise InvalidGateway("codecs", f"must be some of {', '.join(CODECS)}, each once")
     return ",".join(codecs)
-
-
-def _matching(name: str, value: str, pattern: re.Pattern[str], *, limit: int = 512) -> str:
-    inert(name, value)
-    if len(value) > limit:
-        raise InvalidGateway(name, f"longer than {limit} characters")
-    if not pattern.fullmatch(value):
-        raise InvalidGateway(name, f"does not match {pattern.pattern}")
-    return value
-
-
-def _secret(name: str, value: str) -> str:
-    """Allow any printable text that the preprocessor leaves alone and the digest takes whole."""
-    inert(name, value)
-    if not value:
-        raise InvalidGateway(name, "must not be empty")
-    if ":" in value:
-        # sofia-sip's auc_credentials: `scheme:"realm":user:password`, cut at the next colon.
-        raise InvalidGateway(name, "holds a colon, where FreeSWITCH would cut it")
-    if len(value.encode()) > MAX_SECRET:
-        raise InvalidGateway(name, f"longer than {MAX_SECRET} bytes")
-    return value
-
-
-def inert(name: str, value: str) -> None:
-    """Raise InvalidGateway when FreeSWITCH's preprocessor would react to `value`."""
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
-        raise InvalidGateway(name, "holds a control character")
-    lowered = value.lower()
-    for forbidden in ("$${", "<", "--", "x-pre-process"):
-        if forbidden in lowered:
-            raise InvalidGateway(name, f"holds {forbidden!r}, which FreeSWITCH would act on")
 
 
 def quoted(text: str) -> str:

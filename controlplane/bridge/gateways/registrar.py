@@ -24,7 +24,6 @@ from controlplane.bridge.gateways.gateway import Gateway
 from controlplane.bridge.gateways.gateway_files import gateway_files, remove_gateway_file
 from controlplane.bridge.gateways.gateway_steps import GatewaySteps
 from controlplane.bridge.gateways.gateway_worker import RETRY_S, GatewayWorker, GatewayWorkers
-from controlplane.bridge.gateways.gateway_xml import InvalidGateway
 from controlplane.bridge.gateways.gateways import Gateways
 from controlplane.bridge.gateways.handover import Handover
 from controlplane.bridge.gateways.register_messages import RegisterAnswer
@@ -35,6 +34,7 @@ from controlplane.bridge.gateways.reports import Outcome, Reports
 from controlplane.bridge.prompt_files import PromptFiles
 from controlplane.contracts.assignments import BindingGivenBack
 from controlplane.contracts.gateway_states import GatewayState
+from controlplane.contracts.sip_credentials import InvalidGateway
 from controlplane.esl.client import EslClient
 from controlplane.esl.errors import EslError
 from controlplane.loop import run_loop, spawn

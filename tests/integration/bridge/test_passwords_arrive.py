@@ -15,7 +15,8 @@ from uuid import UUID
 import pytest
 
 from controlplane.bridge.gateways.gateway_files import remove_gateway_file, write_gateway_file
-from controlplane.bridge.gateways.gateway_xml import GatewaySettings, InvalidGateway
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings
+from controlplane.contracts.sip_credentials import InvalidGateway
 from freeswitch.simulator.registrar import Registrar
 from tests.integration.bridge_under_test import SWITCHES, open_switch, short_prompts
 from tests.integration.switch_under_test import Server

@@ -13,9 +13,10 @@ from controlplane.bridge.gateways.gateway_files import (
     remove_gateway_file,
     write_gateway_file,
 )
-from controlplane.bridge.gateways.gateway_xml import InvalidGateway, gateway_file_name
+from controlplane.bridge.gateways.gateway_xml import gateway_file_name
 from controlplane.bridge.whole_file import link_whole, write_whole
 from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.sip_credentials import InvalidGateway
 from tests.unit.bridge.test_gateway_xml import settings, variables
 
 pytestmark = pytest.mark.unit

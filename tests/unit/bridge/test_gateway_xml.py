@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from controlplane.bridge.gateways.gateway_xml import GatewaySettings, InvalidGateway, gateway_xml
+from controlplane.bridge.gateways.gateway_xml import GatewaySettings, gateway_xml
 from controlplane.contracts.channel_variables import ChannelVariable
+from controlplane.contracts.sip_credentials import InvalidGateway
 
 pytestmark = pytest.mark.unit
 

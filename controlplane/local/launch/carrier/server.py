@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from controlplane.bridge.gateways.gateway_xml import inert, quoted
+from controlplane.bridge.gateways.gateway_xml import quoted
+from controlplane.contracts.sip_credentials import inert
 from controlplane.local.launch.carrier.bindings import Binding
 from controlplane.local.launch.freeswitch import (
     STOP_GRACE_SECONDS,

@@ -1,9 +1,10 @@
 """Hours, pace and zones are the managers' and the owner's; so is asking what the AI will say."""
 
-from tests.integration.webapp.access.matrix import Row, least_manager
+from tests.integration.webapp.access.matrix import Row, least_manager, least_owner
 from tests.integration.webapp.site_under_test import SiteUnderTest
 
 CONFIG = "/place/{restaurant_id}/config"
+LINE = f"{CONFIG}/line"
 VOICE = f"{CONFIG}/voice"
 ANSWER = {"question": "Un parking ?", "answer": "Oui."}
 CLOSED = {"closed": "yes"}
@@ -44,6 +45,9 @@ ROWS = [
     Row("POST", f"{CONFIG}/zones/{{zone_id}}", least_manager(404), form=ZONE),
     Row("POST", f"{CONFIG}/zones/{{zone_id}}/remove", least_manager(404)),
     Row("GET", "/place/{restaurant_id}/ask", least_manager(200)),
+    Row("GET", LINE, least_manager(200)),
+    Row("GET", f"{LINE}/account", least_owner(200)),
+    Row("POST", f"{LINE}/account", least_owner(422)),
     Row("GET", VOICE, least_manager(200)),
     Row("POST", f"{VOICE}/prompts/{{kind}}", least_manager(303), ids=greeting),
     Row("GET", f"{VOICE}/prompts/{{kind}}.wav", least_manager(404), ids=greeting),
