@@ -27,6 +27,7 @@ from webapp.pace.routes import router as pace_router
 from webapp.payments.routes import router as payments_router
 from webapp.platform.routes import router as platform_router
 from webapp.printers.routes import router as printers_router
+from webapp.public.routes import router as public_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
 from webapp.room.routes import router as room_router
@@ -45,6 +46,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     customers_router,
     live_router,
     receipt_router,
+    public_router,
     printers_router,
     payments_router,
     calls_router,

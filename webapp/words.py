@@ -30,6 +30,11 @@ def language() -> Language:
     return _language.get()
 
 
+def speak(chosen: Language) -> None:
+    """Answer the rest of this request in that language: a public page's link says which."""
+    _language.set(chosen)
+
+
 def _(message: str, **values: Any) -> str:
     """Say the French sentence in the visitor's language; `%(name)s` in it are the `values`."""
     said = gettext(message)

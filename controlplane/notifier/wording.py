@@ -4,7 +4,7 @@ An SMS is GSM-7 and two parts at most; an e-mail has the same sentences as text 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from html import escape
 from typing import Final
@@ -15,6 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.receipt_link import PATH, PAY_PATH, ReceiptKey, ReceiptOf, sign_receipt
+from controlplane.contracts.unsubscribe_link import PATH as STOP_PATH
+from controlplane.contracts.unsubscribe_link import UnsubscribeKey, sign_unsubscribe
+from controlplane.models.customer import Customer
 from controlplane.models.notification import Channel, Notification
 from controlplane.models.order import NEVER_MADE, CancelReason, Order, OrderEvent, OrderStatus
 from controlplane.models.payment_link import OPEN, PaymentLink
@@ -57,6 +60,12 @@ class Links:
         """The link by which the order that is ready at that instant may be paid."""
         return self._signed(PAY_PATH, key, at)
 
+    def unsubscribe(self, key: UnsubscribeKey) -> str:
+        """The link by which a customer wants no more offers."""
+        return (
+            f"{self.public_url.rstrip('/')}{STOP_PATH}{sign_unsubscribe(key, secret=self.secret)}"
+        )
+
     def _signed(self, path: str, key: ReceiptKey, at: datetime) -> str:
         signed = sign_receipt(key, expires_at=at + RECEIPT_FOR, secret=self.secret)
         return f"{self.public_url.rstrip('/')}{path}{signed}"
@@ -81,12 +90,29 @@ async def word(
     if kind in OF_ACCOUNTS:
         words = of_account(kind, read_link(secrets, notification), restaurant.name)
     elif notification.body:
-        words = Words(subject=notification.subject, sentence=notification.body)
+        words = await _own_words(session, notification, links)
     elif notification.kind in _OF_RESERVATIONS:
         words = await _of_reservation(session, notification, restaurant, links, now)
     else:
         words = await _of_order(session, notification, restaurant, links, now)
     return None if words is None else _outgoing(notification, words, restaurant.name)
+
+
+async def _own_words(session: AsyncSession, notification: Notification, links: Links) -> Words:
+    """The writer's own; an offer says how to have no more of them (Code des postes, art. L34-5)."""
+    written = Words(subject=notification.subject, sentence=notification.body)
+    if notification.kind != NotificationKind.OFFER:
+        return written
+    restaurant_id = notification.restaurant_id
+    customer_id = await session.scalar(
+        select(Customer.id).where(
+            Customer.restaurant_id == restaurant_id, Customer.phone_e164 == notification.recipient
+        )
+    )
+    if customer_id is None:
+        return written
+    link = links.unsubscribe(UnsubscribeKey(restaurant_id, customer_id))
+    return replace(written, sentence=f"{written.sentence} Stop :", link=link)
 
 
 async def _of_order(

@@ -1,6 +1,7 @@
 """What a customer allows: told with its proof, withdrawn as easily as given (RGPD, art. 7(3))."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.consent import Consent, ConsentPurpose, ConsentSource, ConsentState
 from controlplane.models.customer import Customer
 from controlplane.restaurants.people_errors import NoConsent, NoEvidence
+
+BY_LINK: Final = "lien de désinscription du SMS"
+"""The evidence of who said no by the link of an offer."""
+_OFFERS: Final = ConsentPurpose.OFFERS
 
 
 async def decide(
@@ -56,6 +61,22 @@ async def withdraw(session: AsyncSession, customer: Customer, purpose: ConsentPu
     )
     if withdrawn is None:
         raise NoConsent(purpose)
+
+
+async def refuse_offers(session: AsyncSession, customer: Customer) -> None:
+    """Whoever follows the link of an offer wants no more of them; the caller commits. It is one
+    refusal, however often it is said.
+    """
+    told = [one for one in await decisions(session, customer) if one.purpose == _OFFERS]
+    if not told or told[-1].state != ConsentState.REFUSED:
+        await decide(
+            session,
+            customer,
+            _OFFERS,
+            granted=False,
+            source=ConsentSource.WEB,
+            evidence=BY_LINK,
+        )
 
 
 async def consents(session: AsyncSession, customer: Customer, purpose: ConsentPurpose) -> bool:

@@ -32,6 +32,7 @@ class Place:
 
     restaurant_id: UUID
     name: str
+    slug: str
     address: str
     phone_e164: str
     zone: ZoneInfo
@@ -89,6 +90,7 @@ async def find_place(session: AsyncSession, restaurant_id: UUID) -> Place:
     return Place(
         restaurant_id=restaurant.id,
         name=restaurant.name,
+        slug=restaurant.slug,
         address=restaurant.address,
         phone_e164=restaurant.phone_e164,
         zone=ZoneInfo(restaurant.timezone),

@@ -1,13 +1,33 @@
 """What a receipt's pages say, in French and in English."""
 
-from typing import Final, Literal
+from typing import Final
 
 from controlplane.models.menu import Allergen
 from controlplane.models.order import OrderStatus, OrderType
 from controlplane.models.reservation import ReservationStatus
 from webapp.show import NARROW_NO_BREAK, NO_BREAK
+from webapp.words import Language
 
-Language = Literal["fr", "en"]
+TONES: Final[dict[str, str]] = {
+    OrderStatus.PLACED: "work",
+    OrderStatus.ACCEPTED: "work",
+    OrderStatus.PREPARING: "work",
+    OrderStatus.READY: "ok",
+    OrderStatus.OUT_FOR_DELIVERY: "ok",
+    OrderStatus.COMPLETED: "done",
+    OrderStatus.REJECTED: "bad",
+    OrderStatus.CANCELLED: "bad",
+    OrderStatus.EXPIRED: "bad",
+    OrderStatus.NO_SHOW: "done",
+    ReservationStatus.WAITLISTED: "wait",
+    ReservationStatus.HOLD: "wait",
+    ReservationStatus.CONFIRMED: "ok",
+    ReservationStatus.RECONFIRMED: "ok",
+    ReservationStatus.ARRIVED: "ok",
+    ReservationStatus.SEATED: "ok",
+    ReservationStatus.FINISHED: "done",
+}
+"""The tone of a status as its customer sees it; "cancelled" is both an order's and a table's."""
 
 ALLERGENS: Final[dict[Language, dict[str, str]]] = {
     "fr": {
@@ -93,7 +113,6 @@ RESERVATION_STATUSES: Final[dict[Language, dict[str, str]]] = {
 WORDS: Final[dict[Language, dict[str, str]]] = {
     "fr": {
         "language": "English",
-        "skip": "Aller au contenu",
         "order": f"Commande n°{NO_BREAK}",
         "reservation": f"Réservation n°{NO_BREAK}",
         "people": "personnes",
@@ -108,6 +127,9 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "in_full": f"Payée en ligne{NO_BREAK}:",
         "to_pay": f"À payer en la recevant{NO_BREAK}:",
         "refund_due": f"Le restaurant vous doit{NO_BREAK}:",
+        "colon": f"{NO_BREAK}:",
+        "at_restaurant": "À régler au restaurant.",
+        "data": "Vos données",
         "not_a_receipt": "Ce récapitulatif n’est ni un ticket de caisse ni une facture.",
         "allergens": "Allergènes",
         "declared": f"Allergènes déclarés{NO_BREAK}:",
@@ -124,7 +146,6 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
     },
     "en": {
         "language": "Français",
-        "skip": "Skip to content",
         "order": f"Order no.{NO_BREAK}",
         "reservation": f"Reservation no.{NO_BREAK}",
         "people": "people",
@@ -139,6 +160,9 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "in_full": "Paid online:",
         "to_pay": "To pay when you get it:",
         "refund_due": "The restaurant owes you:",
+        "colon": ":",
+        "at_restaurant": "To be paid at the restaurant.",
+        "data": "Your data",
         "not_a_receipt": "This summary is neither a till receipt nor an invoice.",
         "allergens": "Allergens",
         "declared": "Declared allergens:",

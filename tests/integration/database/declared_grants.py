@@ -26,7 +26,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "call_turn": {WEB: {S, D}, CONTROLLER: {S, I, D}, ADMIN: {S, D}},
     "carrier": {PLATFORM: {S}, BRIDGE: {S}, CONTROLLER: {S, U}, ADMIN: {S, I, U}},
     "combined_table": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, D}},
-    "consent": {WEB: {S}, NOTIFIER: {S}, ADMIN: {S}},
+    "consent": {WEB: {S, I, U}, NOTIFIER: {S}, ADMIN: {S}},
     "controller_lease": {CONTROLLER: {S, I, U}},
     "crossed_line": {WEB: {S, I, D}, ADMIN: {S}},
     "customer": {

@@ -12,6 +12,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from controlplane.contracts.receipt_link import PATH, ReceiptKey, ReceiptOf, read_receipt
+from controlplane.contracts.unsubscribe_link import UnsubscribeKey, read_unsubscribe
 from controlplane.database import async_engine, async_sessions
 from controlplane.database_roles import DatabaseRole
 from controlplane.models.consent import ConsentPurpose, ConsentSource
@@ -25,7 +26,7 @@ from controlplane.notifier.notifier import senders_of
 from controlplane.notifier.ovh_sms import OvhSms
 from controlplane.notifier.providers import Outgoing
 from controlplane.notifier.sender import Sender
-from controlplane.notifier.wording import Links
+from controlplane.notifier.wording import Links, word
 from controlplane.restaurants.confirmations import confirm_order
 from controlplane.restaurants.consents import decide
 from controlplane.restaurants.notification_queue import MOST_A_DAY, MOST_ATTEMPTS
@@ -308,6 +309,15 @@ async def test_an_offer_needs_a_consent_is_not_made_to_who_was_erased_and_waits_
     state, _, waits_until = await offer("at night")
     assert state == "pending"
     assert waits_until - night == timedelta(hours=9)
+    async with sessions() as session:
+        row = (await session.scalars(select(Notification).filter_by(key="at night"))).one()
+        links = Links(public_url="https://site.test/", secret="a secret of tests only")
+        said = await word(session, row, links, secrets=SECRETS, now=night)
+        assert said
+        key = said.text.rpartition("https://site.test/stop/")[2]
+        assert read_unsubscribe(key, secret="a secret of tests only") == UnsubscribeKey(
+            restaurant_id, customer.id
+        )
     async with sessions.begin() as session:
         hashed = await hash_number(session, SECRETS, restaurant_id, MOBILE)
         await suppress(session, restaurant_id, hashed)

@@ -125,7 +125,7 @@ async def test_a_receipt(database_url: str, database: AsyncEngine) -> None:
         booked = plain((await browser.get(link(ReceiptOf.RESERVATION, other, table.id))).text)
         assert "Réservation n° 7" in booked
         assert "20 h 00" in booked
-        assert "04/12/2126 · 4 personnes" in booked
+        assert "mercredi 4 décembre 2126 · 4 personnes" in booked
         assert "arachides" in booked
         assert "639980134" not in booked
 
