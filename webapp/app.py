@@ -15,6 +15,8 @@ from controlplane.payments.checkout import Payments
 from controlplane.payments.stripe_api import Stripe
 from controlplane.redis_clients import asyncio_redis
 from controlplane.secret_box import SecretBox
+from webapp.api.application import PATH as API_PATH
+from webapp.api.application import create_api
 from webapp.body_limit import BodyLimit
 from webapp.cross_site import CrossSiteRefused
 from webapp.errors import add_error_handlers
@@ -110,6 +112,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(LanguageOfRequest)
     app.add_middleware(SecurityHeaders, https=settings.public_url.startswith("https://"))
+    app.mount(API_PATH, create_api(app.state.site))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in ROUTERS:
         app.include_router(router)

@@ -100,6 +100,7 @@ MANAGEMENT: Final = (
     ),
     Entry(key="team", path="/team", name=N_("Équipe"), icon="team", least=Role.OWNER),
     Entry(key="invoices", path="/invoices", name=N_("Factures"), icon="invoice", least=Role.OWNER),
+    Entry(key="programs", path="/config/api", name=N_("API"), icon="key", least=Role.OWNER),
     Entry(key="journal", path="/audit", name=N_("Journal"), icon="journal", least=Role.MANAGER),
     Entry(key="line", path="/config/line", name=N_("Ligne"), icon="line", least=Role.MANAGER),
 )

@@ -182,3 +182,15 @@ KitchenHere = Annotated[Place, Depends(a_place)]
 StaffHere = Annotated[Place, Depends(allow(Role.STAFF))]
 ManagerHere = Annotated[Place, Depends(allow(Role.MANAGER))]
 OwnerHere = Annotated[Place, Depends(allow(Role.OWNER))]
+
+
+async def sure_owner(place: OwnerHere) -> Place:
+    """Return the restaurant to its owner who typed their password a moment ago.
+
+    Raises `PasswordNeeded`.
+    """
+    place.require_recent_password()
+    return place
+
+
+OwnerSure = Annotated[Place, Depends(sure_owner)]

@@ -27,6 +27,7 @@ from webapp.pace.routes import router as pace_router
 from webapp.payments.routes import router as payments_router
 from webapp.platform.routes import router as platform_router
 from webapp.printers.routes import router as printers_router
+from webapp.programs.routes import router as programs_router
 from webapp.public.routes import router as public_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
@@ -56,6 +57,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     analytics_router,
     reservations_router,
     invoices_router,
+    programs_router,
     *ACCOUNTS,
     hours_router,
     pace_router,

@@ -20,6 +20,7 @@ from controlplane.models.hash_key import HashKey
 from controlplane.models.payment_account import PaymentAccount
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.models.user_account import UserAccount
+from controlplane.models.webhook import WebhookEndpoint
 from controlplane.secret_box import SecretBox, SecretUnreadable
 
 SealedRow = Row[UUID, UUID, str, str]
@@ -58,6 +59,12 @@ SEALED: Final = (
         id=UserAccount.id,
         owner=UserAccount.id,
         name=literal("one-time codes of ") + cast(UserAccount.id, Text),
+    ),
+    SealedColumn(
+        secret=WebhookEndpoint.secret_encrypted,
+        id=WebhookEndpoint.id,
+        owner=WebhookEndpoint.restaurant_id,
+        name=literal("webhook of ") + cast(WebhookEndpoint.restaurant_id, Text),
     ),
     *(
         SealedColumn(

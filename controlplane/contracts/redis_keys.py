@@ -147,3 +147,8 @@ def menu_upload(restaurant_id: UUID) -> str:
     becomes a draft, as JSON, with a TTL of an hour. Another file takes its place.
     """
     return f"menu_upload:{restaurant_id}"
+
+
+def api_pace(token_id: UUID, minute: int) -> str:
+    """Name the counter of what one token of the JSON API asked in one minute since 1970."""
+    return f"api:{token_id}:{minute}"

@@ -40,6 +40,11 @@ KEEP_OVER: Final = timedelta(days=30)
 KEEP_PRINT_JOBS: Final = timedelta(days=7)
 """Whoever asks why a ticket was not printed asks within the week."""
 
+KEEP_API_REQUESTS: Final = timedelta(days=2)
+"""A key is good for a day (`controlplane/restaurants/api_requests.py`)."""
+KEEP_WEBHOOKS: Final = timedelta(days=14)
+"""A till that was broken over a holiday is told again from the page."""
+
 BATCH_ROWS: Final = 1_000
 """One transaction deletes this many rows, which takes far less than the statement's deadline, even
 with recordings."""
@@ -51,6 +56,8 @@ _STALE: Final = (
     ("sip_registration_event", "at < now() - :age", KEEP_REGISTRATION_EVENTS),
     ("slot_counter", "slot_start < now() - :age", KEEP_SLOTS),
     ("print_job", "created_at < now() - :age", KEEP_PRINT_JOBS),
+    ("api_request", "created_at < now() - :age", KEEP_API_REQUESTS),
+    ("webhook_delivery", "created_at < now() - :age", KEEP_WEBHOOKS),
     ("ai_worker_node", "last_seen_at < now() - :age", KEEP_NODES),
     (
         "prompt_rendering",

@@ -1,6 +1,7 @@
 """Imports every model, so that `Base.metadata` is whole for migrations and tests."""
 
 from controlplane.models import (
+    api_token,
     audit_entry,
     availability_window,
     blocked_caller,
@@ -68,11 +69,13 @@ from controlplane.models import (
     user_account,
     user_session,
     voice_message,
+    webhook,
 )
 from controlplane.models.base import Base
 
 __all__ = [
     "Base",
+    "api_token",
     "audit_entry",
     "availability_window",
     "blocked_caller",
@@ -140,4 +143,5 @@ __all__ = [
     "user_account",
     "user_session",
     "voice_message",
+    "webhook",
 ]

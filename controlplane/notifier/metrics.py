@@ -20,3 +20,8 @@ LOOP_FAILURES = Counter("alloresto_notifier_loop_failures_total", "Turns of the 
 ORDERS_EXPIRED = Counter(
     "alloresto_notifier_orders_expired_total", "Orders that nobody at their restaurant took."
 )
+WEBHOOKS = Counter(
+    "alloresto_notifier_webhooks_total",
+    "Attempts to tell restaurants' own programs, by what became of them.",
+    ["outcome"],
+)

@@ -1,5 +1,5 @@
-"""The notifier's process sends what customers and restaurants' people are to be told, and lets the
-orders expire that nobody took.
+"""The notifier's process sends what customers, restaurants' people and their own programs are to be
+told, and lets the orders expire that nobody took.
 
 Any number may run: each takes rows that no other is taking.
 """
@@ -28,6 +28,7 @@ from controlplane.notifier.providers import Provider
 from controlplane.notifier.sender import Sender
 from controlplane.notifier.settings import EmailBy, NotifierSettings, SmsBy
 from controlplane.notifier.smtp import Smtp
+from controlplane.notifier.webhooks import WebhookSender
 from controlplane.notifier.wording import Links
 from controlplane.secret_box import SecretBox
 
@@ -66,13 +67,16 @@ async def serve(settings: NotifierSettings) -> None:
     links = Links(public_url=settings.public_url, secret=settings.link_secret.get_secret_value())
     sessions = async_sessions(engine)
     overdue = OverdueOrders(sessions)
+    webhooks = WebhookSender(sessions, secrets=secrets, local=settings.on_this_machine)
     _logger.info("notifier_started", sms=settings.sms, email=settings.email)
     try:
         async with asyncio.TaskGroup() as loops:
             for sender in senders_of(sessions, providers, links=links, secrets=secrets):
                 loops.create_task(take_turns(sender.turn_and_measure, stop, every_s=POLL_S))
+            loops.create_task(take_turns(webhooks.turn, stop, every_s=POLL_S))
             loops.create_task(take_turns(overdue.turn, stop, every_s=EXPIRE_EVERY_S))
     finally:
+        await webhooks.close()
         for provider in providers.values():
             await provider.close()
         await engine.dispose()

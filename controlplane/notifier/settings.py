@@ -87,7 +87,7 @@ class NotifierSettings(ServiceSettings):
         problems = [
             f"{PREFIX}{name.upper()}: it is missing" for name, given in needed.items() if not given
         ]
-        if self._catches and urlsplit(self.public_url).hostname not in _LOOPBACK:
+        if self._catches and not self.on_this_machine:
             problems.append(
                 f"{PREFIX}SMS, {PREFIX}EMAIL: the catcher sends nothing, so it is refused where"
                 f" {PREFIX}PUBLIC_URL is not on this machine"
@@ -96,6 +96,11 @@ class NotifierSettings(ServiceSettings):
             problems.append(f"{PREFIX}SMTP_TLS: starttls or tls, to a server elsewhere")
         if problems:
             raise InvalidSettings(problems)
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the site is a developer's: webhooks may then go to loopback, in plain HTTP."""
+        return urlsplit(self.public_url).hostname in _LOOPBACK
 
     @property
     def _catches(self) -> bool:

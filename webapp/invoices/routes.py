@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,21 +29,12 @@ from webapp.invoices.queries import (
     shown_invoice,
     usage_of,
 )
-from webapp.place import OwnerHere, Place
+from webapp.place import OwnerSure, Place
 
 router = APIRouter(prefix="/place/{restaurant_id}/invoices", include_in_schema=False)
 
 T = TypeVar("T")
 FILES = {"pdf": "application/pdf", "xml": "application/xml"}
-
-
-async def sure_owner(place: OwnerHere) -> Place:
-    """Bills are shown to who typed their password a moment ago."""
-    place.require_recent_password()
-    return place
-
-
-OwnerSure = Annotated[Place, Depends(sure_owner)]
 
 
 @router.get("")

@@ -17,6 +17,8 @@ S, I, U, D = "SELECT", "INSERT", "UPDATE", "DELETE"  # noqa: E741 (a matrix is r
 
 GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "ai_worker_node": {PLATFORM: {S}, WORKER: {S, I, U}, CONTROLLER: {S, I, U, D}},
+    "api_request": {WEB: {S, I, U, D}, CONTROLLER: {S, D}, ADMIN: {S}},
+    "api_token": {WEB: {S, I, U}, ADMIN: {S}},
     "audit_log": {PLATFORM: {S, I}, WEB: {S, I}, ADMIN: {S, I}},
     "availability_window": {WEB: {S, I, D}, WORKER: {S}, ADMIN: {S, I, U, D}},
     "blocked_caller": {WEB: {S, I, D}, BRIDGE: {S}, ADMIN: {S, I, D}},
@@ -176,6 +178,13 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "user_account": {PLATFORM: {S}, WEB: {S, I, U}, ADMIN: {S, I, U}},
     "user_session": {WEB: {S, I, U}, CONTROLLER: {S, D}, ADMIN: {S, U}},
     "voice_message": {WEB: {S, U, D}, BRIDGE: {S, I, D}, CONTROLLER: {S, D}, ADMIN: {S, D}},
+    "webhook_delivery": {
+        WEB: {S, U},
+        NOTIFIER: {S, U},
+        CONTROLLER: {S, D},
+        ADMIN: {S},
+    },
+    "webhook_endpoint": {WEB: {S, I, U}, NOTIFIER: {S}, ADMIN: {S, U}},
 }
 
 COLUMNS: Final[dict[tuple[str, DatabaseRole, str], set[str]]] = {

@@ -14,11 +14,12 @@ pytestmark = pytest.mark.unit
 
 HOLDS_NO_CALLER: Final = frozenset(
     """
-    availability_window busy_state delivery_zone dining_area dining_table device faq hash_key
+    api_token availability_window busy_state delivery_zone dining_area dining_table device faq
+    hash_key
     ingredient menu_category menu_draft menu_item menu_version opening_exception opening_rule option
     option_group pacing_rule printer reservation_shift restaurant_prompt table_combination
     escalation_step membership sip_registration transfer_target
-    order_event order_line reservation_event
+    order_event order_line reservation_event webhook_endpoint
     """.split()
 )
 """They are the restaurant's own, or what became of an order, without saying whose it was."""
