@@ -36,6 +36,7 @@ from webapp.team.devices import router as devices_router
 from webapp.team.routes import router as team_router
 from webapp.today.routes import router as today_router
 from webapp.voice.routes import router as voice_router
+from webapp.voice_messages.routes import router as voice_messages_router
 from webapp.zones.routes import router as zones_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -55,6 +56,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     in_progress_router,
     today_router,
     analytics_router,
+    voice_messages_router,
     reservations_router,
     invoices_router,
     programs_router,

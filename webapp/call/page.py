@@ -64,7 +64,8 @@ class CallShown:
         call = self.found.call
         if call.disclosure_played_at is None or call.started_at is None:
             return None
-        return round((call.disclosure_played_at - call.started_at).total_seconds() * 1_000)
+        played = round((call.disclosure_played_at - call.started_at).total_seconds() * 1_000)
+        return max(0, played)
 
     @property
     def interruptions(self) -> int:

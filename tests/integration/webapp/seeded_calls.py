@@ -45,7 +45,7 @@ async def add_call(session: AsyncSession, restaurant_id: UUID, **changed: Any) -
     commits.
     """
     call_id = new_id()
-    began = datetime.now(UTC) - timedelta(minutes=6)
+    began = changed.get("started_at") or datetime.now(UTC) - timedelta(minutes=6)
     columns: dict[str, Any] = {
         "id": call_id,
         "restaurant_id": restaurant_id,
