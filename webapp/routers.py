@@ -15,8 +15,11 @@ from webapp.customers.rights import router as rights_router
 from webapp.customers.routes import router as customers_router
 from webapp.hours.routes import router as hours_router
 from webapp.invoices.routes import router as invoices_router
+from webapp.kitchen.availability_routes import router as availability_router
+from webapp.kitchen.paper_routes import router as paper_router
 from webapp.kitchen.routes import messages_router
 from webapp.kitchen.routes import router as kitchen_router
+from webapp.kitchen.settings_routes import router as kitchen_settings_router
 from webapp.line.routes import router as line_router
 from webapp.live.routes import router as live_router
 from webapp.menu.routers import MENU_ROUTERS
@@ -40,6 +43,9 @@ from webapp.voice_messages.routes import router as voice_messages_router
 from webapp.zones.routes import router as zones_router
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    availability_router,
+    kitchen_settings_router,
+    paper_router,
     kitchen_router,
     messages_router,
     by_hand_router,

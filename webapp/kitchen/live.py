@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.models.event_outbox import OutboxTopic
 from webapp import metrics
+from webapp.kitchen.availability import things_on_sale
 from webapp.kitchen.messages import Message, messages_by_id
 from webapp.kitchen.queries import kitchen_of, open_tickets, tickets_by_id
 from webapp.kitchen.state import kitchen_state
@@ -97,7 +98,21 @@ async def kitchen(place: Place, session: AsyncSession, news: News) -> list[Fragm
     ]
 
 
+async def availability(place: Place, session: AsyncSession, news: News) -> list[Fragment]:
+    """Render the list of what is sold out, and of all that may be."""
+    things = await things_on_sale(session, kitchen_of(place))
+    html = render(place, "availability_list", things=things)
+    return [Fragment(html=html, event_id=news.last_id)]
+
+
 KITCHEN_TOPICS: Final = (
+    Topic(
+        name="availability",
+        hears=frozenset({OutboxTopic.AVAILABILITY_CHANGED}),
+        render=availability,
+        tablets=True,
+        every_s=STATE_EVERY_S,
+    ),
     Topic(name="ticket", hears=_OF_ORDERS, render=tickets, tablets=True),
     Topic(name="voice", hears=_OF_MESSAGES, render=voice, tablets=True),
     Topic(name="sums", hears=_OF_ORDERS, render=sums, tablets=True),

@@ -26,7 +26,7 @@ from sqlalchemy.orm import aliased
 
 from controlplane.models.crossed_line import CrossedLine
 from controlplane.models.kitchen_settings import DishAge
-from controlplane.models.menu import MenuItem, Option
+from controlplane.models.menu import MenuCategory, MenuItem, Option
 from controlplane.models.order import Order, OrderEvent, OrderLine, OrderStatus
 from controlplane.models.order_allergy import OrderAllergy
 from controlplane.models.order_delivery import OrderDelivery
@@ -100,6 +100,16 @@ async def tickets_of_today(session: AsyncSession, kitchen: Kitchen) -> list[Tick
 
 def _since(ticket: Ticket, today: date) -> date:
     return today - STILL_OPEN_FOR if ticket.status is OrderStatus.EXPIRED else today
+
+
+async def categories(session: AsyncSession, restaurant_id: UUID) -> list[tuple[UUID, str]]:
+    """Return the menu's categories in its order."""
+    rows = await session.execute(
+        select(MenuCategory.id, MenuCategory.name)
+        .where(MenuCategory.restaurant_id == restaurant_id)
+        .order_by(MenuCategory.position, MenuCategory.id)
+    )
+    return [(id, name) for id, name in rows]
 
 
 async def open_tickets(session: AsyncSession, kitchen: Kitchen) -> list[Ticket]:

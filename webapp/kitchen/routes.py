@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Header, Query, Request, status
+from fastapi import APIRouter, Form, Header, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from controlplane.models.order import OrderStatus
@@ -23,17 +23,15 @@ from webapp import metrics
 from webapp.kitchen.audio import wav_response
 from webapp.kitchen.messages import audio_of, messages_to_show
 from webapp.kitchen.pace import Delay, set_pace
+from webapp.kitchen.pressed import pressed
 from webapp.kitchen.queries import kitchen_of, open_tickets, tickets_of_today
 from webapp.kitchen.state import kitchen_state
 from webapp.kitchen.ticket import Lane, Ticket, stations, to_make
 from webapp.kitchen.words import SAYS
-from webapp.place import KitchenHere, Place
+from webapp.place import KitchenHere
 
 router = APIRouter(prefix="/place/{restaurant_id}/kitchen", include_in_schema=False)
 messages_router = APIRouter(prefix="/place/{restaurant_id}/messages", include_in_schema=False)
-
-BY_SCRIPT = "x-by-script"
-"""The page's own script sends this header, and is not led back to the page."""
 
 
 @router.get("")
@@ -94,7 +92,7 @@ async def take_order_back(
             now=datetime.now(UTC),
             actor=place.actor,
         )
-    return _done(request, place)
+    return pressed(request, place)
 
 
 @router.post("/orders/{order_id}/{to}")
@@ -107,7 +105,7 @@ async def move_order(
             await change_order_status(
                 session, place.restaurant_id, order_id, to=to, actor=place.actor
             )
-    return _done(request, place)
+    return pressed(request, place)
 
 
 @router.post("/orders/{order_id}/allergy/seen")
@@ -115,7 +113,7 @@ async def allergy_seen(request: Request, order_id: UUID, place: KitchenHere) -> 
     """Do what an allergy's button says."""
     async with place.session() as session, session.begin():
         await see_allergies(session, place.restaurant_id, order_id, actor=place.actor)
-    return _done(request, place)
+    return pressed(request, place)
 
 
 @router.post("/orders/{order_id}/dishes/{line_id}/{part_id}")
@@ -132,7 +130,7 @@ async def dish_made(
         await cross_off(
             session, place.restaurant_id, order_id, line_id, part_id, made=made == "yes"
         )
-    return _done(request, place)
+    return pressed(request, place)
 
 
 @router.post("/messages/{message_id}/heard")
@@ -140,7 +138,7 @@ async def message_heard(request: Request, message_id: UUID, place: KitchenHere) 
     """Do what a message's button says."""
     async with place.session() as session, session.begin():
         await mark_heard(session, place.restaurant_id, message_id)
-    return _done(request, place)
+    return pressed(request, place)
 
 
 @router.post("/busy")
@@ -149,7 +147,7 @@ async def say_busy(
 ) -> Response:
     """Say how busy the kitchen is."""
     await set_pace(place, delay)
-    return _done(request, place)
+    return pressed(request, place)
 
 
 @messages_router.get("/{message_id}.wav")
@@ -177,9 +175,3 @@ def _by_lane(tickets: list[Ticket], station: str) -> dict[Lane, list[Ticket]]:
     for lane in lanes.values():
         lane.sort(key=lambda ticket: ticket.order)
     return lanes
-
-
-def _done(request: Request, place: Place) -> Response:
-    if BY_SCRIPT in request.headers:
-        return Response(status_code=status.HTTP_204_NO_CONTENT)
-    return place.back("/kitchen")

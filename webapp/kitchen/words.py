@@ -70,6 +70,13 @@ def without(option: str) -> bool:
     return option.casefold().replace("'", "’").startswith(_WITHOUT)
 
 
+def back(until: datetime, now: datetime) -> str:
+    """Say when what is sold out is there again: an hour of today's, or a day."""
+    if until.date() == now.date():
+        return show.clock(until)
+    return _("%(day)s %(clock)s", day=show.day(until.date()), clock=show.clock(until))
+
+
 def paces() -> list[tuple[str, str]]:
     """Return what the kitchen may say of its pace, by what the button sends."""
     return [("0", _("Normal")), ("15", _("+ 15")), ("30", _("+ 30")), (PAUSE, _("Pause"))]
@@ -81,6 +88,6 @@ def _minutes(since: datetime, now: datetime) -> int:
 
 SAYS: Final[dict[str, Any]] = {
     each.__name__: each
-    for each in (empty_lane, iso, lanes, left, paces, rings, tone, type_icon, waits, without)
+    for each in (back, empty_lane, iso, lanes, left, paces, rings, tone, type_icon, waits, without)
 }
 """What every template of the kitchen may say."""

@@ -1,6 +1,6 @@
 """Who may open the kitchen's pages and press their buttons: members, and the paired tablet."""
 
-from tests.integration.webapp.access.matrix import Row, kitchen
+from tests.integration.webapp.access.matrix import Row, kitchen, least_manager
 
 NO_END = "a stream does not end; tests/integration/webapp/test_kitchen_stream.py says who gets one"
 KITCHEN = "/place/{restaurant_id}/kitchen"
@@ -9,6 +9,19 @@ ORDER = f"{KITCHEN}/orders/{{order_id}}"
 ROWS: list[Row] = [
     Row("GET", KITCHEN, kitchen(200)),
     Row("GET", f"{KITCHEN}/pickup", kitchen(200)),
+    Row("GET", f"{KITCHEN}/availability", kitchen(200)),
+    Row(
+        "POST",
+        f"{KITCHEN}/availability/{{what}}/{{id}}",
+        kitchen(404),
+        form={"out": "yes"},
+        ids=lambda _: {"what": "dish"},
+    ),
+    Row("GET", f"{KITCHEN}/settings", least_manager(200)),
+    Row("POST", f"{KITCHEN}/settings/auto-accept", least_manager(422)),
+    Row("POST", f"{KITCHEN}/settings/ages", least_manager(303)),
+    Row("GET", "/place/{restaurant_id}/orders/{order_id}/ticket", kitchen(404)),
+    Row("POST", "/place/{restaurant_id}/orders/{order_id}/ticket", kitchen(404)),
     Row("GET", "/place/{restaurant_id}/events", kitchen(200), unless=NO_END),
     Row("GET", "/place/{restaurant_id}/messages/{message_id}.wav", kitchen(404)),
     Row("POST", f"{KITCHEN}/busy", kitchen(303), form={"delay": "0"}),

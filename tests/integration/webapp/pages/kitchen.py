@@ -1,5 +1,10 @@
 """The kitchen's pages, with an order in each lane and whatever a ticket may hold."""
 
+from datetime import UTC, datetime, timedelta
+
+from controlplane.contracts.identifiers import new_id
+from controlplane.models.ingredient import Ingredient
+from controlplane.models.menu import MenuCategory, MenuItem
 from controlplane.models.order import OrderStatus, OrderType
 from tests.integration.delivery_orders import TO_BELLECOUR
 from tests.integration.kitchen_orders import add_order
@@ -61,7 +66,48 @@ async def a_service(site: SiteUnderTest) -> Names:
     return {"order": str(table)}
 
 
+async def a_menu(site: SiteUnderTest) -> Names:
+    async with site.sessions.begin() as session:
+        category = new_id()
+        session.add(
+            MenuCategory(id=category, restaurant_id=site.restaurant, name="Pâtes", position=9)
+        )
+        session.add(
+            Ingredient(restaurant_id=site.restaurant, name=f"guanciale {category.hex[-4:]}")
+        )
+        await session.flush()
+        for position, name in enumerate(("Carbonara", "Amatriciana", "Cacio e pepe")):
+            session.add(
+                MenuItem(
+                    restaurant_id=site.restaurant,
+                    category_id=category,
+                    name=name,
+                    spoken_name=name,
+                    price_cents=1_290,
+                    vat_rate_bp=1_000,
+                    position=position,
+                    sold_out_until=datetime.now(UTC) + timedelta(days=1) if not position else None,
+                )
+            )
+    return {}
+
+
 PAGES = [
+    Page(
+        "kitchen/availability",
+        "/place/{restaurant}/kitchen/availability",
+        visitor="tablet",
+        seed=a_menu,
+    ),
+    Page(
+        "kitchen/paper",
+        "/place/{restaurant}/orders/{order}/ticket",
+        visitor="tablet",
+        seed=a_service,
+    ),
+    Page(
+        "kitchen/settings", "/place/{restaurant}/kitchen/settings", visitor="manager", seed=a_menu
+    ),
     Page("kitchen/board", "/place/{restaurant}/kitchen", visitor="tablet", seed=a_service),
     Page("kitchen/member", "/place/{restaurant}/kitchen", visitor="staff"),
     Page("kitchen/pickup", "/place/{restaurant}/kitchen/pickup", visitor="tablet"),
