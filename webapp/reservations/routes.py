@@ -16,16 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.reservation import Reservation, ReservationStatus
 from controlplane.restaurants.errors import Refused, RestaurantError
-from controlplane.restaurants.reservation_book import read_shifts
 from controlplane.restaurants.reservation_errors import KeyOfAnotherReservation, NotGranted
 from controlplane.restaurants.reservation_status import cancel, tell_status
 from controlplane.restaurants.reservation_waitlist import offer, promote
 from controlplane.restaurants.reservations import book, change, move, stay_until
-from webapp import charts, show
+from webapp import show
 from webapp.forms import Form
 from webapp.place import Place, StaffHere
 from webapp.reservations import words
-from webapp.reservations.day_plan import draw, window
+from webapp.reservations.day import read_service
 from webapp.reservations.forms import (
     form_key,
     read_day,
@@ -37,18 +36,9 @@ from webapp.reservations.forms import (
 from webapp.reservations.queries import (
     Booking,
     booking,
-    bookings_of,
     events_of,
     read_areas,
     read_tables,
-)
-from webapp.reservations.service import (
-    covers,
-    current_day,
-    day_between,
-    service_at,
-    services_around,
-    services_on,
 )
 from webapp.words import _
 
@@ -63,36 +53,10 @@ MOST_OFFERED: Final = 6
 @router.get("")
 async def day_page(place: StaffHere, day: Text = "", service: Text = "") -> HTMLResponse:
     """Show a service: who comes, where they sit, and who waits."""
-    now = datetime.now(UTC)
-    today = now.astimezone(place.zone).date()
+    newest = await place.site.feed.newest_id(place.restaurant_id)
     async with place.session() as session:
-        shifts = await read_shifts(session, place.restaurant_id)
-        on = read_day(day, current_day(shifts, place.zone, now))
-        found = services_on(shifts, place.zone, on)
-        shift = service_at(found, read_id(service), now)
-        first, last = window(shift) if shift else day_between(on, place.zone)
-        bookings = await bookings_of(
-            session, place.restaurant_id, place.zone, now, shift=shift, first=first, last=last
-        )
-        tables = await read_tables(session, place.restaurant_id)
-    come = [one for one in bookings if not one.waits]
-    return place.page(
-        "reservations/day.html",
-        on=on,
-        today=today,
-        before=on - timedelta(days=1),
-        after=on + timedelta(days=1),
-        services=found,
-        tabs=services_around(shifts, place.zone, on),
-        shift=shift,
-        plan=draw(shift, tables, come, place.zone, now) if shift and tables else None,
-        come=come,
-        late=[one for one in come if one.late],
-        waiting=[one for one in bookings if one.waits],
-        covers=covers(come, shift.shift.max_covers if shift else None),
-        gauge=charts.gauge,
-        words=words,
-    )
+        data = await read_service(place, session, day, service, datetime.now(UTC))
+    return place.page("reservations/day.html", newest=newest, **data)
 
 
 @router.get("/new")

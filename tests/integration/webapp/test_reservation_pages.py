@@ -132,6 +132,13 @@ async def test_guests_walk_in_and_a_change_is_not_overwritten(site: SiteUnderTes
     assert "Rien n’a été changé" in (await staff.get(again.headers["location"])).text
     assert (await of(site, "Passants")).status == "finished"
 
+    day = (await staff.get(site.path(f"/reservations?day={TOMORROW}"))).text
+    topic = re.search(r'data-topics="([^"]+)"', day)
+    assert topic
+    for asked, shown in ((topic[1], True), ("service:x_y", False)):
+        heard = await staff.get(site.path(f"/events?topics={asked}&after=0&once=true"))
+        assert ('id=\\"service\\"' in heard.text, "Partis" in heard.text) == (True, shown)
+
 
 async def test_who_waits_is_offered_a_table_that_is_free(site: SiteUnderTest) -> None:
     """Once: the second time the staff are told to call."""
