@@ -128,8 +128,8 @@ def _expired(today: Today) -> Iterator[Alert]:
             tone="bad",
             icon="order",
             title=ngettext(
-                "%(n)s commande a expiré aujourd’hui : personne ne l’a prise",
-                "%(n)s commandes ont expiré aujourd’hui : personne ne les a prises",
+                "%(n)s commande a expiré : personne ne l’a prise",
+                "%(n)s commandes ont expiré : personne ne les a prises",
                 today.expired,
             )
             % {"n": today.expired},

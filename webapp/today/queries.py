@@ -32,6 +32,7 @@ from controlplane.models.order import NEVER_MADE, Order, OrderStatus
 from controlplane.models.reservation import Reservation, ReservationStatus
 from controlplane.models.restaurant_prompt import RestaurantPrompt
 from controlplane.models.table_assignment import TableAssignment
+from controlplane.models.task import WAITING, Task
 from controlplane.models.transfer_target import TransferTarget
 from controlplane.models.usage_record import UsageKind, UsageRecord
 from controlplane.models.voice_message import VoiceMessage
@@ -68,6 +69,7 @@ class Today:
     orders: int
     revenue_cents: int
     expired: int
+    """Orders that nobody took, whose customers are still to be called."""
     untaken: int
     oldest_untaken: int | None
     oldest_untaken_at: datetime | None
@@ -182,7 +184,14 @@ def _orders(restaurant_id: UUID, day: date) -> dict[str, Any]:
         "revenue_cents": func.coalesce(
             _one(restaurant_id, Order, func.sum(Order.total_cents), made), 0
         ),
-        "expired": _count(restaurant_id, Order, of_day, Order.status == OrderStatus.EXPIRED),
+        "expired": select(func.count(Task.id))
+        .join(Order, and_(Order.restaurant_id == restaurant_id, Order.id == Task.order_id))
+        .where(
+            Task.restaurant_id == restaurant_id,
+            Task.status.in_(WAITING),
+            Order.status == OrderStatus.EXPIRED,
+        )
+        .scalar_subquery(),
         "untaken": _count(restaurant_id, Order, waits),
         "oldest_untaken": select(Order.number)
         .where(Order.restaurant_id == restaurant_id, waits)

@@ -1,4 +1,6 @@
-"""`alloresto transfer` and `alloresto caller`: what people type is normalised, checked and kept."""
+"""`alloresto transfer`, `caller` and `cases`: what people type is normalised, checked and kept, and
+what was reported wrong is printed as JSON.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from controlplane.cli import main
+from controlplane.contracts.identifiers import new_id
 from controlplane.database import sync_engine
 from tests.accounts import add_account, add_carrier
 
@@ -153,3 +156,31 @@ def test_limits_are_shown_changed_one_by_one_and_bounded(
         assert main(["caller", "limits", GATEWAY, *wrong]) == 2
     with engine.begin() as connection, pytest.raises(IntegrityError):
         connection.execute(text("UPDATE restaurant SET most_calls_an_hour = 0"))
+
+
+def test_what_was_reported_wrong_is_a_json_object_a_line(
+    engine: Engine, luigi: UUID, capsys: Said
+) -> None:
+    ids = {"restaurant": luigi, "call": new_id(), "turn": new_id(), "case": new_id()}
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO call (id, restaurant_id, started_at, menu_version, input_audio_tokens,"
+            " input_text_tokens, cached_tokens, output_audio_tokens, output_text_tokens)"
+            " VALUES (:call, :restaurant, now(), 7, 0, 0, 0, 0, 0)",
+            "INSERT INTO call_turn (id, restaurant_id, call_id, position, role, text, unheard, at)"
+            " VALUES (:turn, :restaurant, :call, 0, 'agent', 'Vingt heures.', 'Et avec ?', now())",
+            "INSERT INTO call_case (id, restaurant_id, call_id, turn_id, kind, better, called_at,"
+            " reported_by) VALUES (:case, :restaurant, :call, :turn, 'time', 'Vingt et une heures',"
+            " now(), 'admin')",
+        ):
+            connection.execute(text(statement), ids)
+    assert main(["cases", GATEWAY]) == 0
+    case = json.loads(capsys.readouterr().out)
+    assert (case["kind"], case["should_be"]) == ("time", "Vingt et une heures")
+    assert (case["call"], case["menu_version"]) == (str(ids["call"]), 7)
+    assert case["turns"] == [
+        {"role": "agent", "text": "Vingt heures.", "unheard": "Et avec ?", "wrong": True}
+    ]
+    assert main(["cases", OTHER]) == 0
+    assert capsys.readouterr().out == ""
+    assert rows(engine, "audit_log", "action, actor")[:1] == [("export_cases", "admin")]
