@@ -459,7 +459,7 @@ BENCH: Final = LazyGroup(
         ),
         "web": LazyCommand(
             "controlplane.local.bench.web:run_bench_web",
-            "The site: how long its pages take, over a thousand restaurants' two weeks.",
+            "The site: how long its pages take, and how soon an order is on a screen.",
         ),
         "registrations": LazyCommand(
             "controlplane.local.bench.registrations:run_bench_registrations",

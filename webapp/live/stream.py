@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.errors import AlloRestoError
-from webapp.eventstream import OutboxEvent, OutboxFeed, StreamEnded
+from webapp.eventstream import OutboxEvent, OutboxFeed, StreamEnded, Subscription
 from webapp.live.topic import Fragment, News, Topic
 from webapp.place import Place
 from webapp.renderings import Made
@@ -66,34 +66,40 @@ class LiveStream:
 
         `once`: end with what was missed, for a browser that no stream reaches.
         """
+        try:
+            async with self._feed.subscribe(self._place.restaurant_id) as page:
+                async for event in self._sent(page, after, once=once):
+                    yield event
+        except StreamEnded:
+            return
+        except (SQLAlchemyError, OSError, AlloRestoError) as error:  # it comes back
+            _logger.warning("stream_ended", error=type(error).__name__)
+
+    async def _sent(
+        self, page: Subscription, after: int | None, *, once: bool
+    ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + STREAM_MOST_S
-        async with self._feed.subscribe(self._place.restaurant_id) as page:
-            yield _ALIVE
-            try:
-                missed = await _missed(self._feed, self._place.restaurant_id, after)
-                if after is None or missed is None:
-                    yield _RELOAD
-                    return
-                seen, events = after, missed
-                timed = _timed(self._wanted, loop.time())
-                while (left_s := ends_at - loop.time()) > 0:
-                    fresh = tuple(event for event in events if event.id > seen)
-                    if fresh:
-                        seen = fresh[-1].id
-                        for event in await self._changes(fresh):
-                            yield event
-                    elif not events:
-                        yield _ALIVE
-                    if once:
-                        return
-                    for event in await self._by_time(timed, seen):
-                        yield event
-                    events = await page.batch(min(ALIVE_EVERY_S, left_s))
-            except StreamEnded:
+        yield _ALIVE
+        missed = await _missed(self._feed, self._place.restaurant_id, after)
+        if after is None or missed is None:
+            yield _RELOAD
+            return
+        seen, events = after, missed
+        timed = _timed(self._wanted, loop.time())
+        while (left_s := ends_at - loop.time()) > 0:
+            fresh = tuple(event for event in events if event.id > seen)
+            if fresh:
+                seen = fresh[-1].id
+                for change in await self._changes(fresh):
+                    yield change
+            elif not events:
+                yield _ALIVE
+            if once:
                 return
-            except (SQLAlchemyError, OSError, AlloRestoError) as error:  # it comes back
-                _logger.warning("stream_ended", error=type(error).__name__)
+            for change in await self._by_time(timed, seen):
+                yield change
+            events = await page.batch(min(ALIVE_EVERY_S, left_s))
 
     async def _changes(self, events: tuple[OutboxEvent, ...]) -> list[bytes]:
         """Render what the events concern, each fragment at the place of the last event it shows,

@@ -1,15 +1,19 @@
-"""`alloresto bench web`: how fast the site's pages are over a thousand restaurants' two weeks.
+"""`alloresto bench web`: how fast the site's pages are over a thousand restaurants' two weeks, and
+how soon an order is on a screen while a thousand listen.
 
 It measures on a Postgres and a Redis of its own.
 """
 
 import asyncio
 import gzip
+import os
+import sys
 from statistics import quantiles
 from typing import Final
 from uuid import UUID
 
 import click
+import httpx2
 from pydantic import SecretStr
 
 from controlplane.commands.options import json_line_option
@@ -18,6 +22,9 @@ from controlplane.local.bench.report import report, tell
 from controlplane.local.bench.thousand_restaurants import RESTAURANTS, seed_restaurants
 from controlplane.local.bench.web_history import seed_history, sign_in_owner
 from controlplane.local.bench.web_pages import PageTimes, time_pages
+from controlplane.local.bench.web_screens import OnScreen, order_to_screen
+from controlplane.local.launch.ports import free_tcp_port
+from controlplane.local.launch.process import ManagedProcess
 from controlplane.local.launch.services import LocalServices
 from controlplane.log import configure_logging
 from controlplane.migrations.schema import upgrade
@@ -28,14 +35,17 @@ from webapp.templating import STATIC
 ASKED: Final = 8
 """Pages of so many restaurants are asked."""
 SLOWEST_TOLD: Final = 8
+SECRET: Final = "a secret of this bench"
+READY_S: Final = 30.0
 
 
 @click.command()
 @click.option("--restaurants", default=RESTAURANTS)
 @click.option("--rounds", default=5, help="Each page of each restaurant is asked so often.")
+@click.option("--cut-seconds", default=300.0, help="The site is gone for so long in the middle.")
 @json_line_option
-def run_bench_web(*, restaurants: int, rounds: int, as_json: bool) -> int:
-    """The site: how long its pages take, over a thousand restaurants' two weeks.
+def run_bench_web(*, restaurants: int, rounds: int, cut_seconds: float, as_json: bool) -> int:
+    """The site: how long its pages take, and how soon an order is on a screen.
 
     Measure and print.
     """
@@ -44,7 +54,8 @@ def run_bench_web(*, restaurants: int, rounds: int, as_json: bool) -> int:
         upgrade(services.database_url)
         tell(f"{restaurants} restaurants …")
         restaurant_ids = seed_restaurants(services.database_url, restaurants=restaurants)
-        pages = asyncio.run(_measure(services, restaurant_ids[:ASKED], rounds))
+        pages = asyncio.run(_pages(services, restaurant_ids[:ASKED], rounds))
+        shown = asyncio.run(_screens(services, restaurant_ids, cut_seconds))
     report(
         {
             "restaurants": restaurants,
@@ -52,6 +63,9 @@ def run_bench_web(*, restaurants: int, rounds: int, as_json: bool) -> int:
             "page_ms_p95": round(_p95([ms for page in pages for ms in page.ms]), 1),
             "slowest_page_ms_p95": round(max(_p95(page.ms) for page in pages), 1),
             "queries_max": max(page.queries for page in pages),
+            "sse_clients": restaurants,
+            "order_to_screen_ms_p95": round(_p95(shown.delays_ms), 1),
+            "events_lost": shown.lost,
             "js_kb_gzipped": round(_js_bytes() / 1_000, 1),
         },
         as_json=as_json,
@@ -59,7 +73,7 @@ def run_bench_web(*, restaurants: int, rounds: int, as_json: bool) -> int:
     return 0
 
 
-async def _measure(
+async def _pages(
     services: LocalServices, restaurant_ids: list[UUID], rounds: int
 ) -> list[PageTimes]:
     engine = async_engine(services.database_url, application_name="bench", pool_size=2)
@@ -68,7 +82,7 @@ async def _measure(
         WebSettings(
             database_url=services.database_url,
             redis_url=services.redis_url,
-            link_secret=SecretStr("a secret of this bench"),
+            link_secret=SecretStr(SECRET),
         )
     )
     try:
@@ -83,6 +97,39 @@ async def _measure(
     for page in sorted(pages, key=lambda page: _p95(page.ms), reverse=True)[:SLOWEST_TOLD]:
         tell(f"{_p95(page.ms):7.1f} ms  {page.queries:2} queries  {page.path}")
     return list(pages)
+
+
+async def _screens(services: LocalServices, restaurant_ids: list[UUID], cut_s: float) -> OnScreen:
+    engine = async_engine(services.database_url, application_name="bench", pool_size=2)
+    port = free_tcp_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": services.database_url,
+        "REDIS_URL": services.redis_url,
+        "ALLORESTO_WEB_PORT": str(port),
+        "ALLORESTO_LINK_SECRET": SECRET,
+    }
+
+    def site() -> ManagedProcess:
+        started = ManagedProcess(
+            [sys.executable, "-m", "controlplane.cli", "run", "web"], name="web", env=environment
+        ).start()
+        started.wait_for(lambda: _answers(port) or None, deadline=READY_S)
+        return started
+
+    try:
+        return await order_to_screen(
+            async_sessions(engine), restaurant_ids, site, port=port, cut_s=cut_s
+        )
+    finally:
+        await engine.dispose()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/healthz").is_success
+    except httpx2.TransportError:
+        return False
 
 
 def _p95(values: list[float]) -> float:

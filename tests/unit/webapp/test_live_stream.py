@@ -1,0 +1,28 @@
+"""A stream that cannot be opened, Postgres being away or busy, ends: the browser comes back."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from webapp.eventstream import Subscription
+from webapp.live.stream import LiveStream
+
+pytestmark = pytest.mark.unit
+
+
+class BusyFeed:
+    @contextlib.asynccontextmanager
+    async def subscribe(self, _restaurant_id: UUID) -> AsyncIterator[Subscription]:
+        raise PoolTimeoutError("every connection is taken")
+        yield
+
+
+async def test_a_stream_that_finds_no_connection_ends() -> None:
+    site = SimpleNamespace(feed=BusyFeed(), renderings=None)
+    place: Any = SimpleNamespace(site=site, restaurant_id=uuid4())
+    assert [event async for event in LiveStream(place, []).events(0)] == []
