@@ -1,8 +1,7 @@
 """Orders: their list, one with its story, its next step, its refusal."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,38 +9,29 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from controlplane.contracts.clean_text import clean_text
-from controlplane.contracts.receipt_link import ReceiptKey, ReceiptOf
 from controlplane.models.membership import Role
 from controlplane.models.notification import Channel
 from controlplane.models.order import (
     NEVER_MADE,
-    NEXT_STATUSES,
     CancelReason,
     OrderStatus,
     OrderType,
 )
-from controlplane.notifier.wording import Links, cancelled_sms
+from controlplane.notifier.wording import cancelled_sms
 from controlplane.restaurants.errors import StatusRefused
 from controlplane.restaurants.notify import why_not
 from controlplane.restaurants.order_status import change_order_status, see_allergies
 from controlplane.restaurants.payment_standing import Paid, standings
 from controlplane.restaurants.refuse_order import refusal_of, refuse_order
-from controlplane.restaurants.replace_order import REPLACEABLE
 from webapp.forms import Form
-from webapp.kitchen.payment import on_ticket
-from webapp.kitchen.ticket_words import address_lines, next_button, status_label, type_label
+from webapp.orders.page import OPEN, listed, one_order, open_list
 from webapp.orders.queries import (
-    PAGE,
     Filter,
-    Listed,
     day_totals,
     list_orders,
-    read_address,
-    read_order,
     read_refusal,
 )
-from webapp.orders.timeline import timeline
-from webapp.orders.words import REASONS, TONES, UNSENT, refused
+from webapp.orders.words import REASONS, UNSENT, refused
 from webapp.place import Place, StaffHere
 from webapp.typography import typeset
 from webapp.words import _
@@ -49,6 +39,8 @@ from webapp.words import _
 router = APIRouter(prefix="/place/{restaurant_id}/orders", include_in_schema=False)
 
 ANY_STATE: Final = "all"
+LONGEST_NUMBER: Final = 10
+"""No order has a number of so many digits; a larger one is no number of Postgres's either."""
 Text = Annotated[str, Query(max_length=80)]
 
 
@@ -58,17 +50,19 @@ async def orders_page(
 ) -> HTMLResponse:
     """Show the orders in hand, those of a day, or all; a search looks through all of them."""
     wanted = _filter(state, day, q, after)
-    today = _today(place)
+    newest = await place.site.feed.newest_id(place.restaurant_id)
+    today = datetime.now(place.zone).date()
     async with place.session() as session:
         found = await list_orders(session, place.restaurant_id, wanted)
         totals = await day_totals(session, place.restaurant_id, today)
     return place.page(
         "orders/list.html",
-        **_listed(found, wanted, place),
+        **listed(found, place),
+        live_list=wanted == OPEN,
+        newest=newest,
         state=state,
         day=day,
         q=q,
-        today=today,
         yesterday=today - timedelta(days=1),
         older_link=_link(place, state=state, day=day, q=q),
         totals=totals,
@@ -144,31 +138,17 @@ async def reject(order_id: UUID, place: StaffHere, request: Request) -> Response
 async def _order_page(
     place: Place, order_id: UUID, *, problem: str = "", status: int = 200
 ) -> HTMLResponse:
+    newest = await place.site.feed.newest_id(place.restaurant_id)
     async with place.session() as session:
-        order = await read_order(session, place.restaurant_id, order_id)
-        address = await read_address(session, place.restaurant_id, order)
-        payment = (await standings(session, place.restaurant_id, [order_id]))[order_id]
-        others = await list_orders(session, place.restaurant_id, Filter(open_only=True))
-    to, name = next_button(order.status, order.order_type)
+        order = await one_order(place, session, order_id)
+        beside = await open_list(place, session)
     return place.page(
         "orders/detail.html",
         status=status,
         problem=problem,
-        order=order,
-        address=address_lines(address) if address else (),
-        payment_words=on_ticket(payment, place.zone),
-        timeline=timeline(order),
-        type_label=type_label(order.order_type),
-        next_status=None if order.allergy_unseen else to,
-        next_label=name,
-        absent=OrderStatus.NO_SHOW in NEXT_STATUSES[order.status],
-        refusal=refusal_of(order.status),
-        correctable=order.status in REPLACEABLE,
-        receipt=_receipt(place, order_id, order.at),
-        **_listed(others, Filter(open_only=True), place),
+        newest=newest,
         current=order_id,
-        sees_customers=place.may(Role.MANAGER),
-        today=_today(place),
+        **(order | beside),
     )
 
 
@@ -199,32 +179,11 @@ async def _refusal_page(place: Place, order_id: UUID, form: Form) -> Response:
     )
 
 
-def _receipt(place: Place, order_id: UUID, at: datetime) -> str:
-    secret = place.site.settings.link_secret.get_secret_value()
-    key = ReceiptKey(ReceiptOf.ORDER, place.restaurant_id, order_id)
-    return Links(public_url="", secret=secret).receipt(key, at=at)
-
-
 def _filter(state: str, day: str, q: str, after: str) -> Filter:
     """Without a day, a search or "all", the list is of what is in hand."""
     of_day, words = _date(day), clean_text(q).strip()
     everything = state == ANY_STATE or of_day is not None or bool(words)
     return Filter(open_only=not everything, day=of_day, wanted=words, after=_place_in(after))
-
-
-def _listed(found: Sequence[Listed], wanted: Filter, place: Place) -> dict[str, Any]:
-    """What a list is drawn from; `older` is where the page after it begins, "" at the end."""
-    shown, last = found[:PAGE], found[PAGE - 1 : PAGE]
-    more = len(found) > PAGE
-    return {
-        "orders": shown,
-        "older": f"{last[0].service_date.isoformat()}.{last[0].number}" if more else "",
-        "open_only": wanted.open_only,
-        "now": datetime.now(place.zone),
-        "tones": TONES,
-        "label": status_label,
-        "at": lambda at: at.astimezone(place.zone),
-    }
 
 
 def _link(place: Place, **filters: str) -> str:
@@ -236,7 +195,8 @@ def _link(place: Place, **filters: str) -> str:
 def _place_in(after: str) -> tuple[date, int] | None:
     day, _dot, number = after.partition(".")
     on = _date(day)
-    return (on, int(number)) if on and number.isascii() and number.isdecimal() else None
+    readable = number.isascii() and number.isdecimal() and len(number) < LONGEST_NUMBER
+    return (on, int(number)) if on and readable else None
 
 
 def _date(written: str) -> date | None:
@@ -251,7 +211,3 @@ def _status(written: str) -> OrderStatus | None:
         return OrderStatus(written)
     except ValueError:
         return None
-
-
-def _today(place: Place) -> date:
-    return datetime.now(place.zone).date()

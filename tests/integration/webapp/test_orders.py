@@ -217,3 +217,27 @@ async def test_garbage_in_a_typed_order_is_dropped(site: SiteUnderTest) -> None:
         data: dict[str, object] = {**garbage, "do": do}
         answer = await site.by("staff").post(site.path("/orders/new"), data=data)
         assert answer.status_code == (422 if do == "place" else 200), do
+
+
+async def test_open_pages_of_orders_hear_of_them(site: SiteUnderTest) -> None:
+    """1 the pages name what they hear of, 2 a step taken elsewhere brings the list, and one order
+    to its own page alone, 3 a tablet and the neighbour hear nothing of it.
+    """
+    order_id, other = await called_order(site), await called_order(site)
+    listed = await read(site, "/orders")
+    after = re.search(r'data-topics="orders" data-after="(\d+)"', listed)
+    assert after
+    assert f"orders:{order_id} order:{order_id}" in await read(site, f"/orders/{order_id}")
+    assert 'data-topics="orders"' not in await read(site, "/orders?state=all"), "it would mislead"
+    client = site.by("staff")
+    await client.post(site.path(f"/orders/{order_id}/allergy"))
+    await client.post(site.path(f"/orders/{order_id}/status"), data={"to": "accepted"})
+    topics = f"orders:{order_id},order:{order_id},order:{other},order:x,order:"
+    events = f"/events?topics={topics}&after={after[1]}&once=true"
+    heard = (await client.get(site.path(events))).text
+    assert 'id=\\"orders-open\\"' in heard
+    assert heard.count('id=\\"order-ticket\\"') == 1
+    assert "Staff Esposito" in heard
+    unheard = (await site.by("tablet").get(site.path(events))).text
+    assert str(order_id) not in unheard
+    assert (await site.by("other").get(site.path(events))).status_code == 404
