@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from controlplane.restaurants.menu_document import (
     CategoryEntry,
@@ -208,21 +209,24 @@ def _parsed(form: Form, field: str, parse: Callable[[str], Parsed], sentence: st
 def _entry(
     form: Form, kind: type[Entry], values: Mapping[str, Any], *, prefix: str = ""
 ) -> Entry | None:
-    """The entry, when the form has no error so far and it is one."""
-    if form.errors:
-        return None
+    """The entry, when all of the form is right; what is wrong with it is said beside the rest."""
     try:
-        return kind.model_validate(values)
+        entry = kind.model_validate(values)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
-            place = fault["loc"]
-            if not place:
-                field, said = ("vat", _(_ALCOHOL)) if kind is ItemEntry else ("max", _(_LIMITS))
-            else:
-                field = _FIELD_OF.get(str(place[0]), str(place[0]))
-                said = _said(fault["type"], fault.get("ctx", {}))
+            field, said = _fault(kind, fault)
             form.fail(f"{prefix}{field}", said)
         return None
+    return None if form.errors else entry
+
+
+def _fault(kind: type[Entry], fault: ErrorDetails) -> tuple[str, str]:
+    """The field to look at, and what to say of it. A fault of several has no place."""
+    place = fault["loc"]
+    if not place:
+        return ("vat", _(_ALCOHOL)) if kind is ItemEntry else ("max", _(_LIMITS))
+    field = str(place[0])
+    return _FIELD_OF.get(field, field), _said(fault["type"], fault.get("ctx", {}))
 
 
 def _said(fault: str, context: Mapping[str, Any]) -> str:

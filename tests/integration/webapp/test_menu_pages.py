@@ -75,6 +75,8 @@ async def test_a_price_is_changed_published_told_to_the_next_call_and_taken_back
     wrong = await manager.post(page, data={**typed, "price": "12,5O", "aliases": "la marguerite"})
     assert (wrong.status_code, 'value="12,5O"' in wrong.text) == (422, True)
     assert 'value="la marguerite"' in wrong.text
+    both = await manager.post(page, data={**typed, "price": "", "name": " "})
+    assert (both.text.count('class="error"'), "<h1>Margherita" in both.text) == (2, True)
     right = await manager.post(page, data={**typed, "price": "10,50"})
     menu = await said_after(manager, right)
     assert "1 changement" in menu
