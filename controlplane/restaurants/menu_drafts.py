@@ -44,6 +44,7 @@ class MenuDraft:
     changes: tuple[Change, ...]
     taken_back: tuple[Change, ...]
     """What changed on the menu since the draft was begun, which publishing it would take back."""
+    dish_ids: DishIds
 
 
 async def save_draft(
@@ -87,6 +88,7 @@ async def read_draft(session: AsyncSession, restaurant_id: UUID) -> MenuDraft:
         draft.revision,
         changes=changes_between(published, document, moved=moves(published_ids, _ids(draft))),
         taken_back=changes_between(parsed(draft.begun_from, what=_DRAFT), published),
+        dish_ids=_ids(draft),
     )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 
 from controlplane.restaurants.menu_changes import Change, ChangeKind
 from controlplane.restaurants.menu_document import ItemEntry, MenuDocument, WindowEntry
 from controlplane.restaurants.menu_edits import WorkingMenu
+from controlplane.restaurants.menu_rows import DishIds
 from controlplane.restaurants.voice_lint.findings import Finding, Rule
 from controlplane.restaurants.voice_lint.lint import lint_menu
 from webapp.menu.queries import Stock
@@ -52,6 +54,17 @@ async def findings_of(document: MenuDocument) -> tuple[Finding, ...]:
 @lru_cache(maxsize=LINTED_MENUS)
 def _lint(document: MenuDocument) -> tuple[Finding, ...]:
     return lint_menu(document)
+
+
+def links_of(document: MenuDocument, dish_ids: DishIds) -> dict[str, str]:
+    """Where each place that a finding names is edited, after the restaurant's own address."""
+    links = {}
+    for group in document.option_groups:
+        path = f"/menu/options?name={quote(group.name, safe='')}"
+        links[group.name] = path
+        links |= {f"{group.name} › {option.name}": path for option in group.options}
+    dishes = {" › ".join(place): f"/menu/items/{id}" for id, place in dish_ids.items()}
+    return links | dishes
 
 
 def category_cards(

@@ -179,6 +179,7 @@ async def _preview(
         choices=[("", _("Ne pas reprendre")), *((each, _(COLUMNS[each])) for each in Column)],
         document=document,
         findings=await findings_of(document) if document else (),
+        links={},
         changes=changes[:SHOWN_CHANGES],
         more=max(0, len(changes) - SHOWN_CHANGES),
         problems=reading.problems,

@@ -23,7 +23,7 @@ from controlplane.restaurants.menu_versions import (
 )
 from controlplane.restaurants.voice_lint.findings import Severity
 from webapp.forms import Form
-from webapp.menu.cards import findings_of
+from webapp.menu.cards import findings_of, links_of
 from webapp.menu.changes import shown_changes
 from webapp.menu.page import menu_page_of
 from webapp.menu.queries import read_versions
@@ -136,6 +136,7 @@ async def _publish_page(place: Place, *, problem: str = "", status: int = 200) -
         taken_back=shown_changes(draft.taken_back),
         errors=[each for each in findings if each.severity is Severity.ERROR],
         warnings=[each for each in findings if each.severity is Severity.WARNING],
+        links=links_of(draft.document, draft.dish_ids),
         next_number=(newest or 0) + 1,
         problem=problem,
     )

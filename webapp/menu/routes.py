@@ -16,7 +16,7 @@ from controlplane.restaurants.menu_import import moves
 from controlplane.restaurants.menu_rows import read_document, read_with_ids
 from controlplane.restaurants.menu_sold_out import OnSale
 from controlplane.restaurants.voice_lint.findings import Severity
-from webapp.menu.cards import category_cards, findings_of
+from webapp.menu.cards import category_cards, findings_of, links_of
 from webapp.menu.page import menu_page_of
 from webapp.menu.queries import read_stock, read_versions
 from webapp.place import ManagerHere, StaffHere
@@ -54,6 +54,7 @@ async def menu_page(place: StaffHere) -> HTMLResponse:
         changes=changes,
         has_draft=menu.revision > 0,
         findings=findings,
+        links=links_of(menu.document, menu.dish_ids),
         errors=sum(each.severity is Severity.ERROR for each in findings),
         ingredients=list(stock[OnSale.INGREDIENT].values()),
         options=list(stock[OnSale.OPTION].values()),

@@ -155,6 +155,8 @@ async def test_what_makes_dishes_impossible_to_order_is_not_published(site: Site
     manager = site.by("manager")
     shown = (await manager.get(site.path("/menu/publish"))).text
     assert "À corriger avant de publier" in shown
+    [mends] = re.findall(r'<a href="([^"]+)">Corriger<span class="unseen"> Pâte<', shown)
+    assert "<h1>Pâte</h1>" in (await manager.get(mends)).text
     assert 'name="revision"' not in shown
     async with site.session() as session:
         revision = await session.scalar(select(MenuDraft.revision))
