@@ -11,6 +11,7 @@ from webapp.accounts.arrival import lead, speak
 from webapp.accounts.browsers import is_tablet
 from webapp.accounts.pages import gate_page
 from webapp.forms import Form
+from webapp.platform.office import is_of_the_platform
 from webapp.site import SiteHere
 from webapp.visitor import UserHere, local_path
 from webapp.words import LANGUAGES
@@ -22,9 +23,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def home(request: Request, site: SiteHere, user: UserHere) -> Response:
-    """Lead to the user's only restaurant, or let them choose; staff on a tablet cook."""
+    """Lead to the user's only restaurant, or let them choose; staff on a tablet cook, who works for
+    the platform runs it.
+    """
     async with site.sessions() as session:
         places = await workplaces(session, user.user_id)
+    if not places and await is_of_the_platform(site, user):
+        return lead("/plateforme/ponts")
     if len(places) != 1:
         return lead("/places")
     (place,) = places

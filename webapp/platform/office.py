@@ -45,13 +45,18 @@ class Office:
         return HTMLResponse(html, status)
 
 
+async def is_of_the_platform(site: Site, user: SignedIn) -> bool:
+    """Whether the back office is there for the user, and this process serves it."""
+    if site.platform is None:
+        return False
+    async with site.platform() as session:
+        return await is_platform_member(session, user.user_id)
+
+
 async def the_office(request: Request, site: SiteHere, user: UserHere) -> Office:
     """Return it for a member of the platform, where this process serves it."""
-    if site.platform is None:
+    if not await is_of_the_platform(site, user):
         raise HTTPException(404)
-    async with site.platform() as session:
-        if not await is_platform_member(session, user.user_id):
-            raise HTTPException(404)
     return Office(site=site, request=request, user=user)
 
 

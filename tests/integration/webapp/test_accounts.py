@@ -102,6 +102,13 @@ async def test_who_signs_in_has_a_session_that_they_see_and_end(site: SiteUnderT
         assert (await telephone.get("/account")).headers["location"].startswith("/login?next=")
         landed = await client.get("/")
         assert landed.headers["location"] == site.path()
+        tablet = {
+            "user-agent": "Mozilla/5.0 (Linux; Android 15; SM-X210) Chrome/140.0 Safari/537.36"
+        }
+        landed = await client.get("/", headers=tablet)
+        assert landed.headers["location"] == site.path("/kitchen")
+        landed = await site.by("platform").get("/")
+        assert landed.headers["location"] == "/plateforme/ponts"
         token = client.cookies["session"]
         await client.post("/logout")
         client.cookies.set("session", token)
