@@ -422,6 +422,10 @@ USER: Final = LazyGroup(
             "Have this person own the restaurant, and print the link that sets their password,"
             " once.",
         ),
+        "add": LazyCommand(
+            "controlplane.commands.user:add",
+            "Make an account without a restaurant, and print the link that sets its password.",
+        ),
         "link": LazyCommand(
             "controlplane.commands.user:link",
             "Print a link that sets this user's password anew, once; earlier ones open nothing.",

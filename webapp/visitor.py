@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from controlplane.restaurants.user_sessions import LONGEST, find_user
+from webapp.cookies import set_cookie
 from webapp.site import Site, SiteHere
 
 SESSION_COOKIE: Final = "session"
@@ -93,27 +94,17 @@ UserHere = Annotated[SignedIn, Depends(a_user)]
 
 def remember_user(answer: Response, site: Site, token: str) -> None:
     """Hand the browser its session's token; no script reads it, no other site's link brings it."""
-    _remember(answer, site, SESSION_COOKIE, token, int(LONGEST.total_seconds()))
+    seconds = int(LONGEST.total_seconds())
+    set_cookie(answer, site, site.cookie(SESSION_COOKIE), token, seconds=seconds)
 
 
 def remember_device(answer: Response, site: Site, token: str) -> None:
-    _remember(answer, site, DEVICE_COOKIE, token, DEVICE_DAYS * 86_400)
+    seconds = DEVICE_DAYS * 86_400
+    set_cookie(answer, site, site.cookie(DEVICE_COOKIE), token, seconds=seconds)
 
 
 def forget_user(answer: Response, site: Site) -> None:
     answer.delete_cookie(site.cookie(SESSION_COOKIE), path="/", secure=site.https, httponly=True)
-
-
-def _remember(answer: Response, site: Site, name: str, token: str, seconds: int) -> None:
-    answer.set_cookie(
-        site.cookie(name),
-        token,
-        max_age=seconds,
-        path="/",
-        secure=site.https,
-        httponly=True,
-        samesite="lax",
-    )
 
 
 def _back_to(request: Request) -> str:

@@ -18,11 +18,13 @@ from controlplane.restaurants import new_owner, team
 
 email_argument = click.argument("email", metavar="EMAIL", help="With it they sign in.")
 
+name_option = click.option("--name", required=True, help='What others see: "Lucia Esposito".')
+
 
 @click.command()
 @restaurant_argument
 @email_argument
-@click.option("--name", required=True, help='What the team sees: "Lucia Esposito".')
+@name_option
 def owner(*, restaurant: str, email: str, name: str) -> None:
     """Have this person own the restaurant, and print the link that sets their password, once."""
     site = environment.public_url()
@@ -38,6 +40,23 @@ def owner(*, restaurant: str, email: str, name: str) -> None:
     else:
         print(f"{owned.slug}: theirs now. {_HANDED}")
         print(reset_link(site, token))
+
+
+@click.command()
+@email_argument
+@name_option
+def add(*, email: str, name: str) -> None:
+    """Make an account without a restaurant, and print the link that sets its password."""
+    site = environment.public_url()
+
+    async def write(session: AsyncSession) -> str:
+        now = datetime.now(UTC)
+        _, token = await new_owner.open_account(session, email=email, name=name, now=now)
+        return token
+
+    token = in_transaction(write)
+    print(_HANDED)
+    print(reset_link(site, token))
 
 
 @click.command()

@@ -1,4 +1,6 @@
-"""A restaurant's first owner: an admin appoints them, and hands them a link to set a password."""
+"""Accounts that an admin makes: a restaurant's first owner, the platform's people. Each is handed a
+link that sets a password.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,10 +25,20 @@ async def appoint_owner(
     user = await session.scalar(select(UserAccount).where(UserAccount.email == read_email(email)))
     token = None
     if user is None:
-        user = await create_user(session, email=email, name=name, password=new_token())
-        _, token = await offer_reset(session, user, now=now, good_for=HANDED_FOR)
+        user, token = await open_account(session, email=email, name=name, now=now)
     await make_owner(session, restaurant_id, user.id, actor=actor)
     return token
+
+
+async def open_account(
+    session: AsyncSession, *, email: str, name: str, now: datetime
+) -> tuple[UserAccount, str]:
+    """A user without a restaurant, and the token of a link that sets their first password; until
+    then no password opens the account. The caller commits. Raises `NotAnEmail`, `EmailTaken`.
+    """
+    user = await create_user(session, email=email, name=name, password=new_token())
+    _, token = await offer_reset(session, user, now=now, good_for=HANDED_FOR)
+    return user, token
 
 
 async def hand_out_link(

@@ -10,6 +10,7 @@ from controlplane.models.user_account import UserAccount
 from controlplane.restaurants.user_sessions import revoke, sign_in
 from webapp.accounts.browsers import browser_name
 from webapp.accounts.known_browser import KnownBrowser
+from webapp.cookies import set_cookie
 from webapp.site import Site
 from webapp.visitor import SESSION_COOKIE, remember_user
 from webapp.words import LANGUAGE_COOKIE
@@ -38,15 +39,7 @@ def signed_in(
 
 def speak(answer: Response, site: Site, chosen: str) -> None:
     """Have the site's pages in this language in this browser."""
-    answer.set_cookie(
-        LANGUAGE_COOKIE,
-        chosen,
-        max_age=LANGUAGE_FOR_S,
-        path="/",
-        secure=site.https,
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(answer, site, LANGUAGE_COOKIE, chosen, seconds=LANGUAGE_FOR_S)
 
 
 def lead(path: str) -> RedirectResponse:

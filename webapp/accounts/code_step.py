@@ -4,8 +4,9 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import Request, Response
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 
+from webapp.cookies import set_cookie, signer
 from webapp.site import Site
 
 COOKIE: Final = "code"
@@ -15,22 +16,15 @@ GOOD_FOR_S: Final = 600
 
 def begin_code_step(answer: Response, site: Site, user_id: UUID, *, to: str) -> None:
     """Remember whose password was right, and where they were going."""
-    answer.set_cookie(
-        site.cookie(COOKIE),
-        _signer(site).dumps([str(user_id), to]),
-        max_age=GOOD_FOR_S,
-        path="/",
-        secure=site.https,
-        httponly=True,
-        samesite="lax",
-    )
+    signed = signer(site, COOKIE).dumps([str(user_id), to])
+    set_cookie(answer, site, site.cookie(COOKIE), signed, seconds=GOOD_FOR_S)
 
 
 def who_is_at_code_step(request: Request, site: Site) -> tuple[UUID, str] | None:
     """Return whose code is asked for, and where they go then; None when it took too long."""
     try:
         signed = request.cookies.get(site.cookie(COOKIE), "")
-        user_id, to = _signer(site).loads(signed, max_age=GOOD_FOR_S)
+        user_id, to = signer(site, COOKIE).loads(signed, max_age=GOOD_FOR_S)
     except BadSignature:
         return None
     return UUID(user_id), str(to)
@@ -38,7 +32,3 @@ def who_is_at_code_step(request: Request, site: Site) -> tuple[UUID, str] | None
 
 def end_code_step(answer: Response, site: Site) -> None:
     answer.delete_cookie(site.cookie(COOKIE), path="/", secure=site.https, httponly=True)
-
-
-def _signer(site: Site) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(site.settings.link_secret.get_secret_value(), salt=COOKIE)

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +18,7 @@ from controlplane.restaurants.tokens import restaurant_of
 from controlplane.tenancy import restaurant_session
 from webapp.accounts import words
 from webapp.accounts.arrival import lead, new_session, signed_in
-from webapp.accounts.pages import gate_page
+from webapp.accounts.pages import gate_page, over_page
 from webapp.accounts.queries import Invited, read_invited
 from webapp.forms import Form
 from webapp.site import Site, SiteHere
@@ -37,11 +36,15 @@ class Opened:
     restaurant_id: UUID
     invited: Invited
 
+    @property
+    def place(self) -> str:
+        return f"/place/{self.restaurant_id}"
+
     def session(self, site: Site) -> AsyncSession:
         return restaurant_session(site.sessions, self.restaurant_id)
 
 
-async def opened(token: str, site: SiteHere) -> Opened:
+async def open_link(token: str, site: Site) -> Opened:
     """Return what the link is for. Raises `InvitationOver`."""
     restaurant_id = restaurant_of(token)
     if restaurant_id is None:
@@ -51,34 +54,45 @@ async def opened(token: str, site: SiteHere) -> Opened:
         return Opened(token, restaurant_id, await read_invited(session, invitation))
 
 
-OpenedHere = Annotated[Opened, Depends(opened)]
-
-
 @router.get("/{token}")
 async def invitation_page(
-    request: Request, site: SiteHere, link: OpenedHere, user: MaybeUser
+    request: Request, token: str, site: SiteHere, user: MaybeUser
 ) -> Response:
     """Say who invites to what, and ask for what is missing."""
+    try:
+        link = await open_link(token, site)
+    except InvitationOver as error:
+        return over_page(request, site, error)
     return _page(request, site, link, user, Form())
 
 
 @router.post("/{token}")
 async def answer_invitation(
-    request: Request, site: SiteHere, link: OpenedHere, user: MaybeUser
+    request: Request, token: str, site: SiteHere, user: MaybeUser
 ) -> Response:
     """Join the team: as who is signed in, or with a new account."""
     form = await Form.read(request)
-    now = datetime.now(UTC)
-    place = f"/place/{link.restaurant_id}"
-    if user is not None:
-        async with link.session(site) as session, session.begin():
-            account = await session.get_one(UserAccount, user.user_id)
-            await accept(session, link.restaurant_id, link.token, account, now=now)
-        return lead(place)
+    try:
+        link = await open_link(token, site)
+        if user is not None:
+            return await _join(site, link, user)
+        return await _join_as_new(request, site, link, form)
+    except InvitationOver as error:
+        return over_page(request, site, error)
+
+
+async def _join(site: Site, link: Opened, user: SignedIn) -> Response:
+    async with link.session(site) as session, session.begin():
+        account = await session.get_one(UserAccount, user.user_id)
+        await accept(session, link.restaurant_id, link.token, account, now=datetime.now(UTC))
+    return lead(link.place)
+
+
+async def _join_as_new(request: Request, site: Site, link: Opened, form: Form) -> Response:
     name = form.text("name")[: words.MOST_NAME]
     if not name:
         form.fail("name", _(words.NO_NAME))
-        return _page(request, site, link, user, form, status=422)
+        return _page(request, site, link, None, form, status=422)
     try:
         async with link.session(site) as session, session.begin():
             account = await join_as_new(
@@ -87,13 +101,13 @@ async def answer_invitation(
                 link.token,
                 name=name,
                 password=form.values.get("password", ""),
-                now=now,
+                now=datetime.now(UTC),
             )
             token = await new_session(session, request, site, account)
     except (WeakPassword, EmailTaken) as error:
         form.fail("password", words.said(error))
-        return _page(request, site, link, user, form, status=422)
-    answer = lead(place)
+        return _page(request, site, link, None, form, status=422)
+    answer = lead(link.place)
     signed_in(answer, request, site, account, token)
     return answer
 

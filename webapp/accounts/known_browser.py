@@ -10,8 +10,9 @@ from secrets import token_urlsafe
 from typing import Final
 
 from fastapi import Request, Response
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 
+from webapp.cookies import set_cookie, signer
 from webapp.site import Site
 
 COOKIE: Final = "known"
@@ -31,7 +32,9 @@ class KnownBrowser:
     def of(cls, request: Request, site: Site) -> "KnownBrowser":
         """Read the cookie; a browser without one is nobody's yet."""
         try:
-            browser_id, *people = _signer(site).loads(request.cookies.get(site.cookie(COOKIE), ""))
+            browser_id, *people = signer(site, COOKIE).loads(
+                request.cookies.get(site.cookie(COOKIE), "")
+            )
         except (BadSignature, ValueError):
             return cls(token_urlsafe(12))
         return cls(str(browser_id), tuple(map(str, people)))
@@ -43,20 +46,9 @@ class KnownBrowser:
         """Have the browser keep that this address signed in there."""
         others = [each for each in self.people if each != _hash(email)]
         people = [*others, _hash(email)][-MOST_PEOPLE:]
-        answer.set_cookie(
-            site.cookie(COOKIE),
-            _signer(site).dumps([self.browser_id, *people]),
-            max_age=KNOWN_FOR_S,
-            path="/",
-            secure=site.https,
-            httponly=True,
-            samesite="lax",
-        )
+        signed = signer(site, COOKIE).dumps([self.browser_id, *people])
+        set_cookie(answer, site, site.cookie(COOKIE), signed, seconds=KNOWN_FOR_S)
 
 
 def _hash(email: str) -> str:
     return sha256(email.strip().lower().encode()).hexdigest()[:16]
-
-
-def _signer(site: Site) -> URLSafeSerializer:
-    return URLSafeSerializer(site.settings.link_secret.get_secret_value(), salt=COOKIE)

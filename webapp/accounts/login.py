@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -101,7 +102,7 @@ async def log_out(request: Request, site: SiteHere) -> Response:
         async with site.sessions.begin() as session:
             await revoke(session, token)
     to = local_path(form.text("next"), "")
-    answer = lead(f"/login?next={to}" if to else "/login")
+    answer = lead(f"/login?next={quote(to)}" if to else "/login")
     forget_user(answer, site)
     return answer
 

@@ -4,6 +4,7 @@ has an account.
 
 from datetime import UTC, datetime
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
@@ -12,7 +13,7 @@ from controlplane.contracts.account_links import RESET_PATH, reset_link
 from controlplane.restaurants.link_notices import LinkNotice, tell_link
 from controlplane.restaurants.notify import NotificationKind
 from controlplane.restaurants.password_reset import find_reset, offer_reset, use_reset
-from controlplane.restaurants.people_errors import NotAnEmail, TooManyTries, WeakPassword
+from controlplane.restaurants.people_errors import NotAnEmail, ResetOver, TooManyTries, WeakPassword
 from controlplane.restaurants.team import restaurants_of
 from controlplane.restaurants.try_limits import RESET, RESET_NETWORK, TryLimits
 from controlplane.restaurants.users import find_user_by_email, read_email
@@ -20,12 +21,14 @@ from controlplane.tenancy import restaurant_session
 from webapp.accounts import words
 from webapp.accounts.arrival import lead, new_session, signed_in
 from webapp.accounts.code_step import begin_code_step
-from webapp.accounts.pages import gate_page
+from webapp.accounts.pages import gate_page, over_page
 from webapp.accounts.tries import network_of
 from webapp.forms import Form
 from webapp.site import Site, SiteHere
 
 router = APIRouter(include_in_schema=False)
+
+_logger = structlog.get_logger()
 
 
 @router.get("/reset")
@@ -56,8 +59,11 @@ async def ask(request: Request, site: SiteHere) -> Response:
 @router.get(f"{RESET_PATH}{{token}}")
 async def reset_page(request: Request, site: SiteHere, token: str) -> Response:
     """Ask for a new password, if the link still sets one."""
-    async with site.sessions() as session:
-        user = await find_reset(session, token, now=datetime.now(UTC))
+    try:
+        async with site.sessions() as session:
+            user = await find_reset(session, token, now=datetime.now(UTC))
+    except ResetOver as error:
+        return over_page(request, site, error)
     return gate_page(request, site, "accounts/reset.html", form=Form(), email=user.email)
 
 
@@ -71,6 +77,8 @@ async def reset(request: Request, site: SiteHere, token: str) -> Response:
             user = await use_reset(session, token, form.values.get("password", ""), now=now)
             with_code = user.totp_confirmed_at is not None
             session_token = "" if with_code else await new_session(session, request, site, user)
+    except ResetOver as error:
+        return over_page(request, site, error)
     except WeakPassword as error:
         async with site.sessions() as session:
             user = await find_reset(session, token, now=now)
@@ -87,6 +95,14 @@ async def reset(request: Request, site: SiteHere, token: str) -> Response:
 
 
 async def _mail(site: Site, email: str) -> None:
+    """Nobody waits for the e-mail's row any more: that it failed is told to the log alone."""
+    try:
+        await _write_mail(site, email)
+    except Exception:  # the edge of a task after its answer
+        _logger.exception("reset_not_mailed")
+
+
+async def _write_mail(site: Site, email: str) -> None:
     """Write the e-mail, in the name of a restaurant the user works for; who works for none has no
     use for a password.
     """

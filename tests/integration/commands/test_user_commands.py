@@ -68,6 +68,8 @@ def test_an_owner_is_appointed_and_sets_a_password_by_the_link_alone(
     assert "/reset/" not in said.readouterr().out  # who signs in already keeps the password
     assert main(["user", "list", str(restaurant), "--json"]) == 0
     assert '"email":"lea@example.fr"' in said.readouterr().out.replace(" ", "")
+    platform = ["user", "add", "jeanne@example.fr", "--name", "Jeanne"]
+    assert [main(platform), main(platform)] == [0, 1]
     for wrong in (["link", "tom@example.fr"], ["owner", "nowhere", "a@b.fr", "--name", "x"]):
         assert main(["user", *wrong]) == 1
 

@@ -8,16 +8,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.membership import Membership, Role
-from controlplane.models.notification import Notification
 from controlplane.models.user_account import UserAccount
 from controlplane.models.user_session import UserSession
 from controlplane.restaurants.audit import audit
-from controlplane.restaurants.link_notices import read_link
-from tests.accounts import SECRETS
+from tests.integration.webapp.mailed import newest_link
 from tests.integration.webapp.site_under_test import ORIGIN, PASSWORD_HASH, SiteUnderTest
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -64,16 +62,6 @@ async def test_an_invitation_is_sent_again_and_taken_back(site: SiteUnderTest) -
     assert twice.status_code == 422
     assert "fait déjà partie de l’équipe" in twice.text
     assert 'value="staff@restaurant.example"' in twice.text
-
-
-async def newest_link(site: SiteUnderTest, email: str) -> str:
-    async with site.sessions() as session:
-        found = await session.scalars(
-            select(Notification)
-            .where(Notification.recipient == email)
-            .order_by(Notification.id.desc())
-        )
-        return read_link(SECRETS, found.all()[0]).link.removeprefix(ORIGIN)
 
 
 async def test_the_password_is_asked_again_and_what_was_typed_comes_back(
