@@ -94,6 +94,17 @@ SUBJECTS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "import_data": N_("a repris les données d’une autre application"),
         },
     ),
+    "links": (
+        N_("Ligne et logiciels reliés"),
+        {
+            "set_account": N_("a changé le compte de la ligne"),
+            "make_api_token": N_("a créé une clé d’API"),
+            "revoke_api_token": N_("a retiré une clé d’API"),
+            "add_webhook": N_("a relié un logiciel"),
+            "remove_webhook": N_("a délié un logiciel"),
+            "replay_webhook": N_("a renvoyé des événements à un logiciel"),
+        },
+    ),
     "payments": (
         N_("Paiement en ligne"),
         {
