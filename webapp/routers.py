@@ -35,6 +35,7 @@ from webapp.public.routes import router as public_router
 from webapp.receipt.routes import router as receipt_router
 from webapp.reservations.routes import router as reservations_router
 from webapp.room.routes import router as room_router
+from webapp.start.routes import router as start_router
 from webapp.team.devices import router as devices_router
 from webapp.team.routes import router as team_router
 from webapp.today.routes import router as today_router
@@ -80,4 +81,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     more_router,
     voice_router,
     line_router,
+    start_router,
 )

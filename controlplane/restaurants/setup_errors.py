@@ -15,6 +15,7 @@ RestaurantError
     ├── TooManyOf         a restaurant has so many of these already
     ├── ZoneNameTaken     two delivery zones have one name
     ├── UnknownVoice      nobody speaks with such a voice
+    ├── NotReady          something is missing before callers are served
     └── ChangedMeanwhile  somebody else has changed it since it was shown
 """
 
@@ -57,6 +58,16 @@ class UnknownVoice(Refused):
 
     def __init__(self, voice: str) -> None:
         super().__init__(f"no voice is called {voice!r}")
+
+
+class NotReady(Refused):
+    """Callers would not be served: `missing` names what is to be set up first; nothing, for a
+    restaurant that was closed for good.
+    """
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(f"not ready to go live: {', '.join(missing) or 'it is closed'}")
+        self.missing = tuple(missing)
 
 
 class ChangedMeanwhile(Refused):

@@ -4,6 +4,7 @@ from tests.integration.webapp.access.matrix import Row, least_manager, least_own
 from tests.integration.webapp.site_under_test import SiteUnderTest
 
 CONFIG = "/place/{restaurant_id}/config"
+START = "/place/{restaurant_id}/start"
 LINE = f"{CONFIG}/line"
 VOICE = f"{CONFIG}/voice"
 ANSWER = {"question": "Un parking ?", "answer": "Oui."}
@@ -45,6 +46,11 @@ ROWS = [
     Row("POST", f"{CONFIG}/zones/{{zone_id}}", least_manager(404), form=ZONE),
     Row("POST", f"{CONFIG}/zones/{{zone_id}}/remove", least_manager(404)),
     Row("GET", "/place/{restaurant_id}/ask", least_manager(200)),
+    Row("GET", START, least_manager(303)),
+    Row("GET", f"{START}/{{step}}", least_manager(200), ids=lambda _site: {"step": "menu"}),
+    Row("POST", f"{START}/restaurant", least_owner(409)),
+    Row("POST", f"{START}/opening", least_manager(422)),
+    Row("POST", f"{START}/live", least_owner(303)),
     Row("GET", LINE, least_manager(200)),
     Row("GET", f"{LINE}/account", least_owner(200)),
     Row("POST", f"{LINE}/account", least_owner(422)),
