@@ -13,7 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.contracts.restaurant_config import RestaurantStatus
-from controlplane.models.reservation import HAS_TABLE, Reservation, ReservationStatus
+from controlplane.models.reservation import (
+    HAS_TABLE,
+    NEXT_STATUSES,
+    Reservation,
+    ReservationStatus,
+)
 from controlplane.models.restaurant import Restaurant
 from controlplane.restaurants.reservation_book import LONGEST_STAY
 from controlplane.restaurants.reservation_errors import (
@@ -27,8 +32,14 @@ from controlplane.restaurants.reservation_grant import (
     under_lock,
     with_reservation,
 )
-from controlplane.restaurants.reservation_request import HOLD_FOR, Request, wish_of, write_guest
-from controlplane.restaurants.reservation_rows import assigned_tables, next_number
+from controlplane.restaurants.reservation_request import (
+    HOLD_FOR,
+    Guest,
+    Request,
+    wish_of,
+    write_guest,
+)
+from controlplane.restaurants.reservation_rows import assigned_tables, next_number, write_event
 from controlplane.restaurants.reservation_rules import Wish
 from controlplane.restaurants.reservation_status import check_in_time
 from controlplane.restaurants.reservation_waitlist import wait_where_full
@@ -133,6 +144,30 @@ async def stay_until(
         return replace(wish_of(reservation), table_ids=tables, stay=stay, by_staff=True)
 
     return await _regrant(session, restaurant_id, reservation_id, now, revised, actor=actor)
+
+
+async def correct_guest(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    reservation_id: UUID,
+    guest: Guest,
+    now: datetime,
+    *,
+    actor: str,
+) -> Reservation:
+    """Write down who comes in other words; time, party and table stay, and nobody is told.
+
+    Raises `UnknownReservation`, and `ReservationStatusRefused` of one that is over.
+    """
+
+    async def work(_restaurant: Restaurant, reservation: Reservation) -> None:
+        status = ReservationStatus(reservation.status)
+        if not NEXT_STATUSES[status]:
+            raise ReservationStatusRefused(status, "another guest")
+        write_guest(reservation, guest)
+        await write_event(session, reservation, from_status=status, actor=actor)
+
+    return await with_reservation(session, restaurant_id, reservation_id, now, work)
 
 
 async def _regrant(

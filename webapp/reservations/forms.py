@@ -49,7 +49,7 @@ def read_request(
     walk_in = form.ticked("walk_in")
     party = _number(form, "party", 1, MOST_PARTY)
     starts_at = now if walk_in else _instant(form, zone)
-    guest = _guest(form, own, named=not walk_in)
+    guest = read_guest(form, own, named=not walk_in)
     if party is None or starts_at is None or guest is None:
         return None
     return Request(
@@ -119,7 +119,8 @@ def _local(text: str) -> datetime | None:
     return at if at.tzinfo is None and 2000 <= at.year <= 2099 else None
 
 
-def _guest(form: Form, own: str, *, named: bool) -> Guest | None:
+def read_guest(form: Form, own: str, *, named: bool) -> Guest | None:
+    """Read who comes: `own` is the restaurant's number (E.164), by whose plan theirs is read."""
     name = clean_text(form.text("name"))
     if named and not name:
         form.fail("name", _("Il manque un nom. Écrivez celui qui réserve."))

@@ -19,7 +19,7 @@ from controlplane.restaurants.errors import Refused, RestaurantError
 from controlplane.restaurants.reservation_errors import KeyOfAnotherReservation, NotGranted
 from controlplane.restaurants.reservation_status import cancel, tell_status
 from controlplane.restaurants.reservation_waitlist import offer, promote
-from controlplane.restaurants.reservations import book, change, move, stay_until
+from controlplane.restaurants.reservations import book, change, correct_guest, move, stay_until
 from webapp import show
 from webapp.forms import Form
 from webapp.place import Place, StaffHere
@@ -28,6 +28,7 @@ from webapp.reservations.day import read_service
 from webapp.reservations.forms import (
     form_key,
     read_day,
+    read_guest,
     read_id,
     read_request,
     read_time,
@@ -166,6 +167,22 @@ async def change_booking(place: StaffHere, reservation_id: UUID, request: Reques
             party=when.party,
             starts_at=when.starts_at,
             area_id=read_id(form.text("area")),
+        )
+
+    return await _rewrite(place, reservation_id, form, work)
+
+
+@router.post("/{reservation_id}/guest")
+async def change_guest(place: StaffHere, reservation_id: UUID, request: Request) -> Response:
+    """Correct who comes, and what they said of it."""
+    form = await Form.read(request)
+    guest = read_guest(form, place.frame.phone_e164, named=False)
+    if guest is None:
+        return await _booking_page(place, reservation_id, form, status=422)
+
+    async def work(session: AsyncSession, now: datetime) -> None:
+        await correct_guest(
+            session, place.restaurant_id, reservation_id, guest, now, actor=place.actor
         )
 
     return await _rewrite(place, reservation_id, form, work)

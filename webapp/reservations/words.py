@@ -83,6 +83,8 @@ def tables(names: tuple[str, ...]) -> str:
 
 def happened(event: Event) -> str:
     """Return what an event was."""
+    if event.to_status == event.from_status and event.before is None:
+        return _("Nom, numéro ou remarques changés")
     if event.to_status == event.from_status:
         return _("Heure, couverts ou table changés")
     if event.to_status == _S.CANCELLED and event.actor == HOLD_EXPIRY:

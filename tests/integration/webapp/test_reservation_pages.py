@@ -124,6 +124,16 @@ async def test_guests_walk_in_and_a_change_is_not_overwritten(site: SiteUnderTes
     mine = await staff.post(f"{page}/change", data={"seen": seen(stale.text), **when})
     assert (mine.status_code, (await of(site, "Passants")).party) == (303, 7)
 
+    named = {"seen": seen((await staff.get(page)).text), "name": "Léa", "allergy": "Soja"}
+    wrong = await staff.post(f"{page}/guest", data=named | {"phone": "12"})
+    assert (wrong.status_code, "form-errors" in wrong.text) == (422, True)
+    corrected = await staff.post(f"{page}/guest", data=named | {"phone": "06 39 98 01 34"})
+    after = (await staff.get(corrected.headers["location"])).text
+    assert "Allergie\N{NO-BREAK SPACE}: Soja" in after
+    assert "remarques changés" in after
+    assert (await of(site, "Léa")).party == 7
+    await staff.post(f"{page}/guest", data=named | {"seen": seen(after), "name": "Passants"})
+
     for typo in ({"party": "0"}, {"party": "x"}, {"day": "hier"}, {"time": "26:00"}):
         wrong = await staff.post(f"{page}/change", data={**when, **typo})
         assert (wrong.status_code, "form-errors" in wrong.text) == (422, True)

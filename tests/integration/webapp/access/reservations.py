@@ -15,6 +15,7 @@ ROWS = [
     Row("POST", f"{ONE}/promote", least_staff(404)),
     Row("POST", f"{ONE}/offer", least_staff(404)),
     Row("POST", f"{ONE}/change", least_staff(404)),
+    Row("POST", f"{ONE}/guest", least_staff(404)),
     Row("POST", f"{ONE}/move", least_staff(404)),
     Row("POST", f"{ONE}/stay", least_staff(404)),
 ]
