@@ -20,9 +20,11 @@ from webapp.words import N_, _
 
 BLANK_OPTIONS: Final = 3
 """Lines that are offered for further choices; one without a name is none."""
-MOST_OPTIONS: Final = 100
+MOST_OPTIONS: Final = 300
+"""With six fields each they are as many as a form may send."""
 _PRICE: Final = N_("Ce prix ne se lit pas. Écrivez un montant comme 12,50.")
 _EXTRA: Final = N_("Ce supplément ne se lit pas. Écrivez un montant comme 1,50, ou −1,00.")
+_RATE: Final = N_("Choisissez un taux de TVA de la liste.")
 _WHOLE: Final = N_("Écrivez un nombre entier, de 0 à 99.")
 _HOURS: Final = N_("Ces heures ne se lisent pas. Écrivez par exemple lun-ven 11:30-14:30.")
 _ALLERGENS: Final = N_("Cet allergène est inconnu. Cochez ceux de la liste.")
@@ -88,9 +90,9 @@ def read_dish(form: Form) -> PlacedDish | None:
         "name": form.text("name"),
         "spoken_name": form.text("spoken_name"),
         "aliases": _listed(form.text("aliases")),
-        "description": form.text("description"),
+        "description": " ".join(form.text("description").split()),
         "price_cents": _parsed(form, "price", cells.price_cents, _PRICE),
-        "vat_rate_bp": _parsed(form, "vat", int, _WHOLE),
+        "vat_rate_bp": _parsed(form, "vat", _rate, _RATE),
         "active": form.ticked("active"),
         "allergens": _allergens(form),
         "alcohol": form.ticked("alcohol"),
@@ -175,6 +177,13 @@ def _options(form: Form) -> Iterator[OptionEntry]:
         option = _entry(form, OptionEntry, values, prefix=f"o{at}-")
         if option is not None:
             yield option
+
+
+def _rate(text: str) -> int:
+    rate = int(text)
+    if rate not in cells.RATES_BP:
+        raise ValueError(text)
+    return rate
 
 
 def _extra_cents(text: str) -> int:

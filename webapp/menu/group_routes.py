@@ -19,7 +19,7 @@ from controlplane.restaurants.menu_edits import (
 from controlplane.restaurants.menu_errors import EntryChanged, NameTaken, NotInMenu
 from webapp.forms import Form
 from webapp.menu.conflict import Difference, differences
-from webapp.menu.forms import group_form, option_numbers, read_group
+from webapp.menu.forms import MOST_OPTIONS, group_form, option_numbers, read_group
 from webapp.menu.page import NameOf, menu_page_of
 from webapp.menu.words import sentence
 from webapp.menu.working import edit_working_menu, working_menu
@@ -44,6 +44,8 @@ async def group_page(place: ManagerHere, name: NameOf = "") -> HTMLResponse:
 async def save_group(place: ManagerHere, request: Request, name: NameOf = "") -> Response:
     """Put the group into the draft, or show the form again with what is wrong."""
     form = await Form.read(request)
+    if await _is_too_long(place, name):
+        form.fail("", _too_long())
     entry, seen = read_group(form), form.text("seen")
     conflict = None
     try:
@@ -74,10 +76,16 @@ async def take_group_away(place: ManagerHere, request: Request, name: NameOf) ->
         if not isinstance(error.theirs, GroupEntry):
             return place.back("/menu", said=_("Ce groupe était déjà retiré."))
         form = group_form(error.theirs)
-        form.fail("", _("Quelqu’un vient de changer ce groupe. Relisez-le avant de le retirer."))
+        form.fail("", sentence(error))
         seen = mark_of(error.theirs)
         return _group(place, await working_menu(place), form, name=name, seen=seen, status=409)
     return place.back("/menu", said=_("Groupe d’options retiré du brouillon."))
+
+
+async def _is_too_long(place: Place, name: str) -> bool:
+    """Whether the form could not hold all of its options: saving it would drop some."""
+    groups = (await working_menu(place)).document.option_groups
+    return any(group.name == name and len(group.options) > MOST_OPTIONS for group in groups)
 
 
 def _group(
@@ -105,4 +113,11 @@ def _group(
             ("", _("un simple choix")),
             *((each.name, each.name) for each in menu.document.categories),
         ],
+    )
+
+
+def _too_long() -> str:
+    return _(
+        "Ce groupe a plus de %(most)s choix. Changez-le par un fichier JSON importé.",
+        most=MOST_OPTIONS,
     )

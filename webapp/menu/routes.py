@@ -12,6 +12,7 @@ from controlplane.models.membership import Role
 from controlplane.restaurants.menu_changes import Change, changes_between
 from controlplane.restaurants.menu_drafts import read_working_menu
 from controlplane.restaurants.menu_edits import WorkingMenu
+from controlplane.restaurants.menu_errors import UnreadableMenuVersion
 from controlplane.restaurants.menu_import import moves
 from controlplane.restaurants.menu_rows import read_document, read_with_ids
 from controlplane.restaurants.menu_sold_out import OnSale
@@ -19,7 +20,7 @@ from controlplane.restaurants.voice_lint.findings import Severity
 from webapp.menu.cards import category_cards, findings_of, links_of
 from webapp.menu.page import menu_page_of
 from webapp.menu.queries import read_stock, read_versions
-from webapp.place import ManagerHere, StaffHere
+from webapp.place import ManagerHere, Place, StaffHere
 
 SHOWN_VERSIONS = 3
 
@@ -27,8 +28,15 @@ router = APIRouter(prefix="/place/{restaurant_id}/menu", include_in_schema=False
 
 
 @router.get("")
-async def menu_page(place: StaffHere) -> HTMLResponse:
-    """Show every category with its dishes."""
+async def menu_page(place: StaffHere) -> Response:
+    """Show every category with its dishes; a draft that cannot be read any more is told of."""
+    try:
+        return await _menu_page(place)
+    except UnreadableMenuVersion:
+        return place.back("/menu/publish")
+
+
+async def _menu_page(place: Place) -> HTMLResponse:
     edits = place.may(Role.MANAGER)
     now = datetime.now(UTC)
     async with place.session() as session:

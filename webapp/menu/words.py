@@ -12,6 +12,7 @@ from controlplane.restaurants.menu_drafts import TYPED
 from controlplane.restaurants.menu_errors import (
     CategoryHasDishes,
     DishOffered,
+    EntryChanged,
     MenuChangedSince,
     MenuDraftChanged,
     MenuHasErrors,
@@ -145,6 +146,7 @@ _REFUSALS: Final = {
         "Cette version est d’un ancien format et ne peut pas être reprise. La carte n’a pas changé."
     ),
     UnknownMenuVersion: N_("Il n’y a pas de version à reprendre. La carte n’a pas changé."),
+    EntryChanged: N_("Quelqu’un vient de changer cette fiche. Relisez-la, puis recommencez."),
     NotInMenu: N_("Ce plat ou ce choix n’est plus sur la carte. Rien n’a changé."),
 }
 

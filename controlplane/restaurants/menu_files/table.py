@@ -199,11 +199,11 @@ class _Reading:
 
     def _read_category(self, row: Row, given: Mapping[Column, str]) -> None:
         """A line that says when all of the category may be had."""
-        name = _name(given.get(Column.CATEGORY, ""))
+        name = self._category(row, given)
         windows = self._cell(row, given, Column.AVAILABLE, cells.windows)
-        if not name:
-            self._wrong(row, "il manque la catégorie", Column.CATEGORY)
-        elif name in self._hours:
+        if name is None:
+            return
+        if name in self._hours:
             self._wrong(row, f"« {name} » a déjà une ligne de ce type", Column.CATEGORY)
         elif windows is not None:
             self._hours[name] = windows
@@ -229,15 +229,26 @@ class _Reading:
         if values.get("alcohol"):
             values.setdefault("vat_rate_bp", ALCOHOL_RATES_BP[0])
         item = self._entry(row, ItemEntry, values)
-        category = _name(given.get(Column.CATEGORY, ""))
-        if not category:
-            self._wrong(row, "il manque la catégorie", Column.CATEGORY)
-        elif item is not None:
+        category = self._category(row, given)
+        if category is not None and item is not None:
             same = self._items.setdefault(category, {})
             first, _ = same.setdefault(words_of(item.name, accents=True), (row.line, item))
             if first != row.line:
                 message = f"« {item.name} » est déjà à la ligne {first} : gardez l'une des deux"
                 self._wrong(row, message, Column.NAME)
+
+    def _category(self, row: Row, given: Mapping[Column, str]) -> str | None:
+        """The name of the line's category; None, and noted, when it is none."""
+        name = _name(given.get(Column.CATEGORY, ""))
+        if not name:
+            self._wrong(row, "il manque la catégorie", Column.CATEGORY)
+            return None
+        try:
+            return CategoryEntry(name=name).name
+        except ValidationError as error:
+            for _, message in faults_of(error):
+                self._wrong(row, message, Column.CATEGORY)
+            return None
 
     def _read_option(self, row: Row, given: Mapping[Column, str]) -> None:
         in_cents = self._mapping.prices_in_cents

@@ -6,14 +6,16 @@ import re
 
 import httpx2
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.audit_entry import AuditEntry
 from controlplane.models.menu_draft import MenuDraft
 from controlplane.restaurants.config_cache import read_restaurant_config
-from controlplane.restaurants.menu_document import MenuDocument
+from controlplane.restaurants.menu_document import MenuDocument, OptionEntry
+from controlplane.restaurants.menu_edits import mark_of
 from tests.integration.webapp.menus import (
+    DOUGH,
     PUBLISHED,
     dearer,
     dish,
@@ -23,6 +25,7 @@ from tests.integration.webapp.menus import (
     told_price,
 )
 from tests.integration.webapp.site_under_test import SiteUnderTest
+from webapp.menu.forms import MOST_OPTIONS
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -77,7 +80,8 @@ async def test_a_price_is_changed_published_told_to_the_next_call_and_taken_back
     assert 'value="la marguerite"' in wrong.text
     both = await manager.post(page, data={**typed, "price": "", "name": " "})
     assert (both.text.count('class="error"'), "<h1>Margherita" in both.text) == (2, True)
-    right = await manager.post(page, data={**typed, "price": "10,50"})
+    lines = "Sauce tomate,\r\nmozzarella, basilic "
+    right = await manager.post(page, data={**typed, "price": "10,50", "description": lines})
     menu = await said_after(manager, right)
     assert "1 changement" in menu
     assert await told_price(site, "Margherita") == 950
@@ -117,6 +121,8 @@ async def test_two_who_edit_one_dish_see_both_versions_and_neither_is_lost(
     assert re.search(r"<del>11,00.€</del><ins>12,00.€</ins>", refused.text)
     kept = await manager.post(page, data=fields(refused.text))
     assert kept.status_code == 303
+    gone = await owner.post(f"{page}/remove", data={"seen": mine["seen"]})
+    assert (gone.status_code, "Relisez-la" in gone.text) == (409, True)
     preview = (await manager.get(site.path("/menu/publish"))).text
     assert re.search(r"<ins>12,00.€</ins>", preview)
     assert re.search(r"<ins>20,00.€</ins>", preview), "another dish is nobody's conflict"
@@ -240,3 +246,29 @@ async def test_a_neighbours_dish_is_no_dish_of_this_menu(site: SiteUnderTest) ->
     assert "Secret" not in (await manager.get(site.path("/menu"))).text
     async with site.session() as session:
         assert await session.scalar(select(func.count()).select_from(MenuDraft)) == 0
+
+
+async def test_a_draft_of_an_old_format_is_told_of_and_may_be_thrown_away(
+    site: SiteUnderTest,
+) -> None:
+    await begin(site)
+    await draft(site, PUBLISHED)
+    async with site.sessions.begin() as session:
+        await session.execute(update(MenuDraft).values(document={"categories": [{"old": 1}]}))
+    manager = site.by("manager")
+    told = await said_after(manager, await manager.get(site.path("/menu")))
+    assert "ancien format" in told
+    assert (await manager.post(site.path("/menu/discard"))).status_code == 303
+    assert (await manager.get(site.path("/menu"))).status_code == 200
+
+
+async def test_a_group_that_no_form_can_hold_loses_no_choice(site: SiteUnderTest) -> None:
+    await begin(site)
+    choices = tuple(OptionEntry(name=f"Choix numéro {at}") for at in range(MOST_OPTIONS + 1))
+    long = PUBLISHED.option_groups[1].model_copy(update={"options": choices})
+    await draft(site, PUBLISHED.model_copy(update={"option_groups": (DOUGH, long)}))
+    page = site.path("/menu/options?name=Suppl%C3%A9ments")
+    manager = site.by("manager")
+    sent = {"name": "Suppléments", "min": "0", "max": "3", "free": "0", "o0-name": "Œuf"}
+    refused = await manager.post(page, data={**sent, "seen": mark_of(long)})
+    assert (refused.status_code, "fichier JSON" in refused.text) == (422, True)

@@ -30,6 +30,14 @@ def test_columns_are_guessed_and_what_is_left_out_is_left_out() -> None:
     ]
 
 
+@pytest.mark.parametrize("category", ["x" * 121, "Pizzas\x07"])
+def test_a_category_that_is_no_name_is_named_by_its_line(category: str) -> None:
+    with pytest.raises(MenuFileRefused) as refused:
+        read_menu_file(f"categorie;nom;prix\n{category};Reine;12\n".encode())
+    [problem] = refused.value.problems
+    assert (problem.line, "categorie" in problem.place) == (2, True)
+
+
 def test_json_has_no_columns_to_choose() -> None:
     assert read_columns(b'{"categories": []}') == ()
 
