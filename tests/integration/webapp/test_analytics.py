@@ -57,6 +57,7 @@ async def test_the_figures_add_up(site: SiteUnderTest) -> None:
     page = (await manager.get(site.path("/analytics?period=yesterday"))).text
     assert "52,80" in page, "two orders of 26,40"
     assert "+ 100" in page, "two orders, one a week before"
+    assert "+ 300" in page, "four calls, one a week before"
     assert "Plat épuisé" in page
     assert "A raccroché avant que l’IA réponde" in page
     assert "Quatre fromages" in page
