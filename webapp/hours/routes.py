@@ -29,7 +29,7 @@ from controlplane.restaurants.set_hours import (
     set_holidays,
     set_week,
 )
-from controlplane.restaurants.setup_errors import ChangedMeanwhile
+from controlplane.restaurants.setup_errors import ChangedMeanwhile, DateTaken
 from controlplane.restaurants.what_happens import Calendar, what_happens
 from webapp.forms import Form
 from webapp.hours.drawing import Scale
@@ -191,11 +191,14 @@ async def say_holiday(place: ManagerHere, day: date, request: Request) -> Redire
     """Answer "open or closed?" for a public holiday that comes."""
     form = await Form.read(request)
     say = close_on_holiday if form.text("answer") == "closed" else open_on_holiday
-    async with place.session() as session, session.begin():
-        restaurant = await the_restaurant(session, place.restaurant_id)
-        named = public_holidays(day.year, alsace_moselle=restaurant.alsace_moselle)
-        if day in named:
-            await say(session, place.restaurant_id, day, named[day], actor=place.actor)
+    try:
+        async with place.session() as session, session.begin():
+            restaurant = await the_restaurant(session, place.restaurant_id)
+            named = public_holidays(day.year, alsace_moselle=restaurant.alsace_moselle)
+            if day in named:
+                await say(session, place.restaurant_id, day, named[day], actor=place.actor)
+    except DateTaken:  # somebody was faster: the list says what they answered
+        return place.back("/config/hours#exceptions", said=_("Ce jour a déjà une réponse."))
     return place.back("/config/hours", said=_("C’est noté : l’IA le dira."))
 
 

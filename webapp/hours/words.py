@@ -12,11 +12,9 @@ from controlplane.restaurants.hour_windows import Window
 from controlplane.restaurants.setup_errors import (
     DatesReversed,
     DateTaken,
-    HoursOverlap,
-    TooManyOf,
-    WordsRefused,
 )
 from webapp import show
+from webapp.refusals import refused_setup
 from webapp.words import N_, _
 
 KIND_NAMES: Final = {
@@ -44,8 +42,6 @@ HOLIDAY_HOURS: Final = {
 def refused(error: Refused) -> str:
     """Say what a rule did not take, and what to do."""
     match error:
-        case HoursOverlap():
-            return _("Deux plages se chevauchent. Terminez la première avant que l’autre commence.")
         case DateTaken(first=first):
             return _(
                 "Un jour particulier couvre déjà cette date, à partir du %(day)s. Supprimez-le"
@@ -58,15 +54,8 @@ def refused(error: Refused) -> str:
                 " Corrigez-la.",
                 most=most,
             )
-        case TooManyOf(most=most):
-            return _("C’est un de trop : la limite est de %(most)s.", most=most)
-        case WordsRefused(most=most):
-            return _(
-                "Ce texte est vide, trop long ou illisible. Écrivez %(most)s caractères au plus.",
-                most=most,
-            )
         case _:
-            return _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
+            return refused_setup(error)
 
 
 def wall_clock(at: time) -> str:

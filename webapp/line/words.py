@@ -11,6 +11,7 @@ from controlplane.registrations.sip_codes import ACCOUNT_REFUSED, SILENT, meanin
 from controlplane.restaurants.errors import RestaurantError
 from controlplane.restaurants.set_account import PasswordMissing, UnknownCarrier
 from webapp import show
+from webapp.refusals import refused_setup
 from webapp.words import N_, _
 
 FIELDS: Final = {
@@ -97,7 +98,7 @@ def refused(error: RestaurantError | InvalidGateway) -> tuple[str, str]:
         case UnknownCarrier():
             return "carrier", _("Choisissez un opérateur de la liste.")
         case _:
-            return "", _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
+            return "", refused_setup(error)
 
 
 def _in_trouble(account: AccountReport) -> Said:

@@ -5,9 +5,10 @@ from typing import Final
 from controlplane.contracts.opening import KitchenUnit, OpeningKind
 from controlplane.models.pacing import PacingRule, PacingUnit
 from controlplane.restaurants.errors import Refused
-from controlplane.restaurants.setup_errors import PacesNothing, TooManyOf
+from controlplane.restaurants.setup_errors import PacesNothing
 from webapp import show
 from webapp.hours.words import DAY_NAMES, KIND_NAMES, span
+from webapp.refusals import refused_setup
 from webapp.words import N_, _, ngettext
 
 UNIT_NAMES: Final = {
@@ -47,7 +48,5 @@ def refused(error: Refused) -> str:
     match error:
         case PacesNothing():
             return _("Choisissez au moins un service : à emporter, sur place ou livraison.")
-        case TooManyOf(most=limit):
-            return _("C’est un de trop : la limite est de %(most)s.", most=limit)
         case _:
-            return _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
+            return refused_setup(error)

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from controlplane.restaurants.errors import NotANumber, Refused
+from controlplane.restaurants.errors import Refused
 from controlplane.restaurants.going_live import SetUp
-from controlplane.restaurants.setup_errors import HoursOverlap, NotReady, WordsRefused
+from controlplane.restaurants.setup_errors import NotReady
+from webapp.refusals import refused_setup
 from webapp.words import N_, _
 
 STEP_NAMES: Final = {
@@ -35,14 +36,5 @@ def refused(error: Refused) -> str:
         case NotReady(missing=missing):
             names = ", ".join(_(STEP_NAMES[SetUp(step)]) for step in missing)
             return _("Il manque encore : %(names)s. Faites ces étapes d’abord.", names=names)
-        case NotANumber():
-            return _("Ce n’est pas un numéro de téléphone. Écrivez-le comme 06 12 34 56 78.")
-        case HoursOverlap():
-            return _("Deux plages se chevauchent. Terminez la première avant que l’autre commence.")
-        case WordsRefused(most=most):
-            return _(
-                "Ce texte est vide, trop long ou illisible. Écrivez %(most)s caractères au plus.",
-                most=most,
-            )
         case _:
-            return _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
+            return refused_setup(error)

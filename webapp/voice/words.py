@@ -5,9 +5,9 @@ from typing import Final
 from controlplane.contracts.phone_numbers import UnsafeReason
 from controlplane.contracts.prompts import PromptKind
 from controlplane.models.transfer_target import TransferMode
-from controlplane.restaurants.errors import NameRefused, NeverDialled, NotANumber, Refused
+from controlplane.restaurants.errors import NameRefused, NeverDialled, Refused
 from controlplane.restaurants.prompt_errors import SentenceRefused
-from controlplane.restaurants.setup_errors import TooManyOf, WordsRefused
+from webapp.refusals import refused_setup
 from webapp.words import N_, _
 
 PROMPT_NAMES: Final = {
@@ -37,19 +37,10 @@ def refused(error: Refused | SentenceRefused) -> str:
                 "Cette phrase ne peut pas être dite. Écrivez une phrase de 200 caractères au plus,"
                 " sans crochets ni chevrons."
             )
-        case NotANumber():
-            return _("Ce n’est pas un numéro de téléphone. Écrivez-le comme 06 12 34 56 78.")
         case NeverDialled(reason=reason):
             never = N_("Ce numéro n’est jamais composé : urgence, surtaxé ou hors de France.")
             return _(_NEVER.get(reason, never))
         case NameRefused():
             return _("Ce nom ne peut pas être dit. Écrivez quelques mots, comme « la patronne ».")
-        case TooManyOf(most=most):
-            return _("C’est un de trop : la limite est de %(most)s.", most=most)
-        case WordsRefused(most=most):
-            return _(
-                "Ce texte est vide, trop long ou illisible. Écrivez %(most)s caractères au plus.",
-                most=most,
-            )
         case _:
-            return _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
+            return refused_setup(error)

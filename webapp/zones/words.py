@@ -2,8 +2,9 @@
 
 from controlplane.restaurants.delivery_zones import Area, Circle, Postcodes, Zone
 from controlplane.restaurants.errors import Refused
-from controlplane.restaurants.setup_errors import TooManyOf, WordsRefused, ZoneNameTaken
+from controlplane.restaurants.setup_errors import ZoneNameTaken
 from webapp import show
+from webapp.refusals import refused_setup
 from webapp.words import _
 
 
@@ -31,12 +32,5 @@ def refused(error: Refused) -> str:
     match error:
         case ZoneNameTaken():
             return _("Une autre zone porte ce nom. Choisissez-en un autre.")
-        case TooManyOf(most=most):
-            return _("C’est un de trop : la limite est de %(most)s.", most=most)
-        case WordsRefused(most=most):
-            return _(
-                "Ce texte est vide, trop long ou illisible. Écrivez %(most)s caractères au plus.",
-                most=most,
-            )
         case _:
-            return _("Ce n’est pas possible ainsi. Vérifiez ce que vous avez saisi.")
+            return refused_setup(error)

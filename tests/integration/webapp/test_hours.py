@@ -97,6 +97,8 @@ async def test_a_special_day_and_a_holiday_decide_what_callers_are_told(
     assert (again.status_code, "couvre déjà cette date" in again.text) == (422, True)
     christmas = await post(site, "/config/hours/holidays/2026-12-25", {"answer": "closed"})
     assert christmas.status_code == 303
+    late = await post(site, "/config/hours/holidays/2026-12-25", {"answer": "usual"}, by="owner")
+    assert late.headers["location"].endswith("#exceptions"), "the first answer stays"
     page = (await site.by("manager").get(site.path("/config/hours"))).text
     assert "Vendredi\u00a025\u00a0décembre est férié" not in page
     for day, clock in ((24, time(20, 15)), (25, time(12)), (24, time(12))):
