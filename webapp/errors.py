@@ -42,6 +42,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PasswordNeeded, elsewhere)
     app.add_exception_handler(NotAllowed, not_allowed)
     app.add_exception_handler(RestaurantError, restaurant_error)
+    app.add_exception_handler(ServiceUnavailable, service_away)
     app.add_exception_handler(ProviderAway, provider_away)
     app.add_exception_handler(SecretUnreadable, provider_away)
     app.add_exception_handler(DBAPIError, database_away)
@@ -92,9 +93,19 @@ async def provider_away(request: Request, error: Exception) -> Response:
     return _say(request, 503, sentence, headers={"Retry-After": "10"})
 
 
+async def service_away(request: Request, error: Exception) -> Response:
+    """Answer that Redis, or a key of ours, is away: what would go on uncounted does not go on."""
+    _logger.error("service_away", error=str(error))
+    return _unavailable(request)
+
+
 async def database_away(request: Request, error: Exception) -> Response:
     """Answer that Postgres is away; the page tries again by itself."""
     _logger.error("database_away", error=type(error).__name__)
+    return _unavailable(request)
+
+
+def _unavailable(request: Request) -> Response:
     sentence = _("Service momentanément indisponible.")
     return _say(request, 503, sentence, headers={"Retry-After": "2"})
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.email_addresses import address_of
 from controlplane.contracts.identifiers import new_id
+from controlplane.errors import ServiceUnavailable
 from controlplane.models.user_account import UserAccount
 from controlplane.restaurants.people_errors import (
     EmailTaken,
@@ -24,7 +25,7 @@ from controlplane.restaurants.people_errors import (
     WeakPassword,
 )
 from controlplane.restaurants.user_sessions import revoke_all
-from controlplane.secret_box import SecretBox
+from controlplane.secret_box import SecretBox, SecretUnreadable
 
 LEAST_PASSWORD: Final = 12
 MOST_PASSWORD: Final = 200
@@ -125,11 +126,11 @@ def offer_codes(box: SecretBox, user: UserAccount, *, issuer: str) -> str:
 def offered_codes(box: SecretBox, user: UserAccount, *, issuer: str) -> str | None:
     """The URI once more, until a first code is taken; then it is shown to nobody.
 
-    Raises `SecretUnreadable`.
+    Raises `ServiceUnavailable` while no key opens the secret.
     """
     if user.totp_encrypted is None or user.totp_confirmed_at is not None:
         return None
-    return _uri(box.open(user.totp_encrypted, owner=user.id), user, issuer)
+    return _uri(_secret(box, user, user.totp_encrypted), user, issuer)
 
 
 async def check_code(
@@ -137,12 +138,12 @@ async def check_code(
 ) -> bool:
     """Whether the code is right now (a step more or less) and was never taken before.
 
-    Raises `TooManyTries`, `SecretUnreadable`.
+    Raises `TooManyTries`; `ServiceUnavailable` while no key opens the secret.
     """
     await session.refresh(user, with_for_update=True)
     if user.totp_encrypted is None:
         return False
-    codes = pyotp.TOTP(box.open(user.totp_encrypted, owner=user.id))
+    codes = pyotp.TOTP(_secret(box, user, user.totp_encrypted))
     this_step = int(now.timestamp()) // STEP_S
     step = next(
         (each for each in (this_step - 1, this_step, this_step + 1) if _is(codes, each, code)), 0
@@ -172,6 +173,14 @@ def _refuse_until(until: datetime | None, now: datetime) -> None:
     """Raises `TooManyTries`, for a right one too: else the lock would tell which is right."""
     if until is not None and now < until:
         raise TooManyTries(until)
+
+
+def _secret(box: SecretBox, user: UserAccount, sealed: str) -> str:
+    """The secret that a telephone has. Without its key nobody is at fault who types a code."""
+    try:
+        return box.open(sealed, owner=user.id)
+    except SecretUnreadable as error:
+        raise ServiceUnavailable("no key opens the one-time codes' secret") from error
 
 
 def _uri(secret: str, user: UserAccount, issuer: str) -> str:

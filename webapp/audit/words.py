@@ -21,6 +21,8 @@ SUBJECTS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "offer_code": N_("a montré un code pour une tablette"),
             "pair_device": N_("a été jumelée"),
             "revoke_device": N_("a retiré une tablette"),
+            "set_identity": N_("a changé le nom, l’adresse ou le numéro"),
+            "go_live": N_("a mis le restaurant en service"),
             "look": N_("a consulté le restaurant"),
         },
     ),

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from controlplane.contracts.identifiers import new_id
 from controlplane.database import async_sessions, libpq_url
 from controlplane.database_roles import DatabaseRole
+from controlplane.errors import ServiceUnavailable
 from controlplane.migrations import schema
 from controlplane.models.audit_entry import AuditEntry
 from controlplane.models.device import Device
@@ -44,6 +45,7 @@ from controlplane.restaurants.people_errors import (
     WeakPassword,
 )
 from controlplane.restaurants.tokens import restaurant_of
+from controlplane.secret_box import SecretBox
 from tests.accounts import SECRETS
 from tests.integration.kitchen_orders import add_restaurant
 
@@ -52,6 +54,7 @@ pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ACTOR = "user:somebody"
 PASSWORD = "correct horse battery"
+OTHER_SECRETS = SecretBox.from_keys(SecretBox.new_key())
 
 
 @pytest.fixture
@@ -86,15 +89,16 @@ async def test_another_tenant_sees_nothing(
     token = await team.invite(
         session, luigi, "tom@example.fr", Role.STAFF, invited_by=lea.id, now=NOW
     )
-    code = await devices.offer_code(session, luigi, "Cuisine", now=NOW, actor=ACTOR)
+    now = datetime.now(UTC)  # Postgres's own clock says whose open code it is
+    code = await devices.offer_code(session, luigi, "Cuisine", now=now, actor=ACTOR)
     tom = await add_user(session, "tom@example.fr")
     with pytest.raises(NotAMember):
         await team.remove_member(session, mario, lea.id, actor=ACTOR)
     with pytest.raises(InvitationOver):
         await team.accept(session, mario, token, tom, now=NOW)
-    assert await devices.pair(session, mario, code, now=NOW) is None
+    assert await devices.pair(session, mario, code, now=now) is None
     assert await devices.restaurant_of_code(session, code) == luigi
-    device = await devices.pair(session, luigi, code, now=NOW)
+    device = await devices.pair(session, luigi, code, now=now)
     assert device is not None
     assert await devices.find_device(session, mario, device) is None
     await session.execute(text(f"SET LOCAL ROLE {DatabaseRole.WEB}"))
@@ -199,6 +203,8 @@ async def test_a_one_time_code_is_taken_once_and_its_secret_is_sealed(
     assert not await users.check_code(session, SECRETS, lea, code, now=later)
     late_by_one = code_of(lea, later - timedelta(seconds=30))
     assert await users.check_code(session, SECRETS, lea, late_by_one, now=later)
+    with pytest.raises(ServiceUnavailable):  # its key was thrown away
+        await users.check_code(session, OTHER_SECRETS, lea, code, now=later)
     users.forget_codes(lea)
     await session.flush()
     assert not await users.check_code(session, SECRETS, lea, code_of_nobody(), now=later)

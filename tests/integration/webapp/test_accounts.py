@@ -18,6 +18,7 @@ from controlplane.contracts.identifiers import new_id
 from controlplane.models.membership import Membership, Role
 from controlplane.models.user_account import UserAccount
 from controlplane.models.user_session import UserSession
+from controlplane.redis_clients import asyncio_redis
 from controlplane.restaurants.team import invite
 from controlplane.restaurants.try_limits import LOGIN
 from tests.integration.webapp.mailed import newest_link
@@ -120,6 +121,21 @@ async def test_a_stranger_locks_nobody_out_who_knows_the_password(site: SiteUnde
         assert "Adresse ou mot de passe incorrect" in nobody.text
         foreign = await home.post("/login", headers={"sec-fetch-site": "cross-site"})
         assert foreign.status_code == 403
+
+
+async def test_without_redis_who_has_the_password_gets_in_and_nothing_goes_uncounted(
+    site: SiteUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await a_user(site)
+    away = asyncio_redis("redis://127.0.0.1:1", connect_timeout_s=0.2, timeout_s=0.2)
+    monkeypatch.setattr(site.site, "redis", away)
+    async with browser(site, "198.51.100.15") as client:
+        assert (await log_in(client, user.email, "wrong")).status_code == 422
+        assert (await log_in(client, user.email)).status_code == 303
+        for path in ("/reset", "/pair", "/account/confirm", "/login/passkey/options"):
+            answer = await client.post(path, data={"email": user.email, "code": "1"})
+            assert answer.status_code == 503, path
+    await away.aclose()
 
 
 async def lock(site: SiteUnderTest, user: UserAccount) -> None:
