@@ -1,5 +1,6 @@
 """An order taken at the counter, and the correction of one: typed dish by dish, placed once."""
 
+from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -7,7 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from controlplane.errors import ServiceUnavailable
+from controlplane.models.customer import Customer
 from controlplane.models.order import OrderType
+from controlplane.restaurants.customers import find_customer
 from controlplane.restaurants.default_options import with_defaults
 from controlplane.restaurants.errors import (
     AddressNotLocated,
@@ -22,16 +25,17 @@ from controlplane.restaurants.errors import (
 )
 from controlplane.restaurants.order_by_hand import TypedLine, cart_of, with_line
 from controlplane.restaurants.order_draft import PlacedOrder
+from controlplane.restaurants.people_errors import UnknownCustomer
 from controlplane.restaurants.replace_order import REPLACEABLE
 from controlplane.restaurants.take_by_hand import order_of_form, take_by_hand
 from webapp.forms import Form
 from webapp.kitchen.ticket_words import type_label
 from webapp.orders.forms import OrderForm, moved, typed_again, uuid_of, written_line
 from webapp.orders.offer import Offer, dish_of, read_offer
-from webapp.orders.queries import read_address, read_order
+from webapp.orders.queries import read_address, read_order, read_restaurant
 from webapp.orders.words import refused
 from webapp.place import Place, StaffHere
-from webapp.show import clock
+from webapp.show import clock, since
 from webapp.words import _
 
 router = APIRouter(prefix="/place/{restaurant_id}/orders/new", include_in_schema=False)
@@ -74,6 +78,8 @@ async def typed_page(place: StaffHere, request: Request) -> Response:
             typing.order_type = OrderType(about)
         case "drop":
             typing.choosing = None
+        case "find":
+            await _find_customer(place, typing)
         case "more" | "less" | "remove":
             _change_line(typing, deed, about)
     offer = await read_offer(place, typing)
@@ -112,6 +118,28 @@ async def _put(place: Place, typing: OrderForm, offer: Offer) -> Offer:
         return offer
     typing.choosing = None
     return await read_offer(place, typing)
+
+
+async def _find_customer(place: Place, typing: OrderForm) -> None:
+    """Fill in the name that the restaurant has for the number; one that was typed stays."""
+    try:
+        async with place.session() as session:
+            restaurant = await read_restaurant(session, place.restaurant_id)
+            customer = await find_customer(session, restaurant, typing.text("phone"))
+    except UnknownCustomer:
+        typing.found = _("Nouveau client : ce numéro n’a jamais commandé ici.")
+    except RestaurantError as error:
+        typing.form.fail("phone", refused(error))
+    else:
+        name = typing.text("customer_name") or customer.name or ""
+        typing.form.values = {**typing.form.values, "customer_name": name}
+        typing.found = _(
+            "Client connu, sa dernière commande %(when)s.", when=_when(place, customer)
+        )
+
+
+def _when(place: Place, customer: Customer) -> str:
+    return since(customer.seen_at, now=datetime.now(place.zone))
 
 
 def _change_line(typing: OrderForm, deed: str, about: str) -> None:

@@ -39,6 +39,8 @@ class OrderForm:
     choosing: UUID | None = None
     """The dish whose options are being chosen."""
     chosen: tuple[UUID, ...] = ()
+    found: str = ""
+    """What is known of the number that was looked for."""
 
     @classmethod
     def empty(cls, *, replaces: UUID | None = None) -> "OrderForm":

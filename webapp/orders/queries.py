@@ -298,11 +298,15 @@ async def read_address(
     return await session.get(OrderDelivery, (restaurant_id, order.id))
 
 
+async def read_restaurant(session: AsyncSession, restaurant_id: UUID) -> Restaurant:
+    return await session.get_one(Restaurant, restaurant_id)
+
+
 async def read_refusal(
     session: AsyncSession, restaurant_id: UUID, order_id: UUID
 ) -> tuple[Restaurant, Order]:
     """What the words of a refusal are made of. Raises `UnknownOrder`."""
-    restaurant = await session.get_one(Restaurant, restaurant_id)
+    restaurant = await read_restaurant(session, restaurant_id)
     order = await session.scalar(
         select(Order).where(Order.restaurant_id == restaurant_id, Order.id == order_id)
     )

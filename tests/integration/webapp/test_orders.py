@@ -154,6 +154,14 @@ async def test_an_order_is_typed_once(site: SiteUnderTest) -> None:
     shown = await read(site, f"/orders/{order_id}")
     for said in ("Zoé", "l'ail à part", "Allergie : lait", "23,50 €", "Staff Esposito"):
         assert said in shown, said
+    found = await press(site, page, "find", {"phone": "06 39 98 77 01", "customer_name": ""})
+    assert 'value="Zoé"' in found
+    assert "Client connu" in plain(found)
+    nobody = await press(site, page, "find", {"phone": "06 39 98 77 02", "customer_name": "Ana"})
+    assert "Nouveau client" in plain(nobody)
+    assert 'value="Ana"' in nobody
+    wrong = await press(site, page, "find", {"phone": "\x00"})
+    assert "Ce numéro n’existe pas" in plain(wrong)
     correction = (await site.by("staff").get(site.path(f"/orders/new?replaces={order_id}"))).text
     assert "Zoé" in correction
     page = await press(site, correction, "remove:1")
