@@ -7,6 +7,7 @@ No database session stays open while the stream waits.
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -105,12 +106,14 @@ class LiveStream:
         """Render what the events concern, each fragment at the place of the last event it shows,
         and end with the position that the page has then.
         """
-        made: list[tuple[int, bytes]] = []
-        for wanted in self._wanted:
-            concerning = tuple(event for event in events if event.topic in wanted.topic.hears)
-            if concerning:
-                made += await self._render(wanted, concerning, ())
-        made.sort(key=lambda item: item[0])
+        concerning = {
+            wanted: tuple(event for event in events if event.topic in wanted.topic.hears)
+            for wanted in self._wanted
+        }
+        rendered = await asyncio.gather(
+            *(self._render(wanted, heard, ()) for wanted, heard in concerning.items() if heard)
+        )
+        made = sorted(chain.from_iterable(rendered), key=lambda item: item[0])
         position = format_sse_event(event="alive", id=str(events[-1].id), data_str="{}")
         return [*(event for _, event in made), position]
 
