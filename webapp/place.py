@@ -26,7 +26,14 @@ from webapp.navigation import counter, may, navigation
 from webapp.queries import Frame, read_frame
 from webapp.said import forget_said, read_said, remember_said
 from webapp.site import Site, SiteHere
-from webapp.visitor import DEVICE_COOKIE, MaybeUser, PasswordNeeded, SignedIn, SignInNeeded
+from webapp.visitor import (
+    DEVICE_COOKIE,
+    MaybeUser,
+    PasswordNeeded,
+    SignedIn,
+    SignInNeeded,
+    the_user,
+)
 from webapp.words import Language, language
 
 CONFIRMED_FOR: Final = timedelta(minutes=10)
@@ -144,6 +151,19 @@ async def a_place(restaurant_id: UUID, request: Request, site: SiteHere, user: M
         device_id=device.id if device else None,
         seen_until=view.expires_at if view else None,
     )
+
+
+async def still_let_in(place: Place) -> bool:
+    """Whether who opened the place may still, and as who they were: what outlives its request asks.
+
+    Raises SQLAlchemy's errors.
+    """
+    try:
+        user = await the_user(place.request, place.site)
+        now = await a_place(place.restaurant_id, place.request, place.site, user)
+    except (SignInNeeded, HTTPException):
+        return False
+    return (now.role, now.actor) == (place.role, place.actor)
 
 
 async def _device(

@@ -42,6 +42,9 @@ class OutboxTopic(StrEnum):
     """The payload is `{"task_id": uuid, "status": text}`."""
     CALL_CHANGED = "call_changed"
     """A call began, ended, or something was said in it; the payload is `{"call_id": uuid}`."""
+    ACCESS_CHANGED = "access_changed"
+    """Somebody's role changed or a tablet was taken away; the payload is `{}`: each open stream
+    asks whether it is still let in."""
 
 
 class EventOutbox(Base):

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.contracts.identifiers import new_id
 from controlplane.models.device import Device
+from controlplane.restaurants.access_told import tell_access_changed
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.people_errors import TooManyDevices, UnknownDevice
 from controlplane.restaurants.tokens import new_token, token_hash
@@ -141,6 +142,7 @@ async def revoke_device(
     if revoked is None:
         raise UnknownDevice
     await _audit(session, revoked, "revoke_device", actor=actor)
+    await tell_access_changed(session, restaurant_id)
 
 
 def _in_use(restaurant_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:

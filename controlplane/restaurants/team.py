@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controlplane.models.invitation import Invitation
 from controlplane.models.membership import Membership, Role
 from controlplane.models.user_account import UserAccount
+from controlplane.restaurants.access_told import tell_access_changed
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.organisations import leave_unless_headed_by
 from controlplane.restaurants.people_errors import (
@@ -242,6 +243,7 @@ async def _audit(
     before: Role | None = None,
     after: Role | None = None,
 ) -> None:
+    """Write it down, and have open pages ask whether they are still let in."""
     await audit(
         session,
         restaurant_id,
@@ -251,6 +253,7 @@ async def _audit(
         before={"role": before},
         after={"role": after},
     )
+    await tell_access_changed(session, restaurant_id)
 
 
 async def _be(session: AsyncSession, restaurant_id: UUID, user_id: UUID, role: Role) -> None:

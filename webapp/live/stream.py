@@ -5,6 +5,7 @@ No database session stays open while the stream waits.
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,15 +18,19 @@ from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
 
 from controlplane.errors import AlloRestoError
+from controlplane.models.event_outbox import OutboxTopic
 from webapp.eventstream import OutboxEvent, OutboxFeed, StreamEnded, Subscription
 from webapp.live.topic import Fragment, News, Topic
-from webapp.place import Place
+from webapp.place import Place, still_let_in
 from webapp.renderings import Made
 
 STREAM_MOST_S: Final = 600.0
 """Then the browser reconnects: no stream outlives a deployment, a lost right or a leak for long."""
 ALIVE_EVERY_S: Final = 10.0
 """The page takes a silence of 25 s for a dead connection."""
+RIGHTS_EVERY_S: Final = 60.0
+"""A stream outlives its request: who signed out, or whose look is over, hears nothing more after
+this. Who left the team, and a tablet that was taken away, hear nothing more at once."""
 REPLAY_LIMIT: Final = 500
 """A page that missed more loads itself again, which is less work."""
 _ALIVE: Final = format_sse_event(event="alive", data_str="{}")
@@ -60,6 +65,7 @@ class LiveStream:
         self._renderings = place.site.renderings
         self._place = place
         self._wanted = tuple(wanted)
+        self._rights_due_at = _next_look()
 
     async def events(self, after: int | None, *, once: bool = False) -> AsyncIterator[bytes]:
         """Yield events named by their topics (id = outbox id), `alive`, and `reload` when there is
@@ -90,6 +96,8 @@ class LiveStream:
         timed = _timed(self._wanted, loop.time())
         while (left_s := ends_at - loop.time()) > 0:
             fresh = tuple(event for event in events if event.id > seen)
+            if await self._shut_out(fresh):
+                return
             if fresh:
                 seen = fresh[-1].id
                 for change in await self._changes(fresh):
@@ -101,6 +109,16 @@ class LiveStream:
             for change in await self._by_time(timed, seen):
                 yield change
             events = await page.batch(min(ALIVE_EVERY_S, left_s))
+
+    async def _shut_out(self, events: tuple[OutboxEvent, ...]) -> bool:
+        """Whether the visitor has lost the right to hear these events; asked from time to time, and
+        when the events say that somebody did.
+        """
+        told = any(event.topic == OutboxTopic.ACCESS_CHANGED for event in events)
+        if not told and asyncio.get_running_loop().time() < self._rights_due_at:
+            return False
+        self._rights_due_at = _next_look()
+        return not await still_let_in(self._place)
 
     async def _changes(self, events: tuple[OutboxEvent, ...]) -> list[bytes]:
         """Render what the events concern, each fragment at the place of the last event it shows,
@@ -147,6 +165,11 @@ class LiveStream:
             return tuple(_event(topic.name, fragment) for fragment in fragments)
 
         return await self._renderings.get(key, make)
+
+
+def _next_look() -> float:
+    """The thousand streams that a deployment opened at once do not all ask at once."""
+    return asyncio.get_running_loop().time() + RIGHTS_EVERY_S * random.uniform(0.5, 1)
 
 
 def _timed(wanted: Sequence[Wanted], now: float) -> list[Timed]:

@@ -2,21 +2,28 @@
 at once; every deed is in the audit log, by name.
 """
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from controlplane.contracts.identifiers import new_id
+from controlplane.models.device import Device
 from controlplane.models.membership import Membership, Role
 from controlplane.models.user_account import UserAccount
 from controlplane.models.user_session import UserSession
 from controlplane.restaurants.audit import audit
+from controlplane.restaurants.devices import pair_at_once
+from controlplane.restaurants.user_sessions import revoke, sign_in
 from tests.integration.webapp.mailed import newest_link
 from tests.integration.webapp.site_under_test import ORIGIN, PASSWORD_HASH, SiteUnderTest
+from tests.waiting import DEADLINE_S, until
+from webapp.live import stream
+from webapp.visitor import DEVICE_COOKIE, SESSION_COOKIE
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -141,6 +148,49 @@ async def test_a_tablet_is_paired_by_its_code_and_opens_the_kitchen_until_it_is_
     log = (await owner.get(site.path("/audit?what=team"))).text
     assert "Plonge" in log
     assert "a été jumelée" in log
+
+
+async def test_an_open_stream_ends_with_the_right_to_hear_it(
+    site: SiteUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 A tablet is taken away, 2 a member is removed: theirs end at once, another's goes on.
+    3 Whose that is signs out: it ends when it is looked at again.
+    """
+    owner, cook = site.by("owner"), await added(site, "Nadia Petit")
+    async with site.sessions.begin() as session:
+        now = datetime.now(UTC)
+        tablet_token = await pair_at_once(session, site.restaurant, "Bar", now=now)
+        tokens = [await sign_in(session, cook.id, now=now) for _ in range(2)]
+        staff_token = await sign_in(session, site.users["staff"], now=now)
+        device = await session.scalar(select(Device.id).where(Device.name == "Bar"))
+    tablet = await opened(site, {DEVICE_COOKIE: tablet_token})
+    members = [await opened(site, {SESSION_COOKIE: token}) for token in tokens]
+    monkeypatch.setattr(stream, "RIGHTS_EVERY_S", 0.0)
+    monkeypatch.setattr(stream, "ALIVE_EVERY_S", 0.05)
+    staff = await opened(site, {SESSION_COOKIE: staff_token})
+    await said(owner, await owner.post(site.path(f"/team/devices/{device}/revoke")))
+    await asyncio.wait_for(tablet, DEADLINE_S)
+    assert not any(each.done() for each in (*members, staff))
+    await said(owner, await owner.post(site.path(f"/team/members/{cook.id}/remove")))
+    await asyncio.wait_for(asyncio.gather(*members), DEADLINE_S)
+    assert not staff.done()
+    async with site.sessions.begin() as session:
+        await revoke(session, staff_token)
+    await asyncio.wait_for(staff, DEADLINE_S)
+
+
+async def opened(site: SiteUnderTest, cookies: dict[str, str]) -> asyncio.Task[httpx2.Response]:
+    """A stream that is open; the task is done when it has ended."""
+    pages = site.site.feed._subscriptions.get(site.restaurant, set())
+    before = len(pages)
+    client = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(site.app), base_url=ORIGIN, cookies=cookies
+    )
+    ends = asyncio.ensure_future(client.get(site.path("/events?topics=ticket&after=0")))
+    await until(
+        lambda: len(site.site.feed._subscriptions.get(site.restaurant, ())) > before or ends.done()
+    )
+    return ends
 
 
 async def test_the_log_is_filtered_and_read_page_by_page(site: SiteUnderTest) -> None:
