@@ -7,7 +7,6 @@ net/http CrossOriginProtection.
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -35,5 +34,5 @@ def _is_from_here(headers: Headers) -> bool:
     if (site := headers.get("sec-fetch-site")) is not None:
         return site in FROM_HERE
     if (origin := headers.get("origin")) is not None:
-        return urlsplit(origin).netloc == headers.get("host")
+        return origin.partition("://")[2] == headers.get("host", "-")
     return True

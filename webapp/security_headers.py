@@ -1,4 +1,5 @@
-"""Sets the headers of every answer: no script but our own files, no frame, no referrer.
+"""Sets the headers of every answer: no script but our own files, no frame, no
+referrer for other sites.
 
 It is plain ASGI, because a stream must pass through unbuffered.
 """
@@ -23,7 +24,9 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 )
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Referrer-Policy": "no-referrer",  # the kitchen's key is in its URL
+    # Not "no-referrer": with it a form's Origin is "null", by which older browsers, and all of them
+    # over plain HTTP, say where they come from (webapp/cross_site.py).
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -116,7 +116,11 @@ def _back_to(request: Request) -> str:
 
 
 def local_path(written: str | None, otherwise: str) -> str:
-    """Return where `next` leads, if that is a page of ours: never another host's."""
-    if written and written.startswith("/") and not written.startswith(("//", "/\\")):
-        return written
+    """Return where `next` leads, if that is a page of ours: never another host's.
+
+    Browsers leave tabs and line ends out of an address, and read "\\" as "/" (WHATWG URL §4.4).
+    """
+    if written and written.isprintable() and "\\" not in written:
+        if written.startswith("/") and not written.startswith("//"):
+            return written
     return otherwise

@@ -1,5 +1,5 @@
 """What another site makes a browser send is refused; what no browser sends, and what our own pages
-send, is not. Too much is refused, announced or not.
+send, is not. Nothing leads to another site. Too much is refused, announced or not.
 """
 
 import httpx2
@@ -11,6 +11,8 @@ from starlette.routing import Route
 
 from webapp.body_limit import BodyLimit
 from webapp.cross_site import CrossSiteRefused
+from webapp.security_headers import SecurityHeaders
+from webapp.visitor import local_path
 
 pytestmark = pytest.mark.unit
 
@@ -41,6 +43,7 @@ def client() -> httpx2.AsyncClient:
         ({"origin": "https://evil.test"}, 403),
         ({"origin": "https://site.test.evil.test"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
     ],
     ids=str,
 )
@@ -48,6 +51,34 @@ async def test_a_post_from_elsewhere_is_refused(headers: dict[str, str], status:
     async with client() as browser:
         assert (await browser.post("/", headers=headers)).status_code == status
         assert (await browser.get("/", headers=headers)).status_code == 200
+
+
+async def test_a_form_says_where_it_comes_from() -> None:
+    """Under "no-referrer" its Origin is "null" (Fetch §3.2), which over plain HTTP, and in older
+    browsers, is all that it says of that.
+    """
+    site = SecurityHeaders(APP, https=False)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(site), base_url="http://site.test"
+    ) as browser:
+        assert (await browser.get("/")).headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("written", "leads_to"),
+    [
+        ("/place/1?day=2026-11-28", "/place/1?day=2026-11-28"),
+        ("", "/"),
+        ("https://evil.test/", "/"),
+        ("//evil.test/", "/"),
+        ("/\\evil.test/", "/"),
+        ("/\t/evil.test/", "/"),
+        ("/\n/evil.test/", "/"),
+        ("/\r\\evil.test/", "/"),
+    ],
+)
+def test_a_sign_in_leads_to_a_page_of_the_site(written: str, leads_to: str) -> None:
+    assert local_path(written, "/") == leads_to
 
 
 async def test_too_much_is_refused_announced_or_not() -> None:
