@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -45,6 +45,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ServiceUnavailable, service_away)
     app.add_exception_handler(ProviderAway, provider_away)
     app.add_exception_handler(SecretUnreadable, provider_away)
+    app.add_exception_handler(DataError, data_refused)
     app.add_exception_handler(DBAPIError, database_away)
     app.add_exception_handler(PoolTimeoutError, database_away)
 
@@ -97,6 +98,14 @@ async def service_away(request: Request, error: Exception) -> Response:
     """Answer that Redis, or a key of ours, is away: what would go on uncounted does not go on."""
     _logger.error("service_away", error=str(error))
     return _unavailable(request)
+
+
+async def data_refused(request: Request, error: Exception) -> Response:
+    """Answer to what no column can hold, such as a NUL, or a number of twenty digits in an address:
+    nothing is called so. Postgres is not away.
+    """
+    _logger.warning("data_refused", error=type(error).__name__)
+    return await not_found(request, error)
 
 
 async def database_away(request: Request, error: Exception) -> Response:

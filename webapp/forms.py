@@ -7,6 +7,7 @@ from datetime import date
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
+MOST_DIGITS = 9
 MOST_FIELDS = 2_000
 """A week of hours or a long menu fits; a flood of names does not."""
 
@@ -25,9 +26,10 @@ class Form:
         """Read the fields of a request; its files are read apart."""
         sent = await request.form(max_fields=MOST_FIELDS)
         pairs = [(name, text) for name, text in sent.multi_items() if isinstance(text, str)]
-        names = dict.fromkeys(name for name, _ in pairs)
-        many = {name: tuple(text for key, text in pairs if key == name) for name in names}
-        return cls(values=dict(pairs), many=many)
+        many: dict[str, list[str]] = {}
+        for name, text in pairs:
+            many.setdefault(name, []).append(text)
+        return cls(values=dict(pairs), many={name: tuple(texts) for name, texts in many.items()})
 
     def text(self, name: str) -> str:
         """Return a field without the spaces around it, and without NUL, which Postgres keeps in no
@@ -44,6 +46,12 @@ class Form:
     def fail(self, name: str, sentence: str) -> None:
         """Say what is wrong with a field; the first sentence stays."""
         self.errors.setdefault(name, sentence)
+
+
+def read_whole(text: str) -> int | None:
+    """Read `12`; None when it is no whole number, or a larger one than the database's columns."""
+    digits = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+    return int(text) if digits else None
 
 
 def read_date(text: str) -> date | None:

@@ -30,9 +30,9 @@ from webapp.ask.words import (
     moment,
     reopening_line,
 )
-from webapp.forms import Form
+from webapp.forms import Form, read_date
 from webapp.hours.drawing import Scale
-from webapp.hours.forms import read_date, read_time
+from webapp.hours.forms import read_time
 from webapp.hours.words import spans
 from webapp.place import ManagerHere, Place
 from webapp.typography import typeset

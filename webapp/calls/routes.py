@@ -1,6 +1,6 @@
 """The list of calls: which of them deserve attention. Filters, day and search are in its URL."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from controlplane.models.membership import Role
 from webapp.calls.queries import PAGE, Asked, Filter, count_calls, list_calls
 from webapp.calls.words import LOOKS, TABS, badge, summary
+from webapp.forms import read_date
 from webapp.place import StaffHere
 
 MOST_WORDS: Final = 60
@@ -30,7 +31,7 @@ async def calls(
     """Show the newest calls first. What the URL says wrongly is not asked for, and stays empty."""
     asked = Asked(
         filter=Filter(outcome) if outcome in {*Filter} else Filter.ALL,
-        day=_day(day),
+        day=read_date(day),
         words=q.replace("\0", "").strip()[:MOST_WORDS],
         after=_id(after),
     )
@@ -71,13 +72,6 @@ def _query(asked: Asked, **changed: str) -> str:
     }
     kept = {name: value for name, value in said.items() if value}
     return f"?{urlencode(kept)}" if kept else ""
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _id(text: str) -> UUID | None:

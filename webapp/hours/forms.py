@@ -1,7 +1,7 @@
 """Hours as they are typed: windows of two times, dates, and what is wrong with them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, time
+from datetime import time
 from typing import Final
 
 from controlplane.contracts.opening import OpeningKind
@@ -54,14 +54,6 @@ def read_kinds(form: Form) -> tuple[OpeningKind, ...]:
     """Return the kinds that are ticked; none for all of them, as rules take it."""
     ticked = tuple(kind for kind in OpeningKind if str(kind) in form.all("kinds"))
     return ticked if len(ticked) < len(KINDS) else ()
-
-
-def read_date(text: str) -> date | None:
-    """Return the date that a browser sends; None when it is none."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def read_time(text: str) -> time | None:

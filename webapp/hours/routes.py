@@ -31,12 +31,11 @@ from controlplane.restaurants.set_hours import (
 )
 from controlplane.restaurants.setup_errors import ChangedMeanwhile, DateTaken
 from controlplane.restaurants.what_happens import Calendar, what_happens
-from webapp.forms import Form
+from webapp.forms import Form, read_date
 from webapp.hours.drawing import Scale
 from webapp.hours.forms import (
     KINDS,
     WINDOWS,
-    read_date,
     read_days,
     read_kinds,
     read_seen,
@@ -66,6 +65,7 @@ from webapp.words import _
 router: Final = APIRouter(prefix="/place/{restaurant_id}/config/hours", include_in_schema=False)
 
 Weekday = Annotated[int, Path(ge=0, le=6)]
+Day = Annotated[date, Path(ge=date(2000, 1, 1), le=date(2099, 12, 31))]
 
 
 def _settable(kind: OpeningKind) -> OpeningKind:
@@ -154,7 +154,7 @@ async def add_special_day(place: ManagerHere, request: Request) -> Response:
 
 
 @router.get("/exceptions/{day}")
-async def special_day(place: ManagerHere, day: date) -> HTMLResponse:
+async def special_day(place: ManagerHere, day: Day) -> HTMLResponse:
     """Show whatever covers a date, and the way back to the week's hours."""
     async with place.session() as session:
         calendar = await the_hours(session, place.restaurant_id, day)
@@ -165,7 +165,7 @@ async def special_day(place: ManagerHere, day: date) -> HTMLResponse:
 
 
 @router.post("/exceptions/{day}/remove")
-async def remove_special_day(place: ManagerHere, day: date) -> RedirectResponse:
+async def remove_special_day(place: ManagerHere, day: Day) -> RedirectResponse:
     """Go back to the week's hours on that date."""
     async with place.session() as session, session.begin():
         await remove_exceptions(session, place.restaurant_id, day, actor=place.actor)

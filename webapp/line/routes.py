@@ -11,7 +11,7 @@ from controlplane.registrations.report import AccountReport
 from controlplane.restaurants.errors import RestaurantError
 from controlplane.restaurants.set_account import Account, SipUser, set_account
 from controlplane.restaurants.setup_errors import ChangedMeanwhile
-from webapp.forms import Form
+from webapp.forms import Form, read_whole
 from webapp.hours.queries import last_change, the_restaurant
 from webapp.line.forwarding import forwardings, national
 from webapp.line.queries import carriers, the_account
@@ -57,7 +57,7 @@ async def save_account(place: OwnerHere, request: Request) -> Response:
     """Give the line this account; it is registered anew within seconds."""
     place.require_recent_password(ACCOUNT)
     form = await Form.read(request)
-    seen = form.text("seen")
+    seen = read_whole(form.text("seen"))
     wanted = Account(
         carrier_id=form.text("carrier"),
         user=SipUser.typed(form.text("username"), form.text("auth_username") or None),
@@ -72,7 +72,7 @@ async def save_account(place: OwnerHere, request: Request) -> Response:
                 wanted,
                 box=place.site.box,
                 actor=place.actor,
-                seen=int(seen) if seen.isascii() and seen.isdigit() else 0,
+                seen=seen or 0,
             )
     except ChangedMeanwhile:
         return await _changed_meanwhile(place, form)

@@ -21,7 +21,7 @@ from controlplane.restaurants.menu_edits import (
     remove_dish,
 )
 from controlplane.restaurants.menu_errors import DishOffered, EntryChanged, NameTaken, NotInMenu
-from webapp.forms import Form
+from webapp.forms import Form, read_whole
 from webapp.menu.conflict import Difference, differences
 from webapp.menu.forms import dish_form, read_dish
 from webapp.menu.page import menu_page_of
@@ -181,6 +181,7 @@ def _page(
 def _rates(chosen: str) -> list[tuple[str, str]]:
     """The usual rates, and the dish's own when it is another, such as Corsica's 13 %."""
     rates = [(str(rate), _(words)) for rate, words in RATES.items()]
-    if chosen.isdecimal() and int(chosen) not in RATES:
-        rates.append((chosen, f"{int(chosen) / 100:g} %".replace(".", ",")))
+    rate = read_whole(chosen)
+    if rate is not None and rate not in RATES:
+        rates.append((chosen, f"{rate / 100:g} %".replace(".", ",")))
     return rates

@@ -27,7 +27,7 @@ from controlplane.restaurants.menu_files.read_file import (
 )
 from controlplane.restaurants.menu_rows import read_document
 from controlplane.restaurants.photo_file import MOST_PHOTO_BYTES, PhotoRefused
-from webapp.forms import Form, Upload, read_upload
+from webapp.forms import Form, Upload, read_upload, read_whole
 from webapp.menu.cards import findings_of
 from webapp.menu.changes import shown_changes
 from webapp.menu.page import menu_page_of
@@ -100,8 +100,8 @@ async def make_draft(token: str, place: ManagerHere, request: Request) -> Respon
         return place.back("/menu/import", said=_gone())
     form = await Form.read(request)
     reading = await asyncio.to_thread(_read, kept.data, form.values)
-    revision = form.text("revision")
-    if reading.document is None or not revision.isdecimal():
+    revision = read_whole(form.text("revision"))
+    if reading.document is None or revision is None:
         return await _preview(place, token, kept, form.values, status=422)
     try:
         async with place.session() as session, session.begin():
@@ -109,7 +109,7 @@ async def make_draft(token: str, place: ManagerHere, request: Request) -> Respon
                 session,
                 place.restaurant_id,
                 reading.document,
-                over=int(revision),
+                over=revision,
                 source=kept.name,
                 actor=place.actor,
             )

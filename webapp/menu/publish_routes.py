@@ -22,7 +22,7 @@ from controlplane.restaurants.menu_versions import (
     undo_menu,
 )
 from controlplane.restaurants.voice_lint.findings import Severity
-from webapp.forms import Form
+from webapp.forms import Form, read_whole
 from webapp.menu.cards import findings_of, links_of
 from webapp.menu.changes import shown_changes
 from webapp.menu.page import menu_page_of
@@ -46,13 +46,13 @@ async def publish_page(place: ManagerHere) -> Response:
 async def publish(place: ManagerHere, request: Request) -> Response:
     """Make the draft the menu, as it was looked at."""
     form = await Form.read(request)
-    revision = form.text("revision")
+    revision = read_whole(form.text("revision"))
     try:
         async with place.session() as session, session.begin():
             published = await publish_draft(
                 session,
                 place.restaurant_id,
-                revision=int(revision) if revision.isdecimal() else 0,
+                revision=revision or 0,
                 over_changes=form.ticked("over"),
                 actor=place.actor,
             )

@@ -10,7 +10,7 @@ from controlplane.restaurants.menu_portions import count_portions
 from controlplane.restaurants.menu_sold_out import OnSale, back_at, set_available
 from controlplane.restaurants.opening_hours import find_calendar
 from webapp import show
-from webapp.forms import Form
+from webapp.forms import Form, read_whole
 from webapp.place import StaffHere
 from webapp.words import _
 
@@ -45,8 +45,8 @@ async def available(what: OnSale, id: UUID, place: StaffHere, request: Request) 
 async def portions(item_id: UUID, place: StaffHere, request: Request) -> Response:
     """Count the dish's portions from now on; an empty field counts them no more."""
     typed = (await Form.read(request)).text("left")
-    left = int(typed) if typed.isdecimal() and int(typed) <= MOST_PORTIONS else None
-    if typed and left is None:
+    left = read_whole(typed)
+    if typed and (left is None or left > MOST_PORTIONS):
         return place.back("/menu", said=_("Écrivez un nombre de portions, de 0 à 10 000."))
     async with place.session() as session, session.begin():
         name = await count_portions(

@@ -28,7 +28,7 @@ from controlplane.restaurants.order_draft import PlacedOrder
 from controlplane.restaurants.people_errors import UnknownCustomer
 from controlplane.restaurants.replace_order import REPLACEABLE
 from controlplane.restaurants.take_by_hand import order_of_form, take_by_hand
-from webapp.forms import Form
+from webapp.forms import Form, read_whole
 from webapp.kitchen.ticket_words import type_label
 from webapp.orders.forms import OrderForm, moved, typed_again, uuid_of, written_line
 from webapp.orders.offer import Offer, dish_of, read_offer
@@ -143,9 +143,10 @@ def _when(place: Place, customer: Customer) -> str:
 
 
 def _change_line(typing: OrderForm, deed: str, about: str) -> None:
-    if not (about.isascii() and about.isdecimal()) or int(about) >= len(typing.lines):
+    at = read_whole(about)
+    if at is None or at >= len(typing.lines):
         return
-    lines, at = list(typing.lines), int(about)
+    lines = list(typing.lines)
     if deed == "remove":
         del lines[at]
     else:

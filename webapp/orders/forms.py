@@ -19,7 +19,7 @@ from controlplane.restaurants.cart import MOST_LINES, MOST_OF_ONE
 from controlplane.restaurants.delivery_zones import Address
 from controlplane.restaurants.order_by_hand import TypedLine
 from controlplane.restaurants.take_by_hand import TypedOrder
-from webapp.forms import Form
+from webapp.forms import Form, read_whole
 from webapp.orders.queries import OrderRead
 from webapp.words import _
 
@@ -72,22 +72,22 @@ class OrderForm:
 
     @property
     def quantity(self) -> int:
-        written = self.form.text("quantity")
-        return min(int(written), MOST_OF_ONE) if written.isascii() and written.isdecimal() else 1
+        written = read_whole(self.form.text("quantity"))
+        return 1 if written is None else min(written, MOST_OF_ONE)
 
     def typed(self, zone: ZoneInfo) -> TypedOrder | None:
         """The order; None when a field of it is wrong, which `form.errors` then say."""
         self._check_lengths()
         address = self._address() if self.order_type is OrderType.DELIVERY else None
         wanted_at = self._wanted_at(zone)
-        told = self.form.text("told")
+        told = read_whole(self.form.text("told"))
         if self.form.errors:
             return None
         return TypedOrder(
             form=self.key,
             lines=self.lines,
             order_type=self.order_type,
-            told_cents=int(told) if told.isascii() and told.isdecimal() else -1,
+            told_cents=-1 if told is None else told,
             wanted_at=wanted_at,
             address=address,
             table_name=self.text("table_name") if self.order_type is OrderType.ON_SITE else "",
@@ -125,22 +125,16 @@ class OrderForm:
         written = self.form.text("wanted_at")
         if not written:
             return None
-        try:
-            at = datetime.fromisoformat(written)
-        except ValueError:
-            at = datetime.min
-        if at.tzinfo is None:
+        at = _instant(written)
+        if at is None:
             self.form.fail("wanted_at", _("Choisissez une heure de la liste."))
             return None
         return at.astimezone(zone)
 
     def wanted_other_than(self, times: Sequence[datetime]) -> datetime | None:
         """The time that was chosen, when it is not offered any more: it stays, and is refused."""
-        try:
-            at = datetime.fromisoformat(self.form.text("wanted_at"))
-        except ValueError:
-            return None
-        return None if at.tzinfo is None or at in times else at
+        at = _instant(self.form.text("wanted_at"))
+        return None if at is None or at in times else at
 
     def _check_lengths(self) -> None:
         for name, longest in LONGEST.items():
@@ -151,15 +145,15 @@ class OrderForm:
 def read_line(text: str) -> TypedLine | None:
     """Return what `item:quantity:option,option` says; None of what says nothing."""
     item, _colon, rest = text.partition(":")
-    quantity, _colon, options = rest.partition(":")
-    item_id = uuid_of(item)
+    written, _colon, options = rest.partition(":")
+    item_id, quantity = uuid_of(item), read_whole(written)
     option_ids = [uuid_of(option) for option in options.split(",") if option]
-    if item_id is None or not (quantity.isascii() and quantity.isdecimal()):
+    if item_id is None or quantity is None:
         return None
     return TypedLine(
         item_id=item_id,
         option_ids=tuple(option for option in option_ids if option),
-        quantity=max(1, min(int(quantity), MOST_OF_ONE)),
+        quantity=max(1, min(quantity, MOST_OF_ONE)),
     )
 
 
@@ -198,6 +192,15 @@ def typed_again(order: OrderRead, address: OrderDelivery | None) -> OrderForm:
         order_type=order.order_type,
         replaces=order.id,
     )
+
+
+def _instant(text: str) -> datetime | None:
+    """Read an instant of this century, which every zone can spell."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None and 2000 <= at.year <= 2099 else None
 
 
 def uuid_of(text: str) -> UUID | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, HTTPException, Query, Request, status
 from fastapi.responses import RedirectResponse, Response
 
+from controlplane.contracts.clean_text import clean_text
 from controlplane.registrations.report import AccountReport, UnknownAccount
 from controlplane.restaurants.people_errors import NoReason
 from controlplane.restaurants.platform_views import begin_view, end_views, open_view
@@ -114,7 +115,9 @@ async def calls(office: OfficeHere) -> Response:
 async def restaurants(office: OfficeHere, q: Asked = "", after: Asked = "") -> Response:
     """List the restaurants by slug."""
     async with office.session() as session:
-        found = await queries.read_tenants(session, asked=q.strip(), after=after)
+        found = await queries.read_tenants(
+            session, asked=clean_text(q).strip(), after=clean_text(after)
+        )
     page = found[: queries.PAGE_ROWS]
     return office.page(
         "platform/restaurants.html",
