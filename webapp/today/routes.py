@@ -14,6 +14,7 @@ from controlplane.restaurants.tasks import MOST_SHOWN, move_task, waiting_tasks
 from webapp import forms
 from webapp.charts import Plot, Series, plot
 from webapp.kitchen.pace import Delay, set_pace
+from webapp.kitchen.state import PAUSE
 from webapp.place import StaffHere
 from webapp.show import hour
 from webapp.today.checklist import checklist
@@ -77,7 +78,13 @@ def _draw(hours: list[HourOfCalls], now: datetime) -> Any:
 async def say_busy(delay: Annotated[Delay, Form()], place: StaffHere) -> Response:
     """Say how busy the kitchen is, from the day's page."""
     await set_pace(place, delay)
-    return place.back("", said=_("C’est dit : l’IA annonce désormais ces délais."))
+    if delay == PAUSE:
+        said = _("C’est dit : l’IA ne prend plus de commandes, pour une heure au plus.")
+    elif delay == "0":
+        said = _("C’est dit : les délais sont de nouveau normaux.")
+    else:
+        said = _("C’est dit : l’IA annonce %(minutes)s min de plus, pour une heure.", minutes=delay)
+    return place.back("", said=said)
 
 
 @router.get("/tasks")
