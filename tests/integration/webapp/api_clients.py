@@ -3,7 +3,8 @@ of the OpenAPI document.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import httpx2
@@ -52,6 +53,10 @@ def requests(document: Mapping[str, Any], operation: Mapping[str, Any]) -> st.Se
     return st.fixed_dictionaries(parts)
 
 
+KNOWN: list[str] = []
+"""Ids of things that are there: a request that names one gets further."""
+NASTY: Final = ("a\x00b", "é\u0301 \u202e", "'; DROP TABLE", "0639980134", "\\u0000")
+_NOON: Final = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 _TEXT = st.text(max_size=40)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXT,
@@ -109,13 +114,16 @@ def _value(document: Mapping[str, Any], schema: Mapping[str, Any]) -> st.SearchS
 def _string(schema: Mapping[str, Any]) -> st.SearchStrategy[str]:
     match schema.get("format"):
         case "uuid":
-            return st.uuids().map(str)
+            return st.sampled_from(KNOWN) | st.uuids().map(str) if KNOWN else st.uuids().map(str)
         case "date":
             return st.dates().map(str)
         case "date-time":
-            return st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat())
+            soon = st.integers(1, 40 * 24).map(lambda ahead: _NOON + timedelta(hours=ahead))
+            return st.one_of(soon, soon, st.datetimes(timezones=st.timezones())).map(
+                lambda at: at.isoformat()
+            )
     if "pattern" in schema:
         return st.from_regex(schema["pattern"], fullmatch=True)
-    return st.text(
-        min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 40), 40)
-    )
+    longest = min(schema.get("maxLength", 40), 40)
+    usual = st.text(min_size=schema.get("minLength", 0), max_size=longest)
+    return st.one_of(st.sampled_from(NASTY), usual)

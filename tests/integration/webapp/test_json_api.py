@@ -18,7 +18,7 @@ from sqlalchemy import text
 from controlplane.local.demo.dining_room import add_dining_room
 from controlplane.models.api_token import ApiScope
 from tests.integration.kitchen_orders import add_order
-from tests.integration.webapp.api_clients import API, a_token, key, program, requests
+from tests.integration.webapp.api_clients import API, KNOWN, a_token, key, program, requests
 from tests.integration.webapp.order_site import add_menu, of
 from tests.integration.webapp.pages.reservations import PARIS
 from tests.integration.webapp.site_under_test import SiteUnderTest, served
@@ -231,6 +231,9 @@ async def test_whatever_is_sent_is_answered_without_a_server_error(site: SiteUnd
     """Each operation, with requests that its schema allows, nearly allows, or does not."""
     async with site.sessions.begin() as session:
         await add_menu(session, site.restaurant)
+        await add_dining_room(session, site.restaurant, name="Jardin", tables=((1, 8),) * 9)
+        order = await add_order(session, site.restaurant, customer="Sophie")
+    KNOWN[:] = [str(order), *(str(of(site.restaurant, name)) for name in ("Reine", "fine"))]
     document = (await site.by("anonymous").get(f"{API}/openapi.json")).json()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
