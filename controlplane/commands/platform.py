@@ -1,5 +1,7 @@
 """`alloresto platform`: who may open the back office. The site itself can let nobody in."""
 
+from datetime import UTC, datetime
+
 import click
 
 from controlplane.commands.admin_database import in_transaction
@@ -24,7 +26,8 @@ def add(*, email: str) -> None:
 @email_argument
 def remove(*, email: str) -> None:
     """Let somebody in no more."""
-    user = in_transaction(lambda session: remove_platform_member(session, email))
+    now = datetime.now(UTC)
+    user = in_transaction(lambda session: remove_platform_member(session, email, now=now))
     print(f"{user.email}: may not open the back office")
 
 

@@ -40,13 +40,17 @@ async def add_platform_member(session: AsyncSession, email: str) -> UserAccount:
     return user
 
 
-async def remove_platform_member(session: AsyncSession, email: str) -> UserAccount:
-    """Raises `NotAnEmail`; `NotAMember` when they are none."""
+async def remove_platform_member(
+    session: AsyncSession, email: str, *, now: datetime
+) -> UserAccount:
+    """They look at nothing any more. Raises `NotAnEmail`; `NotAMember` when they are none."""
     user = await _user(session, email)
     member = await session.get(PlatformMember, user.id)
     if member is None:
         raise NotAMember
     await session.delete(member)
+    theirs = (PlatformView.user_id == user.id, PlatformView.ended_at.is_(None))
+    await session.execute(update(PlatformView).where(*theirs).values(ended_at=now))
     return user
 
 

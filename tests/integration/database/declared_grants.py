@@ -110,7 +110,7 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "payment_link": {WEB: {S, I, U}, WORKER: {S, I, U}, NOTIFIER: {S, U}, ADMIN: {S}},
     "payment_movement": {WEB: {S, I}, WORKER: {S}, ADMIN: {S}},
     "platform_member": {PLATFORM: {S}, ADMIN: {S, I, D}},
-    "platform_view": {WEB: {S}, PLATFORM: {S, I, U}, ADMIN: {S}},
+    "platform_view": {WEB: {S}, PLATFORM: {S, I, U}, ADMIN: {S, U}},
     "plan": {WEB: {S}, PLATFORM: {S}, CONTROLLER: {S}, ADMIN: {S, I}},
     "prompt_rendering": {WEB: {S}, BRIDGE: {S}, CONTROLLER: {S, I, D}, ADMIN: {S}},
     "print_job": {
@@ -146,7 +146,6 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     },
     "sip_bridge_node": {PLATFORM: {S}, BRIDGE: {S, U}, CONTROLLER: {S, I, U, D}, ADMIN: {S, U}},
     "sip_registration": {
-        PLATFORM: {S},
         WEB: {I},
         BRIDGE: {S, U},
         CONTROLLER: {S, U},
@@ -187,6 +186,30 @@ GRANTS: Final[dict[str, dict[DatabaseRole, set[str]]]] = {
     "webhook_endpoint": {WEB: {S, I, U}, NOTIFIER: {S}, ADMIN: {S, U}},
 }
 
+ACCOUNT_SEEN: Final = {
+    "id",
+    "restaurant_id",
+    "gateway_name",
+    "carrier_id",
+    "username",
+    "domain",
+    "auth_username",
+    "config_version",
+    "bridge_id",
+    "epoch",
+    "placement_reason",
+    "placed_at",
+    "former_bridge_id",
+    "requested_bridge_id",
+    "state",
+    "state_epoch",
+    "state_at",
+    "last_sip_code",
+    "next_retry_at",
+    "auth_failures",
+}
+"""All of an account but its password."""
+
 COLUMNS: Final[dict[tuple[str, DatabaseRole, str], set[str]]] = {
     ("restaurant", WEB, U): {
         "name",
@@ -202,28 +225,8 @@ COLUMNS: Final[dict[tuple[str, DatabaseRole, str], set[str]]] = {
         "seconds_per_unit",
         "kitchen_unit",
     },
-    ("sip_registration", WEB, S): {
-        "id",
-        "restaurant_id",
-        "gateway_name",
-        "carrier_id",
-        "username",
-        "domain",
-        "auth_username",
-        "config_version",
-        "bridge_id",
-        "epoch",
-        "placement_reason",
-        "placed_at",
-        "former_bridge_id",
-        "requested_bridge_id",
-        "state",
-        "state_epoch",
-        "state_at",
-        "last_sip_code",
-        "next_retry_at",
-        "auth_failures",
-    },
+    ("sip_registration", WEB, S): ACCOUNT_SEEN,
+    ("sip_registration", PLATFORM, S): ACCOUNT_SEEN,
     ("sip_registration", WEB, U): {
         "carrier_id",
         "username",

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from controlplane.models.audit_entry import AuditEntry
 from controlplane.models.platform import PlatformView
+from controlplane.restaurants.platform_views import add_platform_member, remove_platform_member
 from tests.integration.webapp.site_under_test import SiteUnderTest
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -57,3 +58,17 @@ async def test_a_view_ends_by_itself_and_at_once(site: SiteUnderTest) -> None:
             update(PlatformView).values(created_at=past, expires_at=past + timedelta(minutes=30))
         )
     assert "Arrêter de regarder" not in (await client.get(door)).text
+
+
+async def test_who_leaves_the_platform_looks_no_more(site: SiteUnderTest) -> None:
+    client, email = site.by("platform"), "platform@restaurant.example"
+    door = f"/plateforme/restaurants/{site.restaurant}"
+    await client.post(f"{door}/look", data={"reason": "demande 4714"})
+    assert (await client.get(site.path("/calls"))).status_code == 200
+    async with site.sessions.begin() as session:
+        await remove_platform_member(session, email, now=datetime.now(UTC))
+    assert (await client.get(site.path("/calls"))).status_code == 404
+    async with site.sessions.begin() as session:
+        await add_platform_member(session, email)
+    assert (await client.get(site.path("/calls"))).status_code == 404
+    assert (await client.get(door)).status_code == 200
