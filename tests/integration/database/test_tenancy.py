@@ -20,7 +20,6 @@ from controlplane.local.demo.restaurant import DEMO_RESTAURANT_ID, Hours, seed_d
 from controlplane.models.event_outbox import EventOutbox
 from controlplane.models.order import Order, OrderEvent, OrderLine
 from controlplane.models.restaurant import Restaurant
-from controlplane.models.transfer_target import TransferTarget
 from controlplane.models.voice_message import VoiceMessage
 from controlplane.restaurants.config_cache import read_restaurant_config
 from controlplane.restaurants.place_order import orders_of_call, place_order, settle_order
@@ -131,7 +130,6 @@ async def test_another_tenants_row_cannot_be_written(
 async def test_what_a_role_may_not_do_is_refused(site: Sessions, neighbours: Neighbours) -> None:
     for statement in (
         delete(Order),
-        select(TransferTarget),
         text("SELECT password_encrypted FROM sip_registration"),
         text("ALTER TABLE restaurant DISABLE ROW LEVEL SECURITY"),
     ):
