@@ -27,6 +27,8 @@ def network_of(request: Request) -> str:
     except ValueError:
         return host
     if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:  # as a socket of both kinds shows who came by IPv4
+            return str(address.ipv4_mapped)
         return f"{int(address) >> (128 - _IPV6_HOUSEHOLD):x}"
     return host
 

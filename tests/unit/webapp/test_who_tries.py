@@ -38,6 +38,8 @@ def test_a_browser_is_named(user_agent: str, name: str, *, tablet: bool) -> None
     [
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
         ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:203.0.113.7", "::ffff:203.0.113.8", False),
+        ("::ffff:203.0.113.7", "203.0.113.7", True),
         ("192.0.2.1", "192.0.2.2", False),
         ("not an address", "not an address", True),
     ],
