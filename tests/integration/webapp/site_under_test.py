@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -183,17 +184,23 @@ async def served(site: SiteUnderTest, *, app: ASGIApp | None = None) -> AsyncIte
             await asyncio.wait_for(serving, DEADLINE_S)
 
 
+asking: ContextVar[bool] = ContextVar("asking", default=False)
+
+
 @contextlib.contextmanager
 def statements(site: SiteUnderTest) -> Iterator[list[str]]:
-    """Collect the SQL that the site's own connections execute meanwhile."""
+    """Collect the SQL that the site executes for this task, and none of its own loops'."""
     executed: list[str] = []
+    asking.set(True)
     engine = site.site.sessions.kw["bind"].sync_engine
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        executed.append(statement)
+        if asking.get():
+            executed.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield executed
     finally:
         event.remove(engine, "before_cursor_execute", note)
+        asking.set(False)

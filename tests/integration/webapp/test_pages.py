@@ -1,15 +1,18 @@
-"""Every page asks Postgres at most ten times, is well-formed and typeset, speaks English when it is
-asked to, and says nothing of a neighbour.
+"""Every page asks Postgres at most ten times, is well-formed and typeset, leads to pages that are,
+speaks English when it is asked to, and says nothing of a neighbour.
 """
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.routing import Match
 
 from tests.integration.webapp.pages.all_pages import all_pages
 from tests.integration.webapp.pages.page import Page
 from tests.integration.webapp.site_under_test import SiteUnderTest, statements
+from webapp.routers import ROUTERS
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -28,6 +31,7 @@ class Read(HTMLParser):
         self.texts: list[str] = []
         self.refused: list[str] = []
         self.headings: list[int] = []
+        self.leads_to: set[tuple[str, str]] = set()
         self._raw = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -37,6 +41,10 @@ class Read(HTMLParser):
             self.targets |= set(given.get(name, "").split())
         if given.get("href", "").startswith("#"):
             self.targets.add(given["href"][1:])
+        if tag == "a" and given.get("href", "").startswith("/"):
+            self.leads_to.add(("GET", given["href"]))
+        if tag == "form" and given.get("action", "").startswith("/"):
+            self.leads_to.add((given.get("method", "get").upper(), given["action"]))
         self.refused += [f"{tag} {name}" for name in given if name == "style" or name[:2] == "on"]
         self._raw += tag in {"script", "style", "code", "pre"}
         if re.fullmatch(r"h[1-6]", tag):
@@ -48,6 +56,14 @@ class Read(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._raw and data.strip():
             self.texts.append(data.strip())
+
+
+def leads_somewhere(method: str, url: str) -> bool:
+    """Whether a route answers this method at the address."""
+    scope = {"type": "http", "method": method, "path": urlsplit(url).path, "root_path": ""}
+    return any(
+        route.matches(scope)[0] is Match.FULL for router in ROUTERS for route in router.routes
+    )
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
@@ -65,6 +81,7 @@ async def test_a_page(site: SiteUnderTest, page: Page) -> None:
     assert len(read.ids) == len(set(read.ids)), "an id is there twice"
     assert read.targets <= set(read.ids), read.targets - set(read.ids)
     assert read.refused == []
+    assert [each for each in sorted(read.leads_to) if not leads_somewhere(*each)] == []
     assert read.headings.count(1) == 1, "one h1"
     assert all(
         after - before <= 1 for before, after in zip(read.headings, read.headings[1:], strict=False)
