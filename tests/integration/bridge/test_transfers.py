@@ -399,10 +399,6 @@ async def test_the_restaurant_asks_for_its_caller(site: OverflowSite) -> None:
         assert await ask(stranger) is RequestRefusal.NOT_ALLOWED
         assert await ask(EndCall(id=uuid4())) is None
         await stream.message(EndWanted)
-        with pytest.raises(BridgeSilent) as away:
-            await ask_bridge(site.redis, "no-bridge", call_id, EndCall(id=uuid4()))
-        assert not away.value.taken
-        assert await site.redis.exists(redis_keys.call_request(call_id)) == 0
         assert await ask(PutThrough(id=uuid4(), target_id=target_id)) is None
         wanted = await stream.message(HandOverWanted)
         await stream.ask(Transfer(reason="restaurant", target_id=wanted.target_id))
@@ -417,3 +413,7 @@ async def test_the_restaurant_asks_for_its_caller(site: OverflowSite) -> None:
         assert await dialog.wait_ended(deadline_s=DEADLINE_S) is CallEnd.REMOTE_HANGUP
     with pytest.raises(CallRefused, match="gone"):
         await ask_bridge(site.redis, BRIDGE_ID, call_id, EndCall(id=uuid4()))
+    with pytest.raises(BridgeSilent) as away:
+        await ask_bridge(site.redis, "no-bridge", call_id, EndCall(id=uuid4()))
+    assert not away.value.taken
+    assert await site.redis.exists(redis_keys.call_request(call_id)) == 0
