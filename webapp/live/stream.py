@@ -31,6 +31,8 @@ ALIVE_EVERY_S: Final = 10.0
 RIGHTS_EVERY_S: Final = 60.0
 """A stream outlives its request: who signed out, or whose look is over, hears nothing more after
 this. Who left the team, and a tablet that was taken away, hear nothing more at once."""
+RENDER_WAITS_S: Final = (0.5, 2.0)
+"""A rendering that fails is tried again after these, and then the stream ends."""
 REPLAY_LIMIT: Final = 500
 """A page that missed more loads itself again, which is less work."""
 _ALIVE: Final = format_sse_event(event="alive", data_str="{}")
@@ -100,7 +102,7 @@ class LiveStream:
                 return
             if fresh:
                 seen = fresh[-1].id
-                for change in await self._changes(fresh):
+                for change in await self._changes_at_last(fresh):
                     yield change
             elif not events:
                 yield _ALIVE
@@ -108,7 +110,8 @@ class LiveStream:
                 return
             for change in await self._by_time(timed, seen):
                 yield change
-            events = await page.batch(min(ALIVE_EVERY_S, left_s))
+            next_s = min((each.due_at - loop.time() for each in timed), default=ALIVE_EVERY_S)
+            events = await page.batch(max(0.0, min(ALIVE_EVERY_S, left_s, next_s)))
 
     async def _shut_out(self, events: tuple[OutboxEvent, ...]) -> bool:
         """Whether the visitor has lost the right to hear these events; asked from time to time, and
@@ -119,6 +122,17 @@ class LiveStream:
             return False
         self._rights_due_at = _next_look()
         return not await still_let_in(self._place)
+
+    async def _changes_at_last(self, events: tuple[OutboxEvent, ...]) -> list[bytes]:
+        """Render the changes; while Postgres is busy or away, wait here and try again: a thousand
+        streams that ended and came back together would keep it busy.
+        """
+        for wait_s in RENDER_WAITS_S:
+            try:
+                return await self._changes(events)
+            except (SQLAlchemyError, OSError):
+                await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))
+        return await self._changes(events)
 
     async def _changes(self, events: tuple[OutboxEvent, ...]) -> list[bytes]:
         """Render what the events concern, each fragment at the place of the last event it shows,

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from webapp.eventstream import Subscription
+from webapp.eventstream import OutboxEvent, Subscription
 from webapp.live.stream import LiveStream
 
 pytestmark = pytest.mark.unit
@@ -26,3 +26,21 @@ async def test_a_stream_that_finds_no_connection_ends() -> None:
     site = SimpleNamespace(feed=BusyFeed(), renderings=None)
     place: Any = SimpleNamespace(site=site, restaurant_id=uuid4())
     assert [event async for event in LiveStream(place, []).events(0)] == []
+
+
+async def test_a_rendering_that_fails_is_tried_again_in_the_same_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webapp.live.stream.RENDER_WAITS_S", (0.0, 0.0))
+    event = OutboxEvent(7, uuid4(), "order_placed", {})
+    failures = [PoolTimeoutError("busy"), OSError("away")]
+
+    async def changes(_self: LiveStream, _events: object) -> list[bytes]:
+        if failures:
+            raise failures.pop()
+        return [b"shown"]
+
+    monkeypatch.setattr(LiveStream, "_changes", changes)
+    place: Any = SimpleNamespace(site=SimpleNamespace(feed=None, renderings=None))
+    stream = LiveStream(place, [])
+    assert await stream._changes_at_last((event,)) == [b"shown"]
