@@ -9,7 +9,12 @@ from markupsafe import Markup
 from webauthn.helpers import base64url_to_bytes
 
 from controlplane.models.user_account import UserAccount
-from controlplane.restaurants.passkeys import add_passkey, list_passkeys, revoke_passkey
+from controlplane.restaurants.passkeys import (
+    add_passkey,
+    find_passkey,
+    list_passkeys,
+    revoke_passkey,
+)
 from controlplane.restaurants.people_errors import TooManyPasskeys, TooManyTries
 from controlplane.restaurants.users import check_code, forget_codes, offer_codes, offered_codes
 from webapp.accounts import words
@@ -85,6 +90,8 @@ async def keep_passkey(request: Request, site: SiteHere, user: RecentUserHere) -
     try:
         key = await read_new(site, user.user_id, await request.body())
         async with site.sessions.begin() as session:
+            if await find_passkey(session, key.credential_id) is not None:
+                raise PasskeyRefused("it is somebody's already")  # WebAuthn §7.1, step 27
             await add_passkey(
                 session,
                 user.user_id,

@@ -219,6 +219,9 @@ async def test_a_passkey_signs_in_and_confirms_and_no_answer_is_taken_twice(
             "location": "/account"
         }
         assert (await client.post("/account/passkeys", json=made)).status_code == 422
+        options = (await client.post("/account/passkeys/options", headers=JSON)).json()
+        again = await client.post("/account/passkeys", json=key.made(options))
+        assert again.status_code == 422, "a key is kept once, for one user"
         page = (await client.get("/account")).text
         assert "Votre clé d’accès est enregistrée" in page
         await forget_proof(site, user)
