@@ -86,12 +86,10 @@ async def test_another_tenant_sees_nothing(
 ) -> None:
     mario = await add_restaurant(session, name="Chez Mario")
     await team.make_owner(session, luigi, lea.id, actor=ACTOR)
-    token = await team.invite(
-        session, luigi, "tom@example.fr", Role.STAFF, invited_by=lea.id, now=NOW
-    )
+    tom = await add_user(session, "tom@example.fr")
+    token = await team.invite(session, luigi, tom.email, Role.STAFF, invited_by=lea.id, now=NOW)
     now = datetime.now(UTC)  # Postgres's own clock says whose open code it is
     code = await devices.offer_code(session, luigi, "Cuisine", now=now, actor=ACTOR)
-    tom = await add_user(session, "tom@example.fr")
     with pytest.raises(NotAMember):
         await team.remove_member(session, mario, lea.id, actor=ACTOR)
     with pytest.raises(InvitationOver):
