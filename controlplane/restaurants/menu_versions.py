@@ -18,6 +18,7 @@ from controlplane.restaurants.menu_errors import UnreadableMenuVersion
 from controlplane.restaurants.menu_files.problems import at_path, faults_of
 from controlplane.restaurants.menu_import import import_menu, lock_menu
 from controlplane.restaurants.menu_rows import DishIds, read_document
+from controlplane.restaurants.setup_errors import ChangedMeanwhile
 
 _SHOWN: Final = 3
 """Faults of a version that is refused."""
@@ -61,16 +62,21 @@ async def publish_menu(
     return Published(number, changes)
 
 
-async def undo_menu(session: AsyncSession, restaurant_id: UUID, *, actor: str = ADMIN) -> Published:
-    """Publish the menu as it was before its last change; undone twice, it is as it was.
+async def undo_menu(
+    session: AsyncSession, restaurant_id: UUID, *, over: int | None = None, actor: str = ADMIN
+) -> Published:
+    """Publish the menu as it was before its last change; undone twice, it is as it was. `over` is
+    the version that was looked at: a button that is pressed twice undoes nothing twice.
 
-    Raises `UnknownMenuVersion` when nothing was before, `UnreadableMenuVersion` when today's format
-    refuses what was.
+    Raises `ChangedMeanwhile` when another is the newest by now, `UnknownMenuVersion` when nothing
+    was before, `UnreadableMenuVersion` when today's format refuses what was.
     """
     await lock_menu(session, restaurant_id)
     newest = await _newest(session, restaurant_id)
     if newest is None:
         raise UnknownMenuVersion(0)
+    if over is not None and over != newest.number:
+        raise ChangedMeanwhile
     edited = not _is_of(newest, await read_document(session, restaurant_id))
     number = newest.number - (0 if edited else 1)
     return await restore_menu(session, restaurant_id, number, actor=actor)

@@ -26,6 +26,7 @@ from controlplane.restaurants.dining_plan import (
     Turn,
 )
 from controlplane.restaurants.reservation_book import read_combinations, read_turns
+from controlplane.restaurants.setup_errors import ChangedMeanwhile
 from controlplane.restaurants.setup_lock import lock_setup
 
 Row = TypeVar("Row", DiningArea, DiningTable, TableCombination, ReservationShift)
@@ -51,11 +52,21 @@ async def read_plan(session: AsyncSession, restaurant_id: UUID) -> DiningPlan:
 
 
 async def write_plan(
-    session: AsyncSession, restaurant_id: UUID, plan: DiningPlan, *, actor: str
+    session: AsyncSession,
+    restaurant_id: UUID,
+    plan: DiningPlan,
+    *,
+    actor: str,
+    over: DiningPlan | None = None,
 ) -> None:
-    """Make this the restaurant's plan."""
+    """Make this the restaurant's plan; `over` is the plan that it was made of.
+
+    Raises `ChangedMeanwhile` when another stands in its place by now.
+    """
     await lock_setup(session, restaurant_id)
     before = await read_plan(session, restaurant_id)
+    if over is not None and before != over:
+        raise ChangedMeanwhile
     areas = await _write_areas(session, restaurant_id, plan)
     tables = await _write_tables(session, restaurant_id, plan, areas)
     await _write_combinations(session, restaurant_id, plan, tables)

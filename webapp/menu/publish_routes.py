@@ -21,6 +21,7 @@ from controlplane.restaurants.menu_versions import (
     restore_menu,
     undo_menu,
 )
+from controlplane.restaurants.setup_errors import ChangedMeanwhile
 from controlplane.restaurants.voice_lint.findings import Severity
 from webapp.forms import Form, read_whole
 from webapp.menu.cards import findings_of, links_of
@@ -108,11 +109,17 @@ async def restore(number: int, place: ManagerHere) -> Response:
 
 
 @router.post("/undo")
-async def undo(place: ManagerHere) -> Response:
-    """Publish the menu as it was before its last change."""
+async def undo(place: ManagerHere, request: Request) -> Response:
+    """Publish the menu as it was before the last change that the page showed."""
+    over = read_whole((await Form.read(request)).text("over"))
     try:
         async with place.session() as session, session.begin():
-            published = await undo_menu(session, place.restaurant_id, actor=place.actor)
+            published = await undo_menu(
+                session, place.restaurant_id, over=over or 0, actor=place.actor
+            )
+    except ChangedMeanwhile:
+        said = _("La carte a été publiée entre-temps. Vérifiez laquelle est en cours.")
+        return place.back("/menu/versions", said=said)
     except (UnknownMenuVersion, UnreadableMenuVersion) as error:
         return await _versions_page(place, problem=sentence(error), status=409)
     return place.back("/menu", said=_said(published))

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from controlplane.restaurants.dining_plan import DiningPlan
 from controlplane.restaurants.set_dining_plan import read_plan, write_plan
+from controlplane.restaurants.setup_errors import ChangedMeanwhile
 from webapp.forms import Form
 from webapp.place import ManagerHere, Place
 from webapp.room import words
@@ -58,7 +59,9 @@ async def save_area(place: ManagerHere, at: str, request: Request) -> Response:
     changed = area and whole(form, plan, areas=_put(plan.areas, at, area))
     if not changed:
         return _area_page(place, plan, at, form, status=422)
-    return await _write(place, changed, _("Les tables sont enregistrées."))
+    said = _("Les tables sont enregistrées.")
+    written = await _write(place, changed, said, over=plan)
+    return written or _area_page(place, await _plan(place), at, form, status=409, stale=True)
 
 
 @router.post("/areas/{at}/remove")
@@ -73,7 +76,11 @@ async def remove_area(place: ManagerHere, at: str, request: Request) -> Response
         refused = fill_area(gone)
         refused.errors.update(form.errors)
         return _area_page(place, plan, at, refused, status=422)
-    return await _write(place, changed, _("Ces tables ne sont plus données à personne."))
+    said = _("Ces tables ne sont plus données à personne.")
+    written = await _write(place, changed, said, over=plan)
+    return written or _area_page(
+        place, await _plan(place), at, fill_area(gone), status=409, stale=True
+    )
 
 
 @router.get("/combinations")
@@ -93,7 +100,9 @@ async def save_combinations(place: ManagerHere, request: Request) -> Response:
     changed = None if read is None else whole(form, plan, combinations=read)
     if changed is None:
         return _combinations_page(place, plan, form, status=422)
-    return await _write(place, changed, _("Les tables réunies sont enregistrées."))
+    said = _("Les tables réunies sont enregistrées.")
+    written = await _write(place, changed, said, over=plan)
+    return written or _combinations_page(place, await _plan(place), form, status=409, stale=True)
 
 
 @router.get("/services/{at}")
@@ -114,7 +123,9 @@ async def save_service(place: ManagerHere, at: str, request: Request) -> Respons
     changed = shift and whole(form, plan, shifts=_put(plan.shifts, at, shift))
     if not changed:
         return _service_page(place, plan, at, form, status=422)
-    return await _write(place, changed, _("Le service est enregistré."))
+    said = _("Le service est enregistré.")
+    written = await _write(place, changed, said, over=plan)
+    return written or _service_page(place, await _plan(place), at, form, status=409, stale=True)
 
 
 @router.post("/services/{at}/remove")
@@ -126,7 +137,11 @@ async def remove_service(place: ManagerHere, at: str, request: Request) -> Respo
         return _service_page(place, plan, at, fill_shift(gone), status=409, stale=True)
     kept = tuple(one for one in plan.shifts if one is not gone)
     changed = plan.model_copy(update={"shifts": kept})
-    return await _write(place, changed, _("Ce service ne prend plus de réservation."))
+    said = _("Ce service ne prend plus de réservation.")
+    written = await _write(place, changed, said, over=plan)
+    return written or _service_page(
+        place, await _plan(place), at, fill_shift(gone), status=409, stale=True
+    )
 
 
 async def _plan(place: Place) -> DiningPlan:
@@ -134,9 +149,13 @@ async def _plan(place: Place) -> DiningPlan:
         return await read_plan(session, place.restaurant_id)
 
 
-async def _write(place: Place, plan: DiningPlan, said: str) -> Response:
-    async with place.session() as session, session.begin():
-        await write_plan(session, place.restaurant_id, plan, actor=place.actor)
+async def _write(place: Place, plan: DiningPlan, said: str, *, over: DiningPlan) -> Response | None:
+    """Write it in the place of the plan it was made of; None when that is there no more."""
+    try:
+        async with place.session() as session, session.begin():
+            await write_plan(session, place.restaurant_id, plan, over=over, actor=place.actor)
+    except ChangedMeanwhile:
+        return None
     return place.back("/config/room", said=said)
 
 

@@ -95,7 +95,11 @@ async def test_a_price_is_changed_published_told_to_the_next_call_and_taken_back
     )
     config, _ = await read_restaurant_config(site.site.sessions, site.restaurant)
     assert {item.name: item.price_cents for item in config.menu}["Margherita"] == 1_050
-    undone = await manager.post(site.path("/menu/undo"))
+    versions = (await manager.get(site.path("/menu/versions"))).text
+    seen = {"over": re.findall(r'name="over" value="(\d+)"', versions)[0]}
+    undone, twice = [await manager.post(site.path("/menu/undo"), data=seen) for _ in range(2)]
+    assert undone.headers["location"] == site.path("/menu")
+    assert "publiée entre-temps" in await said_after(manager, twice)
     assert "Manager Esposito" in await said_after(manager, undone)
     assert await told_price(site, "Margherita") == 950
     async with site.session() as session:

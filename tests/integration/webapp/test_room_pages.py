@@ -2,6 +2,7 @@
 with what was typed, and a plan that somebody else changed meanwhile is not overwritten unseen.
 """
 
+import asyncio
 import re
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.integration.webapp.site_under_test import SiteUnderTest
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 TABLES = {"table-0": "3", "min-0": "2", "max-0": "4", "table-2": "4", "min-2": "2", "max-2": "4"}
+ONE = {"min-0": "2", "max-0": "4"}
 
 
 async def test_a_room_is_set_up_and_refuses_what_contradicts_it(site: SiteUnderTest) -> None:
@@ -77,3 +79,20 @@ async def test_a_room_is_set_up_and_refuses_what_contradicts_it(site: SiteUnderT
     assert [table.name for table in plan.tables] == ["3", "4"]
     assert [(one.tables, one.max_covers) for one in plan.combinations] == [(("3", "4"), 8)]
     assert [(one.weekdays, one.max_covers) for one in plan.shifts] == [(frozenset({4, 5}), 40)]
+
+
+async def test_of_three_who_save_at_once_one_does(site: SiteUnderTest) -> None:
+    manager, path = site.by("manager"), site.path("/config/room/areas/new")
+    page = await manager.get(path)
+    seen = re.search(r'name="seen" value="(\w+)"', page.text)
+    assert seen
+    answers = await asyncio.gather(
+        *(
+            manager.post(path, data={"seen": seen[1], "name": name, "table-0": f"{name} 1"} | ONE)
+            for name in ("Terrasse", "Jardin", "Cour")
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409]
+    async with site.session() as session:
+        plan = await read_plan(session, site.restaurant)
+    assert len({area.name for area in plan.areas} & {"Terrasse", "Jardin", "Cour"}) == 1
