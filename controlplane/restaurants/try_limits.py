@@ -37,6 +37,10 @@ CONFIRM: Final = Limit("confirm", 5, timedelta(minutes=15))
 RESET: Final = Limit("reset", 3, timedelta(hours=1))
 """It counts one e-mail address: nobody's mailbox is flooded."""
 RESET_NETWORK: Final = Limit("reset_network", 10, timedelta(hours=1))
+INVITE: Final = Limit("invite", 30, timedelta(hours=1))
+"""E-mails that one restaurant's invitations send: who invites, takes back and invites again floods
+nobody's mailbox.
+"""
 PAIR_NETWORK: Final = Limit("pair_network", 10, timedelta(minutes=10))
 """A code has ten digits and lives ten minutes: ten guesses of one address find one of a hundred
 open codes once in ten million times."""

@@ -22,6 +22,7 @@ from controlplane.restaurants.people_errors import (
     InvitationOver,
     NotAnEmail,
     TooManyInvitations,
+    TooManyTries,
 )
 from controlplane.restaurants.team import (
     change_role,
@@ -30,6 +31,7 @@ from controlplane.restaurants.team import (
     remove_member,
     revoke_invitation,
 )
+from controlplane.restaurants.try_limits import INVITE, TryLimits
 from webapp.forms import Form
 from webapp.place import OwnerHere, Place
 from webapp.team import words
@@ -58,6 +60,7 @@ async def invite_somebody(request: Request, place: OwnerHere) -> Response:
     email, role = form.text("email"), form.text("role")
     place.require_recent_password(f"{TEAM}?{urlencode({'email': email, 'role': role})}")
     try:
+        await TryLimits(place.site.redis).take(INVITE, str(place.restaurant_id))
         async with place.session() as session, session.begin():
             await mail_invitation(
                 session,
@@ -69,7 +72,7 @@ async def invite_somebody(request: Request, place: OwnerHere) -> Response:
                 link=lambda token: invitation_link(place.site.settings.public_url, token),
                 now=datetime.now(UTC),
             )
-    except (NotAnEmail, AlreadyMember, TooManyInvitations) as error:
+    except (NotAnEmail, AlreadyMember, TooManyInvitations, TooManyTries) as error:
         form.fail("email", words.refusal(error))
         return await show_team(place, form, status=422)
     return place.back(TEAM, said=_("L’invitation part à %(email)s.", email=email))
@@ -80,6 +83,7 @@ async def resend(invitation_id: UUID, place: OwnerHere) -> Response:
     """Send a fresh link; the one before opens nothing any more."""
     place.require_recent_password(TEAM)
     try:
+        await TryLimits(place.site.redis).take(INVITE, str(place.restaurant_id))
         async with place.session() as session, session.begin():
             email = await mail_again(
                 session,
@@ -90,7 +94,7 @@ async def resend(invitation_id: UUID, place: OwnerHere) -> Response:
                 link=lambda token: invitation_link(place.site.settings.public_url, token),
                 now=datetime.now(UTC),
             )
-    except (InvitationOver, AlreadyMember) as error:
+    except (InvitationOver, AlreadyMember, TooManyTries) as error:
         return place.back(TEAM, said=words.refusal(error))
     return place.back(TEAM, said=_("Un nouveau lien part à %(email)s.", email=email))
 

@@ -12,7 +12,9 @@ from controlplane.restaurants.people_errors import (
     NotAnEmail,
     TooManyDevices,
     TooManyInvitations,
+    TooManyTries,
 )
+from webapp.accounts.words import too_many
 from webapp.team.queries import Member
 from webapp.words import N_, _, ngettext
 
@@ -35,6 +37,8 @@ SILENT: Final = timedelta(minutes=15)
 
 def refusal(error: RestaurantError) -> str:
     """Say a rule's refusal. A class that is not here is a programming error: `KeyError`."""
+    if isinstance(error, TooManyTries):
+        return too_many(error.until)
     return _(REFUSALS[type(error)])
 
 

@@ -4,7 +4,7 @@ at once; every deed is in the audit log, by name.
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -18,11 +18,13 @@ from controlplane.models.user_account import UserAccount
 from controlplane.models.user_session import UserSession
 from controlplane.restaurants.audit import audit
 from controlplane.restaurants.devices import pair_at_once
+from controlplane.restaurants.try_limits import Limit
 from controlplane.restaurants.user_sessions import revoke, sign_in
 from tests.integration.webapp.mailed import newest_link
 from tests.integration.webapp.site_under_test import ORIGIN, PASSWORD_HASH, SiteUnderTest
 from tests.waiting import DEADLINE_S, until
 from webapp.live import stream
+from webapp.team import routes
 from webapp.visitor import DEVICE_COOKIE, SESSION_COOKIE
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -69,6 +71,18 @@ async def test_an_invitation_is_sent_again_and_taken_back(site: SiteUnderTest) -
     assert twice.status_code == 422
     assert "fait déjà partie de l’équipe" in twice.text
     assert 'value="staff@restaurant.example"' in twice.text
+
+
+async def test_invitations_flood_no_mailbox(
+    site: SiteUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "INVITE", Limit(new_id().hex, 1, timedelta(hours=1)))
+    owner, form = site.by("owner"), {"email": f"{new_id().hex}@example.fr", "role": "staff"}
+    page = await said(owner, await owner.post(site.path("/team/invitations"), data=form))
+    again = await owner.post(site.path("/team/invitations"), data=form)
+    assert (again.status_code, "Trop d’essais" in again.text) == (422, True)
+    resend = re.findall(r"/team/invitations/[0-9a-f-]+/resend", page)[-1]
+    assert "Trop d’essais" in await said(owner, await owner.post(site.path(resend)))
 
 
 async def test_the_password_is_asked_again_and_what_was_typed_comes_back(
