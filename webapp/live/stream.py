@@ -115,13 +115,19 @@ class LiveStream:
 
     async def _shut_out(self, events: tuple[OutboxEvent, ...]) -> bool:
         """Whether the visitor has lost the right to hear these events; asked from time to time, and
-        when the events say that somebody did.
+        when the events say that somebody did. While Postgres is busy or away, what is asked from
+        time to time is asked again next time: the stream goes on, for `STREAM_MOST_S` at most.
         """
         told = any(event.topic == OutboxTopic.ACCESS_CHANGED for event in events)
         if not told and asyncio.get_running_loop().time() < self._rights_due_at:
             return False
         self._rights_due_at = _next_look()
-        return not await still_let_in(self._place)
+        try:
+            return not await still_let_in(self._place)
+        except (SQLAlchemyError, OSError):
+            if told:
+                raise
+            return False
 
     async def _changes_at_last(self, events: tuple[OutboxEvent, ...]) -> list[bytes]:
         """Render the changes; while Postgres is busy or away, wait here and try again: a thousand

@@ -44,3 +44,18 @@ async def test_a_rendering_that_fails_is_tried_again_in_the_same_stream(
     place: Any = SimpleNamespace(site=SimpleNamespace(feed=None, renderings=None))
     stream = LiveStream(place, [])
     assert await stream._changes_at_last((event,)) == [b"shown"]
+
+
+async def test_whose_rights_postgres_does_not_tell_goes_on_unless_they_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def busy(_place: object) -> bool:
+        raise PoolTimeoutError("busy")
+
+    monkeypatch.setattr("webapp.live.stream.still_let_in", busy)
+    monkeypatch.setattr("webapp.live.stream.RIGHTS_EVERY_S", 0.0)
+    place: Any = SimpleNamespace(site=SimpleNamespace(feed=None, renderings=None))
+    stream = LiveStream(place, [])
+    assert not await stream._shut_out(())
+    with pytest.raises(PoolTimeoutError):
+        await stream._shut_out((OutboxEvent(7, uuid4(), "access_changed", {}),))
