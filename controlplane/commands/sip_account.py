@@ -14,7 +14,7 @@ from controlplane.errors import AlloRestoError
 from controlplane.models.restaurant import Restaurant
 from controlplane.models.sip_registration import SipRegistration
 from controlplane.registrations.report import account
-from controlplane.restaurants.set_account import Account, SipUser, set_account
+from controlplane.restaurants.set_account import Account, SipUser, check_carrier, set_account
 
 
 class AccountRefused(AlloRestoError):
@@ -29,7 +29,7 @@ class AccountRefused(AlloRestoError):
 def add(*, restaurant_name: str, carrier_id: str, username: str, auth_username: str | None) -> None:
     """Give a restaurant its SIP account; the password is asked for, or read from stdin."""
     box = environment.secret_box()
-    ask_restaurant(restaurant_name, _refuse_second)
+    ask_restaurant(restaurant_name, partial(_check_first, carrier_id=carrier_id))
     user = SipUser.typed(username, auth_username)
     user.check()
     wanted = Account(carrier_id=carrier_id, user=user, password=typed_secret("SIP password"))
@@ -73,8 +73,11 @@ def set_(
     print(f"changed {found.gateway}: it is registered anew")
 
 
-async def _refuse_second(session: AsyncSession, restaurant: Restaurant) -> None:
-    """Raise `AccountRefused` when the restaurant has an account: it is changed, not added."""
+async def _check_first(session: AsyncSession, restaurant: Restaurant, *, carrier_id: str) -> None:
+    """Refuse before a password is typed: a carrier that is none, and a second account, for the one
+    that is there is changed. Raises `UnknownCarrier`, `AccountRefused`.
+    """
+    await check_carrier(session, carrier_id)
     query = select(SipRegistration.gateway_name)
     known = await session.scalar(query.where(SipRegistration.restaurant_id == restaurant.id))
     if known is not None:

@@ -78,6 +78,12 @@ class Account:
     """None keeps the one there is."""
 
 
+async def check_carrier(session: AsyncSession, carrier_id: str) -> None:
+    """Refuse a carrier that nobody knows. Raises `UnknownCarrier`."""
+    if await session.scalar(select(Carrier.id).where(Carrier.id == carrier_id)) is None:
+        raise UnknownCarrier(carrier_id)
+
+
 async def set_account(
     session: AsyncSession,
     restaurant: Restaurant,
@@ -94,8 +100,7 @@ async def set_account(
     """
     account.user.check("x" if account.password is None else account.password)
     await lock_setup(session, restaurant.id)
-    if await session.scalar(select(Carrier.id).where(Carrier.id == account.carrier_id)) is None:
-        raise UnknownCarrier(account.carrier_id)
+    await check_carrier(session, account.carrier_id)
     row = SipRegistration
     before = (
         await session.execute(

@@ -21,6 +21,7 @@ STARTERS: Final = frozenset(
 SUPERVISORS: Final = {"aiworker/supervised_loop.py": "start", "controlplane/loop.py": "spawn"}
 REASONS: Final = {
     "webapp/app.py: asyncio.create_task": "each loop has an edge, and the shutdown awaits them",
+    "webapp/renderings.py: asyncio.ensure_future": "whoever waits for it gets what it raises",
 }
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, func, select, text, update
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from structlog.testing import capture_logs
 
@@ -58,8 +58,7 @@ async def test_another_tenant_sees_nothing(session: AsyncSession) -> None:
     await session.execute(*rate_calls(theirs, now=NOW))
     await session.commit()
     await session.execute(text(f"SET ROLE {DatabaseRole.WEB}"))
-    with pytest.raises(ProgrammingError, match="permission denied"):
-        await session.scalar(select(UsageRecord.id))
+    assert await session.scalar(select(UsageRecord.id)) is None  # no restaurant is named
     await session.rollback()
 
 

@@ -28,7 +28,7 @@ from controlplane.contracts.messages import (
 from controlplane.restaurants.call_errors import BridgeSilent, CallRefused
 from controlplane.restaurants.call_requests import ask_bridge
 from freeswitch.telephone.dialog import CallEnd, Dialog
-from freeswitch.telephone.phone import Phone
+from freeswitch.telephone.phone import CallCancelled, Phone
 from tests.integration.bridge_under_test import (
     BRIDGE_ID,
     CALLER_NUMBER,
@@ -373,6 +373,8 @@ async def test_a_phone_nobody_picks_up_rings_for_its_time(site: OverflowSite) ->
         )
         back_at = time.monotonic()
         await back_with_the_agent(dialog, stream)
+    with pytest.raises(CallCancelled):
+        await site.carrier.listen(deadline_s=DEADLINE_S, rings_s=DEADLINE_S)
     assert failed.cause == "ALLOTTED_TIMEOUT"
     assert RING_S - 1 <= back_at - asked_at <= RING_S + 3
     silence = longest_silence_s(dialog.received, since=asked_at, until=back_at)

@@ -201,6 +201,10 @@ def aged_rows(engine: Engine) -> None:
         for statement in (
             "INSERT INTO printer (id, restaurant_id, name, protocol, token_hash)"
             " VALUES (:id, :id, 'Four', 'star', 'x')",
+            "INSERT INTO api_token (id, restaurant_id, name, token_hash, scopes)"
+            " VALUES (:id, :id, 'Caisse', md5('a') || md5('b'), '{orders:read}')",
+            "INSERT INTO webhook_endpoint (id, restaurant_id, url, secret_encrypted, topics)"
+            " VALUES (:id, :id, 'https://caisse.example/', 'sealed', '{order_placed}')",
             'INSERT INTO "order" (id, restaurant_id, service_date, number, idempotency_key,'
             " status, note, total_cents, ready_at)"
             " VALUES (:id, :id, now(), 1, 'k', 'placed', '', 0, now())",
@@ -255,6 +259,19 @@ def aged_rows(engine: Engine) -> None:
                 "print_job",
                 "id, restaurant_id, printer_id, order_id, copy, created_at",
                 "gen_random_uuid(), '{0}', '{0}', '{0}', (SELECT 1 + count(*) FROM print_job), {1}",
+            ),
+            (
+                "2 days",
+                "api_request",
+                "restaurant_id, token_id, key, request_hash, created_at",
+                "'{0}', '{0}', gen_random_uuid()::text, 'x', {1}",
+            ),
+            (
+                "14 days",
+                "webhook_delivery",
+                "restaurant_id, endpoint_id, event_id, topic, payload, created_at",
+                "'{0}', '{0}', (SELECT 1 + count(*) FROM webhook_delivery), 'order_placed',"
+                " '{{}}', {1}",
             ),
             (
                 "2 days",

@@ -140,7 +140,7 @@ async def test_a_correction_and_a_refusal(site: Sessions, database: AsyncEngine)
     async with sessions() as session:
         kept = text("SELECT to_status, reason FROM order_event WHERE reason IS NOT NULL")
         assert (await session.execute(kept)).all() == [("rejected", "sold_out")]
-    third = await take(site, typed())
+    third = await take(site, typed(allergy=""))
     for to in (OrderStatus.ACCEPTED, OrderStatus.PREPARING):
         async with restaurant_session(site, DEMO_RESTAURANT_ID) as session, session.begin():
             await change_order_status(session, DEMO_RESTAURANT_ID, third.id, to=to, actor=ACTOR)
