@@ -81,7 +81,8 @@ async def test_no_session_updated() -> None:
 @pytest.mark.parametrize("code", [1000, 1001, 1006, 1011])
 async def test_the_session_closes_in_the_middle_of_an_answer(code: int) -> None:
     fault = Fault(kind=FaultKind.CLOSE, code=code, on="response.output_audio.delta", nth=2)
-    async with simulator(fault) as server, connected(server) as client:
+    long_answer: list[list[Output]] = [[Say("Bonjour, je vous écoute. " * 8)]]
+    async with simulator(fault, steps=long_answer) as server, connected(server) as client:
         await client.send("response.create")
         assert await client.closed() == code
         await server.journal.wait_for(SessionClosed)

@@ -19,6 +19,7 @@ import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
+from redis import Redis
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.types import ASGIApp
@@ -126,7 +127,8 @@ async def a_site(database_url: str, redis_url: str) -> AsyncIterator[SiteUnderTe
 async def site(databases: Databases, services: object) -> AsyncIterator[SiteUnderTest]:
     """A module that asks for it marks itself `pytest.mark.asyncio(loop_scope="module")`."""
     redis_url: str = services.redis_url  # type: ignore[attr-defined]
-    with databases.lend() as database_url:
+    with databases.lend() as database_url, Redis.from_url(redis_url) as redis:
+        redis.flushall()  # another module may have let configs be cached
         async with a_site(database_url, redis_url) as site:
             yield site
 
