@@ -33,6 +33,11 @@ QUEUE_SIZE: Final = 256
 """A page may be this many events behind: an hour of a restaurant's rush."""
 SWEEP_ROWS: Final = 1_000
 """One read takes this many rows; when there are more, the next read follows at once."""
+OPENING_AT_ONCE: Final = 3
+"""So many pages read what they missed at once, one connection fewer than the feed has: after a
+deploy a thousand come back together, and they wait here and not, for less, at the pool."""
+TURN_S: Final = 20.0
+"""A page takes a silence of 25 s for a dead connection."""
 RETRY_FIRST_S: Final = 0.2
 RETRY_MOST_S: Final = 5.0
 """Attempts are no further apart while Postgres is away: it comes back in seconds, and a hundred
@@ -102,6 +107,7 @@ class OutboxFeed:
         self._subscriptions: dict[UUID, set[Subscription]] = {}
         self._cursors: dict[UUID, int] = {}
         self._closed = False
+        self._turns = asyncio.Semaphore(OPENING_AT_ONCE)
 
     @contextlib.asynccontextmanager
     async def subscribe(self, restaurant_id: UUID) -> AsyncIterator[Subscription]:
@@ -126,7 +132,7 @@ class OutboxFeed:
 
     async def newest_id(self, restaurant_id: UUID) -> int:
         """Return the newest event's id; 0 when the restaurant has none."""
-        async with self._sessions() as session:
+        async with self._in_turn() as session:
             newest = await session.scalar(
                 select(func.max(EventOutbox.id)).where(EventOutbox.restaurant_id == restaurant_id)
             )
@@ -134,7 +140,7 @@ class OutboxFeed:
 
     async def replay(self, restaurant_id: UUID, *, after: int, limit: int) -> list[OutboxEvent]:
         """Return the restaurant's events after that id, oldest first."""
-        async with self._sessions() as session:
+        async with self._in_turn() as session:
             rows = await session.scalars(
                 select(EventOutbox)
                 .where(EventOutbox.restaurant_id == restaurant_id, EventOutbox.id > after)
@@ -142,6 +148,17 @@ class OutboxFeed:
                 .limit(limit)
             )
             return [OutboxEvent(row.id, row.restaurant_id, row.topic, row.payload) for row in rows]
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[AsyncSession]:
+        """Open a session when it is this page's turn. Raises `TimeoutError` after `TURN_S`."""
+        async with asyncio.timeout(TURN_S):
+            await self._turns.acquire()
+        try:
+            async with self._sessions() as session:
+                yield session
+        finally:
+            self._turns.release()
 
     def close(self) -> None:
         """End every stream, so that the server can stop; pages reconnect elsewhere."""
