@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from uuid import UUID
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -52,6 +53,14 @@ def read_whole(text: str) -> int | None:
     """Read `12`; None when it is no whole number, or a larger one than the database's columns."""
     digits = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
     return int(text) if digits else None
+
+
+def read_uuid(text: str) -> UUID | None:
+    """Read an id as our pages write it; None of what is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def read_date(text: str) -> date | None:

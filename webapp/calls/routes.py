@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
@@ -11,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from controlplane.models.membership import Role
 from webapp.calls.queries import PAGE, Asked, Filter, count_calls, list_calls
 from webapp.calls.words import LOOKS, TABS, badge, summary
-from webapp.forms import read_date
+from webapp.forms import read_date, read_uuid
 from webapp.place import StaffHere
 
 MOST_WORDS: Final = 60
@@ -33,7 +32,7 @@ async def calls(
         filter=Filter(outcome) if outcome in {*Filter} else Filter.ALL,
         day=read_date(day),
         words=q.replace("\0", "").strip()[:MOST_WORDS],
-        after=_id(after),
+        after=read_uuid(after),
     )
     now = datetime.now(UTC).astimezone(place.zone)
     async with place.session() as session:
@@ -72,10 +71,3 @@ def _query(asked: Asked, **changed: str) -> str:
     }
     kept = {name: value for name, value in said.items() if value}
     return f"?{urlencode(kept)}" if kept else ""
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -28,9 +28,9 @@ from controlplane.restaurants.order_draft import PlacedOrder
 from controlplane.restaurants.people_errors import UnknownCustomer
 from controlplane.restaurants.replace_order import REPLACEABLE
 from controlplane.restaurants.take_by_hand import order_of_form, take_by_hand
-from webapp.forms import Form, read_whole
+from webapp.forms import Form, read_uuid, read_whole
 from webapp.kitchen.ticket_words import type_label
-from webapp.orders.forms import OrderForm, moved, typed_again, uuid_of, written_line
+from webapp.orders.forms import OrderForm, moved, typed_again, written_line
 from webapp.orders.offer import Offer, dish_of, read_offer
 from webapp.orders.queries import read_address, read_order, read_restaurant
 from webapp.orders.words import refused
@@ -92,7 +92,7 @@ async def typed_page(place: StaffHere, request: Request) -> Response:
 
 async def _add(place: Place, typing: OrderForm, offer: Offer, about: str) -> Offer:
     """Put the dish into the order, or ask for its options first."""
-    dish = dish_of(offer, uuid_of(about))
+    dish = dish_of(offer, read_uuid(about))
     if dish is None:
         return offer
     typing.chosen = tuple(option.id for option in with_defaults(dish, ()))

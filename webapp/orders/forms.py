@@ -19,7 +19,7 @@ from controlplane.restaurants.cart import MOST_LINES, MOST_OF_ONE
 from controlplane.restaurants.delivery_zones import Address
 from controlplane.restaurants.order_by_hand import TypedLine
 from controlplane.restaurants.take_by_hand import TypedOrder
-from webapp.forms import Form, read_whole
+from webapp.forms import Form, read_uuid, read_whole
 from webapp.orders.queries import OrderRead
 from webapp.words import _
 
@@ -55,15 +55,15 @@ class OrderForm:
             for name, texts in form.many.items()
             if name.startswith("group-")
             for text in texts
-            if (option := uuid_of(text))
+            if (option := read_uuid(text))
         ]
         return cls(
             form=form,
-            key=uuid_of(form.text("key")) or new_id(),
+            key=read_uuid(form.text("key")) or new_id(),
             lines=tuple(lines[:MOST_LINES]),
             order_type=_order_type(form.text("order_type")),
-            replaces=uuid_of(form.text("replaces")),
-            choosing=uuid_of(form.text("choosing")),
+            replaces=read_uuid(form.text("replaces")),
+            choosing=read_uuid(form.text("choosing")),
             chosen=tuple(options),
         )
 
@@ -146,8 +146,8 @@ def read_line(text: str) -> TypedLine | None:
     """Return what `item:quantity:option,option` says; None of what says nothing."""
     item, _colon, rest = text.partition(":")
     written, _colon, options = rest.partition(":")
-    item_id, quantity = uuid_of(item), read_whole(written)
-    option_ids = [uuid_of(option) for option in options.split(",") if option]
+    item_id, quantity = read_uuid(item), read_whole(written)
+    option_ids = [read_uuid(option) for option in options.split(",") if option]
     if item_id is None or quantity is None:
         return None
     return TypedLine(
@@ -201,13 +201,6 @@ def _instant(text: str) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo is not None and 2000 <= at.year <= 2099 else None
-
-
-def uuid_of(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _order_type(text: str) -> OrderType:

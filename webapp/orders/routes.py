@@ -23,7 +23,7 @@ from controlplane.restaurants.notify import why_not
 from controlplane.restaurants.order_status import change_order_status, see_allergies
 from controlplane.restaurants.payment_standing import Paid, standings
 from controlplane.restaurants.refuse_order import refusal_of, refuse_order
-from webapp.forms import Form
+from webapp.forms import Form, read_date
 from webapp.orders.page import OPEN, listed, one_order, open_list
 from webapp.orders.queries import (
     Filter,
@@ -181,7 +181,7 @@ async def _refusal_page(place: Place, order_id: UUID, form: Form) -> Response:
 
 def _filter(state: str, day: str, q: str, after: str) -> Filter:
     """Without a day, a search or "all", the list is of what is in hand."""
-    of_day, words = _date(day), clean_text(q).strip()
+    of_day, words = read_date(day), clean_text(q).strip()
     everything = state == ANY_STATE or of_day is not None or bool(words)
     return Filter(open_only=not everything, day=of_day, wanted=words, after=_place_in(after))
 
@@ -194,16 +194,9 @@ def _link(place: Place, **filters: str) -> str:
 
 def _place_in(after: str) -> tuple[date, int] | None:
     day, _dot, number = after.partition(".")
-    on = _date(day)
+    on = read_date(day)
     readable = number.isascii() and number.isdecimal() and len(number) < LONGEST_NUMBER
     return (on, int(number)) if on and readable else None
-
-
-def _date(written: str) -> date | None:
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        return None
 
 
 def _status(written: str) -> OrderStatus | None:

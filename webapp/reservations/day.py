@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.restaurants.reservation_book import read_shifts
 from webapp import charts
+from webapp.forms import read_uuid
 from webapp.place import Place
 from webapp.reservations import words
 from webapp.reservations.day_plan import draw, window
-from webapp.reservations.forms import read_day, read_id
+from webapp.reservations.forms import read_day
 from webapp.reservations.queries import bookings_of, read_tables
 from webapp.reservations.service import (
     covers,
@@ -32,7 +33,7 @@ async def read_service(
     shifts = await read_shifts(session, place.restaurant_id)
     on = read_day(day, current_day(shifts, place.zone, now))
     found = services_on(shifts, place.zone, on)
-    shift = service_at(found, read_id(service), now)
+    shift = service_at(found, read_uuid(service), now)
     first, last = window(shift) if shift else day_between(on, place.zone)
     bookings = await bookings_of(
         session, place.restaurant_id, place.zone, now, shift=shift, first=first, last=last

@@ -14,7 +14,7 @@ from controlplane.restaurants.errors import NotANumber
 from controlplane.restaurants.read_number import read_number
 from controlplane.restaurants.reservation_request import Guest, Request
 from controlplane.restaurants.reservation_rules import Wish
-from webapp.forms import Form
+from webapp.forms import Form, read_uuid
 from webapp.words import _
 
 MOST_PARTY: Final = 200
@@ -57,8 +57,8 @@ def read_request(
         wish=Wish(
             party=party,
             starts_at=starts_at,
-            area_id=read_id(form.text("area")),
-            table_ids=frozenset(filter(None, [read_id(form.text("table"))])),
+            area_id=read_uuid(form.text("area")),
+            table_ids=frozenset(filter(None, [read_uuid(form.text("table"))])),
             by_staff=True,
         ),
         guest=guest,
@@ -70,14 +70,7 @@ def read_request(
 
 def form_key(form: Form) -> UUID:
     """Return the form's own key: sent twice, it books once."""
-    return read_id(form.text("key")) or new_id()
-
-
-def read_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    return read_uuid(form.text("key")) or new_id()
 
 
 def read_day(text: str, otherwise: date) -> date:

@@ -21,7 +21,7 @@ from controlplane.restaurants.reservation_status import cancel, tell_status
 from controlplane.restaurants.reservation_waitlist import offer, promote
 from controlplane.restaurants.reservations import book, change, correct_guest, move, stay_until
 from webapp import show
-from webapp.forms import Form
+from webapp.forms import Form, read_uuid
 from webapp.place import Place, StaffHere
 from webapp.reservations import words
 from webapp.reservations.day import read_service
@@ -29,7 +29,6 @@ from webapp.reservations.forms import (
     form_key,
     read_day,
     read_guest,
-    read_id,
     read_request,
     read_time,
     read_when,
@@ -166,7 +165,7 @@ async def change_booking(place: StaffHere, reservation_id: UUID, request: Reques
             by_staff=True,
             party=when.party,
             starts_at=when.starts_at,
-            area_id=read_id(form.text("area")),
+            area_id=read_uuid(form.text("area")),
         )
 
     return await _rewrite(place, reservation_id, form, work)
@@ -192,7 +191,7 @@ async def change_guest(place: StaffHere, reservation_id: UUID, request: Request)
 async def move_booking(place: StaffHere, reservation_id: UUID, request: Request) -> Response:
     """Seat the party at other tables, alone or pushed together."""
     form = await Form.read(request)
-    chosen = frozenset(filter(None, map(read_id, form.all("table"))))
+    chosen = frozenset(filter(None, map(read_uuid, form.all("table"))))
     if not chosen:
         form.fail("table", _("Choisissez au moins une table."))
         return await _booking_page(place, reservation_id, form, status=422)
@@ -260,7 +259,7 @@ async def _booking_page(
         tables=[table for table in tables if table.active],
         areas=areas,
         form=form,
-        ticked=frozenset(map(read_id, form.all("table"))) or shown.table_ids,
+        ticked=frozenset(map(read_uuid, form.all("table"))) or shown.table_ids,
         offered=_offered(place, refused),
         stale=stale,
         now=now.astimezone(place.zone),

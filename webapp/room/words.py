@@ -7,17 +7,9 @@ from pydantic_core import ErrorDetails
 
 from controlplane.restaurants.dining_plan import PlannedShift
 from webapp import show
+from webapp.hours.words import DAY_NAMES as DAY_NAMES
 from webapp.words import N_, _
 
-WEEKDAYS: Final = (
-    N_("Lundi"),
-    N_("Mardi"),
-    N_("Mercredi"),
-    N_("Jeudi"),
-    N_("Vendredi"),
-    N_("Samedi"),
-    N_("Dimanche"),
-)
 SHORT_WEEKDAYS: Final = (
     N_("lun."),
     N_("mar."),
@@ -75,6 +67,6 @@ def seatings(shift: PlannedShift) -> str:
 
 def days(weekdays: Sequence[int] | frozenset[int]) -> str:
     """Return "tous les jours", or the days by their short names."""
-    if len(weekdays) == len(WEEKDAYS):
+    if len(weekdays) == len(DAY_NAMES):
         return _("tous les jours")
     return ", ".join(_(SHORT_WEEKDAYS[day]) for day in sorted(weekdays))
